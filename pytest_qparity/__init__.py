@@ -1,0 +1,36 @@
+"""The release gate for quantized ONNX models: `from pytest_qparity import gate, load_case`.
+
+Names are imported when first used: pytest loads this package at every start, also of runs that hold no case.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = ["BackendSpec", "Case", "Metric", "__version__", "gate", "load_case", "read_ledger"]
+
+if TYPE_CHECKING:
+    from pytest_qparity import gate
+    from pytest_qparity.backends.registry import BackendSpec
+    from pytest_qparity.case.loading import Case, load_case
+    from pytest_qparity.checks.metrics import Metric
+    from pytest_qparity.ledger import read_ledger
+
+_HOMES = {
+    "BackendSpec": "pytest_qparity.backends.registry",
+    "Case": "pytest_qparity.case.loading",
+    "Metric": "pytest_qparity.checks.metrics",
+    "load_case": "pytest_qparity.case.loading",
+    "read_ledger": "pytest_qparity.ledger",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "gate":
+        return importlib.import_module("pytest_qparity.gate")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'pytest_qparity' has no attribute {name!r}")

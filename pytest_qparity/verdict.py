@@ -1,0 +1,177 @@
+"""Verdicts, the evidence behind them, and the registry of failure codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Outcome(StrEnum):
+    """What a check says of a run."""
+
+    PASS = "pass"
+    ACCURACY_FAIL = "accuracy-fail"
+    BUDGET_FAIL = "budget-fail"
+    CANNOT_JUDGE = "cannot-judge"
+    WAIVED = "waived"
+
+
+class Code(Enum):
+    """Every failure that can be reported: its stable code, the outcome it leads to, its title.
+
+    The documentation prints this table, and a test keeps both in step.
+    """
+
+    def __init__(self, code: str, outcome: Outcome, title: str) -> None:
+        self.code = code
+        self.outcome = outcome
+        self.title = title
+
+    CASE_SYNTAX = ("QP-CASE-001", Outcome.CANNOT_JUDGE, "the case file is not TOML")
+    CASE_UNKNOWN_KEY = ("QP-CASE-002", Outcome.CANNOT_JUDGE, "a key that the case file format does not have")
+    CASE_VALUE = ("QP-CASE-003", Outcome.CANNOT_JUDGE, "a value of the wrong type or outside its range")
+    CASE_MISSING_FILE = ("QP-CASE-004", Outcome.CANNOT_JUDGE, "a file that the case names does not exist")
+    CASE_DEAD_PATTERN = ("QP-CASE-005", Outcome.CANNOT_JUDGE, "a pattern or name that matches nothing")
+    CASE_FUNCTION = ("QP-CASE-006", Outcome.CANNOT_JUDGE, "a 'module:function' that cannot be found")
+
+    MODEL_UNREADABLE = ("QP-MODEL-001", Outcome.CANNOT_JUDGE, "the model file cannot be read")
+    MODEL_DOWNLOAD = ("QP-MODEL-002", Outcome.CANNOT_JUDGE, "the model could not be fetched, or is not the one named")
+    MODEL_BUILD = ("QP-MODEL-003", Outcome.CANNOT_JUDGE, "the model's builder failed")
+    MODEL_EXTERNAL_DATA = ("QP-MODEL-004", Outcome.CANNOT_JUDGE, "external data missing or outside the model's folder")
+
+    DATA_UNREADABLE = ("QP-DATA-001", Outcome.CANNOT_JUDGE, "the data cannot be read or made")
+    DATA_ARRAYS = ("QP-DATA-002", Outcome.CANNOT_JUDGE, "the data's arrays are not those of the model's inputs")
+    DATA_LAYOUT = ("QP-DATA-003", Outcome.CANNOT_JUDGE, "an array's rank, shape or type does not fit its input")
+    DATA_EMPTY = ("QP-DATA-004", Outcome.CANNOT_JUDGE, "no samples")
+    DATA_LABELS = ("QP-DATA-005", Outcome.CANNOT_JUDGE, "labels are missing or not one for each sample")
+    CALIBRATION_MISSING = (
+        "QP-CAL-001",
+        Outcome.CANNOT_JUDGE,
+        "the recipe needs calibration data, the case has none",
+    )
+    CALIBRATION_ZEROS = ("QP-CAL-002", Outcome.CANNOT_JUDGE, "calibration data without any range")
+
+    BACKEND_UNAVAILABLE = ("QP-BACKEND-001", Outcome.CANNOT_JUDGE, "the backend does not work on this machine")
+    BACKEND_LOAD = ("QP-BACKEND-002", Outcome.CANNOT_JUDGE, "the backend refuses the variant")
+    BACKEND_RUN = ("QP-BACKEND-003", Outcome.CANNOT_JUDGE, "the backend failed while running")
+    BACKEND_OUTPUTS = ("QP-BACKEND-004", Outcome.CANNOT_JUDGE, "the backend's outputs cannot be put together")
+
+    VARIANT_RECIPE = ("QP-VARIANT-001", Outcome.CANNOT_JUDGE, "the variant could not be made")
+    VARIANT_DEAD_PATTERN = ("QP-VARIANT-002", Outcome.CANNOT_JUDGE, "a keep_float pattern that matches no node")
+    VARIANT_INTERFACE = ("QP-VARIANT-003", Outcome.CANNOT_JUDGE, "the variant's inputs are not the float model's")
+
+    GOLDEN_MISSING = ("QP-GOLDEN-001", Outcome.CANNOT_JUDGE, "no golden")
+    GOLDEN_STALE = ("QP-GOLDEN-002", Outcome.CANNOT_JUDGE, "the golden belongs to other inputs")
+    GOLDEN_CORRUPT = ("QP-GOLDEN-003", Outcome.CANNOT_JUDGE, "the golden's files are not those of its manifest")
+    GOLDEN_NOT_FINITE = ("QP-GOLDEN-004", Outcome.CANNOT_JUDGE, "the reference itself gives NaN or Inf")
+    GOLDEN_WRITE = ("QP-GOLDEN-005", Outcome.CANNOT_JUDGE, "the golden cannot be written")
+
+    PREFLIGHT_NOT_QUANTIZED = ("QP-PRE-001", Outcome.CANNOT_JUDGE, "the variant does not hold what its precision says")
+    PREFLIGHT_FALLBACK = ("QP-PRE-002", Outcome.CANNOT_JUDGE, "nodes ran elsewhere than asked")
+    PREFLIGHT_SAME_AS_FLOAT = ("QP-PRE-003", Outcome.CANNOT_JUDGE, "outputs are bit for bit those of FP32")
+    PREFLIGHT_OPSET = ("QP-PRE-004", Outcome.CANNOT_JUDGE, "an opset too old for the types in the file")
+    PREFLIGHT_SCALE = ("QP-PRE-005", Outcome.CANNOT_JUDGE, "a scale that is zero, negative, NaN or infinite")
+
+    PARITY_NAMES = ("QP-PAR-001", Outcome.ACCURACY_FAIL, "output names or their order differ from the golden")
+    PARITY_SQNR = ("QP-PAR-002", Outcome.ACCURACY_FAIL, "signal-to-quantization-noise ratio below its limit")
+    PARITY_COSINE = ("QP-PAR-003", Outcome.ACCURACY_FAIL, "cosine similarity below its limit")
+    PARITY_DTYPE = ("QP-PAR-004", Outcome.ACCURACY_FAIL, "an output's element type differs from the golden")
+    PARITY_SHAPE = ("QP-PAR-005", Outcome.ACCURACY_FAIL, "an output's shape or count differs from the golden")
+    PARITY_NOT_FINITE = ("QP-PAR-006", Outcome.ACCURACY_FAIL, "NaN or Inf in an output")
+    PARITY_MISMATCHED = ("QP-PAR-007", Outcome.ACCURACY_FAIL, "too many elements outside closeness")
+    PARITY_EMPTY = ("QP-PAR-008", Outcome.CANNOT_JUDGE, "an output without elements")
+
+    ACCURACY_DROP = ("QP-ACC-001", Outcome.ACCURACY_FAIL, "more accuracy lost than the margin allows")
+    ACCURACY_OUTPUT = ("QP-ACC-002", Outcome.CANNOT_JUDGE, "the metric does not fit the outputs or labels")
+
+    LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
+    LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
+    LATENCY_COUNTERPART = ("QP-LAT-003", Outcome.CANNOT_JUDGE, "nothing to compare the latency with")
+    LATENCY_UNMEASURED = ("QP-LAT-004", Outcome.CANNOT_JUDGE, "latency could not be measured")
+    MEMORY_BUDGET = ("QP-MEM-001", Outcome.BUDGET_FAIL, "more memory than its budget")
+    MEMORY_UNMEASURED = ("QP-MEM-002", Outcome.CANNOT_JUDGE, "memory could not be measured")
+    SIZE_BUDGET = ("QP-MEM-003", Outcome.BUDGET_FAIL, "a larger file than its budget")
+
+    RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
+    CHECK_ERROR = ("QP-RUN-002", Outcome.CANNOT_JUDGE, "the gate itself failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that is wrong: "got X, should be Y", the likely cause and what to do about it."""
+
+    code: Code
+    sentence: str
+    remedy: str
+    likely: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code.code,
+            "title": self.code.title,
+            "sentence": self.sentence,
+            "likely": self.likely,
+            "remedy": self.remedy,
+        }
+
+
+class CannotJudge(Exception):  # noqa: N818  # the design's word for it
+    """Raised where a run cannot be judged; carries the failure that says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)  # the whole of it, so that the exception crosses a process border
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return self.failure.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one check, with the evidence that it rests on.
+
+    `deciding` is the short figure a table shows ("34.2 dB"); `evidence` holds plain JSON values.
+    A verdict other than pass carries at least one failure; `waiver` is set exactly when it is waived.
+    """
+
+    outcome: Outcome
+    deciding: str
+    evidence: Mapping[str, Any]
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    waiver: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if (self.outcome is Outcome.PASS) == bool(self.failures):
+            raise ValueError(f"a verdict {self.outcome} with {len(self.failures)} failures contradicts itself")
+        if (self.outcome is Outcome.WAIVED) != (self.waiver is not None):
+            raise ValueError("a verdict is waived exactly when it names its waiver")
+        if self.waiver is not None and not self.waiver.strip():
+            raise ValueError("a waiver needs a reason")
+        if self.outcome is Outcome.PASS and not self.evidence:
+            raise ValueError("a pass needs evidence")
+
+
+def passed(deciding: str, evidence: Mapping[str, Any], notes: tuple[str, ...] = ()) -> Verdict:
+    return Verdict(Outcome.PASS, deciding, evidence, (), notes)
+
+
+def failed(deciding: str, evidence: Mapping[str, Any], failures: tuple[Failure, ...]) -> Verdict:
+    """The outcome is that of the gravest failure: an accuracy or budget failure is known, cannot-judge is not."""
+    outcomes = {failure.code.outcome for failure in failures}
+    for outcome in (Outcome.ACCURACY_FAIL, Outcome.BUDGET_FAIL, Outcome.CANNOT_JUDGE):
+        if outcome in outcomes:
+            return Verdict(outcome, deciding, evidence, failures)
+    raise ValueError("a failed verdict needs a failure")
+
+
+def cannot_judge(failure: Failure, evidence: Mapping[str, Any] | None = None) -> Verdict:
+    return Verdict(Outcome.CANNOT_JUDGE, failure.code.code, evidence or {}, (failure,))
+
+
+def waived(verdict: Verdict, reason: str) -> Verdict:
+    return Verdict(Outcome.WAIVED, verdict.deciding, verdict.evidence, verdict.failures, verdict.notes, reason)
