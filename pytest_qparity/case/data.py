@@ -1,0 +1,251 @@
+"""Samples of a case, and the feeds that they make for a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from pytest_qparity.case.functions import call_function, is_function
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.npz import read_npz, unreadable
+from pytest_qparity.digest import arrays_digest
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_qparity.case.model import TensorInfo
+
+Array = np.ndarray[Any, Any]
+
+LABELS = "labels"
+ALIGNMENT = 64  # bytes: one cache line and one AVX-512 register, so that every session reads the same way
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Arrays by name of model input, and labels where the source has them."""
+
+    inputs: Mapping[str, Array]
+    labels: Array | None
+    digest: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """One call of a session: 64-byte aligned arrays that hold `count` samples."""
+
+    arrays: Mapping[str, Array]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feeds(Sequence[Feed]):
+    """All samples as feeds, each copied when it is asked for; can be gone through again.
+
+    `stacked`: each sample is fed as it is, so that a session's outputs have no axis that counts samples.
+    """
+
+    arrays: Mapping[str, Array]
+    samples: int
+    batch: int
+    stacked: bool
+
+    def __len__(self) -> int:
+        return (self.samples + self.batch - 1) // self.batch
+
+    @overload
+    def __getitem__(self, index: int) -> Feed: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Feed]: ...
+    def __getitem__(self, index: int | slice) -> Feed | list[Feed]:
+        if isinstance(index, slice):
+            return [self._feed(each) for each in range(*index.indices(len(self)))]
+        return self._feed(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[Feed]:
+        return (self._feed(index) for index in range(len(self)))
+
+    def _feed(self, index: int) -> Feed:
+        start = index * self.batch
+        stop = min(start + self.batch, self.samples)
+        if self.stacked:
+            return Feed({name: aligned(array[start]) for name, array in self.arrays.items()}, 1)
+        return Feed({name: aligned(array[start:stop]) for name, array in self.arrays.items()}, stop - start)
+
+
+def aligned(array: Array) -> Array:
+    """A C-ordered copy that starts at a multiple of 64 bytes."""
+    buffer = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    offset = -buffer.ctypes.data % ALIGNMENT
+    copy: Array = buffer[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def load_samples(source: str, folder: Path) -> Samples:
+    """Read an .npz, a folder of them, or call `module:function`."""
+    if is_function(source):
+        arrays = _from_function(source, folder)
+    else:
+        path = folder / source
+        arrays = _from_folder(path) if path.is_dir() else read_npz(path)
+    inputs = {name: array for name, array in arrays.items() if name != LABELS}
+    return Samples(inputs, arrays.get(LABELS), arrays_digest(arrays), source)
+
+
+def _from_function(source: str, folder: Path) -> dict[str, Array]:
+    made = call_function(source, folder, Code.DATA_UNREADABLE)
+    should, remedy = "a dict of NumPy arrays by input name", f"let {source} give a dict of arrays"
+    if not isinstance(made, Mapping):
+        raise unreadable(source, type(made).__name__, should, remedy)
+    for name, array in made.items():
+        if not isinstance(name, str) or not isinstance(array, np.ndarray):
+            raise unreadable(source, f"{type(array).__name__} for {name!r}", should, remedy)
+        if array.dtype.hasobject:
+            raise unreadable(source, f'"{name}" of dtype object', "numbers or text", remedy)
+    return dict(made)
+
+
+def _from_folder(folder: Path) -> dict[str, Array]:
+    """The .npz files of a folder by name, one after the other on axis 0; other files are none of ours."""
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise CannotJudge(
+            Failure(Code.DATA_EMPTY, f"{folder.name}: got no .npz in the folder, should hold one or more.", "add one")
+        )
+    parts = [read_npz(file) for file in files]
+    first = parts[0]
+    for file, part in zip(files, parts, strict=True):
+        if part.keys() != first.keys():
+            got = f"arrays {known_list(part)}"
+            raise unreadable(file.name, got, f"those of {files[0].name}: {known_list(first)}", "write both alike")
+        for name, array in part.items():
+            if not array.ndim or (array.dtype, array.shape[1:]) != (first[name].dtype, first[name].shape[1:]):
+                got, should = (f"{each.dtype} {each.shape}" for each in (array, first[name]))
+                sentence = f'{file.name}: got "{name}" as {got}, should be as in {files[0].name}: {should}.'
+                raise CannotJudge(Failure(Code.DATA_LAYOUT, sentence, "all axes but the first must agree"))
+    return {name: np.concatenate([part[name] for part in parts]) for name in first}
+
+
+def make_feeds(samples: Samples, inputs: Sequence[TensorInfo], batch: int) -> Feeds:
+    """Lay samples out as a session takes them, strictly: names, types, ranks, fixed dimensions, counts, finiteness."""
+    _check_names(samples, inputs)
+    stacked = {tensor.name: _is_stacked(samples.inputs[tensor.name], tensor) for tensor in inputs}
+    counts = {name: len(array) for name, array in samples.inputs.items()}
+    first = inputs[0].name
+    for name, count in counts.items():
+        if count != counts[first]:
+            sentence = f'"{name}": got {count:,} samples, should be {counts[first]:,} as in "{first}".'
+            raise _layout(sentence, "give each input the same samples")
+        if stacked[name] != stacked[first]:
+            raise _layout(
+                f'"{name}": got an array {_kind(stacked[name])}, should be {_kind(stacked[first])} as "{first}" is.',
+                "lay all inputs out in one way",
+            )
+    total = counts[first]
+    if total == 0:
+        raise CannotJudge(
+            Failure(Code.DATA_EMPTY, f"{samples.origin}: got 0 samples, should be 1 or more.", "add some")
+        )
+    for tensor in inputs:
+        _check_array(samples.inputs[tensor.name], tensor, stacked[first])
+    _check_batch(total, inputs, batch, stacked[first])
+    _check_labels(samples, total)
+    return Feeds({tensor.name: samples.inputs[tensor.name] for tensor in inputs}, total, batch, stacked[first])
+
+
+def _layout(sentence: str, remedy: str) -> CannotJudge:
+    return CannotJudge(Failure(Code.DATA_LAYOUT, sentence, remedy))
+
+
+def _kind(stacked: bool) -> str:
+    return "of one rank more than its input" if stacked else "of its input's rank"
+
+
+def _check_names(samples: Samples, inputs: Sequence[TensorInfo]) -> None:
+    names = [tensor.name for tensor in inputs]
+    if not names:
+        raise _layout("The model: got no inputs, should have one or more.", "a model without inputs takes no samples")
+    missing = [name for name in names if name not in samples.inputs]
+    extra = [name for name in samples.inputs if name not in names]
+    if not missing and not extra:
+        return
+    wrong = [f'no array "{name}"' for name in missing] + [f'an array "{name}" that is no input' for name in extra]
+    renamed = [f'rename "{near}" to "{name}"' for name in missing if (near := nearest(name, extra))]
+    sentence = f"{samples.origin}: got {', '.join(wrong)}, should be the model's inputs: {known_list(names)}."
+    remedy = ", ".join(renamed) or "give one array for each input of the model, by its name"
+    raise CannotJudge(Failure(Code.DATA_ARRAYS, sentence, remedy))
+
+
+def _is_stacked(array: Array, tensor: TensorInfo) -> bool:
+    if tensor.shape is None:
+        raise _layout(
+            f'"{tensor.name}": got an input without a rank, should state its shape.',
+            "state the input's shape in the model; without it no axis of the data is known to count samples",
+        )
+    rank = len(tensor.shape)
+    if array.ndim not in (rank, rank + 1) or array.ndim == 0:
+        allowed = f"{rank}, or {rank + 1} to feed each sample as it is" if rank else "1"
+        raise _layout(
+            f'"{tensor.name}": got rank {array.ndim} {array.shape}, should be rank {allowed} ({_stated(tensor)}).',
+            "the first axis of each array counts samples",
+        )
+    return array.ndim == rank + 1
+
+
+def _stated(tensor: TensorInfo) -> str:
+    return f"the input is {tensor.dtype} [{', '.join('?' if d is None else str(d) for d in tensor.shape or ())}]"
+
+
+def _check_array(array: Array, tensor: TensorInfo, stacked: bool) -> None:
+    dtype = "str" if array.dtype.kind == "U" else array.dtype.name
+    if dtype != tensor.dtype:
+        remedy = f'convert the array to {tensor.dtype} where it is written, not here: "{tensor.name}"'
+        raise _layout(f'"{tensor.name}": got {dtype}, should be {tensor.dtype}.', remedy)
+    stated = (tensor.shape or ())[0 if stacked else 1 :]
+    for axis, (size, dimension) in enumerate(zip(array.shape[1:], stated, strict=True), start=1):
+        if isinstance(dimension, int) and size != dimension:
+            sentence = f'"{tensor.name}": got {size} on axis {axis} of {array.shape}, should be {dimension}'
+            raise _layout(f"{sentence} ({_stated(tensor)}).", "write the data in the model's layout")
+    if ("float" in dtype or "complex" in dtype) and not (finite := np.isfinite(array)).all():
+        where = tuple(int(each) for each in np.argwhere(~finite)[0])
+        got = f"{np.count_nonzero(~finite):,} NaN or Inf, the first at {where}"
+        raise _layout(f'"{tensor.name}": got {got}, should be finite.', "remove the samples, or what made them so")
+
+
+def _check_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: bool) -> None:
+    if stacked:
+        if batch != 1:
+            raise _layout(
+                f"batch: got {batch}, should be 1: each sample is fed as it is (arrays of one rank more).",
+                "remove batch from [data]",
+            )
+        return
+    for tensor in inputs:
+        fixed = (tensor.shape or (None,))[0]
+        if isinstance(fixed, int) and fixed != batch:
+            raise _layout(
+                f'batch: got {batch}, should be {fixed}: "{tensor.name}" has a fixed first axis ({_stated(tensor)}).',
+                f"write batch = {fixed} in [data]",
+            )
+        if isinstance(fixed, int) and total % batch:
+            sentence = f'"{tensor.name}": got {total:,} samples, should be a multiple of {batch} ({_stated(tensor)}).'
+            raise _layout(sentence, f"give {total - total % batch:,} samples, or {total + batch - total % batch:,}")
+
+
+def _check_labels(samples: Samples, total: int) -> None:
+    labels = samples.labels
+    if labels is not None and (labels.ndim == 0 or len(labels) != total):
+        got = f"labels of shape {labels.shape}"
+        raise CannotJudge(
+            Failure(
+                Code.DATA_LABELS,
+                f"{samples.origin}: got {got}, should be one for each of {total:,} samples.",
+                "write one label for each sample, in the order of the samples",
+            )
+        )

@@ -1,0 +1,133 @@
+"""From a case file to a Case, or to one error with everything that is wrong with the file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from pytest_qparity.case.location import line_in, line_of, lines_of
+from pytest_qparity.case.problems import Finding, findings, shown
+from pytest_qparity.case.references import reference_findings
+from pytest_qparity.case.schema import CaseSpec
+from pytest_qparity.verdict import Code
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProblem:
+    """One thing that is wrong with a case file."""
+
+    code: Code
+    line: int | None
+    sentence: str
+    remedy: str
+
+
+class CaseError(Exception):
+    """Everything that is wrong with one case file."""
+
+    def __init__(self, path: Path, problems: tuple[CaseProblem, ...]) -> None:
+        super().__init__(path, problems)
+        self.path = path
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return self.text(self.path)
+
+    def text(self, shown_path: Path) -> str:
+        """One block for each problem, with the path as `shown_path` says it (relative to rootdir, say)."""
+        return "\n\n".join(_block(problem, shown_path) for problem in self.problems)
+
+
+def _block(problem: CaseProblem, path: Path) -> str:
+    place = f"{path}:{problem.line}" if problem.line is not None else str(path)
+    return f"{problem.code.code}  {place}\n{problem.sentence}\nTry: {problem.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A model under test and what is promised of it. Paths in `spec` are relative to `folder`."""
+
+    name: str
+    path: Path
+    spec: CaseSpec
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    def line_of(self, *location: str | int) -> int | None:
+        """The line of a key such as `("parity", "int8")`. Reads the file again: for messages only."""
+        try:
+            return line_of(self.path.read_text(encoding="utf-8"), location)
+        except (OSError, UnicodeDecodeError):
+            return None
+
+
+def load_case(path: Path) -> Case:
+    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened."""
+    text = _read(path)
+    document = _parse(text, path)
+    spec: CaseSpec | None = None
+    found: list[Finding] = []
+    try:
+        spec = CaseSpec.model_validate(document)
+    except ValidationError as error:
+        found = findings(error.errors(include_url=False))
+    found += reference_findings(document, path.parent)
+    if spec is None or found:
+        raise CaseError(path, _located(found, text))
+    return Case(path.stem, path, spec)
+
+
+def _located(found: list[Finding], text: str) -> tuple[CaseProblem, ...]:
+    lines = lines_of(text)
+    problems = [CaseProblem(each.code, line_in(lines, each.location), each.sentence, each.remedy) for each in found]
+    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        sentence = f"Got {shown(error.strerror or type(error).__name__)}, should be a case file that can be read."
+        raise CaseError(
+            path, (CaseProblem(Code.CASE_MISSING_FILE, None, sentence, "check the path and its permissions"),)
+        ) from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        sentence = f"Got the byte 0x{content[error.start]:02x}, should be text in UTF-8."
+        raise _syntax_error(path, line, sentence, "save the file as UTF-8") from None
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _syntax_error(path, 1, "Got brackets nested too deep, should be TOML.", "write it flat") from None
+    except ValueError as error:  # TOMLDecodeError, or int() of more digits than Python takes
+        reason = str(error)
+        at = _AT_LINE.search(reason)
+        lines = text.split("\n")
+        line = int(at[1]) if at is not None and at[1] else len(lines)
+        got = lines[line - 1].strip()
+        sentence = f"Got {shown(got)}, should be TOML: {_uncapitalized(_AT_LINE.sub('', reason))}."
+        raise _syntax_error(path, line, sentence, f'correct line {line}; look for a quote, a bracket or "="') from None
+
+
+def _uncapitalized(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _syntax_error(path: Path, line: int, sentence: str, remedy: str) -> CaseError:
+    return CaseError(path, (CaseProblem(Code.CASE_SYNTAX, line, sentence, remedy),))

@@ -1,0 +1,165 @@
+"""What a case file names outside its own tables: files, functions, and precisions that other tables are about.
+
+It works on the document as parsed, so that these problems are reported together with those of the schema.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.case.functions import find_function, is_function
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.problems import Finding, place, shown, table_name
+from pytest_qparity.case.schema import KNOWN_METRICS, TASK_METRICS
+from pytest_qparity.verdict import CannotJudge, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_qparity.case.location import Location
+
+FLOAT = "fp32"  # the float model itself: a counterpart that every case has
+
+
+def reference_findings(document: dict[str, Any], folder: Path) -> list[Finding]:
+    return [
+        *_model(document.get("model"), folder),
+        *_data(_table(document, "data"), folder),
+        *_given_files(_table(document, "precisions"), folder),
+        *_precisions_named(document),
+        *_metric(document),
+    ]
+
+
+def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
+    """The table, or an empty one where there is none: that is the schema's to report."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _model(model: object, folder: Path) -> Iterator[Finding]:
+    if isinstance(model, str) and model:
+        yield from _file(("model",), model, folder)
+    elif isinstance(model, dict) and isinstance(build := model.get("build"), str) and build:
+        yield from _function(("model", "build"), build, folder)
+
+
+def _data(data: dict[str, Any], folder: Path) -> Iterator[Finding]:
+    for key in ("test", "calibration"):
+        source = data.get(key)
+        if not isinstance(source, str) or not source:
+            continue
+        if is_function(source):
+            yield from _function(("data", key), source, folder)
+        elif _mode(folder, source) is None:
+            yield _missing(("data", key), source, folder, "a file, a folder or module:function")
+
+
+def _given_files(precisions: dict[str, Any], folder: Path) -> Iterator[Finding]:
+    for name, table in precisions.items():
+        if isinstance(table, dict) and isinstance(file := table.get("file"), str) and file:
+            yield from _file(("precisions", name, "file"), file, folder)
+
+
+def _file(location: Location, source: str, folder: Path) -> Iterator[Finding]:
+    mode = _mode(folder, source)
+    if mode is None:
+        yield _missing(location, source, folder, "a file")
+    elif stat.S_ISDIR(mode):
+        sentence = f"{place(location)}: got {shown(source)}, a folder, should be a file."
+        yield Finding(Code.CASE_MISSING_FILE, location, sentence, "name the ONNX file in that folder")
+
+
+def _mode(folder: Path, source: str) -> int | None:
+    try:
+        return os.stat(os.path.join(folder, source)).st_mode  # noqa: PTH116, PTH118  a tenth of the time of Path
+    except (OSError, ValueError):  # ValueError: a null character in the name
+        return None
+
+
+def _missing(location: Location, source: str, folder: Path, should: str) -> Finding:
+    sentence = f"{place(location)}: got {shown(source)}, which does not exist, should be {should}."
+    remedy = _nearest_file(source, folder)
+    if location == ("model",) and is_function(source):
+        remedy = f"write model = {{build = {shown(source)}}}"
+    elif location == ("model",) and source.startswith(("https:", "http:")):
+        remedy = f'write model = {{url = {shown(source)}, sha256 = "…"}}'
+    return Finding(Code.CASE_MISSING_FILE, location, sentence, remedy)
+
+
+def _nearest_file(source: str, folder: Path) -> str:
+    parent, _, name = source.rpartition("/")
+    try:
+        there = sorted(path.name for path in (folder / parent).iterdir()) if parent or folder.is_dir() else []
+    except (OSError, ValueError):
+        return (
+            f"make it, or correct the path: it is relative to the case file, and {shown(parent)} is not a folder there"
+        )
+    near = nearest(name, there)
+    if near is None:
+        return "make it, or correct the path: it is relative to the case file"
+    return f"write {shown(f'{parent}/{near}' if parent else near)}"
+
+
+def _function(location: Location, name: str, folder: Path) -> Iterator[Finding]:
+    try:
+        find_function(name, folder)
+    except CannotJudge as error:
+        failure = error.failure
+        yield Finding(failure.code, location, f"{place(location)}: {_uncapitalized(failure.sentence)}", failure.remedy)
+
+
+def _uncapitalized(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
+    """Keys of [parity], [budgets.<backend>] and speedup_over that are no precision of this case."""
+    known = list(_table(document, "precisions"))
+    for name in _table(document, "parity"):
+        if name not in known:
+            yield _no_precision(("parity", name), name, known)
+    for backend, runs in _table(document, "budgets").items():
+        for name, budget in runs.items() if isinstance(runs, dict) else ():
+            location = ("budgets", backend, name)
+            if name not in known:
+                yield _no_precision(location, name, known)
+            counterparts = budget.get("speedup_over") if isinstance(budget, dict) else None
+            if isinstance(counterparts, dict):
+                yield from _counterparts((*location, "speedup_over"), counterparts, known)
+
+
+def _counterparts(location: Location, counterparts: dict[str, Any], known: list[str]) -> Iterator[Finding]:
+    itself = location[-2]
+    possible = sorted({*known, FLOAT} - {itself})
+    for name in counterparts:
+        if name not in possible:
+            sentence = f"{place(location)}: got {shown(name)}, should be another precision: {known_list(possible)}."
+            yield Finding(Code.CASE_DEAD_PATTERN, (*location, name), sentence, _rename(name, possible))
+
+
+def _no_precision(location: Location, name: str, known: list[str]) -> Finding:
+    sentence = f"Got {table_name(location)}, should be for a precision of this case: {known_list(known)}."
+    near = nearest(name, known)
+    remedy = (
+        f"write {table_name((*location[:-1], near))}" if near else f"add the table {table_name(('precisions', name))}"
+    )
+    return Finding(Code.CASE_DEAD_PATTERN, location, sentence, remedy)
+
+
+def _rename(name: str, possible: list[str]) -> str:
+    near = nearest(name, possible)
+    return f'write "{near}"' if near else "remove it"
+
+
+def _metric(document: dict[str, Any]) -> Iterator[Finding]:
+    accuracy, task = document.get("accuracy"), document.get("task", "other")
+    if isinstance(accuracy, dict) and "metric" not in accuracy and isinstance(task, str) and task not in TASK_METRICS:
+        sentence = (
+            f"Got no metric in [accuracy], should be there: the task {shown(task)} has no default. "
+            f"Known metrics: {', '.join(KNOWN_METRICS)}."
+        )
+        yield Finding(Code.CASE_VALUE, ("accuracy", "metric"), sentence, f'add metric = "{KNOWN_METRICS[0]}"')

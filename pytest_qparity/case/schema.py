@@ -1,0 +1,264 @@
+"""The case file as types: every key, its type, its range, its default. The JSON schema is made from here.
+
+Strict: no value is converted, except whole numbers where a number is asked for and lists to tuples.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.patterns import is_closed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
+CheckName = Literal["preflight", "parity", "accuracy", "latency", "memory"]
+
+KNOWN_METRICS = ("top1", "agreement")  # those of this version; third parties may add others, so the gate checks names
+TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
+
+OUR_ERROR = "qparity"  # the type of validation errors whose text is already what a value should be
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+URL_PATTERN = r"^https?://"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+
+def _closed_glob(pattern: str) -> str:
+    if not is_closed(pattern):
+        should = 'a glob in which each "[" has its "]" (bad glob)'
+        raise PydanticCustomError(OUR_ERROR, should, {"remedy": 'close it; a "[" that stands for itself is "[[]"'})
+    return pattern
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError(OUR_ERROR, "text that says something")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_says_something), Field(min_length=1)]
+Glob = Annotated[str, AfterValidator(_closed_glob), Field(min_length=1)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Table(BaseModel):
+    """What all tables of a case file share: no unknown keys, no conversions, no NaN or infinity, no changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class UrlModel(Table):
+    """A model that is fetched once and kept in the cache."""
+
+    url: Annotated[str, Field(pattern=URL_PATTERN)] = Field(
+        description="Where the model is, http or https.", examples=["https://example.org/model.onnx"]
+    )
+    sha256: Annotated[str, Field(pattern=SHA256_PATTERN)] = Field(
+        description="SHA-256 of the file, 64 lower-case hex digits; checked before every use.", examples=["0" * 64]
+    )
+
+
+class BuiltModel(Table):
+    """A model that a function makes."""
+
+    build: Text = Field(
+        description="`module:function`, without arguments, giving an onnx.ModelProto, its bytes, or a path.",
+        examples=["models:resnet"],
+    )
+
+
+def _kind_of_model(value: object) -> str | None:
+    if isinstance(value, str):
+        return "<path>"
+    if isinstance(value, UrlModel | BuiltModel):
+        return f"<{type(value).__name__}>"
+    if isinstance(value, dict):
+        return "<BuiltModel>" if any(nearest(str(key), ["build", "url"]) == "build" for key in value) else "<UrlModel>"
+    return None
+
+
+ModelSource = Annotated[
+    Annotated[Text, Tag("<path>")]
+    | Annotated[UrlModel, Tag("<UrlModel>")]
+    | Annotated[BuiltModel, Tag("<BuiltModel>")],
+    Discriminator(
+        _kind_of_model,
+        custom_error_type=OUR_ERROR,
+        custom_error_message='a path, {url = "…", sha256 = "…"} or {build = "module:function"}',
+    ),
+]
+
+
+class DataSpec(Table):
+    """Where the samples come from and how they are fed."""
+
+    test: Text = Field(
+        description="Test data: an .npz file, a folder of them, or `module:function`.",
+        examples=["data/digits_test.npz"],
+    )
+    calibration: Text | None = Field(
+        default=None,
+        description="Calibration data for recipes that need it: an .npz file, a folder of them, or `module:function`.",
+        examples=["data/digits_calibration.npz"],
+    )
+    population: bool = Field(
+        default=True,
+        description="true: the samples stand for a population; false: these samples are all that matter (a census).",
+        examples=[False],
+    )
+    batch: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="How many samples go through the model at a time.", examples=[8]
+    )
+
+
+class PrecisionSpec(Table):
+    """A precision: given as a file, or made from the float model by a recipe."""
+
+    file: Text | None = Field(
+        default=None,
+        description="The ONNX file that ships, taken exactly as it is. Without it the variant is made.",
+        examples=["models/digits_resnet_qat.onnx"],
+    )
+    base: Name | None = Field(
+        default=None,
+        description='The precision this is a variant of, where its name before the first "-" does not say so.',
+        examples=["int8"],
+    )
+    calibration: Literal["minmax"] = Field(
+        default="minmax", description="How the ranges of activations are found.", examples=["minmax"]
+    )
+    keep_float: Annotated[tuple[Glob, ...], Field(strict=False)] = Field(
+        default=(),
+        description="Nodes to keep float: globs on node names, or `op:` and a glob on operator types.",
+        examples=[["*/attention/*", "op:Softmax"]],
+    )
+
+    @model_validator(mode="after")
+    def _a_given_file_is_taken_as_it_is(self) -> PrecisionSpec:
+        recipe = sorted({"calibration", "keep_float"} & self.model_fields_set)
+        if self.file is not None and recipe:
+            keys = " and ".join(recipe)
+            should = f"a given file or a recipe, not both: beside file, {keys} would have no effect"
+            raise PydanticCustomError(OUR_ERROR, should, {"remedy": f"remove {keys}, or remove file"})
+        return self
+
+
+class ParityLimits(Table):
+    """How near outputs must be to the golden FP32 ones; what is left out comes from the precision's table."""
+
+    sqnr_db: Annotated[float, Field(gt=0, le=200)] | None = Field(
+        default=None, description="Signal-to-quantization-noise ratio of each output in dB, at least.", examples=[20.0]
+    )
+    cosine: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Cosine similarity of each output, at least.", examples=[0.995]
+    )
+    max_mismatched: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None,
+        description="Fraction of elements that may be further away than atol + rtol·|golden|, at most.",
+        examples=[0.01],
+    )
+    atol: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Absolute part of the closeness of an element.", examples=[1e-5]
+    )
+    rtol: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Relative part of the closeness of an element.", examples=[1e-3]
+    )
+
+
+class AccuracySpec(Table):
+    """How much of the task's metric may be lost."""
+
+    metric: Name | None = Field(
+        default=None,
+        description="`top1`, `agreement`, or one that a plugin adds. Default: that of the task.",
+        examples=["top1"],
+    )
+    margin: Annotated[float, Field(ge=0, lt=100)] | None = Field(
+        default=None,
+        description="Percentage points that may be lost, at most. Default: that of the precision.",
+        examples=[0.5],
+    )
+
+
+class Budget(Table):
+    """What a run may cost; at least one key."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    speedup_over: Annotated[dict[Name, Positive], Field(min_length=1)] | None = Field(
+        default=None,
+        description="For each precision named, how many times faster than it, at least.",
+        examples=[{"fp32": 2.0}],
+    )
+    memory_mb: Positive | None = Field(
+        default=None, description="Peak memory over the idle engine in MB, at most.", examples=[64]
+    )
+    size_mb: Positive | None = Field(
+        default=None, description="Size of the variant's file and its external data in MB, at most.", examples=[12.5]
+    )
+
+    @model_validator(mode="after")
+    def _promises_something(self) -> Budget:
+        if not self.model_fields_set:
+            should = f"a table with at least one of: {known_list(type(self).model_fields)}"
+            raise PydanticCustomError(OUR_ERROR, should, {"remedy": "for example memory_mb = 64"})
+        return self
+
+
+class WaiverSpec(Table):
+    """Runs whose failures are known and accepted until a date."""
+
+    run: Glob = Field(description="Glob on the run, `<backend>-<precision>`.", examples=["trt-*"])
+    reason: Text = Field(description="Why; printed in every report.", examples=["no GPU on this runner"])
+    expires: date = Field(description="The last day on which it holds, a TOML date.", examples=[date(2027, 3, 1)])
+    checks: Annotated[tuple[CheckName, ...], Field(strict=False)] = Field(
+        default=(), description="The checks it is for. Empty: all of them.", examples=[["latency", "memory"]]
+    )
+
+
+class CaseSpec(Table):
+    """A model under test and what is promised of it."""
+
+    model: ModelSource = Field(
+        description='The float model: a path, {url, sha256} or {build = "module:function"}.',
+        examples=["models/digits_resnet.onnx"],
+    )
+    task: Task = Field(
+        default="other",
+        description="What the model is for; sets the default metric and tolerances.",
+        examples=["image-classification"],
+    )
+    data: DataSpec = Field(description="The [data] table: where the samples come from.")
+    precisions: Annotated[dict[Name, PrecisionSpec], Field(min_length=1)] = Field(
+        description="The precisions under test, a table each, such as [precisions.int8]."
+    )
+    parity: dict[Name, ParityLimits] = Field(
+        default={}, description="Limits of the parity check for a precision, such as [parity.int8]."
+    )
+    accuracy: AccuracySpec | None = Field(
+        default=None, description="Asks for the accuracy check; without it there is none."
+    )
+    budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
+        default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."
+    )
+    waivers: Annotated[tuple[WaiverSpec, ...], Field(strict=False)] = Field(
+        default=(), description="Failures that are known and accepted, a [[waivers]] table each."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_the_task(cls, value: Any) -> Any:
+        """Fill in the metric where the task has one, so that whoever reads `accuracy.metric` finds it."""
+        if isinstance(value, dict) and isinstance(accuracy := value.get("accuracy"), dict) and "metric" not in accuracy:
+            task = value.get("task")
+            if isinstance(task, str) and task in TASK_METRICS:
+                return value | {"accuracy": accuracy | {"metric": TASK_METRICS[task]}}
+        return value
