@@ -37,6 +37,7 @@ class Code(Enum):
     CASE_MISSING_FILE = ("QP-CASE-004", Outcome.CANNOT_JUDGE, "a file that the case names does not exist")
     CASE_DEAD_PATTERN = ("QP-CASE-005", Outcome.CANNOT_JUDGE, "a pattern or name that matches nothing")
     CASE_FUNCTION = ("QP-CASE-006", Outcome.CANNOT_JUDGE, "a 'module:function' that cannot be found")
+    CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "two case files of one name")
 
     MODEL_UNREADABLE = ("QP-MODEL-001", Outcome.CANNOT_JUDGE, "the model file cannot be read")
     MODEL_DOWNLOAD = ("QP-MODEL-002", Outcome.CANNOT_JUDGE, "the model could not be fetched, or is not the one named")
@@ -97,7 +98,6 @@ class Code(Enum):
     SIZE_BUDGET = ("QP-MEM-003", Outcome.BUDGET_FAIL, "a larger file than its budget")
 
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
-    CHECK_ERROR = ("QP-RUN-002", Outcome.CANNOT_JUDGE, "the gate itself failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,16 @@ class Failure:
         return {
             "code": self.code.code,
             "title": self.code.title,
-            "sentence": self.sentence,
+            "sentence": as_sentence(self.sentence),
             "likely": self.likely,
             "remedy": self.remedy,
         }
+
+
+def as_sentence(text: str) -> str:
+    """With a capital in front and a full stop behind, whoever wrote it."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 class CannotJudge(Exception):  # noqa: N818  # the design's word for it
@@ -170,7 +176,8 @@ def failed(deciding: str, evidence: Mapping[str, Any], failures: tuple[Failure, 
 
 
 def cannot_judge(failure: Failure, evidence: Mapping[str, Any] | None = None) -> Verdict:
-    return Verdict(Outcome.CANNOT_JUDGE, failure.code.code, evidence or {}, (failure,))
+    """Nothing was measured: what decided is the part that was lacking ("golden", "backend"), from the failure's code."""
+    return Verdict(Outcome.CANNOT_JUDGE, failure.code.code.split("-")[1].lower(), evidence or {}, (failure,))
 
 
 def waived(verdict: Verdict, reason: str) -> Verdict:

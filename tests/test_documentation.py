@@ -1,0 +1,56 @@
+"""What the documentation lists is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pytest_qparity.verdict import Code
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_failure_code_has_its_paragraph_and_no_paragraph_is_left_over() -> None:
+    text = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+
+    headings = re.findall(r"^### (QP-\w+-\d{3}): (.*)\n\n\*([a-z-]+)\.\*", text, flags=re.MULTILINE)
+
+    assert headings == [(code.code, code.title, code.outcome.value) for code in Code]
+
+
+def test_failure_codes_are_unique() -> None:
+    codes = [code.code for code in Code.__members__.values()]
+
+    assert len(set(codes)) == len(codes)
+
+
+def test_every_failure_code_is_born_in_one_place() -> None:
+    sources = [path for path in (ROOT / "pytest_qparity").rglob("*.py") if path.name != "verdict.py"]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sources}
+
+    unborn = [code.name for code in Code if not any(f"Code.{code.name}" in text for text in texts.values())]
+
+    assert not unborn
+
+
+def test_every_folder_of_the_package_is_in_the_architecture_page() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    places = [path for path in (ROOT / "pytest_qparity").iterdir() if path.suffix == ".py" or path.is_dir()]
+    unnamed = [
+        path.name
+        for path in places
+        if not path.name.startswith("__") and f"`{path.name}{'/' if path.is_dir() else ''}`" not in text
+    ]
+
+    assert not unnamed
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    for name in ("gate", "tests"):
+        found = re.search(rf"<!-- command: {name} -->\n```sh\n(.*)\n```", readme)
+        assert found is not None
+        assert f"{name.upper()}='{found[1]}'" in ci
