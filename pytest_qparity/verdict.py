@@ -176,7 +176,7 @@ def failed(deciding: str, evidence: Mapping[str, Any], failures: tuple[Failure, 
 
 
 def cannot_judge(failure: Failure, evidence: Mapping[str, Any] | None = None) -> Verdict:
-    """Nothing was measured: what decided is the part that was lacking ("golden", "backend"), from the failure's code."""
+    """Nothing was measured: what decided is the part that is lacking ("golden", "backend"), by the failure's code."""
     return Verdict(Outcome.CANNOT_JUDGE, failure.code.code.split("-")[1].lower(), evidence or {}, (failure,))
 
 

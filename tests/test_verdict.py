@@ -13,6 +13,7 @@ from pytest_qparity.verdict import (
     Failure,
     Outcome,
     Verdict,
+    as_sentence,
     cannot_judge,
     failed,
     passed,
@@ -41,7 +42,7 @@ def test_a_failure_is_plain_json():
     assert json.loads(json.dumps(SQNR.as_json())) == {
         "code": "QP-PAR-002",
         "title": "signal-to-quantization-noise ratio below its limit",
-        "sentence": "SQNR is 12.4 dB, should be at least 20.0 dB",
+        "sentence": "SQNR is 12.4 dB, should be at least 20.0 dB.",
         "likely": "unscaled inputs",
         "remedy": "qparity diagnose",
     }
@@ -89,10 +90,10 @@ def test_a_failed_verdict_needs_a_failure():
         failed("", {}, ())
 
 
-def test_what_cannot_be_judged_names_its_code():
+def test_what_cannot_be_judged_names_what_is_lacking():
     verdict = cannot_judge(MISSING)
 
-    assert (verdict.outcome, verdict.deciding, verdict.failures) == (Outcome.CANNOT_JUDGE, "QP-GOLDEN-001", (MISSING,))
+    assert (verdict.outcome, verdict.deciding, verdict.failures) == (Outcome.CANNOT_JUDGE, "golden", (MISSING,))
 
 
 def test_a_waiver_keeps_what_was_found_beside_its_reason():
@@ -119,3 +120,11 @@ def test_only_a_waived_verdict_names_a_waiver():
         Verdict(Outcome.ACCURACY_FAIL, "", {}, (SQNR,), waiver="until tomorrow")
     with pytest.raises(ValueError, match="exactly when"):
         Verdict(Outcome.WAIVED, "", {}, (SQNR,))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("got x", "Got x."), ("Got x.", "Got x."), ("is it?", "Is it?"), ("", ".")],
+)
+def test_sentences_begin_with_a_capital_and_end_with_a_stop(text, sentence):
+    assert as_sentence(text) == sentence

@@ -1,0 +1,108 @@
+"""Latency: how fast a variant is, and how many times faster than another precision on the same backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_qparity.checks.figures import apart
+from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
+
+if TYPE_CHECKING:
+    from pytest_qparity.checks.timing import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyMeasurement:
+    """Median milliseconds a call of `batch` samples, and the speed-up over each precision it was timed against."""
+
+    median_ms: float
+    calls: int
+    batch: int
+    speed_up_over: Mapping[str, Interval]
+
+
+def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Verdict:
+    """`budgets`: the least speed-up over each precision named.
+
+    pass: the interval's low end is at or above the budget; fail: its high end is below; else cannot-judge. A latency
+    without a call, or that no clock gives, is cannot-judge without any budget too.
+    """
+    for name, budget in budgets.items():
+        if not (math.isfinite(budget) and budget > 0):
+            raise ValueError(f"got a speed-up of {budget} over {name} as budget, should be finite and above 0")
+    evidence = {
+        "median_ms": measured.median_ms,
+        "calls": measured.calls,
+        "batch": measured.batch,
+        "speed_up_over": {
+            name: {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
+            for name, interval in measured.speed_up_over.items()
+        },
+        "budgets": dict(budgets),
+    }
+    deciding = _deciding(measured, budgets)
+    failures = _unmeasured(measured) + tuple(
+        failure
+        for name, budget in budgets.items()
+        for failure in _compare(name, budget, measured.speed_up_over.get(name), measured.calls)
+    )
+    if failures:
+        return failed(deciding, evidence, failures)
+    return passed(deciding, evidence, () if budgets else ("recorded, no budget",))
+
+
+def _deciding(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> str:
+    shown = next(iter(budgets), next(iter(measured.speed_up_over), None))
+    if shown is None or shown not in measured.speed_up_over:
+        return f"{measured.median_ms:.3g} ms"
+    return f"{measured.speed_up_over[shown].estimate:.2f}x"
+
+
+def _unmeasured(measured: LatencyMeasurement) -> tuple[Failure, ...]:
+    if measured.calls > 0 and math.isfinite(measured.median_ms) and measured.median_ms > 0:
+        return ()
+    return (
+        Failure(
+            Code.LATENCY_UNMEASURED,
+            f"The median of {measured.calls} calls is {measured.median_ms:g} ms, should be above 0 of at least 1 call.",
+            "look at the clock of this machine",
+        ),
+    )
+
+
+def _compare(name: str, budget: float, interval: Interval | None, calls: int) -> tuple[Failure, ...]:
+    if interval is None or not _bounds(interval):
+        return (
+            Failure(
+                Code.LATENCY_COUNTERPART,
+                f"The speed-up over {name} was not measured, should be at least {budget:g}.",
+                f"list {name} under [precisions] of the case, or take the budget out",
+            ),
+        )
+    if interval.low >= budget:
+        return ()
+    low, high = apart(interval.low, budget, 2), apart(interval.high, budget, 2)
+    found = f"{interval.estimate:.2f} times ({low} to {high}, {calls} calls)"
+    if interval.high < budget:
+        return (
+            Failure(
+                Code.LATENCY_BUDGET,
+                f"The speed-up over {name} is {found}, should be at least {budget:g}.",
+                "look for nodes that stayed float or were not fused, or state the budget that this backend can hold",
+            ),
+        )
+    return (
+        Failure(
+            Code.LATENCY_UNDECIDED,
+            f"The speed-up over {name} is {found}, should be at least {budget:g} over the whole interval.",
+            "measure longer (--qparity-latency-seconds) or on a quieter machine",
+        ),
+    )
+
+
+def _bounds(interval: Interval) -> bool:
+    """Whether the interval says something; only its high end may be infinite (too few pairs)."""
+    return math.isfinite(interval.low) and math.isfinite(interval.estimate) and not math.isnan(interval.high)

@@ -1,0 +1,201 @@
+"""The ledger: one JSON document with every planned check and its verdict, written as the run goes.
+
+The file is a valid JSON document after every append: an event goes over the closing brackets and brings them along
+in the same write. A reader of a file that was cut all the same (a full disk, a power cut) gets the events that are
+whole. docs/ledger.md describes the format.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_qparity.verdict import Code, Outcome, Verdict
+
+FORMAT = 1
+_CLOSING = b"\n]}\n"
+_GOOD = frozenset((Outcome.PASS.value, Outcome.WAIVED.value))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckId:
+    """One planned check: a check of a run of a case, and the pytest item it is."""
+
+    node_id: str
+    case: str
+    backend: str
+    precision: str
+    check: str
+
+    @property
+    def run(self) -> str:
+        return f"{self.backend}-{self.precision}"
+
+
+def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that records a verdict: plain JSON values only, so that it may cross a process border."""
+    return {
+        "event": "verdict",
+        "node_id": check.node_id,
+        "case": check.case,
+        "run": check.run,
+        "backend": check.backend,
+        "precision": check.precision,
+        "check": check.check,
+        "outcome": verdict.outcome.value,
+        "deciding": verdict.deciding,
+        "evidence": plain(verdict.evidence),
+        "failures": [failure.as_json() for failure in verdict.failures],
+        "notes": list(verdict.notes),
+        "waiver": verdict.waiver,
+        "reproduce": reproduce,
+        "provenance": plain(provenance),
+    }
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON holds it, in Python's own types: NumPy's numbers become Python's; NaN and infinities, which JSON
+    lacks, become the strings "nan", "inf", "-inf"."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # of an enum of texts too: execnet sends no subclasses
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else str(float(value))
+    kind = type(value)
+    named = f"{kind.__module__}.{kind.__qualname__}"
+    raise TypeError(f"got {named} as evidence, should be a number, a text, a list or a table")
+
+
+class LedgerWriter:
+    """Appends events to a new ledger file; the file is whole, valid JSON between any two calls."""
+
+    def __init__(self, path: Path, start: Mapping[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._unjudged: dict[str, None] = {}
+        self._planned_any = False
+        self._refused = False
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        first = json.dumps({"event": "start", **plain(start)}, allow_nan=False)
+        self._write(f'{{"format": {FORMAT}, "events": [\n{first}'.encode() + _CLOSING)
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        line = b",\n" + json.dumps(event, allow_nan=False).encode() + _CLOSING
+        os.lseek(self._descriptor, -len(_CLOSING), os.SEEK_END)
+        self._write(line)
+
+    def _write(self, content: bytes) -> None:
+        while content:
+            content = content[os.write(self._descriptor, content) :]
+
+    def plan(self, node_ids: Sequence[str]) -> None:
+        self._unjudged.update(dict.fromkeys(node_ids))
+        self._planned_any = self._planned_any or bool(node_ids)
+        self.append({"event": "plan", "node_ids": list(node_ids)})
+
+    def judged(self, event: Mapping[str, Any]) -> None:
+        """Record a verdict event (see verdict_event)."""
+        self._unjudged.pop(event["node_id"], None)
+        self._refused = self._refused or event["outcome"] not in _GOOD
+        self.append(event)
+
+    def not_judged(self, node_id: str, reason: str) -> None:
+        """Record that a planned check ended without a verdict; a node id that was not planned is passed over."""
+        if node_id in self._unjudged:
+            self.append({"event": "not-judged", "node_id": node_id, "code": Code.RUN_INCOMPLETE.code, "reason": reason})
+
+    def debt(self) -> str:
+        """Why this ledger cannot stand for a pass; empty where nothing speaks against it."""
+        if not self._planned_any:
+            return "No check was planned, should be at least one."
+        if self._unjudged:
+            first = next(iter(self._unjudged))
+            return f"{len(self._unjudged)} planned checks have no verdict, should have one each; the first is {first}"
+        return "The ledger holds a verdict that is no pass." if self._refused else ""
+
+    def close(self, exit_status: int) -> None:
+        self.append({"event": "end", "exit_status": exit_status})
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a ledger file says. `not_judged`: why a planned check ended without a verdict, by node id; `exit_status` is
+    None where the run did not come to its end, or the file is cut or damaged anywhere."""
+
+    start: Mapping[str, Any]
+    planned: Sequence[str]
+    verdicts: Sequence[Mapping[str, Any]]
+    not_judged: Mapping[str, str]
+    exit_status: int | None
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Node ids that were planned and never judged."""
+        judged = {verdict["node_id"] for verdict in self.verdicts}
+        return tuple(node_id for node_id in self.planned if node_id not in judged)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the run came to its end, planned something, and every planned check passed or is waived."""
+        outcomes = {verdict["outcome"] for verdict in self.verdicts}
+        return self.exit_status == 0 and bool(self.planned) and not self.unjudged and outcomes <= _GOOD
+
+
+class LedgerError(Exception):
+    """The file is no ledger of a version that this library reads."""
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read a ledger, also one whose writer was killed or whose last event is cut.
+
+    Raises LedgerError where the file is none, or of another format version.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    events = list(_whole_events(text))
+    if not events or events[0]["event"] != "start":
+        raise LedgerError(f"got {path} without a start event, should be a ledger written by pytest --backend=…")
+    ends = [event["exit_status"] for event in events if event["event"] == "end"]
+    planned = [node_id for event in events if event["event"] == "plan" for node_id in event["node_ids"]]
+    return Ledger(
+        start=events[0],
+        planned=planned,
+        not_judged={event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"},
+        verdicts=[event for event in events if event["event"] == "verdict"],
+        exit_status=ends[-1] if ends and _is_whole(text) else None,
+    )
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return True
+
+
+def _whole_events(text: str) -> Iterable[dict[str, Any]]:
+    lines = text.splitlines()
+    if not lines or not lines[0].startswith(f'{{"format": {FORMAT}, '):
+        raise LedgerError(f"got {lines[0][:40] if lines else 'an empty file'!r}, should be a ledger of format {FORMAT}")
+    for line in lines[1:]:
+        try:
+            event = json.loads(line.removesuffix(","))
+        except json.JSONDecodeError:
+            continue  # the closing brackets, or the one event that was being written
+        if isinstance(event, dict) and "event" in event:
+            yield event

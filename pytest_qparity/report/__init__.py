@@ -1,0 +1,1 @@
+"""Reports: a ledger in, text for people or machines out."""

@@ -1,0 +1,124 @@
+"""The terminal summary: runs and checks as a table of deciding figures, and what was waived or never judged."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from pytest_qparity.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
+_Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
+_UNLIMITED = 10_000
+CHECK_ORDER = ("preflight", "parity", "accuracy", "latency", "memory")
+# A letter besides the colour: reports are read without colours too.
+LOOK = {
+    Outcome.PASS: ("", "green"),
+    Outcome.WAIVED: ("w ", "yellow"),
+    Outcome.ACCURACY_FAIL: ("F ", "bold red"),
+    Outcome.BUDGET_FAIL: ("B ", "bold red"),
+    Outcome.CANNOT_JUDGE: ("? ", "bold magenta"),
+}
+
+
+def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
+    """Text of at most `width` columns, ending in a newline."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        height=25,  # without one rich takes 80 columns where TERM is dumb
+        color_system="standard" if colour else None,
+        force_terminal=colour,
+        highlight=False,
+    )
+    if ledger.verdicts:
+        cells, passed = _shown(ledger)
+        matrix = _matrix(cells)
+        wanted = Measurement.get(console, console.options.update(max_width=_UNLIMITED), matrix).maximum
+        if cells:
+            for part in [matrix] if wanted <= width else _listed(cells):
+                console.print(part)
+        if passed:
+            console.print(Text(f"and {passed} runs in which every check passed"))
+        console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
+    for line in (*_waived(ledger), *_counts(ledger)):
+        console.print(Text(line))
+    return stream.getvalue()
+
+
+def _shown(ledger: Ledger) -> tuple[_Cells, int]:
+    """The runs to show, and how many are left out: of many runs only those in which something did not pass."""
+    runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for event in ledger.verdicts:
+        runs.setdefault((event["case"], event["run"]), []).append(event)
+    chosen = runs
+    if len(runs) > MOST_PASSED_RUNS:
+        passing = Outcome.PASS.value
+        chosen = {run: events for run, events in runs.items() if any(event["outcome"] != passing for event in events)}
+    cells: _Cells = {}
+    for (case, run), events in chosen.items():
+        cells.setdefault(case, {})[run] = {event["check"]: _cell(event) for event in events}
+    return cells, len(runs) - len(chosen)
+
+
+def _listed(cells: _Cells) -> Iterator[Text]:
+    """The matrix where the terminal is too narrow for it: rich would leave out names to make it fit."""
+    for case, runs in cells.items():
+        yield Text(case)
+        for run, row in runs.items():
+            yield Text("  " + run)
+            for check, cell in row.items():
+                yield Text.assemble(f"    {check:<9}  ", cell)
+
+
+def _matrix(cells: _Cells) -> Table:
+    present = {check for runs in cells.values() for row in runs.values() for check in row}
+    columns = [check for check in CHECK_ORDER if check in present]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("case and run", overflow="fold")
+    for check in columns:
+        table.add_column(check, no_wrap=True)
+    for case, runs in cells.items():
+        table.add_row(Text(case))
+        for run, row in runs.items():
+            table.add_row(Text("  " + run), *(row.get(check, Text("")) for check in columns))
+    return table
+
+
+def _cell(event: Mapping[str, Any]) -> Text:
+    mark, style = LOOK[Outcome(event["outcome"])]
+    return Text(mark + event["deciding"], style=style)
+
+
+def _waived(ledger: Ledger) -> Iterator[str]:
+    """One line for each waiver that was used: how many checks of which runs it covered."""
+    used: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for event in ledger.verdicts:
+        if event["waiver"] is not None:
+            used.setdefault((event["case"], event["waiver"]), []).append(event)
+    for (case, waiver), events in used.items():
+        runs = ", ".join(dict.fromkeys(event["run"] for event in events))
+        codes = ", ".join(dict.fromkeys(failure["code"] for event in events for failure in event["failures"]))
+        yield f"waived: {case} {runs} ({len(events)} checks; {codes}): {waiver}"
+
+
+def _counts(ledger: Ledger) -> Iterator[str]:
+    counts = Counter(event["outcome"] for event in ledger.verdicts)
+    said = [f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value]]
+    if ledger.unjudged:
+        said.append(f"{len(ledger.unjudged)} without a verdict")
+    yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
+    for node_id in ledger.unjudged[:3]:
+        reason = ledger.not_judged.get(node_id, "it never ended").strip().splitlines()
+        yield f"no verdict: {node_id}: {reason[-1] if reason else 'it never ended'}"

@@ -1,0 +1,48 @@
+"""A failure as text: code, sentence, likely cause, remedy, the command that repeats it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+WIDTH = 79
+
+
+def failure_text(event: Mapping[str, Any], told: MutableMapping[tuple[str, str], str]) -> str:
+    """The failures of a verdict event, wrapped to 79 columns.
+
+    `told` remembers which failure of which case was told where: one cause that fails many checks (a golden that is
+    missing) is told whole once, and named after that. What pytest does not show, the text of a waived verdict, is not
+    remembered.
+    """
+    if event["waiver"] is not None:
+        told = dict(told)
+    blocks = [_block(failure, event, told) for failure in event["failures"]]
+    notes = [_wrapped("Note:   ", note) for note in event["notes"]]
+    return "\n\n".join([*blocks, *notes])
+
+
+def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMapping[tuple[str, str], str]) -> str:
+    node_id = event["node_id"]
+    first = told.setdefault((event["case"], failure["sentence"]), node_id)
+    head = f"{failure['code']}  {node_id}"
+    if first != node_id:
+        return "\n".join([head, _wrapped("", failure["sentence"]), f"As for  {first}"])
+    lines = [head, _wrapped("", failure["sentence"])]
+    if failure["likely"]:
+        lines.append(_wrapped("Likely: ", failure["likely"]))
+    lines.append(_wrapped("Try:    ", failure["remedy"]))
+    lines.append(f"Repeat: {event['reproduce']}")
+    return "\n".join(lines)
+
+
+def _wrapped(label: str, text: str) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,154 @@
+"""Latency: intervals of a speed-up in, verdicts out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
+from pytest_qparity.checks.timing import Interval
+from pytest_qparity.verdict import Code, Outcome
+
+
+def measured(*, median_ms=2.5, calls=60, **speed_up_over):
+    intervals = {name: Interval(*values) for name, values in speed_up_over.items()}
+    return LatencyMeasurement(median_ms, calls, batch=1, speed_up_over=intervals)
+
+
+def codes(verdict):
+    return [failure.code for failure in verdict.failures]
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        pytest.param((2.0, 2.2, 2.4), [], id="low end exactly at the budget"),
+        pytest.param((2.0, 2.0, 2.0), [], id="no width, at the budget"),
+        pytest.param((3.0, 3.5, 4.0), [], id="wholly above"),
+        pytest.param((3.0, 3.5, math.inf), [], id="wholly above, without an end"),
+        pytest.param((math.nextafter(2.0, 0), 2.2, 2.4), [Code.LATENCY_UNDECIDED], id="low end just below"),
+        pytest.param((1.5, 1.8, 2.0), [Code.LATENCY_UNDECIDED], id="high end exactly at the budget"),
+        pytest.param((0.0, 5.0, math.inf), [Code.LATENCY_UNDECIDED], id="too few pairs bound nothing"),
+        pytest.param((1.5, 1.8, math.nextafter(2.0, 0)), [Code.LATENCY_BUDGET], id="high end just below"),
+        pytest.param((1.0, 1.0, 1.0), [Code.LATENCY_BUDGET], id="as fast as the other"),
+        pytest.param((math.nan, 3.0, 4.0), [Code.LATENCY_COUNTERPART], id="NaN at the low end"),
+        pytest.param((3.0, math.nan, 4.0), [Code.LATENCY_COUNTERPART], id="NaN for the estimate"),
+        pytest.param((3.0, 3.5, math.nan), [Code.LATENCY_COUNTERPART], id="NaN at the high end"),
+        pytest.param((math.inf, math.inf, math.inf), [Code.LATENCY_COUNTERPART], id="a variant that took no time"),
+        pytest.param((3.0, math.inf, math.inf), [Code.LATENCY_COUNTERPART], id="an infinite estimate"),
+        pytest.param((-math.inf, 3.0, 4.0), [Code.LATENCY_COUNTERPART], id="minus infinity at the low end"),
+    ],
+)
+def test_a_speed_up_passes_only_when_its_whole_interval_is_at_or_above_the_budget(interval, expected):
+    verdict = judge_latency(measured(fp32=interval), {"fp32": 2.0})
+
+    assert codes(verdict) == expected
+    assert verdict.outcome is (expected[0].outcome if expected else Outcome.PASS)
+
+
+def test_without_a_budget_what_was_measured_is_recorded():
+    verdict = judge_latency(measured(fp32=(0.4, 0.5, 0.6)), {})
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.notes == ("recorded, no budget",)
+    assert verdict.deciding == "0.50x"
+    assert verdict.evidence == {
+        "median_ms": 2.5,
+        "calls": 60,
+        "batch": 1,
+        "speed_up_over": {"fp32": {"low": 0.4, "estimate": 0.5, "high": 0.6}},
+        "budgets": {},
+    }
+
+
+def test_a_pass_within_a_budget_carries_no_note():
+    assert judge_latency(measured(fp32=(3.0, 3.5, 4.0)), {"fp32": 2.0}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("speed_up_over", "budgets", "deciding"),
+    [
+        pytest.param({}, {}, "2.5 ms", id="nothing to compare with"),
+        pytest.param({"fp32": (2.9, 3.0, 3.1)}, {}, "3.00x", id="no budget"),
+        pytest.param({"fp32": (2.9, 3.0, 3.1), "fp16": (1.4, 1.5, 1.6)}, {"fp16": 1.2}, "1.50x", id="the budgeted one"),
+        pytest.param({"fp32": (2.9, 3.0, 3.1)}, {"fp16": 1.2}, "2.5 ms", id="the budgeted one is missing"),
+    ],
+)
+def test_the_deciding_figure_is_the_speed_up_that_a_budget_asks_for(speed_up_over, budgets, deciding):
+    assert judge_latency(measured(**speed_up_over), budgets).deciding == deciding
+
+
+@pytest.mark.parametrize("budgets", [{}, {"fp32": 2.0}], ids=["no budget", "a budget"])
+@pytest.mark.parametrize(
+    ("median_ms", "calls"),
+    [
+        pytest.param(math.nan, 60, id="NaN"),
+        pytest.param(math.inf, 60, id="infinite"),
+        pytest.param(0.0, 60, id="a clock that stands still"),
+        pytest.param(-1.0, 60, id="a clock that goes back"),
+        pytest.param(2.5, 0, id="no call"),
+    ],
+)
+def test_a_latency_that_was_not_measured_cannot_be_judged_with_or_without_a_budget(median_ms, calls, budgets):
+    verdict = judge_latency(measured(median_ms=median_ms, calls=calls, fp32=(3.0, 3.5, 4.0)), budgets)
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    (failure,) = verdict.failures
+    assert failure.code is Code.LATENCY_UNMEASURED
+    assert failure.sentence == (
+        f"The median of {calls} calls is {median_ms:g} ms, should be above 0 of at least 1 call."
+    )
+
+
+def test_a_speed_up_below_its_budget_is_told_in_full():
+    (failure,) = judge_latency(measured(fp32=(1.1, 1.25, 1.4)), {"fp32": 2.0}).failures
+
+    assert failure.sentence == ("The speed-up over fp32 is 1.25 times (1.10 to 1.40, 60 calls), should be at least 2.")
+
+
+def test_an_interval_that_holds_the_budget_says_how_to_decide_it():
+    (failure,) = judge_latency(measured(fp32=(1.9, 2.25, 2.4)), {"fp32": 2.0}).failures
+
+    assert failure.sentence == (
+        "The speed-up over fp32 is 2.25 times (1.90 to 2.40, 60 calls), should be at least 2 over the whole interval."
+    )
+    assert failure.remedy == "measure longer (--qparity-latency-seconds) or on a quieter machine"
+
+
+@pytest.mark.parametrize(
+    ("interval", "shown"),
+    [
+        pytest.param((1.9, 1.95, 1.999), "1.95 times (1.90 to 1.999, 60 calls)", id="fails"),
+        pytest.param((1.999, 2.1, 2.2), "2.10 times (1.999 to 2.20, 60 calls)", id="undecided"),
+    ],
+)
+def test_an_end_just_below_the_budget_does_not_read_as_if_it_reached_it(interval, shown):
+    (failure,) = judge_latency(measured(fp32=interval), {"fp32": 2.0}).failures
+
+    assert shown in failure.sentence
+
+
+def test_a_budget_over_a_precision_that_was_not_measured_cannot_be_judged():
+    verdict = judge_latency(measured(fp32=(3.0, 3.5, 4.0)), {"fp16": 1.5})
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    (failure,) = verdict.failures
+    assert failure.code is Code.LATENCY_COUNTERPART
+    assert failure.sentence == "The speed-up over fp16 was not measured, should be at least 1.5."
+    assert failure.remedy == "list fp16 under [precisions] of the case, or take the budget out"
+
+
+def test_every_budget_is_judged_and_a_known_failure_outweighs_an_unknown():
+    found = measured(fp32=(3.0, 3.5, 4.0), fp16=(1.0, 1.5, 2.0), bf16=(0.5, 0.6, 0.7))
+
+    verdict = judge_latency(found, {"fp32": 2.0, "fp16": 1.2, "bf16": 1.0})
+
+    assert codes(verdict) == [Code.LATENCY_UNDECIDED, Code.LATENCY_BUDGET]
+    assert verdict.outcome is Outcome.BUDGET_FAIL
+
+
+@pytest.mark.parametrize("budget", [math.nan, math.inf, 0.0, -1.0])
+def test_a_budget_that_is_none_is_refused(budget):
+    with pytest.raises(ValueError, match=f"got a speed-up of {budget} over fp32 as budget, should be finite"):
+        judge_latency(measured(fp32=(3.0, 3.5, 4.0)), {"fp32": budget})

@@ -1,0 +1,98 @@
+"""What a session ran on, as it stands in the ledger."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+
+import numpy
+import pytest
+
+from pytest_qparity import environment as module
+from pytest_qparity.environment import environment
+
+X86 = """processor\t: 0
+model name\t: Some CPU @ 2.00GHz
+flags\t\t: fpu avx2 avx512_vnni avx512f rdpid
+
+processor\t: 1
+model name\t: Another CPU
+flags\t\t: fpu amx_int8
+"""
+ARM = """processor\t: 0
+BogoMIPS\t: 50.00
+Features\t: fp asimd asimddp i8mm
+"""
+
+
+@pytest.fixture
+def cpuinfo(tmp_path, monkeypatch):
+    """Writes what the system tells of its processors."""
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr(module, "Path", lambda name: path if name == "/proc/cpuinfo" else None)
+    return path
+
+
+def test_the_environment_is_plain_json():
+    assert json.loads(json.dumps(environment())) == environment() | {"time": environment()["time"]}
+
+
+def test_libraries_that_are_installed_stand_with_their_versions_and_no_others():
+    libraries = environment()["libraries"]
+
+    assert libraries["numpy"] == numpy.__version__
+    assert libraries["pytest"] == pytest.__version__
+    assert None not in libraries.values()
+    assert set(libraries) <= set(module.LIBRARIES)
+
+
+def test_a_library_that_is_not_installed_is_left_out(monkeypatch):
+    monkeypatch.setattr(module, "LIBRARIES", ("numpy", "a-library-that-is-not-installed"))
+
+    assert list(environment()["libraries"]) == ["numpy"]
+
+
+def test_the_machine_and_python_are_named():
+    found = environment()
+
+    assert found["python"] == platform.python_version()
+    assert found["system"] == f"{platform.system()} {platform.machine()}"
+    assert found["cores"] == os.cpu_count()
+
+
+def test_the_time_has_its_zone():
+    assert datetime.datetime.fromisoformat(environment()["time"]).utcoffset() == datetime.timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "processor", "features"),
+    [
+        pytest.param(X86, "Some CPU @ 2.00GHz", ["avx2", "avx512f", "avx512_vnni"], id="x86"),
+        pytest.param(ARM, platform.processor(), ["asimddp", "i8mm"], id="Arm"),
+        pytest.param("", platform.processor(), [], id="nothing told"),
+    ],
+)
+def test_the_first_processor_and_what_decides_its_integer_kernels_are_named(cpuinfo, text, processor, features):
+    cpuinfo.write_text(text, encoding="utf-8")
+
+    found = environment()
+
+    assert found["processor"] == processor
+    assert found["cpu_features"] == features
+
+
+def test_a_processor_with_bytes_that_are_no_text_is_named_all_the_same(cpuinfo):
+    cpuinfo.write_bytes(b"model name\t: CPU \xae\nflags\t: avx2\n")
+
+    assert environment()["processor"] == "CPU \N{REPLACEMENT CHARACTER}"
+    assert environment()["cpu_features"] == ["avx2"]
+
+
+def test_a_system_that_does_not_tell_of_its_features_claims_none(cpuinfo):
+    found = environment()
+
+    assert not cpuinfo.exists()
+    assert found["processor"] == platform.processor()
+    assert "cpu_features" not in found
