@@ -1,0 +1,145 @@
+"""NVIDIA backends. This version looks for what they need and says what is missing; it does not run them yet."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from pytest_qparity.backends.message import said_by
+from pytest_qparity.backends.protocol import Session, SessionOptions, Unavailable
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WAIVER = 'or waive it in the case file: [[waivers]] run = "{name}-*", reason = "…", expires = …'
+_NOT_YET = "this version of pytest-qparity does not run it yet, though all it needs is here"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing that is not there, and how to get it."""
+
+    what: str
+    remedy: str
+
+
+class OnnxRuntimeCuda:
+    def unavailable(self) -> Unavailable:
+        return explained("ort-cuda", [*missing_provider("CUDAExecutionProvider"), *missing_device()])
+
+    def load(self, model: Path, options: SessionOptions) -> Session:
+        raise _refused("ort-cuda", self.unavailable())
+
+
+class OnnxRuntimeTensorrt:
+    def unavailable(self) -> Unavailable:
+        # ONNX Runtime's provider links TensorRT 10 by its versioned name; TensorRT 11 cannot serve it.
+        return explained(
+            "ort-tensorrt",
+            [
+                *missing_provider("TensorrtExecutionProvider"),
+                *missing_library("libnvinfer.so.10", 'pip install "tensorrt>=10.16,<11"'),
+                *missing_device(),
+            ],
+        )
+
+    def load(self, model: Path, options: SessionOptions) -> Session:
+        raise _refused("ort-tensorrt", self.unavailable())
+
+
+class Tensorrt:
+    def unavailable(self) -> Unavailable:
+        return explained("trt", [*missing_tensorrt(), *missing_device()])
+
+    def load(self, model: Path, options: SessionOptions) -> Session:
+        raise _refused("trt", self.unavailable())
+
+
+def explained(name: str, missing: list[Missing]) -> Unavailable:
+    """Everything that is missing at once. Never None: no GPU backend may pass for another that works."""
+    waiver = _WAIVER.format(name=name)
+    if not missing:
+        return Unavailable(_NOT_YET, f"take {name} out of --backend, {waiver}")
+    remedies = list(dict.fromkeys(part.remedy for part in missing))
+    return Unavailable("; ".join(part.what for part in missing), f"{'; '.join(remedies)}; {waiver}")
+
+
+def missing_provider(provider: str) -> list[Missing]:
+    """ONNX Runtime's GPU package with its provider. Two of its packages share one folder and break each other."""
+    install = 'pip install "pytest-qparity[ort-gpu]"'
+    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)]
+    if len(installed) == 2:
+        return [
+            Missing(
+                "onnxruntime and onnxruntime-gpu are both installed, should be one (they overwrite each other)",
+                f"pip uninstall onnxruntime onnxruntime-gpu; {install}",
+            )
+        ]
+    try:
+        runtime = importlib.import_module("onnxruntime")
+        providers: list[str] = runtime.get_available_providers()
+    except (ImportError, AttributeError, OSError) as error:
+        return [Missing(f"onnxruntime-gpu cannot be imported ({said_by(error)})", install)]
+    if provider not in providers:
+        which = f"{installed[0]} {runtime.__version__}" if installed else f"onnxruntime {runtime.__version__}"
+        return [Missing(f"{which} has no {provider}", f"pip uninstall onnxruntime; {install}")]
+    return []
+
+
+def missing_tensorrt() -> list[Missing]:
+    install = 'pip install "pytest-qparity[trt]"'
+    if importlib.util.find_spec("tensorrt") is None:
+        return [Missing("the package tensorrt is not installed", install)]
+    try:
+        importlib.import_module("tensorrt")
+    except (ImportError, OSError, RuntimeError) as error:
+        return [Missing(f"tensorrt cannot be imported ({said_by(error)}): libnvinfer does not load", install)]
+    return []
+
+
+def missing_library(name: str, remedy: str) -> list[Missing]:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return [Missing(f"{name} does not load", remedy)]
+    return []
+
+
+def missing_device() -> list[Missing]:
+    """A CUDA device, counted by the driver itself: packages list their providers on machines without a GPU too."""
+    run_there = "run this backend on a machine with an NVIDIA GPU and its driver"
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return [Missing("there is no NVIDIA driver (libcuda.so.1 does not load)", run_there)]
+    count = ctypes.c_int(0)
+    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if status != 0:
+        return [Missing(f"the NVIDIA driver answers with error {status}", run_there)]
+    if count.value < 1:
+        return [Missing("the NVIDIA driver finds no GPU", run_there)]
+    return []
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _refused(name: str, unavailable: Unavailable) -> CannotJudge:
+    """Loading anyway must not end on the CPU."""
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_UNAVAILABLE,
+            f'Backend "{name}" does not work here: {unavailable.reason}.',
+            unavailable.remedy,
+        )
+    )

@@ -1,0 +1,113 @@
+"""ONNX Runtime on the CPU. With one thread and the optimizer off it is the engine of the reference recipe."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.backends.cpu import cpu_device
+from pytest_qparity.backends.message import said_by
+from pytest_qparity.backends.protocol import Optimizer, SessionFacts, SessionOptions, Unavailable
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+PROVIDER = "CPUExecutionProvider"
+_INSTALL = 'pip install "pytest-qparity[ort]"'
+_SILENT = 4  # what it would print as an error it also raises, in runs as well
+
+
+class OnnxRuntimeCpu:
+    def unavailable(self) -> Unavailable | None:
+        try:
+            runtime = importlib.import_module("onnxruntime")
+        except ImportError as error:
+            return Unavailable(f"onnxruntime cannot be imported ({said_by(error)})", _INSTALL)
+        # A folder left behind by two packages that share it (onnxruntime, onnxruntime-gpu) imports as an empty module.
+        if not hasattr(runtime, "InferenceSession"):
+            return Unavailable(
+                "onnxruntime is installed and broken (it has no InferenceSession), as it is when onnxruntime and "
+                "onnxruntime-gpu were installed together and one was removed",
+                f"pip uninstall onnxruntime onnxruntime-gpu; {_INSTALL}",
+            )
+        if not hasattr(runtime.InferenceSession, "get_provider_graph_assignment_info"):
+            return Unavailable(
+                f"onnxruntime {runtime.__version__} cannot tell where nodes run, should be 1.30.1 or newer", _INSTALL
+            )
+        return None
+
+    def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeSession:
+        import onnxruntime
+
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        levels = onnxruntime.GraphOptimizationLevel
+        off = options.optimizer is Optimizer.OFF
+        settings.graph_optimization_level = levels.ORT_DISABLE_ALL if off else levels.ORT_ENABLE_ALL
+        settings.log_severity_level = _SILENT
+        # session.disable_cpu_ep_fallback is for other providers: beside an explicit CPU provider it is refused.
+        settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        engine = onnxruntime.InferenceSession(str(model), settings, providers=[PROVIDER])
+        engine.disable_fallback()
+        require_providers(engine.get_providers(), PROVIDER)
+        return OnnxRuntimeSession(engine, options)
+
+
+class OnnxRuntimeSession:
+    def __init__(self, engine: Any, options: SessionOptions) -> None:
+        self._engine = engine
+        self._options = options
+        self._names = [output.name for output in engine.get_outputs()]
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        arrays = self._open().run(self._names, dict(feed))
+        return dict(zip(self._names, arrays, strict=True))
+
+    def facts(self) -> SessionFacts:
+        import onnxruntime
+
+        engine = self._open()
+        placed = Counter({PROVIDER: 0})  # it is the only provider of the session: none can be elsewhere unseen
+        for subgraph in engine.get_provider_graph_assignment_info():
+            placed[subgraph.ep_name] += len(subgraph.get_nodes())
+        return SessionFacts(
+            engine="onnxruntime",
+            version=onnxruntime.__version__,
+            device=cpu_device(),
+            settings={
+                "threads": self._options.threads,
+                "inter_op_threads": 1,
+                "execution": "sequential",
+                "optimizer": self._options.optimizer.value,
+                "providers": ", ".join(engine.get_providers()),
+            },
+            placement=dict(placed),
+            expected_placement=PROVIDER,
+        )
+
+    def close(self) -> None:
+        self._engine = None
+
+    def _open(self) -> Any:
+        if self._engine is None:
+            raise ValueError("got a closed session, should be an open one")
+        return self._engine
+
+
+def require_providers(got: list[str], asked: str) -> None:
+    """ONNX Runtime leaves out a provider that it cannot start and goes on with the CPU: that must not pass."""
+    if got != [asked]:
+        raise CannotJudge(
+            Failure(
+                Code.BACKEND_LOAD,
+                f"got a session with providers {got}, should be [{asked!r}] alone",
+                "see why ONNX Runtime put another provider in its place (its log, at severity 0, says so)",
+            )
+        )

@@ -1,0 +1,86 @@
+"""What a backend is: it loads an ONNX file into a session, runs it, and states what really ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+
+class Optimizer(Enum):
+    """How far the engine may rewrite the graph: as it does by default for a user, or not at all."""
+
+    ALL = "all"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session is asked for; an engine that cannot do it refuses to load rather than do something else."""
+
+    threads: int = 1
+    optimizer: Optimizer = Optimizer.ALL
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"got threads = {self.threads}, should be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why a backend does not work on this machine, and what would change that."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What really ran, in plain JSON values: it stands beside every verdict.
+
+    `placement` counts the nodes that each provider runs, as the engine reports it. It names
+    `expected_placement`, with 0 where nothing was left to place; an engine that could not tell leaves it out.
+    """
+
+    engine: str
+    version: str
+    device: str
+    settings: Mapping[str, str | int]
+    placement: Mapping[str, int]
+    expected_placement: str
+
+    @property
+    def strayed(self) -> int:
+        """How many nodes run elsewhere than on the provider that was asked for."""
+        return sum(count for provider, count in self.placement.items() if provider != self.expected_placement)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the engine told that it uses the provider that was asked for: no news is not good news."""
+        return self.expected_placement in self.placement
+
+
+class Session(Protocol):
+    """A variant loaded by a backend, ready to run."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by their ONNX names, in the engine's own order, never sorted."""
+
+    def facts(self) -> SessionFacts: ...
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """An engine. Constructed without arguments and without importing the engine."""
+
+    def unavailable(self) -> Unavailable | None:
+        """None where it works. Imports the engine, so that what comes after is the model's memory."""
+
+    def load(self, model: Path, options: SessionOptions) -> Session: ...

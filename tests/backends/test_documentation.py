@@ -1,0 +1,60 @@
+"""docs/backends.md says how a stranger writes a backend: what it shows must run."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_qparity.backends.memory_probe import measure_memory
+from pytest_qparity.backends.outputs import gather_outputs, open_session
+from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table, load_backend
+from tests.backends.float64 import mlp_in_float64
+from tests.backends.stand_ins import Feed, feeds_of
+from tests.models import inputs_for_mlp, mlp, save
+
+PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
+PROGRAMS = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
+
+
+@pytest.fixture
+def contributed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[BackendSpec]:
+    (tmp_path / "my_engine.py").write_text(PROGRAMS["my_engine.py"])
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_engine", raising=False)
+    conftest: dict[str, object] = {}
+    exec(PROGRAMS["conftest.py"], conftest)
+    specs = conftest["pytest_qparity_backends"]()  # type: ignore[operator]
+    assert isinstance(specs, list)
+    return specs
+
+
+def test_the_example_is_shorter_than_forty_lines() -> None:
+    assert len((PROGRAMS["my_engine.py"] + PROGRAMS["conftest.py"]).strip().splitlines()) < 40
+
+
+def test_the_example_runs_and_can_be_measured(contributed: list[BackendSpec], tmp_path: Path) -> None:
+    spec = backend_table(contributed)["my-engine"]
+    model, inputs = mlp(), inputs_for_mlp(5)
+    path = save(model, tmp_path / "mlp.onnx")
+
+    session = open_session(load_backend(spec), spec.name, path, SessionOptions())
+    outputs = gather_outputs(session, feeds_of(inputs, batch=2))
+    facts = session.facts()
+    session.close()
+
+    np.testing.assert_allclose(outputs["logits"], mlp_in_float64(model, inputs), rtol=0, atol=1e-5)
+    assert facts.proven
+    assert facts.strayed == 0
+    assert measure_memory(spec, path, Feed({"input": inputs}, 5), SessionOptions(), 60).peak_mb > 0
+
+
+def test_the_page_names_every_backend() -> None:
+    assert list(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE)) == [
+        *("ort", "openvino", "reference", "ort-cuda", "ort-tensorrt", "trt")
+    ]
+    assert {spec.name for spec in BUILTIN} == set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE))

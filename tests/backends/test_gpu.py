@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import ctypes
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pytest_qparity.backends import gpu
+from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.verdict import CannotJudge, Code
+
+BACKENDS = {
+    "ort-cuda": gpu.OnnxRuntimeCuda,
+    "ort-tensorrt": gpu.OnnxRuntimeTensorrt,
+    "trt": gpu.Tensorrt,
+}
+PROVIDERS = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+class Driver:
+    """A libcuda that answers `status` and finds `devices`."""
+
+    def __init__(self, devices: int, status: int = 0) -> None:
+        self.devices, self.status = devices, status
+
+    def cuInit(self, flags: int) -> int:  # noqa: N802 - the driver's name
+        return self.status
+
+    def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802 - the driver's name
+        count._obj.value = self.devices
+        return 0
+
+
+class Machine:
+    """What is installed on a machine, put in the place of what is installed on this one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.packages({"onnxruntime-gpu": "1.31.0"})
+        self.modules({"onnxruntime": self.runtime(PROVIDERS), "tensorrt": ModuleType("tensorrt")})
+        self.libraries({"libcuda.so.1": Driver(1), "libnvinfer.so.10": object()})
+
+    def packages(self, versions: dict[str, str]) -> None:
+        def version(name: str) -> str:
+            if name not in versions:
+                raise metadata.PackageNotFoundError(name)
+            return versions[name]
+
+        self._monkeypatch.setattr(metadata, "version", version)
+
+    def modules(self, modules: dict[str, ModuleType | None]) -> None:
+        for name, module in modules.items():
+            self._monkeypatch.setitem(sys.modules, name, module)
+        self._monkeypatch.setattr(
+            "importlib.util.find_spec", lambda name: None if sys.modules.get(name) is None else object()
+        )
+
+    def libraries(self, libraries: dict[str, Any]) -> None:
+        def load(name: str) -> Any:
+            if name not in libraries:
+                raise OSError(f"{name}: cannot open shared object file")
+            return libraries[name]
+
+        self._monkeypatch.setattr(ctypes, "CDLL", load)
+
+    @staticmethod
+    def runtime(providers: list[str]) -> ModuleType:
+        module = ModuleType("onnxruntime")
+        module.__version__ = "1.31.0"  # type: ignore[attr-defined]
+        module.get_available_providers = lambda: providers  # type: ignore[attr-defined]
+        return module
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_gpu_backend_never_says_that_it_works(machine: Machine, name: str) -> None:
+    unavailable = BACKENDS[name]().unavailable()
+
+    assert "does not run it yet" in unavailable.reason
+    assert f'run = "{name}-*"' in unavailable.remedy
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_loading_anyway_ends_in_a_refusal_and_not_on_the_cpu(machine: Machine, name: str) -> None:
+    with pytest.raises(CannotJudge) as caught:
+        BACKENDS[name]().load(Path("model.onnx"), SessionOptions())
+
+    assert caught.value.failure.code is Code.BACKEND_UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    ("libraries", "said"),
+    [
+        pytest.param({}, "no NVIDIA driver", id="no driver"),
+        pytest.param({"libcuda.so.1": Driver(0)}, "finds no GPU", id="no GPU"),
+        pytest.param({"libcuda.so.1": Driver(0, status=100)}, "error 100", id="the driver fails"),
+    ],
+)
+def test_a_machine_without_a_gpu_says_so(machine: Machine, name: str, libraries: dict[str, Any], said: str) -> None:
+    machine.libraries(libraries)
+
+    unavailable = BACKENDS[name]().unavailable()
+
+    assert said in unavailable.reason
+    assert "NVIDIA GPU" in unavailable.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"), [("ort-cuda", "CUDAExecutionProvider"), ("ort-tensorrt", "TensorrtExecutionProvider")]
+)
+def test_the_cpu_package_of_onnxruntime_lacks_the_provider(machine: Machine, name: str, provider: str) -> None:
+    machine.packages({"onnxruntime": "1.32.0"})
+    machine.modules({"onnxruntime": Machine.runtime(["CPUExecutionProvider"])})
+
+    unavailable = BACKENDS[name]().unavailable()
+
+    assert f"onnxruntime 1.31.0 has no {provider}" in unavailable.reason
+    assert "pytest-qparity[ort-gpu]" in unavailable.remedy
+
+
+@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
+def test_both_packages_of_onnxruntime_at_once_are_named(machine: Machine, name: str) -> None:
+    machine.packages({"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.0"})
+
+    unavailable = BACKENDS[name]().unavailable()
+
+    assert "both installed" in unavailable.reason
+    assert "pip uninstall onnxruntime onnxruntime-gpu" in unavailable.remedy
+
+
+@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
+def test_without_onnxruntime_the_extra_is_named(machine: Machine, name: str) -> None:
+    machine.packages({})
+    machine.modules({"onnxruntime": None})
+
+    unavailable = BACKENDS[name]().unavailable()
+
+    assert "onnxruntime-gpu cannot be imported" in unavailable.reason
+    assert "pytest-qparity[ort-gpu]" in unavailable.remedy
+
+
+def test_the_tensorrt_provider_needs_tensorrt_10(machine: Machine) -> None:
+    machine.libraries({"libcuda.so.1": Driver(1), "libnvinfer.so.11": object()})
+
+    unavailable = gpu.OnnxRuntimeTensorrt().unavailable()
+
+    assert "libnvinfer.so.10 does not load" in unavailable.reason
+
+
+def test_without_the_tensorrt_package_its_extra_is_named(machine: Machine) -> None:
+    machine.modules({"tensorrt": None})
+
+    unavailable = gpu.Tensorrt().unavailable()
+
+    assert "tensorrt is not installed" in unavailable.reason
+    assert "pytest-qparity[trt]" in unavailable.remedy
+
+
+def test_bindings_without_libnvinfer_say_so(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tensorrt.py").write_text("raise ImportError('libnvinfer.so.11: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.delitem(sys.modules, "tensorrt")
+
+    unavailable = gpu.Tensorrt().unavailable()
+
+    assert "libnvinfer does not load" in unavailable.reason
+
+
+def test_all_that_is_missing_is_said_at_once(machine: Machine) -> None:
+    machine.modules({"tensorrt": None})
+    machine.libraries({})
+
+    unavailable = gpu.Tensorrt().unavailable()
+
+    assert "tensorrt is not installed; there is no NVIDIA driver" in unavailable.reason

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import os
+import resource
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from pytest_qparity.backends import memory_probe
+from pytest_qparity.backends.memory_probe import MemoryMeasurement, measure_memory
+from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+from tests.backends.stand_ins import Feed
+from tests.models import inputs_for_mlp, mlp, save
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WIDTH = 300_000  # 300,000 · (16 + 1 + 4) float32 weights: 25.2 MB
+FEED = Feed({"input": inputs_for_mlp(1)}, 1)
+
+STRANGER = """
+import os, signal, subprocess, sys, time
+import numpy as np
+from pytest_qparity.backends.protocol import SessionFacts
+
+class Engine:
+    def unavailable(self):
+        {imported}
+        return None
+
+    def load(self, model, options):
+        {loaded}
+        return self
+
+    def run(self, feed):
+        {ran}
+        return dict(feed)
+
+    def close(self): ...
+"""
+
+
+def megabytes(count: int) -> str:
+    """Python for touched memory: zeros would stay unmapped."""
+    return f"np.ones({count} * 10**6, np.uint8)"
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BackendSpec]:
+    """A third party's backend in a module of its own, found on sys.path alone."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+
+    def written(
+        imported: str = "pass", loaded: str = "self.held = np.ones(5 * 10**6)", ran: str = "pass"
+    ) -> BackendSpec:
+        (folder / "stranger.py").write_text(STRANGER.format(imported=imported, loaded=loaded, ran=ran))
+        return BackendSpec("stranger", "stranger:Engine")
+
+    return written
+
+
+def measured(spec: BackendSpec, model: Path = Path("model.onnx")) -> MemoryMeasurement:
+    return measure_memory(spec, model, FEED, SessionOptions(), 60)
+
+
+def unmeasured(spec: BackendSpec, model: Path = Path("model.onnx"), timeout_s: float = 60) -> Failure:
+    with pytest.raises(CannotJudge) as caught:
+        measure_memory(spec, model, FEED, SessionOptions(), timeout_s)
+    assert caught.value.failure.code is Code.MEMORY_UNMEASURED
+    return caught.value.failure
+
+
+@pytest.mark.parametrize("engine", ["ort", "openvino", "reference"])
+def test_a_larger_model_takes_more_and_the_engine_is_not_counted(tmp_path: Path, engine: str) -> None:
+    small = save(mlp(), tmp_path / "small.onnx")
+    large = save(mlp(hidden=WIDTH), tmp_path / "large.onnx")
+    weights_mb = large.stat().st_size / 1e6
+
+    took_small, took_large = measured(backend_table()[engine], small), measured(backend_table()[engine], large)
+
+    assert took_large.peak_mb - took_small.peak_mb >= weights_mb
+    assert took_small.peak_mb < took_small.idle_mb  # importing NumPy and an engine alone is more than 40 MB
+    assert took_small.peak_mb < 50
+
+
+def test_the_engines_import_is_not_counted_and_loading_and_running_are(stranger: Callable[..., BackendSpec]) -> None:
+    spec = stranger(
+        imported=f"Engine.library = {megabytes(80)}",
+        loaded=f"self.weights = {megabytes(30)}",
+        ran=f"self.scratch = {megabytes(20)}",
+    )
+
+    took = measured(spec)
+
+    assert 49 <= took.peak_mb <= 80
+    assert took.idle_mb > 80
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak cannot be reset on this system")
+def test_a_peak_of_the_engines_import_does_not_hide_the_model(stranger: Callable[..., BackendSpec]) -> None:
+    took = measured(stranger(imported=f"len({megabytes(200)})", loaded=f"self.weights = {megabytes(30)}"))
+
+    assert took.method == "VmHWM"
+    assert 29 <= took.peak_mb <= 45
+
+
+def test_a_kernel_that_cannot_reset_the_peak_still_gives_a_figure(stranger: Callable[..., BackendSpec]) -> None:
+    without_reset = "import pathlib; sys.modules['__main__']._CLEAR = pathlib.Path('/nowhere/at/all')"
+
+    took = measured(stranger(imported=without_reset, loaded=f"self.weights = {megabytes(60)}"))
+
+    assert took.method == "VmHWM since start"
+    assert took.idle_mb > 20
+    assert 40 <= took.peak_mb <= 80  # what the imports freed again lies above the idle process and hides that much
+
+
+def test_without_proc_the_figure_is_that_of_getrusage(stranger: Callable[..., BackendSpec]) -> None:
+    """Linux hands it down from this process, which is large; a figure above that is there all the same."""
+    without_proc = "import pathlib; m = sys.modules['__main__']; m._CLEAR = m._STATUS = pathlib.Path('/nowhere/at/all')"
+    here_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+    took = measured(stranger(imported=without_proc, loaded=f"self.weights = {megabytes(int(here_mb) + 60)}"))
+
+    assert took.method == "ru_maxrss"
+    assert took.peak_mb >= 40
+
+
+def test_what_is_freed_again_while_running_is_in_the_peak(stranger: Callable[..., BackendSpec]) -> None:
+    assert measured(stranger(ran=f"len({megabytes(60)})")).peak_mb >= 100 - 1
+
+
+def test_an_engine_that_prints_is_measured(stranger: Callable[..., BackendSpec]) -> None:
+    spec = stranger(
+        imported="import atexit; atexit.register(print, '{\"peak_mb\": 1.0}')",
+        loaded="self.held = np.ones(5 * 10**6); os.write(1, b'hello from C\\n'); subprocess.run(['echo', 'child'])",
+        ran="print('x' * 10**6)",
+    )
+
+    assert measured(spec).peak_mb >= 39
+
+
+def test_a_crash_is_named_by_its_signal(stranger: Callable[..., BackendSpec]) -> None:
+    failure = unmeasured(stranger(loaded="os.kill(os.getpid(), signal.SIGSEGV)"))
+
+    assert "SIGSEGV" in failure.sentence
+
+
+def test_a_crash_after_the_measurement_is_no_measurement(stranger: Callable[..., BackendSpec]) -> None:
+    spec = stranger(imported="import atexit; atexit.register(lambda: os.kill(os.getpid(), signal.SIGABRT))")
+
+    assert "SIGABRT" in unmeasured(spec).sentence
+
+
+def test_an_exit_without_an_answer_is_no_measurement(stranger: Callable[..., BackendSpec]) -> None:
+    assert "status 0" in unmeasured(stranger(loaded="os._exit(0)")).sentence
+
+
+def test_a_hang_is_killed_with_its_children(stranger: Callable[..., BackendSpec], tmp_path: Path) -> None:
+    held_open = tmp_path / "held open"
+    os.mkfifo(held_open)
+    reader = os.open(held_open, os.O_RDONLY | os.O_NONBLOCK)
+    spec = stranger(
+        loaded=f"subprocess.Popen(['sh', '-c', 'echo; sleep 60'], stdout=open({str(held_open)!r}, 'w')); time.sleep(60)"
+    )
+
+    failure = unmeasured(spec, timeout_s=3)
+
+    assert "within 3 s" in failure.sentence
+    assert os.read(reader, 10) == b"\n"
+    ended, _, _ = select.select([reader], [], [], 30)  # at its end once the last process that holds it is gone
+    assert ended
+    os.close(reader)
+
+
+def test_an_orphan_ends_by_its_own_alarm(stranger: Callable[..., BackendSpec]) -> None:
+    """Nobody ends the probe when the one who started it was killed; native code that never returns needs a signal."""
+    spec = stranger(loaded="import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)")
+    request = (
+        f'{{"spec": {{"name": "stranger", "target": "{spec.target}", "activation": "uint8"}}, "inputs": [], '
+        f'"model": "m", "feed": "{Path(__file__).parent / "nothing.npz"}", "threads": 1, "optimizer": "all", '
+        '"timeout_s": -4.5}'
+    )
+    program = "import pytest_qparity.backends.memory_probe as probe; probe._read_feed = lambda *_: {}; probe.main()"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        input=request,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert ran.returncode == -14  # SIGALRM
+
+
+def test_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"no model")
+
+    assert "broken.onnx" in unmeasured(backend_table()["ort"], path).sentence
+
+
+def test_a_run_that_fails_says_why_with_its_last_line(stranger: Callable[..., BackendSpec]) -> None:
+    assert "ValueError: too hot" in unmeasured(stranger(ran="raise ValueError('too hot')")).sentence
+
+
+def test_a_backend_that_does_not_work_here_says_why() -> None:
+    assert "no_such_module_anywhere" in unmeasured(BackendSpec("mine", "no_such_module_anywhere:Engine")).sentence
+
+
+def test_nothing_measured_is_not_zero_megabytes(
+    stranger: Callable[..., BackendSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        memory_probe, "_read_reply", lambda folder: {"idle_mb": 50.0, "peak_mb": 0.0, "method": "ru_maxrss"}
+    )
+
+    assert "0.0 MB" in unmeasured(stranger()).sentence
+
+
+def test_options_and_inputs_arrive_as_they_were(stranger: Callable[..., BackendSpec], tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    spec = stranger(
+        loaded=f"open({str(seen)!r}, 'a').write(f'{{options.threads}} {{options.optimizer.name}} {{model.name}} ')"
+        "; self.held = np.ones(5 * 10**6)",
+        ran=f"open({str(seen)!r}, 'a').write(str([(n, a.dtype.name, a.tolist()) for n, a in feed.items()]))",
+    )
+    feed = Feed({"a/b:0": np.array([1.5], ml_dtypes.bfloat16), "": np.array([[True]]), "s": np.array(3)}, 1)
+
+    measure_memory(spec, Path("my model.onnx"), feed, SessionOptions(3, Optimizer.OFF), 60)
+
+    assert seen.read_text().startswith(
+        "3 OFF my model.onnx [('a/b:0', 'bfloat16', [1.5]), ('', 'bool', [[True]]), ('s', 'int64', 3)]"
+    )
+
+
+def test_nothing_is_left_behind(
+    stranger: Callable[..., BackendSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    measured(stranger())
+    unmeasured(stranger(loaded="os.abort()"))
+
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pytest_qparity.backends.outputs import gather_outputs, open_session, require_available
+from pytest_qparity.backends.protocol import Session, SessionFacts, SessionOptions, Unavailable
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+from tests.backends.stand_ins import Feeds, feeds_of, one_by_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SAMPLES = np.arange(20, dtype=np.float32).reshape(5, 4)
+
+
+class Computed:
+    """A session that answers each feed with `compute(feed)`."""
+
+    def __init__(self, compute: Callable[[Mapping[str, np.ndarray]], Any]) -> None:
+        self.compute = compute
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answer: dict[str, np.ndarray] = self.compute(feed)
+        return answer
+
+    def facts(self) -> SessionFacts:
+        return SessionFacts("computed", "1", "CPU", {}, {"here": 1}, "here")
+
+    def close(self) -> None: ...
+
+
+class Loading:
+    """A backend that does what it is told when asked whether it works, and when it loads."""
+
+    def __init__(
+        self, load: Callable[[], Session], unavailable: Callable[[], Unavailable | None] = lambda: None
+    ) -> None:
+        self._load, self._unavailable = load, unavailable
+
+    def unavailable(self) -> Unavailable | None:
+        return self._unavailable()
+
+    def load(self, model: Path, options: SessionOptions) -> Session:
+        return self._load()
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def raise_it(*_: object) -> Any:
+        raise error
+
+    return raise_it
+
+
+def refusal(compute: Callable[[Mapping[str, np.ndarray]], Any], feeds: Feeds) -> Failure:
+    with pytest.raises(CannotJudge) as caught:
+        gather_outputs(Computed(compute), feeds)
+    return caught.value.failure
+
+
+def test_batches_are_joined_along_the_first_axis() -> None:
+    session = Computed(lambda feed: {"twice": feed["input"] * 2, "sums": feed["input"].sum(axis=1)})
+
+    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+
+    np.testing.assert_array_equal(outputs["twice"], SAMPLES * 2)
+    np.testing.assert_array_equal(outputs["sums"], SAMPLES.sum(axis=1))
+
+
+def test_samples_fed_as_they_are_get_a_first_axis() -> None:
+    square = np.arange(32, dtype=np.float32).reshape(2, 4, 4)
+    session = Computed(lambda feed: {"row": feed["input"][:1], "total": feed["input"].sum()[...]})
+
+    outputs = gather_outputs(session, one_by_one(square))
+
+    assert outputs["row"].shape == (2, 1, 4)
+    np.testing.assert_array_equal(outputs["total"], square.sum(axis=(1, 2)))
+
+
+def test_an_output_without_a_batch_axis_has_one_row_a_feed() -> None:
+    session = Computed(lambda feed: {"mean": feed["input"].mean()[...], "table": np.ones((3, 2), np.float32)})
+
+    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+
+    assert outputs["mean"].shape == (3,)
+    assert outputs["table"].shape == (3, 3, 2)
+
+
+def test_a_table_as_long_as_one_batch_is_not_joined() -> None:
+    session = Computed(lambda feed: {"table": np.arange(2, dtype=np.float32)})
+
+    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+
+    assert outputs["table"].shape == (3, 2)
+
+
+def test_outputs_keep_the_engines_order() -> None:
+    session = Computed(lambda feed: {"z": feed["input"], "a": feed["input"], "m": feed["input"]})
+
+    assert list(gather_outputs(session, feeds_of(SAMPLES, batch=2))) == ["z", "a", "m"]
+
+
+def test_an_engine_that_reuses_its_buffer_does_no_harm() -> None:
+    buffer = np.zeros((1, 4), np.float32)
+
+    def compute(feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        buffer[:] = feed["input"]
+        return {"y": buffer}
+
+    outputs = gather_outputs(Computed(compute), feeds_of(SAMPLES, batch=1))
+
+    np.testing.assert_array_equal(outputs["y"], SAMPLES)
+
+
+def test_no_feeds_are_no_outputs() -> None:
+    assert refusal(lambda feed: {"y": feed["input"]}, Feeds(())).code is Code.DATA_EMPTY
+
+
+def test_what_the_engine_raises_is_one_sentence() -> None:
+    failure = refusal(raising(RuntimeError("out of memory in Conv_3\nand a long log")), feeds_of(SAMPLES, batch=1))
+
+    assert failure.code is Code.BACKEND_RUN
+    assert 'RuntimeError: "out of memory in Conv_3"' in failure.sentence
+
+
+def by_feed(*answers: dict[str, Any]) -> Callable[[Mapping[str, np.ndarray]], Any]:
+    remaining = list(answers)
+    return lambda feed: remaining.pop(0)
+
+
+ONE = np.ones((1, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        pytest.param([{"a": ONE, "b": ONE}, {"a": ONE}], "['a'] of feed 1", id="an output goes missing"),
+        pytest.param([{"a": ONE, "b": ONE}, {"b": ONE, "a": ONE}], "['b', 'a'] of feed 1", id="the order changes"),
+        pytest.param([{"a": ONE}, {"a": np.ones((1, 4), np.float32)}], "(1, 4) in feed 1", id="ragged"),
+        pytest.param([{"a": ONE}, {"a": np.ones((7, 3), np.float32)}], "(7, 3) in feed 1", id="ragged count"),
+        pytest.param([{"a": ONE}, {"a": ONE.astype(np.float64)}], "float64 in feed 1", id="another type"),
+        pytest.param([{"a": [1.0, 2.0]}], "a list", id="a list"),
+        pytest.param([{"a": np.float32(1)}], "a float32", id="no array"),
+        pytest.param([{"a": np.array(["x", None], object)}], "object", id="objects"),
+        pytest.param([{"a": np.array(["x"])}], "strings", id="strings"),
+        pytest.param([{}], "without outputs", id="nothing"),
+        pytest.param([[ONE]], "a dict", id="no dict"),
+    ],
+)
+def test_outputs_that_do_not_fit_together_are_refused(answers: list[dict[str, Any]], said: str) -> None:
+    failure = refusal(by_feed(*answers), feeds_of(SAMPLES[:2], batch=1))
+
+    assert failure.code is Code.BACKEND_OUTPUTS
+    assert said in failure.sentence
+
+
+def test_a_backend_that_is_missing_something_says_what() -> None:
+    backend = Loading(lambda: Computed(dict), lambda: Unavailable("it has no licence", "buy one"))
+
+    for ask in (
+        lambda: require_available(backend, "mine"),
+        lambda: open_session(backend, "mine", Path("m.onnx"), SessionOptions()),
+    ):
+        with pytest.raises(CannotJudge) as caught:
+            ask()
+        assert caught.value.failure.code is Code.BACKEND_UNAVAILABLE
+        assert '"mine" does not work here: it has no licence' in caught.value.failure.sentence
+        assert caught.value.failure.remedy == "buy one"
+
+
+def test_a_backend_that_fails_while_it_looks_for_its_engine_is_unavailable() -> None:
+    backend = Loading(lambda: Computed(dict), raising(OSError("libengine.so: wrong ELF class")))
+
+    with pytest.raises(CannotJudge, match="wrong ELF class") as caught:
+        require_available(backend, "mine")
+
+    assert caught.value.failure.code is Code.BACKEND_UNAVAILABLE
+
+
+def test_what_a_load_raises_is_one_sentence() -> None:
+    with pytest.raises(CannotJudge) as caught:
+        open_session(Loading(raising(RuntimeError("bad node\nlog"))), "mine", Path("dir/m.onnx"), SessionOptions())
+
+    assert caught.value.failure.code is Code.BACKEND_LOAD
+    assert 'RuntimeError: "bad node" from loading m.onnx' in caught.value.failure.sentence
+
+
+def test_a_reason_the_backend_gives_itself_is_kept() -> None:
+    reason = CannotJudge(Failure(Code.MODEL_EXTERNAL_DATA, "got no weights, should be there", "fetch them"))
+
+    with pytest.raises(CannotJudge) as caught:
+        open_session(Loading(raising(reason)), "mine", Path("m.onnx"), SessionOptions())
+    assert caught.value is reason
+
+    assert refusal(raising(reason), feeds_of(SAMPLES, batch=1)) is reason.failure
