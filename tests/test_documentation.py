@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from pytest_qparity.verdict import Code
@@ -54,3 +55,16 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
         found = re.search(rf"<!-- command: {name} -->\n```sh\n(.*)\n```", readme)
         assert found is not None
         assert f"{name.upper()}='{found[1]}'" in ci
+
+
+def test_the_lowest_versions_under_test_are_the_floors_that_are_promised() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    promised = [*project["dependencies"], *extras["ort"], *extras["openvino"], *extras["test"]]
+    floors = dict(requirement.split(">=") for requirement in promised if ">=" in requirement)
+
+    lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+
+    assert tested.keys() == floors.keys()
+    assert {name for name, floor in floors.items() if not f"{tested[name]}.".startswith(f"{floor}.")} == set()

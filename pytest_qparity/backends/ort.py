@@ -37,7 +37,7 @@ class OnnxRuntimeCpu:
             )
         if not hasattr(runtime.InferenceSession, "get_provider_graph_assignment_info"):
             return Unavailable(
-                f"onnxruntime {runtime.__version__} cannot tell where nodes run, should be 1.30.1 or newer", _INSTALL
+                f"onnxruntime {runtime.__version__} cannot tell where nodes run, should be 1.31 or newer", _INSTALL
             )
         return None
 

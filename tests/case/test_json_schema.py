@@ -17,7 +17,8 @@ def tables() -> list[type[schema.Table]]:
 
 
 def test_the_committed_schema_is_the_one_that_the_types_give() -> None:
-    assert (DOCS / "case.schema.json").read_text() == case_schema_text()
+    # As values: pydantic before 2.14 writes 0.0 for 0.
+    assert json.loads((DOCS / "case.schema.json").read_text()) == json.loads(case_schema_text())
 
 
 def test_the_module_prints_the_schema() -> None:

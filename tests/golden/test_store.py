@@ -17,6 +17,8 @@ from pytest_qparity.golden.manifest import ELEMENT_TYPES
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.golden.goldens import ACCEPT, files_of, golden, key, same
 
+MOST_DIMENSIONS = 33 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 32
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -356,7 +358,13 @@ def test_nan_in_a_golden_from_elsewhere_is_found_on_reading(tmp_path, monkeypatc
         pytest.param({"x": np.array([{}])}, 1, Code.GOLDEN_WRITE, id="objects"),
         pytest.param({"x": np.ones(1, np.complex64)}, 1, Code.GOLDEN_WRITE, id="complex"),
         pytest.param({"x": np.ones(1, ml_dtypes.float8_e4m3fn)}, 1, Code.GOLDEN_WRITE, id="float8"),
-        pytest.param({"x": np.ones((1,) * 33)}, 1, Code.GOLDEN_WRITE, id="33 dimensions"),
+        pytest.param(
+            {"x": np.ones((1,) * MOST_DIMENSIONS)},
+            1,
+            Code.GOLDEN_WRITE,
+            id="33 dimensions",
+            marks=pytest.mark.skipif(MOST_DIMENSIONS < 33, reason="this NumPy has no array of 33 dimensions"),
+        ),
     ],
 )
 def test_what_cannot_be_compared_with_is_refused_before_anything_is_written(tmp_path, outputs, samples, code):

@@ -1,0 +1,158 @@
+"""The command `qparity`: what is not a test run. It starts pytest to have its rootdir, ini values and hooks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_qparity import __version__
+from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
+
+if TYPE_CHECKING:
+    from pytest_qparity.gate import CaseMaterial, Settings
+
+EXAMPLES = """examples:
+  qparity accept                                     show the state of every golden
+  qparity accept --missing                           write the goldens that are missing
+  qparity accept cases/digits_resnet.toml --changed  write this case's golden anew
+  qparity accept --orphaned                          remove goldens that belong to no case
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 all is well, 1 goldens are missing, changed or orphaned still, 2 usage."""
+    options = _parser().parse_args(arguments)
+    if options.command == "accept":
+        return _with_pytest_config(lambda config: accept(config, options))
+    raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qparity", description="The release gate for quantized ONNX models.")
+    parser.add_argument("--version", action="version", version=f"qparity {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    accepting = commands.add_parser(
+        "accept",
+        help="show goldens that are missing, changed or orphaned; write what it is told to",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    accepting.add_argument("cases", nargs="*", type=Path, metavar="CASE", help="case files (default: all)")
+    accepting.add_argument("--missing", action="store_true", help="write goldens that do not exist")
+    accepting.add_argument("--changed", action="store_true", help="write goldens that are stale or damaged anew")
+    accepting.add_argument("--orphaned", action="store_true", help="remove goldens that belong to no case")
+    return parser
+
+
+class _Command:
+    """A pytest plugin that does a command's work in the place of a test run, where pytest is configured."""
+
+    def __init__(self, work: Callable[[pytest.Config], int]) -> None:
+        self._work = work
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> int:
+        config._do_configure()
+        try:
+            return self._work(config)
+        finally:
+            config._ensure_unconfigure()
+
+
+def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
+    return int(pytest.main(["-p", "no:cacheprovider"], plugins=[_Command(work)]))
+
+
+def accept(config: pytest.Config, options: argparse.Namespace) -> int:
+    """Show the goldens of the cases named (of all, where none is), and write those that the options allow."""
+    from pytest_qparity.plugin import CASE_FILES
+
+    writes = options.missing or options.changed or options.orphaned
+    refusal = ci_refusal(os.environ) if writes else None
+    if refusal is not None:
+        return _usage(refusal)
+    case_files = config.stash[CASE_FILES]
+    known = {path.resolve(): path for path in sorted(case_files)}
+    if not known and not options.orphaned:
+        return _usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
+    unknown = [path for path in options.cases if path.resolve() not in known]
+    if unknown:
+        return _usage(f"got {unknown[0]}, should be a case file (ini qparity_cases finds {len(known)})")
+    chosen = [known[path.resolve()] for path in options.cases] or list(known.values())
+    allowed = {State.MISSING} if options.missing else set()
+    allowed |= {State.CHANGED, State.CORRUPT} if options.changed else set()
+    settled = [_settle_case(config, path, allowed) for path in chosen]
+    if not options.cases:
+        names = {path.stem for path in known.values()}
+        settled += [
+            _settle_orphan(orphan, remove=options.orphaned) for orphan in orphans(_settings(config).golden_root, names)
+        ]
+    return 0 if all(settled) else 1
+
+
+def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:
+    """Show a case's golden, write it where its state allows; whether it is current now."""
+    from pytest_qparity.case.loading import CaseError
+    from pytest_qparity.verdict import CannotJudge
+
+    shown = path.relative_to(config.rootpath)
+    try:
+        material = _material(config, path)
+        status = material.golden_status()
+        _show(status)
+        if status.state not in allowed:
+            return status.state is State.CURRENT
+        material.accept_golden()
+        print(f"accepted   {status.case}  {material.golden_status().detail}")
+    except CaseError as error:
+        print(error.text(shown), file=sys.stderr)
+        return False
+    except CannotJudge as reason:
+        failure = reason.failure.as_json()
+        print(f"{failure['code']}  {shown}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
+        return False
+    return True
+
+
+def _settle_orphan(orphan: GoldenStatus, *, remove: bool) -> bool:
+    from pytest_qparity.golden.store import remove_golden
+
+    if remove:
+        remove_golden(orphan.folder)
+        print(f"removed    {orphan.case}")
+    else:
+        _show(orphan)
+    return remove
+
+
+def _material(config: pytest.Config, path: Path) -> CaseMaterial:
+    from pytest_qparity.case.loading import load_case
+    from pytest_qparity.gate import CaseMaterial
+
+    return CaseMaterial(load_case(path), _settings(config), path.relative_to(config.rootpath).as_posix())
+
+
+def _settings(config: pytest.Config) -> Settings:
+    from pytest_qparity.collection import settings_of
+    from pytest_qparity.plugin import SELECTION
+
+    return settings_of(config, config.stash[SELECTION])
+
+
+def _show(status: GoldenStatus) -> None:
+    print(f"{status.state.value:<9}  {status.case}  {status.detail}")
+
+
+def _usage(message: str) -> int:
+    print(f"qparity: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

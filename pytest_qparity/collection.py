@@ -1,0 +1,198 @@
+"""Case files as pytest's own kinds: a case is a Module, a run a Class, a check a Function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_qparity.case.loading import Case, CaseError, CaseProblem, load_case
+from pytest_qparity.checks.metrics import BUILTIN_METRICS
+from pytest_qparity.gate import CaseMaterial, Run, RunMaterial, Settings, judge, plan
+from pytest_qparity.golden.accept import Accept
+from pytest_qparity.ledger import CheckId, verdict_event
+from pytest_qparity.report.text import failure_text
+from pytest_qparity.verdict import Code, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pytest_qparity.selection import Selection
+
+SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+CASE_NAMES: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+TIMER: pytest.StashKey[ReplayTimer] = pytest.StashKey()
+TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
+
+
+def settings_of(config: pytest.Config, selection: Selection) -> Settings:
+    if SETTINGS not in config.stash:
+        added = [metric for metrics in config.hook.pytest_qparity_metrics(config=config) for metric in metrics]
+        config.stash[SETTINGS] = Settings(
+            golden_root=selection.golden_root,
+            cache=selection.cache,
+            backends=selection.known_backends,
+            metrics={metric.name: metric for metric in (*BUILTIN_METRICS, *added)},
+            accept=None if selection.accept is None else Accept(selection.accept),
+            latency_seconds=selection.latency_seconds,
+        )
+    return config.stash[SETTINGS]
+
+
+class CaseFile(pytest.Module):
+    """One case file. Module scope is one case: its model, data and golden."""
+
+    case: Case
+
+    def __init__(self, *, selection: Selection, **pytest_arguments: Any) -> None:
+        super().__init__(**pytest_arguments)
+        self.selection = selection
+        self.precisions: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        return settings_of(self.config, self.selection)
+
+    def _getobj(self) -> CaseFile:
+        return self  # no Python module stands behind a case file
+
+    def collect(self) -> Iterator[RunNode]:
+        try:
+            self.case = load_case(self.path)
+            self.precisions = tuple(self.case.spec.precisions)
+            self._claim_name()
+            runs = plan(self.case, self.settings, self.selection.backends, self.selection.precisions)
+        except CaseError as error:
+            # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
+            self.config.option.continue_on_collection_errors = True
+            raise self.CollectError(error.text(self.path.relative_to(self.config.rootpath))) from None
+        for run in runs:
+            yield RunNode.from_parent(self, name=run.id, run=run)
+
+    def _claim_name(self) -> None:
+        """Goldens are stored by the case's name, so that no two cases may share one."""
+        names = self.config.stash.setdefault(CASE_NAMES, {})
+        first = names.setdefault(self.case.name, self.nodeid)
+        if first != self.nodeid:
+            sentence = f"Got a second case named {self.case.name!r} beside {first}, should have a name of its own."
+            remedy = "rename one of the files: goldens are stored by the name"
+            raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
+
+
+class RunNode(pytest.Class):
+    """One backend and precision of a case. Class scope is one session."""
+
+    parent: CaseFile
+
+    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
+        super().__init__(**pytest_arguments)
+        self.run = run
+
+    def _getobj(self) -> type[Checks]:
+        return Checks
+
+    def collect(self) -> Iterator[CheckItem]:
+        for check in self.run.checks:
+            item = CheckItem.from_parent(self, name=check, callobj=getattr(Checks, check))
+            if check == "latency":
+                timer = item.stash[TIMER] = ReplayTimer()
+                item.add_marker(pytest.mark.benchmark(group=self.parent.case.name, timer=timer))
+            yield item
+
+
+class CheckItem(pytest.Function):
+    """One check of a run; `qparity_event` is its verdict once it is judged."""
+
+    qparity_event: dict[str, Any] | None = None
+
+
+class Checks:
+    """The items of a run. pytest calls them with fixtures as it does with any test function."""
+
+    @staticmethod
+    @pytest.mark.preflight
+    def preflight(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "preflight")
+
+    @staticmethod
+    @pytest.mark.parity
+    def parity(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "parity")
+
+    @staticmethod
+    @pytest.mark.accuracy
+    def accuracy(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "accuracy")
+
+    @staticmethod
+    @pytest.mark.latency
+    def latency(request: pytest.FixtureRequest, qparity_run: RunMaterial, benchmark: Any) -> None:
+        try:
+            settle(request, qparity_run, "latency")
+        finally:
+            hand_over(benchmark, request.node.stash[TIMER], qparity_run)
+
+    @staticmethod
+    @pytest.mark.memory
+    def memory(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "memory")
+
+
+def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
+    """Judge the check, leave its verdict for the ledger, and end the item the way the verdict says."""
+    item = request.node
+    verdict = judge(run, check)
+    identity = CheckId(item.nodeid, run.material.case.name, run.spec.name, run.precision, check)
+    reproduce = f'pytest "{item.nodeid}" --backend={run.spec.name}'
+    event = verdict_event(identity, verdict, reproduce, run.provenance())
+    item.qparity_event = event
+    if verdict.outcome is Outcome.PASS:
+        return
+    text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
+    if verdict.outcome is Outcome.WAIVED:
+        # The exception, not pytest.xfail(): under --runxfail the function does nothing and the check would pass.
+        raise pytest.xfail.Exception(f"waived: {verdict.waiver}\n{text}")
+    pytest.fail(text, pytrace=False)
+
+
+class ReplayTimer:
+    """The timer of a latency item for pytest-benchmark: it gives back the samples that were measured here.
+
+    pytest-benchmark reads its timer before and after each round. The readings of round i are 0 and sample i, so that
+    its JSON, tables, autosave and compare hold exactly the samples that were judged.
+    """
+
+    def __init__(self) -> None:
+        self._readings: Iterator[float] = iter(())
+
+    def load(self, samples_ms: np.ndarray) -> None:
+        self._readings = iter([reading for sample in samples_ms for reading in (0.0, float(sample) / 1e3)])
+
+    def __call__(self) -> float:
+        return next(self._readings)
+
+
+def hand_over(benchmark: Any, timer: ReplayTimer, run: RunMaterial) -> None:
+    """Give pytest-benchmark the samples of the run's latency check, where it measured any."""
+    samples_ms = run.latency_samples_ms
+    if samples_ms is None:
+        benchmark.skipped = True  # or it warns that it was not used
+        return
+    timer.load(samples_ms)
+    benchmark.name = run.id
+    benchmark.extra_info["run"] = run.id
+    benchmark.extra_info["batch"] = run.material.case.spec.data.batch
+    benchmark.pedantic(_nothing, rounds=len(samples_ms), iterations=1)
+
+
+def _nothing() -> None:
+    """What pytest-benchmark calls between two readings."""
+
+
+def material_of(node: CaseFile) -> CaseMaterial:
+    return CaseMaterial(node.case, node.settings, node.nodeid)
+
+
+def run_of(node: RunNode, material: CaseMaterial) -> RunMaterial:
+    return RunMaterial(material, node.run.backend, node.run.precision)

@@ -1,0 +1,27 @@
+"""The gate without pytest: plan a case's runs, judge them.
+
+case = load_case(Path("cases/digits_resnet.toml"))
+settings = gate.default_settings(Path.cwd())
+for run in gate.plan(case, settings, ["ort"]):
+    for check, verdict in gate.judge_run(case, run, settings):
+        print(run.id, check, verdict.outcome, verdict.deciding)
+"""
+
+from __future__ import annotations
+
+from pytest_qparity.gate.judging import judge, judge_run
+from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.planning import CHECKS, Run, plan
+from pytest_qparity.gate.settings import Settings, default_settings
+
+__all__ = [
+    "CHECKS",
+    "CaseMaterial",
+    "Run",
+    "RunMaterial",
+    "Settings",
+    "default_settings",
+    "judge",
+    "judge_run",
+    "plan",
+]

@@ -1,0 +1,66 @@
+"""Judging: one check of one run, and what waivers make of its verdict."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_qparity.case.patterns import matches
+from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.verdict import CannotJudge, Outcome, Verdict, cannot_judge, waived
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.loading import Case
+    from pytest_qparity.case.schema import WaiverSpec
+    from pytest_qparity.gate.planning import Run
+    from pytest_qparity.gate.settings import Settings
+
+
+def judge_run(case: Case, run: Run, settings: Settings) -> Iterator[tuple[str, Verdict]]:
+    """Every check of one run with its verdict, in order; the run's session is closed at the end."""
+    material = RunMaterial(CaseMaterial(case, settings, str(case.path)), run.backend, run.precision)
+    try:
+        for check in run.checks:
+            yield check, judge(material, check)
+    finally:
+        material.close()
+
+
+def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> Verdict:
+    """The verdict of one check of a run, after the case's waivers (`today`: the date that decides their expiry)."""
+    try:
+        verdict = _judges()[check](run)
+    except CannotJudge as reason:
+        verdict = cannot_judge(reason.failure)
+    return _after_waivers(verdict, run, check, today or datetime.datetime.now(datetime.UTC).date())
+
+
+def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:
+    from pytest_qparity.gate import measuring
+
+    return {
+        "preflight": measuring.preflight,
+        "parity": measuring.parity,
+        "accuracy": measuring.accuracy,
+        "latency": measuring.latency,
+        "memory": measuring.memory,
+    }
+
+
+def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: datetime.date) -> Verdict:
+    if verdict.outcome is Outcome.PASS:
+        return verdict
+    expired = []
+    for waiver in run.material.case.spec.waivers:
+        if not _covers(waiver, run.id, check):
+            continue
+        if today <= waiver.expires:
+            return waived(verdict, f"{waiver.reason} (until {waiver.expires})")
+        expired.append(f'the waiver "{waiver.reason}" expired on {waiver.expires}')
+    return replace(verdict, notes=(*verdict.notes, *expired))
+
+
+def _covers(waiver: WaiverSpec, run_id: str, check: str) -> bool:
+    return matches(waiver.run, run_id) and (not waiver.checks or check in waiver.checks)

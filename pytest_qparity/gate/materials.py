@@ -1,0 +1,218 @@
+"""What a case and a run are judged from: files, data, goldens, sessions, outputs; each made when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.backends.registry import load_backend
+from pytest_qparity.gate.once import made_so_far, once
+from pytest_qparity.precision.table import base_of
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pytest_qparity.backends.protocol import Backend, Session, SessionOptions
+    from pytest_qparity.case.data import Feeds, Samples
+    from pytest_qparity.case.loading import Case
+    from pytest_qparity.case.model import ModelFile
+    from pytest_qparity.gate.settings import Settings
+    from pytest_qparity.golden.accept import Accept, GoldenStatus
+    from pytest_qparity.golden.store import Golden, GoldenKey
+    from pytest_qparity.precision.variants import Variant
+
+
+class CaseMaterial:
+    """A case's float model, test data and golden, shared by all its runs."""
+
+    def __init__(self, case: Case, settings: Settings, location: str) -> None:
+        self.case = case
+        self.settings = settings
+        self.location = location  # the case file as a command names it
+
+    @once
+    def model(self) -> ModelFile:
+        from pytest_qparity.case.model import read_model_file, resolve_model
+
+        path = resolve_model(self.case.spec.model, self.case.folder, self.settings.cache / "models")
+        return read_model_file(path)
+
+    @once
+    def samples(self) -> Samples:
+        from pytest_qparity.case.data import load_samples
+
+        return load_samples(self.case.spec.data.test, self.case.folder)
+
+    @once
+    def feeds(self) -> Feeds:
+        from pytest_qparity.case.data import make_feeds
+
+        return make_feeds(self.samples, self.model.inputs, self.case.spec.data.batch)
+
+    @once
+    def calibration_feeds(self) -> Feeds:
+        from pytest_qparity.case.data import load_samples, make_feeds
+
+        source = self.case.spec.data.calibration
+        if source is None:
+            raise CannotJudge(
+                Failure(
+                    Code.CALIBRATION_MISSING,
+                    "The case has no calibration data, should have them to make this precision.",
+                    'name them in the case file: [data] calibration = "…"',
+                )
+            )
+        samples = load_samples(source, self.case.folder)
+        return make_feeds(samples, self.model.inputs, self.case.spec.data.batch)
+
+    @property
+    def golden_folder(self) -> Path:
+        return self.settings.golden_root / self.case.name
+
+    @once
+    def golden_key(self) -> GoldenKey:
+        from pytest_qparity.gate.reference import recipe_digest
+        from pytest_qparity.golden.store import GoldenKey
+
+        return GoldenKey(
+            model=self.model.digest, data=self.samples.digest, recipe=recipe_digest(self.case.spec.data.batch)
+        )
+
+    @once
+    def golden(self) -> Golden:
+        from pytest_qparity.golden.store import read_golden
+
+        if self.settings.accept is not None:
+            self._accept(self.settings.accept)
+        golden = read_golden(self.golden_folder, self.golden_key, f"qparity accept {self.location}")
+        if golden.samples != self.feeds.samples:
+            raise CannotJudge(
+                Failure(
+                    Code.GOLDEN_CORRUPT,
+                    f"The golden holds {golden.samples} samples, should hold {self.feeds.samples}.",
+                    f"qparity accept {self.location} --changed",
+                )
+            )
+        return golden
+
+    def accept_golden(self) -> None:
+        """Run the reference recipe and store its outputs. Raises CannotJudge where it cannot run."""
+        from pytest_qparity.gate.reference import reference_golden
+        from pytest_qparity.golden.store import write_golden
+
+        write_golden(self.golden_folder, reference_golden(self.model, self.feeds, self.golden_key))
+
+    def golden_status(self) -> GoldenStatus:
+        from pytest_qparity.golden.accept import status_of
+
+        return status_of(self.case.name, self.golden_folder, self.golden_key)
+
+    def _accept(self, accept: Accept) -> None:
+        from pytest_qparity.golden.accept import may_write
+
+        if may_write(self.golden_status().state, accept):
+            self.accept_golden()
+
+
+class RunMaterial:
+    """A run's variant, session and outputs, and those of FP32 on the same backend beside them."""
+
+    def __init__(self, material: CaseMaterial, backend: str, precision: str) -> None:
+        self.material = material
+        self.spec = material.settings.backends[backend]
+        self.precision = precision
+        self.base = self._base(precision)
+        self._counterparts: dict[str, Session] = {}
+        self.latency_samples_ms: np.ndarray | None = None  # float64 (calls,), once the latency check has measured
+
+    @property
+    def id(self) -> str:
+        return f"{self.spec.name}-{self.precision}"
+
+    @once
+    def backend(self) -> Backend:
+        """Raises CannotJudge where the backend does not work on this machine."""
+        from pytest_qparity.backends.outputs import require_available
+
+        return require_available(load_backend(self.spec), self.spec.name)
+
+    @once
+    def variant(self) -> Variant:
+        return self.variant_at(self.precision)
+
+    def variant_at(self, precision: str) -> Variant:
+        from pytest_qparity.case.schema import PrecisionSpec
+        from pytest_qparity.precision.cache import VariantCache
+        from pytest_qparity.precision.variants import VariantRequest, variant_for
+
+        case = self.material.case
+        request = VariantRequest(
+            model=self.material.model,
+            precision=precision,
+            base=self._base(precision),
+            spec=case.spec.precisions.get(precision, PrecisionSpec()),
+            folder=case.folder,
+            activation=self.spec.activation,
+        )
+        cache = VariantCache(self.material.settings.cache / "variants")
+        return variant_for(request, lambda: self.material.calibration_feeds, cache)
+
+    @property
+    def options(self) -> SessionOptions:
+        from pytest_qparity.backends.protocol import SessionOptions
+
+        return SessionOptions()
+
+    @once
+    def session(self) -> Session:
+        return self._open(self.variant.path)
+
+    def session_at(self, precision: str) -> Session:
+        """Another precision of the case on the same backend: what latency is compared with."""
+        if precision == self.precision:
+            return self.session
+        if precision not in self._counterparts:
+            self._counterparts[precision] = self._open(self.variant_at(precision).path)
+        return self._counterparts[precision]
+
+    @once
+    def outputs(self) -> Mapping[str, np.ndarray]:
+        """The variant's outputs over all test samples."""
+        from pytest_qparity.backends.outputs import gather_outputs
+
+        return gather_outputs(self.session, self.material.feeds)
+
+    def provenance(self) -> dict[str, Any]:
+        """Digests and facts of what was made so far; what could not be had is left out."""
+        known: dict[str, Any] = {}
+        made = made_so_far(self)
+        if "variant" in made:
+            variant: Variant = made["variant"]
+            known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
+        if "session" in made:
+            session: Session = made["session"]
+            known["engine"] = asdict(session.facts())
+        if "golden_key" in made_so_far(self.material):
+            known["golden_key"] = asdict(self.material.golden_key)
+        return known
+
+    def close(self) -> None:
+        for session in self._counterparts.values():
+            session.close()
+        if "session" in made_so_far(self):
+            self.session.close()
+
+    def _open(self, path: Path) -> Session:
+        from pytest_qparity.backends.outputs import open_session
+
+        return open_session(self.backend, self.spec.name, path, self.options)
+
+    def _base(self, precision: str) -> str:
+        declared = self.material.case.spec.precisions.get(precision)
+        base = base_of(precision, declared.base if declared else None)
+        if base is None:
+            raise ValueError(f"got precision {precision!r}, should have been refused when the case was planned")
+        return base

@@ -1,0 +1,198 @@
+"""Measuring: from a run's materials to the values a check judges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_qparity.precision.table import PRECISIONS, Tolerance
+from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from pytest_qparity.backends.protocol import Session
+    from pytest_qparity.case.data import Feed
+    from pytest_qparity.case.schema import Budget
+    from pytest_qparity.checks.parity import ParityLimit
+    from pytest_qparity.gate.materials import RunMaterial
+
+FEEDS_COMPARED_WITH_FLOAT = 4
+# The defaults of numpy.isclose: what a mismatched element is where the case does not say.
+NUMPY_ATOL = 1e-8
+NUMPY_RTOL = 1e-5
+
+
+def preflight(run: RunMaterial) -> Verdict:
+    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+    from pytest_qparity.precision.content import content_of, holds, quantized_nodes
+
+    run.backend  # noqa: B018  a backend that is not there is told before a variant is made for it
+    content = content_of(run.variant.path)
+    _same_interface(run)
+    facts = run.session.facts()
+    return judge_preflight(
+        PreflightMeasurement(
+            base=run.base,
+            holds_precision=holds(content, run.base),
+            quantized_nodes=quantized_nodes(content, run.base),
+            nodes=content.nodes,
+            opset=content.opset,
+            own_operators=content.integer_operators > 0,
+            bad_scales=content.bad_scales,
+            expected_placement=facts.expected_placement,
+            placement=facts.placement,
+            equal_to_float=_equal_to_float(run),
+        )
+    )
+
+
+def parity(run: RunMaterial) -> Verdict:
+    from pytest_qparity.checks.parity import judge_parity
+
+    run.backend  # noqa: B018  see preflight
+    golden = run.material.golden
+    return judge_parity(run.outputs, golden.outputs, _parity_limit(run))
+
+
+def accuracy(run: RunMaterial) -> Verdict:
+
+    from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
+    from pytest_qparity.checks.metrics import golden_classes
+
+    spec = run.material.case.spec.accuracy
+    if spec is None or spec.metric is None:
+        raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
+    run.backend  # noqa: B018  see preflight
+    golden = run.material.golden
+    metric = run.material.settings.metrics[spec.metric]
+    tolerance = _tolerance(run)
+    if metric.against_golden:
+        expected: np.ndarray | None = golden_classes(golden.outputs)
+        margin = 100.0 * (1.0 - tolerance.top1_agreement)
+    else:
+        expected = run.material.samples.labels
+        margin = tolerance.margin_points
+    measured = measure_accuracy(
+        spec.metric, metric.scores(golden.outputs, expected), metric.scores(run.outputs, expected)
+    )
+    return judge_accuracy(measured, margin if spec.margin is None else spec.margin)
+
+
+def latency(run: RunMaterial) -> Verdict:
+    import numpy as np
+
+    from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
+    from pytest_qparity.checks.timing import speed_up, time_alone, time_in_turn
+
+    budget = _budget(run)
+    budgets = dict(budget.speedup_over or {}) if budget is not None else {}
+    feed = next(iter(run.material.feeds))
+    counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
+    call = _caller(run.session, feed)
+    seconds = run.material.settings.latency_seconds
+    intervals = {}
+    variant_ms: list[np.ndarray] = []
+    for name, session in counterparts.items():
+        times = time_in_turn(call, _caller(session, feed), seconds / len(counterparts))
+        intervals[name] = speed_up(times)
+        variant_ms.append(times.variant_ms)
+    all_ms = np.concatenate(variant_ms) if variant_ms else time_alone(call, seconds)
+    run.latency_samples_ms = all_ms
+    measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
+    return judge_latency(measured, budgets)
+
+
+def memory(run: RunMaterial) -> Verdict:
+    from pytest_qparity.backends.memory_probe import measure_memory
+    from pytest_qparity.case.model import read_model_file
+    from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
+
+    run.session.facts()  # a variant that does not load has no peak
+    feed = next(iter(run.material.feeds))
+    probed = measure_memory(run.spec, run.variant.path, feed, run.options)
+    budget = _budget(run)
+    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=read_model_file(run.variant.path).size_bytes / 1e6)
+    limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
+    return judge_memory(used, limits)
+
+
+def _same_interface(run: RunMaterial) -> None:
+    """A variant must take what the float model takes: the feeds were made for that."""
+    from pytest_qparity.case.model import read_model_file
+
+    expected = {tensor.name: tensor.dtype for tensor in run.material.model.inputs}
+    got = {tensor.name: tensor.dtype for tensor in read_model_file(run.variant.path).inputs}
+    if got != expected:
+        raise CannotJudge(
+            Failure(
+                Code.VARIANT_INTERFACE,
+                f"The variant's inputs are {got}, should be the float model's {expected}.",
+                "export the variant with the float model's input names and types",
+            )
+        )
+
+
+def _equal_to_float(run: RunMaterial) -> bool | None:
+    """Whether all outputs over the first feeds are bit-equal to those of FP32 on the same backend."""
+    from pytest_qparity.backends.outputs import gather_outputs
+
+    if run.base == "fp32":
+        return None
+    feeds = run.material.feeds
+    feeds = replace(feeds, samples=min(feeds.samples, FEEDS_COMPARED_WITH_FLOAT * feeds.batch))
+    variant = gather_outputs(run.session, feeds)
+    exact = gather_outputs(run.session_at("fp32"), feeds)
+    if all(array.dtype.kind in "iub" for array in exact.values()):
+        return None
+    return variant.keys() == exact.keys() and all(
+        variant[name].dtype == array.dtype and variant[name].tobytes() == array.tobytes()
+        for name, array in exact.items()
+    )
+
+
+def _parity_limit(run: RunMaterial) -> ParityLimit:
+    """The limits that the case states, and those alone; the precision's table where it states none.
+
+    SQNR and cosine are one number in two scales, so that a case that lowers one must not fail by the other. A case that
+    states atol or rtol without max_mismatched wants every element within them.
+    """
+    from pytest_qparity.checks.comparison import Closeness
+    from pytest_qparity.checks.parity import ParityLimit
+
+    spec = run.material.case.spec
+    stated = spec.parity.get(run.precision) or spec.parity.get(run.base)
+    tolerance = _tolerance(run)
+    closeness = Closeness(atol=NUMPY_ATOL, rtol=NUMPY_RTOL)
+    if stated is None:
+        return ParityLimit(tolerance.sqnr_db, tolerance.cosine, tolerance.top1_agreement, None, closeness)
+    max_mismatched = stated.max_mismatched
+    if stated.atol is not None or stated.rtol is not None:
+        closeness = Closeness(atol=stated.atol or 0.0, rtol=stated.rtol or 0.0)
+        max_mismatched = max_mismatched or 0.0
+    return ParityLimit(stated.sqnr_db, stated.cosine, tolerance.top1_agreement, max_mismatched, closeness)
+
+
+def _tolerance(run: RunMaterial) -> Tolerance:
+    precision = PRECISIONS[run.base]
+    is_transformer = run.material.case.spec.task == "text-classification"
+    return precision.transformer_tolerance or precision.tolerance if is_transformer else precision.tolerance
+
+
+def _budget(run: RunMaterial) -> Budget | None:
+    return run.material.case.spec.budgets.get(run.spec.name, {}).get(run.precision)
+
+
+def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...]:
+    wanted = dict.fromkeys((*budgets, "fp32"))
+    return tuple(name for name in wanted if name != run.precision)
+
+
+def _caller(session: Session, feed: Feed) -> Callable[[], object]:
+    """A call to time. The first one is made here, guarded: what an engine refuses it refuses at once."""
+    from pytest_qparity.backends.outputs import run_once
+
+    run_once(session, feed)
+    return lambda: session.run(feed.arrays)

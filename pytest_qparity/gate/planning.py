@@ -1,0 +1,97 @@
+"""Planning: the runs of a case, and what is wrong with a case that names what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_qparity.case.loading import Case, CaseError, CaseProblem
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.patterns import matches
+from pytest_qparity.precision.table import PRECISIONS, base_of
+from pytest_qparity.verdict import Code
+
+if TYPE_CHECKING:
+    from pytest_qparity.gate.settings import Settings
+
+CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cell of the matrix: a backend and a precision of a case, and the checks it gets."""
+
+    backend: str
+    precision: str
+    checks: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.backend}-{self.precision}"
+
+
+def plan(
+    case: Case, settings: Settings, backends: Sequence[str], precisions: Sequence[str] | None = None
+) -> tuple[Run, ...]:
+    """The runs of a case over `backends` and (where given) those of its precisions that are in `precisions`.
+
+    Raises CaseError where the case names a backend, precision, metric or waiver that nothing answers to.
+    """
+    problems = tuple(_problems(case, settings))
+    if problems:
+        raise CaseError(case.path, problems)
+    checks = tuple(check for check in CHECKS if check != "accuracy" or case.spec.accuracy is not None)
+    return tuple(
+        Run(backend, precision, checks)
+        for backend in backends
+        for precision in case.spec.precisions
+        if precisions is None or precision in precisions
+    )
+
+
+def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
+    spec = case.spec
+    for name, precision in spec.precisions.items():
+        base = base_of(name, precision.base)
+        location = ("precisions", name, *(("base",) if precision.base else ()))
+        if base is None:
+            yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
+        elif precision.file is None and not PRECISIONS[base].made:
+            made = known_list(known.name for known in PRECISIONS.values() if known.made)
+            yield CaseProblem(
+                Code.CASE_VALUE,
+                case.line_of(*location),
+                f'Got precision "{name}" without a file, should have one: this version makes only {made}.',
+                f'give the file that ships: [precisions.{name}] file = "…"',
+            )
+    for backend in spec.budgets:
+        if backend not in settings.backends:
+            yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
+    metric = spec.accuracy.metric if spec.accuracy is not None else None
+    if metric is not None and metric not in settings.metrics:
+        yield _unknown(case, ("accuracy", "metric"), "metric", metric, settings.metrics)
+    possible = [f"{backend}-{precision}" for backend in settings.backends for precision in spec.precisions]
+    for index, waiver in enumerate(spec.waivers):
+        if not any(matches(waiver.run, run_id) for run_id in possible):
+            yield CaseProblem(
+                Code.CASE_DEAD_PATTERN,
+                case.line_of("waivers", index, "run"),
+                f'Got a waiver for run "{waiver.run}", should match a run such as "{possible[0]}".',
+                _instead(waiver.run, possible, "name a backend and a precision of this case, or delete the waiver"),
+            )
+
+
+def _unknown(case: Case, location: tuple[str | int, ...], kind: str, word: str, known: Iterable[str]) -> CaseProblem:
+    known = tuple(known)
+    return CaseProblem(
+        Code.CASE_DEAD_PATTERN,
+        case.line_of(*location),
+        f'Got {kind} "{word}", should be one of: {known_list(known)}.',
+        _instead(word, known, f"name a {kind} that is there"),
+    )
+
+
+def _instead(word: str, known: Iterable[str], otherwise: str) -> str:
+    near = nearest(word, known)
+    return f'write "{near}"' if near is not None else otherwise

@@ -1,0 +1,49 @@
+"""The reference recipe: how golden FP32 outputs are made.
+
+ONNX Runtime on the CPU, one thread, optimizer off, buffers aligned to 64 bytes: reruns, threads and batch splits of it
+are bit-equal (docs/goldens.md).
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from pytest_qparity.digest import json_digest
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.model import ModelFile
+    from pytest_qparity.golden.store import Golden, GoldenKey
+
+RECIPE = {"version": 1, "engine": "ort", "threads": 1, "optimizer": "off"}
+
+
+def recipe_digest(batch: int) -> str:
+    """Digest of the reference recipe; the batch belongs to it, since some models' outputs depend on it."""
+    return json_digest({**RECIPE, "batch": batch})
+
+
+def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey) -> Golden:
+    """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run."""
+    from pytest_qparity.backends.outputs import gather_outputs, open_session, require_available
+    from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+    from pytest_qparity.backends.registry import BUILTIN, load_backend
+    from pytest_qparity.golden.store import Golden
+
+    spec = next(spec for spec in BUILTIN if spec.name == RECIPE["engine"])
+    backend = require_available(load_backend(spec), spec.name)
+    session = open_session(backend, spec.name, model.path, SessionOptions(threads=1, optimizer=Optimizer.OFF))
+    try:
+        outputs = gather_outputs(session, feeds)
+        facts = session.facts()
+    finally:
+        session.close()
+    provenance = {
+        "engine": facts.engine,
+        "engine_version": facts.version,
+        "device": facts.device,
+        "machine": platform.machine(),
+        **{name: str(value) for name, value in facts.settings.items()},
+    }
+    return Golden(key=key, outputs=outputs, samples=feeds.samples, provenance=provenance)

@@ -1,0 +1,38 @@
+"""Settings of a gate: where things live, what is known, what a run may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.backends.registry import BackendSpec, backend_table
+
+if TYPE_CHECKING:
+    from pytest_qparity.checks.metrics import Metric
+    from pytest_qparity.golden.accept import Accept
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where goldens and variants live, what is known, and what a run may do."""
+
+    golden_root: Path
+    cache: Path
+    backends: Mapping[str, BackendSpec]
+    metrics: Mapping[str, Metric]
+    accept: Accept | None = None
+    latency_seconds: float = 1.0
+
+
+def default_settings(root: Path) -> Settings:
+    """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics."""
+    from pytest_qparity.checks.metrics import BUILTIN_METRICS
+
+    return Settings(
+        golden_root=root / "golden",
+        cache=root / ".qparity" / "cache",
+        backends=backend_table(),
+        metrics={metric.name: metric for metric in BUILTIN_METRICS},
+    )

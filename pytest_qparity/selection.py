@@ -1,0 +1,97 @@
+"""What a session was asked to judge: backends, precisions, case files, and where things live."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.precision.table import PRECISIONS, base_of
+
+
+class SelectionError(Exception):
+    """An option or ini value that cannot be; the text says what was found, what was expected, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`precisions` is None where every precision of a case is asked for; `accept` is None, "missing" or "changed";
+    `asked_for`: whether the command line asks for cases, so that a session without one must not pass."""
+
+    backends: tuple[str, ...]
+    precisions: tuple[str, ...] | None
+    known_backends: Mapping[str, BackendSpec]
+    case_globs: tuple[str, ...]
+    golden_root: Path
+    cache: Path
+    ledger: Path
+    latency_seconds: float
+    accept: str | None
+    asked_for: bool
+
+    def case_files(self, root: Path) -> frozenset[Path]:
+        """What the globs find under `root`. Raises SelectionError at a glob that cannot be."""
+        found: set[Path] = set()
+        for glob in self.case_globs:
+            try:
+                found.update(path for path in root.glob(glob) if path.is_file())
+            except (ValueError, NotImplementedError, IndexError) as error:
+                raise SelectionError(f"got case files {glob!r} ({error}), should be a glob from rootdir") from None
+        return frozenset(found)
+
+
+def names_of(text: str, option: str) -> tuple[str, ...]:
+    """The names in "a,b c", without repeats. Raises SelectionError where there is none."""
+    names = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    if not names:
+        raise SelectionError(f"got {option} without a name, should name at least one")
+    return names
+
+
+def known_backends(contributed: Iterable[BackendSpec]) -> dict[str, BackendSpec]:
+    """The built-in backends and those that plugins add. Raises SelectionError where two of these share a name."""
+    try:
+        return backend_table(contributed)
+    except ValueError as error:
+        raise SelectionError(str(error)) from None
+
+
+def backends_among(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """`names`, each of which is a known backend. Raises SelectionError at one that is not."""
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            raise SelectionError(
+                f"got backend {name!r}, should be one of: {known_list(known)}{_did_you_mean(name, known)}"
+            )
+    return tuple(names)
+
+
+def known_precisions(names: Sequence[str]) -> tuple[str, ...]:
+    """`names`, each a precision or a variant named after one ("int8-mixed"). Raises SelectionError at another."""
+    for name in names:
+        if base_of(name, None) is None:
+            raise SelectionError(
+                f"got precision {name!r}, should be one of: {known_list(PRECISIONS)}; or a case's own name, such as "
+                f"int8-mixed{_did_you_mean(name, PRECISIONS)}"
+            )
+    return tuple(names)
+
+
+def seconds_of(text: str, option: str) -> float:
+    """A finite number of seconds above 0. Raises SelectionError at anything else."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise SelectionError(f"got {option} {text!r}, should be a number of seconds above 0")
+    return seconds
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = nearest(word, known)
+    return f" (did you mean {near!r}?)" if near is not None else ""

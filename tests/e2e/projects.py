@@ -1,0 +1,60 @@
+"""A user's project, made in a folder: a small model, data, a case file, a golden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from pytest_qparity import gate, load_case
+from tests.models import inputs_for_mlp, mlp, save
+
+SAMPLES = 120
+
+CASE = """
+model = "models/mlp.onnx"
+task = "image-classification"
+
+[data]
+test = "data/test.npz"
+calibration = "data/calibration.npz"
+batch = 40
+
+[precisions.fp32]
+[precisions.fp16]
+[precisions.int8]
+
+[accuracy]
+margin = 5.0
+"""
+
+INI = """
+[pytest]
+addopts = -p no:cacheprovider -p no:randomly
+"""
+
+
+def write_project(root: Path, case: str = CASE, *, name: str = "mlp") -> Path:
+    """Model, data labelled by the model itself, and cases/<name>.toml under `root`; gives the case file."""
+    model = save(mlp(), root / "cases" / "models" / "mlp.onnx")
+    inputs = inputs_for_mlp(SAMPLES)
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    labels = np.asarray(session.run(None, {"input": inputs})[0]).argmax(axis=1)
+    data = root / "cases" / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    np.savez(data / "test.npz", input=inputs, labels=labels)
+    np.savez(data / "calibration.npz", input=inputs_for_mlp(64, seed=2))
+    case_file = root / "cases" / f"{name}.toml"
+    case_file.write_text(case, encoding="utf-8")
+    if not (root / "pytest.ini").exists():
+        (root / "pytest.ini").write_text(INI, encoding="utf-8")
+    return case_file
+
+
+def accept_golden(case_file: Path) -> Path:
+    """Make the case's golden; gives its folder."""
+    root = case_file.parent.parent
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(root), str(case_file))
+    material.accept_golden()
+    return material.golden_folder

@@ -1,0 +1,254 @@
+"""Planning: which runs a case has, and what is wrong with a case that names what nobody knows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pytest_qparity.backends.registry import BackendSpec
+from pytest_qparity.case.loading import CaseError, load_case
+from pytest_qparity.case.names import known_list
+from pytest_qparity.checks.metrics import Metric
+from pytest_qparity.gate import Settings, default_settings, plan
+from pytest_qparity.precision.table import PRECISIONS
+from pytest_qparity.verdict import Code
+
+HEAD = """\
+model = "model.onnx"
+task = "image-classification"
+
+[data]
+test = "test.npz"
+calibration = "test.npz"
+
+"""
+THREE = """\
+[precisions.fp32]
+[precisions.int8]
+[precisions.int8-mixed]
+"""
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return default_settings(tmp_path)
+
+
+@pytest.fixture
+def case(tmp_path):
+    """Makes a case of the text below its [data]; planning opens none of its files."""
+
+    def make(text):
+        (tmp_path / "model.onnx").write_bytes(b"no model")
+        (tmp_path / "given.onnx").write_bytes(b"no model either")
+        np.savez(tmp_path / "test.npz", input=np.zeros((1, 1)))
+        path = tmp_path / "mlp.toml"
+        path.write_text(HEAD + text, encoding="utf-8")
+        return load_case(path)
+
+    return make
+
+
+def ids(runs):
+    return [run.id for run in runs]
+
+
+def problems(case, settings, backends=("ort",)):
+    with pytest.raises(CaseError) as caught:
+        plan(case, settings, backends)
+    assert caught.value.path == case.path
+    return [(problem.code, problem.line, problem.sentence, problem.remedy) for problem in caught.value.problems]
+
+
+def line_in(case, start):
+    """The line of the case file that begins with `start`."""
+    return 1 + [line.startswith(start) for line in case.path.read_text().splitlines()].index(True)
+
+
+def test_every_backend_meets_every_precision_in_the_order_asked_for(case, settings):
+    runs = plan(case(THREE), settings, ["openvino", "ort"])
+
+    assert ids(runs) == [
+        "openvino-fp32",
+        "openvino-int8",
+        "openvino-int8-mixed",
+        "ort-fp32",
+        "ort-int8",
+        "ort-int8-mixed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("precisions", "planned"),
+    [
+        pytest.param(["int8"], ["ort-int8"], id="one"),
+        pytest.param(["int8-mixed", "fp32"], ["ort-fp32", "ort-int8-mixed"], id="two, in the case's order"),
+        pytest.param(["fp16"], [], id="one that the case has not"),
+        pytest.param([], [], id="none"),
+        pytest.param(None, ["ort-fp32", "ort-int8", "ort-int8-mixed"], id="not asked: all"),
+    ],
+)
+def test_only_the_precisions_asked_for_are_planned(case, settings, precisions, planned):
+    assert ids(plan(case(THREE), settings, ["ort"], precisions)) == planned
+
+
+def test_without_an_accuracy_table_a_run_has_no_accuracy_check(case, settings):
+    (run,) = plan(case("[precisions.int8]\n"), settings, ["ort"])
+
+    assert run.checks == ("preflight", "parity", "latency", "memory")
+
+
+def test_with_an_accuracy_table_a_run_has_all_five_checks(case, settings):
+    (run,) = plan(case("[precisions.int8]\n[accuracy]\n"), settings, ["ort"])
+
+    assert run.checks == ("preflight", "parity", "accuracy", "latency", "memory")
+
+
+def test_a_precision_that_no_recipe_makes_may_be_given(case, settings):
+    runs = plan(case('[precisions.int4]\nfile = "given.onnx"\n'), settings, ["ort"])
+
+    assert ids(runs) == ["ort-int4"]
+
+
+def test_a_name_of_the_case_s_own_may_say_its_base(case, settings):
+    runs = plan(case('[precisions.smoothed]\nbase = "int8"\n'), settings, ["ort"])
+
+    assert ids(runs) == ["ort-smoothed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "word", "near"),
+    [
+        pytest.param("[precisions.imt8]\n", "[precisions.imt8]", "imt8", 'write "int8"', id="its name"),
+        pytest.param(
+            '[precisions.smoothed]\nbase = "int9"\n', "base =", "int9", 'write "int8"', id="its declared base"
+        ),
+        pytest.param(
+            '[precisions.int8]\nbase = "int8-mixed"\n',
+            "base =",
+            "int8-mixed",
+            "name a precision that is there",
+            id="a declared base that is a variant",
+        ),
+        pytest.param(
+            "[precisions.qqqq]\n", "[precisions.qqqq]", "qqqq", "name a precision that is there", id="nothing near"
+        ),
+    ],
+)
+def test_a_precision_that_nobody_knows_is_refused_with_its_line(case, settings, text, at, word, near):
+    made = case(text)
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_DEAD_PATTERN,
+            line_in(made, at),
+            f'Got precision "{word}", should be one of: {known_list(PRECISIONS)}.',
+            near,
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["int4", "int4-mixed", "bf16", "fp8"])
+def test_a_precision_that_no_recipe_makes_is_refused_without_a_file(case, settings, name):
+    made = case(f"[precisions.{name}]\n")
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_VALUE,
+            line_in(made, f"[precisions.{name}]"),
+            f'Got precision "{name}" without a file, should have one: this version makes only fp16, fp32, int8.',
+            f'give the file that ships: [precisions.{name}] file = "…"',
+        )
+    ]
+
+
+def test_budgets_for_a_backend_that_nobody_knows_are_refused(case, settings):
+    made = case("[precisions.int8]\n[budgets.openvno.int8]\nmemory_mb = 64\n")
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_DEAD_PATTERN,
+            line_in(made, "[budgets.openvno.int8]"),
+            'Got backend "openvno", should be one of: openvino, ort, ort-cuda, ort-tensorrt, reference, trt.',
+            'write "openvino"',
+        )
+    ]
+
+
+def test_a_metric_that_nobody_knows_is_refused(case, settings):
+    made = case('[precisions.int8]\n[accuracy]\nmetric = "top5"\n')
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_DEAD_PATTERN,
+            line_in(made, "metric ="),
+            'Got metric "top5", should be one of: agreement, top1.',
+            'write "top1"',
+        )
+    ]
+
+
+def test_backends_and_metrics_that_a_plugin_adds_are_known(case, settings):
+    added = Settings(
+        golden_root=settings.golden_root,
+        cache=settings.cache,
+        backends={"mine": BackendSpec("mine", "my_package:Engine")},
+        metrics={"top5": Metric("top5", "my_package:top5")},
+    )
+    made = case('[precisions.int8]\n[accuracy]\nmetric = "top5"\n[budgets.mine.int8]\nmemory_mb = 64\n')
+
+    assert ids(plan(made, added, ["mine"])) == ["mine-int8"]
+
+
+WAIVER = """\
+[precisions.int8]
+
+[[waivers]]
+run = "{run}"
+reason = "no GPU on this runner"
+expires = 2099-03-01
+"""
+
+
+@pytest.mark.parametrize("run", ["trt-int8", "trt-*", "*-int8", "*", "ort-int[48]"])
+def test_a_waiver_for_a_possible_run_is_no_problem_though_that_run_is_not_planned(case, settings, run):
+    assert ids(plan(case(WAIVER.format(run=run)), settings, ["ort"])) == ["ort-int8"]
+
+
+@pytest.mark.parametrize(
+    ("run", "remedy"),
+    [
+        pytest.param("ort-int4", 'write "ort-int8"', id="another precision"),
+        pytest.param("zzzzz-*", "name a backend and a precision of this case, or delete the waiver", id="a pattern"),
+        pytest.param("ORT-int8", 'write "ort-int8"', id="upper case"),
+        pytest.param("int8", 'write "trt-int8"', id="a precision alone"),
+    ],
+)
+def test_a_waiver_that_matches_no_run_is_refused(case, settings, run, remedy):
+    made = case(WAIVER.format(run=run))
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_DEAD_PATTERN,
+            line_in(made, "run ="),
+            f'Got a waiver for run "{run}", should match a run such as "ort-int8".',
+            remedy,
+        )
+    ]
+
+
+def test_everything_that_is_wrong_is_told_at_once(case, settings):
+    made = case(
+        "[precisions.imt8]\n[precisions.int4]\n"
+        '[accuracy]\nmetric = "top5"\n'
+        "[budgets.openvno.int4]\nmemory_mb = 64\n"
+        '[[waivers]]\nrun = "zz"\nreason = "no GPU"\nexpires = 2099-03-01\n'
+    )
+
+    assert [code for code, *_ in problems(made, settings)] == [
+        Code.CASE_DEAD_PATTERN,
+        Code.CASE_VALUE,
+        Code.CASE_DEAD_PATTERN,
+        Code.CASE_DEAD_PATTERN,
+        Code.CASE_DEAD_PATTERN,
+    ]
