@@ -1,0 +1,89 @@
+"""fp16: a typed graph whose inputs and outputs stay float32."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+
+from pytest_qparity.precision.graph import in_order
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto
+
+NAMES_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CastRecipe:
+    """How an fp16 variant is made. A field that changes the file must be here: the cache knows recipes by their fields.
+
+    Weights above `largest` are clipped to it (attention masks of −3.4e38 are), those nearer to zero than `smallest`, a
+    float16 subnormal, are raised to it: no weight changes its sign or becomes infinite or zero.
+    """
+
+    keep_float: tuple[str, ...]
+    smallest: float = 5.96e-8
+    largest: float = 65504.0
+    interface: str = "float32"
+    method: str = "cast"
+    version: int = 1  # raise it when the code below makes another file from the same fields
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"keep_float": list(self.keep_float)}
+
+
+def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:
+    """`model` with float16 weights and nodes, and notes for a reader of its verdict. `model` is used up."""
+    float16 = importlib.import_module("onnxruntime.transformers.float16")
+    clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in _constants(model.graph)]
+    converted = float16.convert_float_to_float16(
+        model,
+        min_positive_val=recipe.smallest,
+        max_finite_val=recipe.largest,
+        keep_io_types=True,
+        node_block_list=list(recipe.keep_float),
+    )
+    half = {name for name, tensor in _constants(converted.graph) if tensor.data_type == TensorProto.FLOAT16}
+    too_large = {name: large for name, large, _ in clipped if large and name in half}
+    too_small = {name: small for name, _, small in clipped if small and name in half}
+    notes = (
+        *_note(too_large, f"beyond ±{recipe.largest:g}, clipped to it"),
+        *_note(too_small, f"nearer to 0 than {recipe.smallest:g}, raised to it"),
+    )
+    # The converter appends its casts at the end, which onnx.checker and some engines refuse.
+    return in_order(converted), notes
+
+
+def _beyond(tensor: TensorProto, recipe: CastRecipe) -> tuple[int, int]:
+    """How many finite values of a float32 tensor are too large for float16, and how many too small."""
+    if tensor.data_type != TensorProto.FLOAT:
+        return 0, 0
+    magnitude = np.abs(numpy_helper.to_array(tensor))
+    large = np.count_nonzero(np.isfinite(magnitude) & (magnitude > recipe.largest))
+    return int(large), int(np.count_nonzero((magnitude > 0) & (magnitude < recipe.smallest)))
+
+
+def _note(counts: dict[str, int], what: str) -> tuple[str, ...]:
+    if not counts:
+        return ()
+    named = ", ".join(sorted(counts)[:NAMES_LISTED]) + (", …" if len(counts) > NAMES_LISTED else "")
+    return (f"{sum(counts.values()):,} float32 constants {what}, in: {named}",)
+
+
+def _constants(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
+    """Initializers, and tensors in attributes of nodes (by the name of the node), of a graph and its subgraphs."""
+    for tensor in graph.initializer:
+        yield tensor.name, tensor
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield node.name, attribute.t
+            if attribute.HasField("g"):
+                yield from _constants(attribute.g)
+            for nested in attribute.graphs:
+                yield from _constants(nested)

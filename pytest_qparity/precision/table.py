@@ -1,0 +1,61 @@
+"""The precisions: which are made by a recipe here, and how near to FP32 each is expected to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a sound variant keeps: SQNR (dB), cosine, top-1 agreement (0 to 1), and points of accuracy it may lose."""
+
+    sqnr_db: float
+    cosine: float
+    top1_agreement: float
+    margin_points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """A precision by name; `made`: a recipe of this version makes it, otherwise it can only be given as a file."""
+
+    name: str
+    made: bool
+    tolerance: Tolerance
+    transformer_tolerance: Tolerance | None = None
+
+
+_FP8 = Tolerance(20.0, 0.995, 0.98, 0.5)
+_INT8 = Tolerance(20.0, 0.995, 0.97, 0.5)
+_INT8_TRANSFORMER = Tolerance(15.0, 0.984, 0.96, 1.0)
+_INT4 = Tolerance(13.0, 0.975, 0.95, 1.0)
+_FP4 = Tolerance(10.0, 0.953, 0.92, 2.0)
+
+_TABLE = (
+    Precision("fp32", True, Tolerance(80.0, 0.999999, 1.0, 0.1)),
+    Precision("tf32", False, Tolerance(60.0, 0.99999, 0.998, 0.1)),
+    Precision("fp16", True, Tolerance(50.0, 0.9999, 0.995, 0.2)),
+    Precision("bf16", False, Tolerance(34.0, 0.9995, 0.99, 0.3)),
+    Precision("int16", False, Tolerance(40.0, 0.9999, 0.995, 0.2)),
+    Precision("int8", True, _INT8, _INT8_TRANSFORMER),
+    Precision("uint8", False, _INT8, _INT8_TRANSFORMER),
+    Precision("fp8", False, _FP8),
+    Precision("mxfp8", False, _FP8),
+    Precision("int4", False, _INT4),
+    Precision("uint4", False, _INT4),
+    Precision("nvfp4", False, _FP4),
+    Precision("mxfp4", False, _FP4),
+)
+
+PRECISIONS: Mapping[str, Precision] = MappingProxyType({precision.name: precision for precision in _TABLE})
+
+
+def base_of(name: str, declared_base: str | None) -> str | None:
+    """The precision that a case's name stands for: the declared base, else the known name before the first "-".
+
+    None where that is no known precision.
+    """
+    base = name.partition("-")[0] if declared_base is None else declared_base
+    return base if base in PRECISIONS else None

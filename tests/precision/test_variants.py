@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from pytest_qparity.case.data import Feeds
+from pytest_qparity.digest import json_digest
+from pytest_qparity.precision import cast, variants
+from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.cast import CastRecipe
+from pytest_qparity.precision.content import content_of, holds
+from pytest_qparity.precision.integer import IntegerRecipe
+from pytest_qparity.precision.variants import calibration_digest, variant_for, variant_key
+from pytest_qparity.verdict import CannotJudge, Code
+from tests.models import mlp, save
+from tests.precision.graphs import masked, nameless, one_matmul, quantized, request_for, samples_for, with_subgraphs
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return VariantCache(tmp_path / "cache")
+
+
+def not_asked():
+    raise AssertionError("should not have asked for calibration data")
+
+
+def variant_of(request, cache):
+    return variant_for(request, lambda: samples_for(request.model, 8), cache)
+
+
+def test_fp32_is_the_float_model_itself(tmp_path, cache):
+    request = request_for(mlp(), tmp_path, "fp32")
+
+    variant = variant_for(request, not_asked, cache)
+
+    assert (variant.path, variant.digest, variant.given) == (request.model.path, request.model.digest, False)
+    assert not cache.folder.exists()
+
+
+def test_a_given_file_is_taken_as_it_is(tmp_path, cache):
+    given = save(quantized(), tmp_path / "given.onnx")
+    before = given.read_bytes()
+
+    variant = variant_for(request_for(mlp(), tmp_path, "int8-qat", file="given.onnx"), not_asked, cache)
+
+    assert (variant.path, variant.given, variant.base) == (given, True, "int8")
+    assert given.read_bytes() == before
+    assert not cache.folder.exists()
+
+
+def test_a_given_file_that_is_not_there_cannot_be_judged(tmp_path, cache):
+    with pytest.raises(CannotJudge):
+        variant_for(request_for(mlp(), tmp_path, "int8", file="missing.onnx"), not_asked, cache)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8", "int8-mixed"])
+def test_a_made_variant_holds_its_precision_and_is_found_again(tmp_path, cache, monkeypatch, precision):
+    request = request_for(mlp(), tmp_path, precision)
+
+    variant = variant_of(request, cache)
+
+    assert holds(content_of(variant.path), request.base)
+    assert variant.path.parent == cache.folder
+    monkeypatch.setattr(variants, "float_graph", not_asked)
+    assert variant_of(request, cache) == variant
+
+
+def test_fp16_asks_for_no_calibration_data(tmp_path, cache):
+    assert variant_for(request_for(mlp(), tmp_path, "fp16"), not_asked, cache).recipe["calibration_data"] is None
+
+
+def test_int8_without_calibration_data_passes_on_why(tmp_path, cache):
+    with pytest.raises(AssertionError, match="calibration"):
+        variant_for(request_for(mlp(), tmp_path, "int8"), not_asked, cache)
+
+
+@pytest.mark.parametrize("precision", ["uint8", "int4", "bf16", "tf32"])
+def test_a_precision_that_no_recipe_makes_must_be_given(tmp_path, cache, precision):
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(mlp(), tmp_path, precision), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert f"[precisions.{precision}] file" in stop.value.failure.remedy
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_keep_float_reaches_the_file_and_the_recipe(tmp_path, cache, precision):
+    plain = variant_of(request_for(mlp(), tmp_path, precision), cache)
+    mixed = variant_of(request_for(mlp(), tmp_path, precision, keep_float=("op:Gemm",)), cache)
+
+    assert mixed.recipe["keep_float"] == ["first", "second"]
+    assert mixed.digest != plain.digest
+    assert {tensor.name for tensor in onnx.load(mixed.path).graph.initializer} >= {"w1", "w2"}
+
+
+def test_patterns_that_name_the_same_nodes_share_one_file(tmp_path, cache):
+    by_name = variant_of(request_for(mlp(), tmp_path, "int8", keep_float=("second",)), cache)
+    by_glob = variant_of(request_for(mlp(), tmp_path, "int8", keep_float=("sec*",)), cache)
+
+    assert by_name == by_glob
+
+
+def test_a_nameless_softmax_can_be_kept_float(tmp_path, cache):
+    variant = variant_of(request_for(nameless(), tmp_path, "int8", keep_float=("op:Softmax",)), cache)
+
+    softmax = next(node for node in onnx.load(variant.path).graph.node if node.op_type == "Softmax")
+    assert list(softmax.output) == ["y"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_a_dead_pattern_is_an_error_at_every_precision(tmp_path, cache, precision):
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(mlp(), tmp_path, precision, keep_float=("frist",)), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
+
+
+def test_what_the_recipe_did_to_the_model_is_told_also_from_the_cache(tmp_path, cache):
+    for _ in range(2):
+        fp16 = variant_of(request_for(masked(), tmp_path, "fp16"), cache)
+        int8 = variant_of(request_for(one_matmul(opset=9), tmp_path, "int8"), cache)
+
+        assert fp16.recipe["notes"] == ["1 float32 constants beyond ±65504, clipped to it, in: lowest"]
+        assert int8.recipe["notes"] == ["converted from opset 9 to 17 before quantization"]
+
+
+def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
+    request = request_for(mlp(), tmp_path, "int8")
+
+    recipe = variant_of(request, cache).recipe
+
+    assert json.loads(json.dumps(recipe)) == recipe
+    makers = recipe.pop("makers")
+    assert {"numpy", "onnx", "onnxruntime"} <= makers.keys()
+    assert recipe == {
+        "base": "int8",
+        "method": "static",
+        "format": "qdq",
+        "granularity": "per-channel",
+        "weight": "int8",
+        "activation": "uint8",
+        "calibration": "minmax",
+        "calibration_data": calibration_digest(samples_for(request.model, 8)),
+        "keep_float": [],
+        "opset": 17,
+        "version": 1,
+    }
+
+
+OTHER = {
+    "keep_float": ("node",),
+    "activation": "int8",
+    "calibration": "percentile",
+    "weight": "uint8",
+    "granularity": "per-tensor",
+    "format": "qoperator",
+    "opset": 18,
+    "method": "dynamic",
+    "version": 2,
+    "smallest": 1e-7,
+    "largest": 1e4,
+    "interface": "float16",
+}
+RECIPES = (IntegerRecipe((), "uint8", "minmax"), CastRecipe(()))
+FIELDS = [(recipe, field.name) for recipe in RECIPES for field in dataclasses.fields(recipe)]
+
+
+@pytest.mark.parametrize(("recipe", "field"), FIELDS, ids=[f"{type(each).__name__}.{name}" for each, name in FIELDS])
+def test_every_field_of_a_recipe_changes_the_key(recipe, field):
+    changed = dataclasses.replace(recipe, **{field: OTHER[field]})
+
+    assert json_digest(variant_key("0", recipe, None)) != json_digest(variant_key("0", changed, None))
+
+
+def test_model_data_and_libraries_change_the_key(monkeypatch):
+    recipe = RECIPES[0]
+    keys = [variant_key("0", recipe, "a"), variant_key("1", recipe, "a"), variant_key("0", recipe, "b")]
+    monkeypatch.setattr(variants.importlib.metadata, "version", lambda _: "0.0")
+    keys.append(variant_key("0", recipe, "a"))
+    keys.append(variant_key("0", RECIPES[1], "a"))
+
+    assert len({json_digest(key) for key in keys}) == len(keys)
+
+
+def test_the_digest_of_calibration_data_is_that_of_values_and_of_how_they_are_fed():
+    array = np.arange(8, dtype=np.float32).reshape(4, 2)
+    feeds = [
+        Feeds({"x": array}, 4, 1, False),
+        Feeds({"x": array}, 4, 2, False),
+        Feeds({"x": array}, 4, 1, True),
+        Feeds({"y": array}, 4, 1, False),
+        Feeds({"x": array + 1}, 4, 1, False),
+    ]
+
+    assert len({calibration_digest(each) for each in feeds}) == len(feeds)
+    assert calibration_digest(feeds[0]) == calibration_digest(Feeds({"x": array.copy()}, 4, 1, False))
+
+
+def test_other_activations_are_another_file(tmp_path, cache):
+    unsigned = variant_of(request_for(mlp(), tmp_path, "int8", activation="uint8"), cache)
+    signed = variant_of(request_for(mlp(), tmp_path, "int8", activation="int8"), cache)
+
+    assert unsigned.path != signed.path
+
+
+def test_a_maker_that_raises_is_one_failure_with_its_words_and_leaves_nothing(tmp_path, cache, monkeypatch):
+    def fail(*_):
+        raise AssertionError("no such luck\nand more")
+
+    monkeypatch.setattr(variants, "make_fp16", fail)
+
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert "AssertionError (no such luck)" in stop.value.failure.sentence
+    assert not [path for path in cache.folder.iterdir() if path.suffix != ".lock"]
+
+
+def test_a_failure_with_a_code_of_its_own_keeps_it(tmp_path, cache):
+    request = request_for(mlp(), tmp_path, "int8")
+    zeros = Feeds({"input": np.zeros((4, 16), np.float32)}, 4, 1, False)
+
+    with pytest.raises(CannotJudge) as stop:
+        variant_for(request, lambda: zeros, cache)
+
+    assert stop.value.failure.code is Code.CALIBRATION_ZEROS
+
+
+def unsorted(model):
+    model.graph.node.reverse()
+    return model
+
+
+def mistyped(model):
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    return model
+
+
+@pytest.mark.parametrize("spoil", [unsorted, mistyped])
+def test_an_invalid_file_never_enters_the_cache(tmp_path, cache, monkeypatch, spoil):
+    monkeypatch.setattr(variants, "make_fp16", lambda model, recipe: (spoil(cast.make_fp16(model, recipe)[0]), ()))
+
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert not list(cache.folder.glob("*.onnx"))
+
+
+def test_a_model_that_no_full_check_passes_can_still_be_made(tmp_path, cache):
+    """Its own shapes contradict each other, which ONNX Runtime takes with a warning."""
+    model = one_matmul()
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
+    with pytest.raises(onnx.shape_inference.InferenceError):
+        onnx.checker.check_model(model, full_check=True)
+
+    assert holds(content_of(variant_of(request_for(model, tmp_path, "int8"), cache).path), "int8")
+
+
+def test_an_unsorted_file_of_such_a_model_never_enters_the_cache(tmp_path, cache, monkeypatch):
+    model = one_matmul()
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
+    monkeypatch.setattr(variants, "make_fp16", lambda model, recipe: (unsorted(cast.make_fp16(model, recipe)[0]), ()))
+
+    with pytest.raises(CannotJudge, match="topologically sorted"):
+        variant_of(request_for(model, tmp_path, "fp16"), cache)
+
+
+def test_a_file_too_large_for_protobuf_cannot_be_judged(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(variants, "LARGEST_FILE", 100)
+
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
+
+    assert "GB" in stop.value.failure.sentence
+
+
+def test_what_the_converter_cannot_keep_float_in_a_branch_is_no_variant(tmp_path, cache):
+    with pytest.raises(CannotJudge) as stop:
+        variant_of(request_for(with_subgraphs("Max"), tmp_path, "fp16"), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+
+
+def test_the_float_model_is_left_as_it_was(tmp_path, cache):
+    request = request_for(mlp(), tmp_path, "fp16")
+    before = request.model.path.read_bytes()
+
+    variant_of(request, cache)
+    variant_of(request_for(mlp(), tmp_path, "int8"), cache)
+
+    assert request.model.path.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "float.onnx"}
