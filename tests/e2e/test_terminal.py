@@ -1,0 +1,92 @@
+"""What a person reads at the end: compared with the whole text, figures that vary masked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.projects import CASE, accept_golden, write_project
+
+pytest_plugins = ["pytester"]
+
+FAST = "--qparity-latency-seconds=0.01"
+
+FAILING = CASE + "\n[parity.int8]\nsqnr_db = 90.0\n"
+
+SUMMARY = """\
+case and run  preflight  parity     accuracy  latency  memory
+mlp
+  ort-fp32    3 nodes    equal      # pt      # ms     # MB
+  ort-fp16    5 nodes    # dB       # pt      #x       # MB
+  ort-int8    8 Q/DQ     F # dB     # pt      #x       # MB
+F accuracy-fail   B budget-fail   ? cannot-judge   w waived
+15 checks planned: 14 pass, 1 accuracy-fail
+ledger: .qparity/ledger.json"""
+
+FAILURE = """\
+QP-PAR-002  cases/mlp.toml::ort-int8::parity
+SQNR of output "logits" is # dB, should be at least # dB (480 values; the
+worst is at [#]: # for #).
+Try:    check that calibration data are prepared as the test data are, or keep
+        sensitive nodes float (keep_float)
+Repeat: pytest "cases/mlp.toml::ort-int8::parity" --backend=ort"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    case_file = write_project(pytester.path, FAILING)
+    accept_golden(case_file)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    return pytester
+
+
+def masked(text: str) -> str:
+    """`text` without what a machine changes (times, memory, figures of int8 kernels) and trailing blanks."""
+    text = re.sub(r"[\d.]+ ms", "# ms", text)
+    text = re.sub(r"[\d.]+x\b", "#x", text)
+    text = re.sub(r"[+-]?[\d.]+ (MB|dB|pt)", r"# \1", text)
+    text = re.sub(r"\[\d+, \d+\]: -?[\d.e-]+ for -?[\d.e-]+", "[#]: # for #", text)
+    return re.sub(r"[ ]+$", "", text, flags=re.MULTILINE)
+
+
+def squeezed(text: str) -> list[str]:
+    """Lines with runs of blanks as one, since masked figures are of other widths than real ones."""
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def section(text: str) -> list[str]:
+    """The lines of the qparity section, up to the ledger's."""
+    lines = squeezed(masked(text))
+    start = next(index for index, line in enumerate(lines) if re.fullmatch(r"=+ qparity =+", line))
+    end = next(index for index, line in enumerate(lines) if line.startswith("ledger: "))
+    return [line for line in lines[start + 1 : end + 1] if line]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-q"], ["-n", "2"], ["--tb=no"]], ids=["plain", "-q", "xdist", "--tb=no"])
+def test_the_summary_is_the_same_however_pytest_is_run(project: pytest.Pytester, arguments: list[str]) -> None:
+    result = project.runpytest_subprocess(FAST, *arguments)
+
+    assert section(result.stdout.str()) == squeezed(SUMMARY)
+
+
+def test_no_line_of_ours_is_wider_than_80_columns_or_coloured(project: pytest.Pytester) -> None:
+    text = project.runpytest_subprocess(FAST).stdout.str()
+
+    ours = text[text.index(" FAILURES ") : text.index("ledger: ")].splitlines()
+    assert max(map(len, ours)) <= 80
+    assert "\x1b" not in text
+
+
+def test_a_failure_says_what_it_got_what_to_try_and_how_to_repeat_it(project: pytest.Pytester) -> None:
+    text = masked(project.runpytest_subprocess(FAST).stdout.str())
+
+    assert " ".join(FAILURE.split()) in " ".join(text.split())
+
+
+def test_the_command_of_a_failure_repeats_it(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("cases/mlp.toml::ort-int8::parity", "--backend=ort", FAST)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["QP-PAR-002  cases/mlp.toml::ort-int8::parity"])
