@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_qparity.precision.table import PRECISIONS, Tolerance
+from pytest_qparity.precision.table import PRECISIONS, Points, Share, Tolerance
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ def accuracy(run: RunMaterial) -> Verdict:
     tolerance = _tolerance(run)
     if metric.against_golden:
         expected: np.ndarray | None = golden_classes(golden.outputs)
-        margin = 100.0 * (1.0 - tolerance.top1_agreement)
+        margin: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
     else:
         expected = run.material.samples.labels
-        margin = tolerance.margin_points
+        margin = tolerance.margin
     measured = measure_accuracy(
         spec.metric, metric.scores(golden.outputs, expected), metric.scores(run.outputs, expected)
     )
-    return judge_accuracy(measured, margin if spec.margin is None else spec.margin)
+    return judge_accuracy(measured, margin.at(measured.float_percent) if spec.margin is None else spec.margin)
 
 
 def latency(run: RunMaterial) -> Verdict:

@@ -8,13 +8,39 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """A margin in percentage points, whatever the float model reaches."""
+
+    value: float
+
+    def at(self, float_percent: float) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A margin as a share, in percent, of what the float model reaches."""
+
+    percent: float
+
+    def at(self, float_percent: float) -> float:
+        return self.percent * float_percent / 100.0
+
+    def __str__(self) -> str:
+        return f"{self.percent:g} % of FP32"
+
+
+@dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What a sound variant keeps: SQNR (dB), cosine, top-1 agreement (0 to 1), and points of accuracy it may lose."""
+    """What a sound variant keeps: SQNR (dB), cosine, top-1 agreement (0 to 1), and how much accuracy it may lose."""
 
     sqnr_db: float
     cosine: float
     top1_agreement: float
-    margin_points: float
+    margin: Points | Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +53,18 @@ class Precision:
     transformer_tolerance: Tolerance | None = None
 
 
-_FP8 = Tolerance(20.0, 0.995, 0.98, 0.5)
-_INT8 = Tolerance(20.0, 0.995, 0.97, 0.5)
-_INT8_TRANSFORMER = Tolerance(15.0, 0.984, 0.96, 1.0)
-_INT4 = Tolerance(13.0, 0.975, 0.95, 1.0)
-_FP4 = Tolerance(10.0, 0.953, 0.92, 2.0)
+_FP8 = Tolerance(20.0, 0.995, 0.98, Points(0.5))
+_INT8 = Tolerance(20.0, 0.995, 0.97, Points(0.5))
+_INT8_TRANSFORMER = Tolerance(15.0, 0.984, 0.96, Share(1.0))
+_INT4 = Tolerance(13.0, 0.975, 0.95, Share(1.0))
+_FP4 = Tolerance(10.0, 0.953, 0.92, Share(2.0))
 
 _TABLE = (
-    Precision("fp32", True, Tolerance(80.0, 0.999999, 1.0, 0.1)),
-    Precision("tf32", False, Tolerance(60.0, 0.99999, 0.998, 0.1)),
-    Precision("fp16", True, Tolerance(50.0, 0.9999, 0.995, 0.2)),
-    Precision("bf16", False, Tolerance(34.0, 0.9995, 0.99, 0.3)),
-    Precision("int16", False, Tolerance(40.0, 0.9999, 0.995, 0.2)),
+    Precision("fp32", True, Tolerance(80.0, 0.999999, 1.0, Points(0.1))),
+    Precision("tf32", False, Tolerance(60.0, 0.99999, 0.998, Points(0.1))),
+    Precision("fp16", True, Tolerance(50.0, 0.9999, 0.995, Points(0.2))),
+    Precision("bf16", False, Tolerance(34.0, 0.9995, 0.99, Points(0.3))),
+    Precision("int16", False, Tolerance(40.0, 0.9999, 0.995, Points(0.2))),
     Precision("int8", True, _INT8, _INT8_TRANSFORMER),
     Precision("uint8", False, _INT8, _INT8_TRANSFORMER),
     Precision("fp8", False, _FP8),

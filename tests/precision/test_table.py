@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pytest_qparity.precision.table import PRECISIONS, base_of
+from pytest_qparity.precision.table import PRECISIONS, Points, Share, base_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_coarser_precision_is_never_expected_to_be_nearer_than_fp32(name):
 
     assert coarse.sqnr_db < exact.sqnr_db
     assert coarse.cosine < exact.cosine
-    assert coarse.margin_points > exact.margin_points
+    assert coarse.margin.at(90.0) > exact.margin.at(90.0)
 
 
 @pytest.mark.parametrize("name", PRECISIONS)
@@ -57,3 +57,8 @@ def test_the_table_imports_nothing_heavy():
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"numpy", "onnx", "onnxruntime", "pydantic", "scipy", "filelock"} & set(loaded)
+
+
+def test_a_share_is_of_what_the_float_model_reaches_and_points_are_not():
+    assert Share(1.0).at(75.0) == 0.75
+    assert Points(1.0).at(75.0) == 1.0
