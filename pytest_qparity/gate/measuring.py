@@ -58,7 +58,6 @@ def parity(run: RunMaterial) -> Verdict:
 
 
 def accuracy(run: RunMaterial) -> Verdict:
-
     from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
     from pytest_qparity.checks.metrics import golden_classes
 
@@ -166,7 +165,7 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
     stated = spec.parity.get(run.precision) or spec.parity.get(run.base)
     tolerance = _tolerance(run)
     closeness = Closeness(atol=NUMPY_ATOL, rtol=NUMPY_RTOL)
-    if stated is None:
+    if stated is None or not stated.model_fields_set:
         return ParityLimit(tolerance.sqnr_db, tolerance.cosine, tolerance.top1_agreement, None, closeness)
     max_mismatched = stated.max_mismatched
     if stated.atol is not None or stated.rtol is not None:

@@ -26,7 +26,7 @@ class Settings:
     latency_seconds: float = 1.0
 
 
-def default_settings(root: Path) -> Settings:
+def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
     """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics."""
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
 
@@ -35,4 +35,5 @@ def default_settings(root: Path) -> Settings:
         cache=root / ".qparity" / "cache",
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
+        latency_seconds=latency_seconds,
     )

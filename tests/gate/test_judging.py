@@ -1,0 +1,127 @@
+"""The gate as a library: a case judged without pytest."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_qparity import gate, load_case
+from pytest_qparity.verdict import Outcome, Verdict
+from tests.e2e.projects import CASE, accept_golden, write_project
+
+SECONDS = 0.01
+
+
+def judged(root: Path, case: str = CASE, *, backend: str = "ort", precision: str = "int8") -> dict[str, Verdict]:
+    """The verdicts of one run of a project under `root`, by check."""
+    case_file = write_project(root, case)
+    accept_golden(case_file)
+    return verdicts(case_file, backend=backend, precision=precision)
+
+
+def verdicts(case_file: Path, *, backend: str = "ort", precision: str = "int8") -> dict[str, Verdict]:
+    case = load_case(case_file)
+    settings = gate.default_settings(case_file.parent.parent, latency_seconds=SECONDS)
+    [run] = gate.plan(case, settings, [backend], [precision])
+    return dict(gate.judge_run(case, run, settings))
+
+
+def test_every_check_of_a_run_is_judged_in_order(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+
+    assert list(found) == ["preflight", "parity", "accuracy", "latency", "memory"]
+    assert {verdict.outcome for verdict in found.values()} == {Outcome.PASS}
+
+
+def test_what_cannot_be_had_is_a_verdict_and_no_exception(tmp_path: Path) -> None:
+    case_file = write_project(tmp_path)
+    accept_golden(case_file)
+    shutil.rmtree(tmp_path / "golden")
+
+    found = verdicts(case_file)
+
+    assert found["parity"].outcome is Outcome.CANNOT_JUDGE
+    assert found["preflight"].outcome is Outcome.PASS
+
+
+def test_agreement_with_the_golden_needs_no_labels(tmp_path: Path) -> None:
+    accuracy = judged(tmp_path, CASE.replace("margin = 5.0", 'metric = "agreement"\nmargin = 5.0'))["accuracy"]
+
+    assert accuracy.evidence["float_percent"] == 100.0
+    assert accuracy.evidence["drop_points"] == pytest.approx(100.0 - accuracy.evidence["variant_percent"])
+
+
+def test_agreement_may_miss_what_the_table_allows(tmp_path: Path) -> None:
+    accuracy = judged(tmp_path, CASE.replace("margin = 5.0", 'metric = "agreement"'))["accuracy"]
+
+    assert accuracy.evidence["margin_points"] == pytest.approx(3.0)
+
+
+def test_the_margin_of_a_transformer_is_a_share_of_what_the_float_model_reaches(tmp_path: Path) -> None:
+    text = CASE.replace("margin = 5.0", "").replace("image-classification", "text-classification")
+
+    accuracy = judged(tmp_path, text)["accuracy"]
+
+    assert accuracy.evidence["margin_points"] == pytest.approx(accuracy.evidence["float_percent"] / 100)
+
+
+def test_limits_that_a_case_states_are_the_only_ones(tmp_path: Path) -> None:
+    limit = judged(tmp_path, CASE + "\n[parity.int8]\ncosine = 0.9\n")["parity"].evidence["limit"]
+
+    assert limit["cosine"] == 0.9
+    assert limit["sqnr_db"] is None
+
+
+def test_closeness_without_a_fraction_is_meant_for_every_element(tmp_path: Path) -> None:
+    parity = judged(tmp_path, CASE + "\n[parity.int8]\natol = 1e-6\n")["parity"]
+
+    assert parity.outcome is Outcome.ACCURACY_FAIL
+    assert [failure.code.code for failure in parity.failures] == ["QP-PAR-007"]
+
+
+def test_a_parity_table_that_states_nothing_leaves_the_limits_of_the_precision(tmp_path: Path) -> None:
+    limit = judged(tmp_path, CASE + "\n[parity.int8]\n")["parity"].evidence["limit"]
+
+    assert (limit["sqnr_db"], limit["cosine"]) == (20.0, 0.995)
+
+
+def test_limits_of_a_base_hold_for_its_variants_until_they_have_their_own(tmp_path: Path) -> None:
+    text = CASE + '\n[precisions.int8-mixed]\nkeep_float = ["first"]\n[parity.int8]\nsqnr_db = 12.5\n'
+
+    assert judged(tmp_path, text, precision="int8-mixed")["parity"].evidence["limit"]["sqnr_db"] == 12.5
+    text += "[parity.int8-mixed]\nsqnr_db = 13.5\n"
+    assert judged(tmp_path, text, precision="int8-mixed")["parity"].evidence["limit"]["sqnr_db"] == 13.5
+
+
+def test_a_speed_up_may_be_asked_over_any_precision_of_the_case(tmp_path: Path) -> None:
+    latency = judged(tmp_path, CASE + "\n[budgets.ort.int8]\nspeedup_over = { fp16 = 0.001 }\n")["latency"]
+
+    assert latency.outcome is Outcome.PASS
+    assert set(latency.evidence["speed_up_over"]) == {"fp16", "fp32"}
+
+
+def test_a_speed_up_that_nothing_reaches_is_a_budget_failure(tmp_path: Path) -> None:
+    latency = judged(tmp_path, CASE + "\n[budgets.ort.int8]\nspeedup_over = { fp32 = 1000 }\n")["latency"]
+
+    assert latency.outcome is Outcome.BUDGET_FAIL
+
+
+def test_a_budget_of_memory_and_size_is_judged(tmp_path: Path) -> None:
+    memory = judged(tmp_path, CASE + "\n[budgets.ort.int8]\nmemory_mb = 0.001\nsize_mb = 0.0001\n")["memory"]
+
+    assert [failure.code.code for failure in memory.failures] == ["QP-MEM-001", "QP-MEM-003"]
+
+
+@pytest.mark.parametrize(
+    ("days", "outcome"), [(0, Outcome.WAIVED), (1, Outcome.CANNOT_JUDGE)], ids=["last day", "after"]
+)
+def test_a_waiver_holds_through_its_last_day(tmp_path: Path, days: int, outcome: Outcome) -> None:
+    last = datetime.date(2030, 6, 30)
+    case_file = write_project(tmp_path, f'{CASE}\n[[waivers]]\nrun = "trt-*"\nreason = "no GPU"\nexpires = {last}\n')
+    case, settings = load_case(case_file), gate.default_settings(tmp_path)
+    run = gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "trt", "int8")
+
+    assert gate.judge(run, "parity", today=last + datetime.timedelta(days)).outcome is outcome
