@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,35 @@ reason = "no GPU here"
 expires = 2030-01-01
 """
 
-# Every check passes at once: what is left is what the plugin itself takes.
+# Every check passes at once: what is left is what the plugin itself takes. Its work for each item is timed: leaving the
+# verdict (settle), taking it into the ledger (logreport), and its share of the summary.
 INSTANT_CHECKS = """
-from pytest_qparity import collection
+import functools, pathlib, time  # CPU time of this thread: the machine may be busy
+from pytest_qparity import collection, plugin
 from pytest_qparity.verdict import passed
 
 collection.judge = lambda run, check: passed("1.0 dB", {"sqnr_db": 1.0})
+spent = []
+
+def timed(owner, name):
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def call(*arguments, **named):
+        start = time.thread_time()
+        try:
+            return original(*arguments, **named)
+        finally:
+            spent.append(time.thread_time() - start)
+
+    setattr(owner, name, call)
+
+timed(collection, "settle")
+timed(plugin.Books, "pytest_runtest_logreport")
+timed(plugin.Books, "pytest_terminal_summary")
+
+def pytest_unconfigure():
+    pathlib.Path("plugin_seconds.txt").write_text(str(sum(spent)))
 """
 
 GRID = f"""
@@ -150,8 +174,10 @@ def test_collect_a_bare_parametrized_grid(run: Callable[..., None], grid: Path) 
 
 
 @pytest.mark.benchmark(group="run-10k")
-def test_run_instant_checks(run: Callable[..., None], project: Path) -> None:
+def test_run_instant_checks(run: Callable[..., None], project: Path, benchmark: Any) -> None:
     run(project, "-qq", "--benchmark-disable", rounds=3)
+    seconds = float((project / "plugin_seconds.txt").read_text())
+    benchmark.extra_info["plugin_us_per_item"] = 1e6 * seconds / ITEMS
 
 
 @pytest.mark.benchmark(group="run-10k")

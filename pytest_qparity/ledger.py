@@ -11,6 +11,7 @@ import json
 import math
 import numbers
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pytest_qparity.verdict import Code, Outcome, Verdict
 
 FORMAT = 1
 _CLOSING = b"\n]}\n"
+_PLAIN_TYPES = frozenset((str, int, bool, type(None)))
 _GOOD = frozenset((Outcome.PASS.value, Outcome.WAIVED.value))
 
 
@@ -62,6 +64,8 @@ def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: 
 def plain(value: Any) -> Any:
     """`value` as JSON holds it, in Python's own types: NumPy's numbers become Python's; NaN and infinities, which JSON
     lacks, become the strings "nan", "inf", "-inf"."""
+    if type(value) in _PLAIN_TYPES:  # nearly all there is; the checks below cost ten times as much
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -80,7 +84,11 @@ def plain(value: Any) -> Any:
 
 
 class LedgerWriter:
-    """Appends events to a new ledger file; the file is whole, valid JSON between any two calls."""
+    """Appends events to a new ledger file; the file is whole, valid JSON between any two calls.
+
+    The file takes the place of an older one of its name at once. A second session that does the same takes the name,
+    and each goes on writing a file of its own.
+    """
 
     def __init__(self, path: Path, start: Mapping[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,18 +96,22 @@ class LedgerWriter:
         self._unjudged: dict[str, None] = {}
         self._planned_any = False
         self._refused = False
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        self._end = 0  # where the file ends
+        self._descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        os.fchmod(self._descriptor, 0o644)
         first = json.dumps({"event": "start", **plain(start)}, allow_nan=False)
         self._write(f'{{"format": {FORMAT}, "events": [\n{first}'.encode() + _CLOSING)
+        Path(fresh).replace(path)
 
     def append(self, event: Mapping[str, Any]) -> None:
-        line = b",\n" + json.dumps(event, allow_nan=False).encode() + _CLOSING
-        os.lseek(self._descriptor, -len(_CLOSING), os.SEEK_END)
-        self._write(line)
+        self._end -= len(_CLOSING)
+        self._write(b",\n" + json.dumps(event, allow_nan=False).encode() + _CLOSING)
 
     def _write(self, content: bytes) -> None:
         while content:
-            content = content[os.write(self._descriptor, content) :]
+            written = os.pwrite(self._descriptor, content, self._end)
+            content = content[written:]
+            self._end += written
 
     def plan(self, node_ids: Sequence[str]) -> None:
         self._unjudged.update(dict.fromkeys(node_ids))
@@ -126,10 +138,13 @@ class LedgerWriter:
             return f"{len(self._unjudged)} planned checks have no verdict, should have one each; the first is {first}"
         return "The ledger holds a verdict that is no pass." if self._refused else ""
 
-    def close(self, exit_status: int) -> None:
+    def close(self, exit_status: int) -> Ledger:
+        """Write the end; what was written, as a reader of the file would find it."""
         self.append({"event": "end", "exit_status": exit_status})
         os.fsync(self._descriptor)
+        written = os.pread(self._descriptor, self._end, 0).decode()
         os.close(self._descriptor)
+        return _parsed(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +180,21 @@ def read_ledger(path: Path) -> Ledger:
 
     Raises LedgerError where the file is none, or of another format version.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
-    events = list(_whole_events(text))
+    return _parsed(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parsed(text: str) -> Ledger:
+    if not text.startswith(f'{{"format": {FORMAT}, '):
+        beginning = text.splitlines()[0][:40] if text else "an empty file"
+        raise LedgerError(f"got {beginning!r}, should be a ledger of format {FORMAT}")
+    found: list[Any]
+    try:
+        found, is_whole = json.loads(text)["events"], True
+    except (json.JSONDecodeError, KeyError):
+        found, is_whole = list(_whole_events(text)), False
+    events = [event for event in found if isinstance(event, dict) and "event" in event]
     if not events or events[0]["event"] != "start":
-        raise LedgerError(f"got {path} without a start event, should be a ledger written by pytest --backend=…")
+        raise LedgerError("got a file without a start event, should be a ledger written by pytest --backend=…")
     ends = [event["exit_status"] for event in events if event["event"] == "end"]
     planned = [node_id for event in events if event["event"] == "plan" for node_id in event["node_ids"]]
     return Ledger(
@@ -176,26 +202,14 @@ def read_ledger(path: Path) -> Ledger:
         planned=planned,
         not_judged={event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"},
         verdicts=[event for event in events if event["event"] == "verdict"],
-        exit_status=ends[-1] if ends and _is_whole(text) else None,
+        exit_status=ends[-1] if ends and is_whole else None,
     )
 
 
-def _is_whole(text: str) -> bool:
-    try:
-        json.loads(text)
-    except json.JSONDecodeError:
-        return False
-    return True
-
-
-def _whole_events(text: str) -> Iterable[dict[str, Any]]:
-    lines = text.splitlines()
-    if not lines or not lines[0].startswith(f'{{"format": {FORMAT}, '):
-        raise LedgerError(f"got {lines[0][:40] if lines else 'an empty file'!r}, should be a ledger of format {FORMAT}")
-    for line in lines[1:]:
+def _whole_events(text: str) -> Iterable[Any]:
+    """The events of a cut file that can be read, which stand one a line."""
+    for line in text.splitlines()[1:]:
         try:
-            event = json.loads(line.removesuffix(","))
+            yield json.loads(line.removesuffix(","))
         except json.JSONDecodeError:
             continue  # the closing brackets, or the one event that was being written
-        if isinstance(event, dict) and "event" in event:
-            yield event

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, RunMaterial
-    from pytest_qparity.ledger import LedgerWriter
+    from pytest_qparity.ledger import Ledger, LedgerWriter
     from pytest_qparity.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
@@ -170,6 +170,7 @@ class Books:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._writer: LedgerWriter | None = None
+        self._ledger: Ledger | None = None  # once the session has ended
         self._note = ""
         self._unseen = ""
 
@@ -205,7 +206,7 @@ class Books:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             self._note = debt
         if self._writer is not None:
-            self._writer.close(int(session.exitstatus))
+            self._ledger = self._writer.close(int(session.exitstatus))
 
     def _debt(self) -> str:
         if self._unseen:
@@ -218,21 +219,21 @@ class Books:
         return ""
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._writer is None:
+        if self._ledger is None:
             if self._note:
                 terminalreporter.section("qparity")
                 terminalreporter.write_line(self._note, red=True)
             return
-        from pytest_qparity.ledger import read_ledger
         from pytest_qparity.report.terminal import summary
 
         terminalreporter.section("qparity")
-        ledger = read_ledger(self._writer.path)
         width = self._config.get_terminal_writer().fullwidth
-        terminalreporter.write(summary(ledger, width=width, colour=terminalreporter.hasmarkup))
+        terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
         if self._note:
             terminalreporter.write_line(self._note, red=True)
-        terminalreporter.write_line(f"ledger: {_short_path(self._writer.path, self._config.invocation_params.dir)}")
+        terminalreporter.write_line(
+            f"ledger: {_short_path(self._config.stash[SELECTION].ledger, self._config.invocation_params.dir)}"
+        )
 
     def _plan(self, node_ids: list[str]) -> None:
         from pytest_qparity.environment import environment

@@ -416,3 +416,15 @@ def test_an_event_that_is_no_json_is_refused_and_the_ledger_stays_whole(writer, 
     with pytest.raises(ValueError, match="Out of range float values"):
         writer.append({"event": "verdict", "value": math.nan})
     assert path.read_bytes() == before
+
+
+def test_two_sessions_at_once_write_a_ledger_each_and_the_later_one_has_the_name(path):
+    first = LedgerWriter(path, {"session": 1})
+    second = LedgerWriter(path, {"session": 2})
+    first.plan(["a"])
+    second.plan(["b"])
+
+    assert first.close(1).planned == ["a"]
+    assert second.close(1).planned == ["b"]
+    assert read_ledger(path).start["session"] == 2
+    assert list(path.parent.iterdir()) == [path]
