@@ -66,7 +66,7 @@ class _Command:
 
 
 def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
-    return int(pytest.main(["-p", "no:cacheprovider"], plugins=[_Command(work)]))
+    return int(pytest.main([], plugins=[_Command(work)]))
 
 
 def accept(config: pytest.Config, options: argparse.Namespace) -> int:
@@ -79,7 +79,7 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
         return _usage(refusal)
     case_files = config.stash[CASE_FILES]
     known = {path.resolve(): path for path in sorted(case_files)}
-    if not known and not options.orphaned:
+    if not known:  # with a glob that finds nothing every golden would be an orphan
         return _usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
     unknown = [path for path in options.cases if path.resolve() not in known]
     if unknown:
@@ -107,6 +107,9 @@ def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) 
         status = material.golden_status()
         _show(status)
         if status.state not in allowed:
+            if status.state is not State.CURRENT:
+                option = "--missing" if status.state is State.MISSING else "--changed"
+                print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
             return status.state is State.CURRENT
         material.accept_golden()
         print(f"accepted   {status.case}  {material.golden_status().detail}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,16 @@ TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
 def settings_of(config: pytest.Config, selection: Selection) -> Settings:
     if SETTINGS not in config.stash:
         added = [metric for metrics in config.hook.pytest_qparity_metrics(config=config) for metric in metrics]
+        known = (*BUILTIN_METRICS, *added)
+        names = [metric.name for metric in known]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise pytest.UsageError(f"got two metrics named {twice[0]!r}, should have names of their own")
         config.stash[SETTINGS] = Settings(
             golden_root=selection.golden_root,
             cache=selection.cache,
             backends=selection.known_backends,
-            metrics={metric.name: metric for metric in (*BUILTIN_METRICS, *added)},
+            metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
         )
@@ -54,8 +60,9 @@ class CaseFile(pytest.Module):
     def settings(self) -> Settings:
         return settings_of(self.config, self.selection)
 
-    def _getobj(self) -> CaseFile:
-        return self  # no Python module stands behind a case file
+    def _getobj(self) -> types.ModuleType:
+        """No Python module stands behind a case file; plugins that ask for one get an empty one of its name."""
+        return types.ModuleType(self.path.stem)
 
     def collect(self) -> Iterator[RunNode]:
         try:
@@ -143,8 +150,9 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
     """Judge the check, leave its verdict for the ledger, and end the item the way the verdict says."""
     item = request.node
     verdict = judge(run, check)
-    identity = CheckId(item.nodeid, run.material.case.name, run.spec.name, run.precision, check)
-    reproduce = f'pytest "{item.nodeid}" --backend={run.spec.name}'
+    identity = CheckId(item.nodeid, run.material.case.name, run.backend_spec.name, run.precision, check)
+    repeat_options = item.getparent(CaseFile).selection.repeat_options
+    reproduce = " ".join([f'pytest "{item.nodeid}" --backend={run.backend_spec.name}', *repeat_options])
     event = verdict_event(identity, verdict, reproduce, run.provenance())
     item.qparity_event = event
     if verdict.outcome is Outcome.PASS:
@@ -177,7 +185,8 @@ def hand_over(benchmark: Any, timer: ReplayTimer, run: RunMaterial) -> None:
     """Give pytest-benchmark the samples of the run's latency check, where it measured any."""
     samples_ms = run.latency_samples_ms
     if samples_ms is None:
-        benchmark.skipped = True  # or it warns that it was not used
+        benchmark.disabled = True  # nothing to record, and it would warn that it was not used
+        benchmark.pedantic(_nothing)
         return
     timer.load(samples_ms)
     benchmark.name = run.id

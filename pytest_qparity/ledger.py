@@ -7,6 +7,7 @@ whole. docs/ledger.md describes the format.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import numbers
@@ -94,9 +95,11 @@ class LedgerWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._unjudged: dict[str, None] = {}
-        self._planned_any = False
+        self.planned = False  # whether any check was
         self._refused = False
         self._end = 0  # where the file ends
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
         self._descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.fchmod(self._descriptor, 0o644)
         first = json.dumps({"event": "start", **plain(start)}, allow_nan=False)
@@ -115,7 +118,7 @@ class LedgerWriter:
 
     def plan(self, node_ids: Sequence[str]) -> None:
         self._unjudged.update(dict.fromkeys(node_ids))
-        self._planned_any = self._planned_any or bool(node_ids)
+        self.planned = self.planned or bool(node_ids)
         self.append({"event": "plan", "node_ids": list(node_ids)})
 
     def judged(self, event: Mapping[str, Any]) -> None:
@@ -129,9 +132,14 @@ class LedgerWriter:
         if node_id in self._unjudged:
             self.append({"event": "not-judged", "node_id": node_id, "code": Code.RUN_INCOMPLETE.code, "reason": reason})
 
+    def case_error(self, case_file: str, error: str) -> None:
+        """Record that a case file could not be planned."""
+        self._refused = True
+        self.append({"event": "case-error", "case_file": case_file, "error": error})
+
     def debt(self) -> str:
         """Why this ledger cannot stand for a pass; empty where nothing speaks against it."""
-        if not self._planned_any:
+        if not self.planned:
             return "No check was planned, should be at least one."
         if self._unjudged:
             first = next(iter(self._unjudged))
@@ -149,13 +157,15 @@ class LedgerWriter:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a ledger file says. `not_judged`: why a planned check ended without a verdict, by node id; `exit_status` is
-    None where the run did not come to its end, or the file is cut or damaged anywhere."""
+    """What a ledger file says. `not_judged`: why a planned check ended without a verdict, by node id; `case_errors`:
+    what is wrong with a case file that could not be planned; `exit_status` is None where the run did not come to its
+    end, or the file is cut or damaged anywhere."""
 
     start: Mapping[str, Any]
     planned: Sequence[str]
     verdicts: Sequence[Mapping[str, Any]]
     not_judged: Mapping[str, str]
+    case_errors: Mapping[str, str]
     exit_status: int | None
 
     @property
@@ -168,7 +178,8 @@ class Ledger:
     def passes(self) -> bool:
         """Whether the run came to its end, planned something, and every planned check passed or is waived."""
         outcomes = {verdict["outcome"] for verdict in self.verdicts}
-        return self.exit_status == 0 and bool(self.planned) and not self.unjudged and outcomes <= _GOOD
+        owed = self.unjudged or self.case_errors
+        return self.exit_status == 0 and bool(self.planned) and not owed and outcomes <= _GOOD
 
 
 class LedgerError(Exception):
@@ -201,6 +212,7 @@ def _parsed(text: str) -> Ledger:
         start=events[0],
         planned=planned,
         not_judged={event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"},
+        case_errors={event["case_file"]: event["error"] for event in events if event["event"] == "case-error"},
         verdicts=[event for event in events if event["event"] == "verdict"],
         exit_status=ends[-1] if ends and is_whole else None,
     )

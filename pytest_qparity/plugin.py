@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
+CASES_COLLECTED = "qparity_cases_collected"  # the key under which it tells how many case files it collected
 UNSEEN = "qparity_unseen"  # the key under which a worker of pytest-xdist tells of a precision that no case has
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
+ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -114,7 +117,12 @@ def _selection(config: pytest.Config) -> Selection:
         ledger=root / _value(config, "qparity_ledger"),
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
         accept=config.getoption("qparity_accept"),
-        asked_for=any(config.getoption(option) is not None for option in ("backend", "precision", "qparity_cases")),
+        asked_for=any(config.getoption(option) is not None for option in ASKING),
+        repeat_options=tuple(
+            f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
+            for option in ("qparity_cases", "qparity_golden", "qparity_cache")
+            if config.getoption(option) is not None
+        ),
     )
 
 
@@ -131,7 +139,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
-    if file_path.suffix != ".toml" or file_path not in parent.config.stash[CASE_FILES]:
+    if file_path not in parent.config.stash[CASE_FILES]:
         return None
     from pytest_qparity.collection import CaseFile
 
@@ -143,6 +151,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[CASES_COLLECTED] = len(case_files)
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
     unseen = [precision for precision in asked if case_files and precision not in seen]
@@ -169,10 +179,17 @@ class Books:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._selection = config.stash[SELECTION]
         self._writer: LedgerWriter | None = None
         self._ledger: Ledger | None = None  # once the session has ended
-        self._note = ""
+        self._case_errors: dict[str, str] = {}
+        self._collected_by_workers = 0
         self._unseen = ""
+        self._note = ""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self._config.rootpath / report.nodeid in self._config.stash[CASE_FILES]:
+            self._case_errors[report.nodeid] = report.longreprtext
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if COLLECTED in self._config.stash and not self._config.option.collectonly:
@@ -188,7 +205,9 @@ class Books:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._unseen = getattr(node, "workeroutput", {}).get(UNSEEN, self._unseen)
+        told = getattr(node, "workeroutput", {})
+        self._unseen = told.get(UNSEEN, self._unseen)
+        self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._writer is None:
@@ -197,57 +216,86 @@ class Books:
         if event is not None:
             self._writer.judged(event)
         elif report.when != "teardown" and not report.passed:
-            self._writer.not_judged(report.nodeid, report.longreprtext or report.outcome)
+            self._writer.not_judged(report.nodeid, _why(report))
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session whose ledger owes a verdict, or holds one that is no pass, does not end with exit status 0."""
-        debt = self._debt()
-        if debt and session.exitstatus == pytest.ExitCode.OK:
+        """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0."""
+        if self._config.option.collectonly:
+            return
+        if self._writer is None and self._collected_by_workers:
+            self._plan([])
+        self._note = self._debt()
+        if self._note and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            self._note = debt
         if self._writer is not None:
             self._ledger = self._writer.close(int(session.exitstatus))
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._ledger is None and not self._note:
+            return
+        terminalreporter.section("qparity")
+        if self._ledger is not None:
+            from pytest_qparity.report.terminal import summary
+
+            width = self._config.get_terminal_writer().fullwidth
+            terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
+        if self._note:
+            terminalreporter.write_line(self._note, red=True)
+        if self._ledger is not None:
+            shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
+            terminalreporter.write_line(f"ledger: {shown}")
+
     def _debt(self) -> str:
+        """What this session owes although pytest may have found nothing wrong; empty where it owes nothing."""
         if self._unseen:
             return self._unseen
         if self._writer is not None:
-            return self._writer.debt()
-        if self._config.stash[SELECTION].asked_for and not self._config.option.collectonly:
-            globs = " ".join(self._config.stash[SELECTION].case_globs)
+            # That nothing was selected of cases that nobody asked for by name (-k test_mine) is no debt.
+            return self._writer.debt() if self._writer.planned or self._selection.asked_for else ""
+        found = self._config.stash[CASE_FILES]
+        if self._selection.asked_for and not found:
+            globs = " ".join(self._selection.case_globs)
             return f"Got no case to judge although one was asked for, should be a case file that {globs} finds."
+        if found and (self._selection.asked_for or not _has_own_choice(self._config)):
+            return (
+                f"Got {len(found)} case files that were not collected, should be judged: name their folder on the "
+                "command line, or add it to testpaths (it must not be in norecursedirs)."
+            )
         return ""
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._ledger is None:
-            if self._note:
-                terminalreporter.section("qparity")
-                terminalreporter.write_line(self._note, red=True)
-            return
-        from pytest_qparity.report.terminal import summary
-
-        terminalreporter.section("qparity")
-        width = self._config.get_terminal_writer().fullwidth
-        terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
-        if self._note:
-            terminalreporter.write_line(self._note, red=True)
-        terminalreporter.write_line(
-            f"ledger: {_short_path(self._config.stash[SELECTION].ledger, self._config.invocation_params.dir)}"
-        )
 
     def _plan(self, node_ids: list[str]) -> None:
         from pytest_qparity.environment import environment
         from pytest_qparity.ledger import LedgerWriter
 
-        selection = self._config.stash[SELECTION]
         start = {
             "command": list(self._config.invocation_params.args),
-            "backends": list(selection.backends),
-            "precisions": None if selection.precisions is None else list(selection.precisions),
+            "backends": list(self._selection.backends),
+            "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
             **environment(),
         }
-        self._writer = LedgerWriter(selection.ledger, start)
+        try:
+            self._writer = LedgerWriter(self._selection.ledger, start)
+        except OSError as error:
+            reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"
+            pytest.exit(f"{reason}: --qparity-ledger", returncode=pytest.ExitCode.USAGE_ERROR)
         self._writer.plan(node_ids)
+        for case_file, problem in self._case_errors.items():
+            self._writer.case_error(case_file, problem)
+
+
+def _has_own_choice(config: pytest.Config) -> bool:
+    """Whether the person at the command line chose what to collect: paths, or paths to leave out."""
+    chosen = config.args_source is pytest.Config.ArgsSource.ARGS
+    return chosen or bool(config.option.ignore or config.option.ignore_glob or config.option.deselect)
+
+
+def _why(report: pytest.TestReport) -> str:
+    """In one line, why a check ended without a verdict."""
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else getattr(report.longrepr, "errorstring", report.longreprtext)
+    return (text.strip().splitlines() or [report.outcome])[0]
 
 
 def _short_path(path: Path, start: Path) -> str:

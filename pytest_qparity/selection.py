@@ -18,8 +18,11 @@ class SelectionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`precisions` is None where every precision of a case is asked for; `accept` is None, "missing" or "changed";
-    `asked_for`: whether the command line asks for cases, so that a session without one must not pass."""
+    """`precisions` is None where every precision of a case is asked for; `accept` is None, "missing" or "changed".
+
+    `asked_for`: whether the command line asks for cases, so that a session without one must not pass. `repeat_options`:
+    what a command that repeats a check needs besides its node id and backend.
+    """
 
     backends: tuple[str, ...]
     precisions: tuple[str, ...] | None
@@ -31,6 +34,7 @@ class Selection:
     latency_seconds: float
     accept: str | None
     asked_for: bool
+    repeat_options: tuple[str, ...]
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`. Raises SelectionError at a glob that cannot be."""

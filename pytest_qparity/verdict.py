@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_PLAIN_WORD = re.compile(r"[a-z]+ ")  # no file name ("ext.onnx: got"), no key ("keep_float: got", "batch: got")
 
 
 class Outcome(StrEnum):
@@ -60,10 +64,16 @@ class Code(Enum):
     BACKEND_LOAD = ("QP-BACKEND-002", Outcome.CANNOT_JUDGE, "the backend refuses the variant")
     BACKEND_RUN = ("QP-BACKEND-003", Outcome.CANNOT_JUDGE, "the backend failed while running")
     BACKEND_OUTPUTS = ("QP-BACKEND-004", Outcome.CANNOT_JUDGE, "the backend's outputs cannot be put together")
+    BACKEND_FACTS = (
+        "QP-BACKEND-005",
+        Outcome.CANNOT_JUDGE,
+        "the backend does not say what ran",
+    )
 
     VARIANT_RECIPE = ("QP-VARIANT-001", Outcome.CANNOT_JUDGE, "the variant could not be made")
     VARIANT_DEAD_PATTERN = ("QP-VARIANT-002", Outcome.CANNOT_JUDGE, "a keep_float pattern that matches no node")
     VARIANT_INTERFACE = ("QP-VARIANT-003", Outcome.CANNOT_JUDGE, "the variant's inputs are not the float model's")
+    VARIANT_CHANGED = ("QP-VARIANT-004", Outcome.CANNOT_JUDGE, "the variant's file changed while it was judged")
 
     GOLDEN_MISSING = ("QP-GOLDEN-001", Outcome.CANNOT_JUDGE, "no golden")
     GOLDEN_STALE = ("QP-GOLDEN-002", Outcome.CANNOT_JUDGE, "the golden belongs to other inputs")
@@ -85,6 +95,7 @@ class Code(Enum):
     PARITY_NOT_FINITE = ("QP-PAR-006", Outcome.ACCURACY_FAIL, "NaN or Inf in an output")
     PARITY_MISMATCHED = ("QP-PAR-007", Outcome.ACCURACY_FAIL, "too many elements outside closeness")
     PARITY_EMPTY = ("QP-PAR-008", Outcome.CANNOT_JUDGE, "an output without elements")
+    PARITY_IMPLAUSIBLE = ("QP-PAR-009", Outcome.CANNOT_JUDGE, "outputs nearer to FP32 than the precision can be")
 
     ACCURACY_DROP = ("QP-ACC-001", Outcome.ACCURACY_FAIL, "more accuracy lost than the margin allows")
     ACCURACY_OUTPUT = ("QP-ACC-002", Outcome.CANNOT_JUDGE, "the metric does not fit the outputs or labels")
@@ -120,8 +131,9 @@ class Failure:
 
 
 def as_sentence(text: str) -> str:
-    """With a capital in front and a full stop behind, whoever wrote it."""
-    text = text[:1].upper() + text[1:]
+    """With a capital in front and a full stop behind, whoever wrote it. A name in front stays as it is written."""
+    if _PLAIN_WORD.match(text):
+        text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."
 
 

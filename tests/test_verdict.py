@@ -124,7 +124,31 @@ def test_only_a_waived_verdict_names_a_waiver():
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("got x", "Got x."), ("Got x.", "Got x."), ("is it?", "Is it?"), ("", ".")],
+    [
+        ("got x", "Got x."),
+        ("Got x.", "Got x."),
+        ("is it?", "Is it?"),
+        ("", "."),
+        ("backend ort is gone!", "Backend ort is gone!"),
+    ],
 )
 def test_sentences_begin_with_a_capital_and_end_with_a_stop(text, sentence):
     assert as_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ext.onnx: got 3 bytes.",
+        "data/zero.npz: got no sample.",
+        "keep_float: got a pattern.",
+        "keep_float of int8: got a pattern.",
+        "batch: got 3, should be 1.",
+        "ort-int8 has no session.",
+        "fp16: got no file.",
+        "model.onnx is no model.",
+        "ünder is no word of English.",
+    ],
+)
+def test_a_name_at_the_head_of_a_sentence_stays_as_it_is_written(text):
+    assert as_sentence(text) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.message import said_by
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Backend, Session, SessionOptions
+    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feed, Feeds
 
 
@@ -104,13 +105,7 @@ def run_once(session: Session, feed: Feed) -> dict[str, np.ndarray]:
     except CannotJudge:
         raise
     except Exception as error:
-        raise CannotJudge(
-            Failure(
-                Code.BACKEND_RUN,
-                f"The engine got {said_by(error)} from a run, should be outputs.",
-                "run this one sample by itself in the engine; a batch that the file does not take shows here too",
-            )
-        ) from error
+        raise engine_failure(error) from error
     if not isinstance(outputs, dict) or not outputs:
         raise _refused(f"{type(outputs).__name__} without outputs from a run, should be a dict of at least one array")
     for name, value in outputs.items():
@@ -119,6 +114,50 @@ def run_once(session: Session, feed: Feed) -> dict[str, np.ndarray]:
         if value.dtype.hasobject or value.dtype.kind in "SU":
             raise _refused(f'strings or objects ({value.dtype}) as output "{name}", should be numbers')
     return {name: np.array(value, order="C", copy=True) for name, value in outputs.items()}
+
+
+def engine_failure(error: Exception) -> CannotJudge:
+    """What a run raised, as one failure."""
+    if isinstance(error, CannotJudge):
+        return error
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_RUN,
+            f"The engine got {said_by(error)} from a run, should be outputs.",
+            "run this one sample by itself in the engine; a batch that the file does not take shows here too",
+        )
+    )
+
+
+def facts_of(session: Session) -> SessionFacts:
+    """What a session states of itself, looked at: a backend may be anyone's.
+
+    Raises CannotJudge where it states nothing, or counts of nodes that are no counts.
+    """
+    from pytest_qparity.backends.protocol import SessionFacts
+
+    try:
+        facts = session.facts()
+    except Exception as error:
+        raise _facts_failure(said_by(error)) from error
+    if not isinstance(facts, SessionFacts):
+        raise _facts_failure(f"a {type(facts).__name__}")
+    if not isinstance(facts.expected_placement, str) or not isinstance(facts.placement, Mapping):
+        raise _facts_failure(f"placement {facts.placement!r} of {facts.expected_placement!r}")
+    for place, count in facts.placement.items():
+        if not isinstance(place, str) or type(count) is not int or count < 0:
+            raise _facts_failure(f"{count!r} nodes on {place!r}")
+    return facts
+
+
+def _facts_failure(got: str) -> CannotJudge:
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_FACTS,
+            f"The session's facts are {got}, should be SessionFacts with whole counts of nodes by place.",
+            "correct the backend's facts()",
+        )
+    )
 
 
 def _require_alike(name: str, arrays: list[np.ndarray], *, first_axis_free: bool) -> None:

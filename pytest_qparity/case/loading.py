@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from pytest_qparity.case.location import line_in, line_of, lines_of
-from pytest_qparity.case.problems import Finding, findings, shown
+from pytest_qparity.case.problems import Finding, findings, shown, uncapitalized
 from pytest_qparity.case.references import reference_findings
 from pytest_qparity.case.schema import CaseSpec
 from pytest_qparity.verdict import Code
@@ -121,12 +121,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         lines = text.split("\n")
         line = int(at[1]) if at is not None and at[1] else len(lines)
         got = lines[line - 1].strip()
-        sentence = f"Got {shown(got)}, should be TOML: {_uncapitalized(_AT_LINE.sub('', reason))}."
+        sentence = f"Got {shown(got)}, should be TOML: {uncapitalized(_AT_LINE.sub('', reason))}."
         raise _syntax_error(path, line, sentence, f'correct line {line}; look for a quote, a bracket or "="') from None
-
-
-def _uncapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _syntax_error(path: Path, line: int, sentence: str, remedy: str) -> CaseError:

@@ -65,6 +65,7 @@ _PATTERNS = {
     schema.NAME_PATTERN: 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit',
     schema.URL_PATTERN: "an http or https address",
     schema.SHA256_PATTERN: "64 lower-case hex digits",
+    schema.CODE_PATTERN: "a failure code such as QP-BACKEND-001",
 }
 
 
@@ -128,6 +129,11 @@ def shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**_LONGEST_SHOWN:
         return f"a whole number of more than {_LONGEST_SHOWN} digits"
     return str(value)
+
+
+def uncapitalized(sentence: str) -> str:
+    """A sentence as it goes on after a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _tables_of(location: Location) -> tuple[Location, type[schema.Table]]:

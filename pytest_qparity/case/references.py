@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.functions import find_function, is_function
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.case.problems import Finding, place, shown, table_name
+from pytest_qparity.case.problems import Finding, place, shown, table_name, uncapitalized
 from pytest_qparity.case.schema import KNOWN_METRICS, TASK_METRICS
 from pytest_qparity.verdict import CannotJudge, Code
 
@@ -109,11 +109,7 @@ def _function(location: Location, name: str, folder: Path) -> Iterator[Finding]:
         find_function(name, folder)
     except CannotJudge as error:
         failure = error.failure
-        yield Finding(failure.code, location, f"{place(location)}: {_uncapitalized(failure.sentence)}", failure.remedy)
-
-
-def _uncapitalized(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+        yield Finding(failure.code, location, f"{place(location)}: {uncapitalized(failure.sentence)}", failure.remedy)
 
 
 def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import is_closed
+from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,9 @@ OUR_ERROR = "qparity"  # the type of validation errors whose text is already wha
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 URL_PATTERN = r"^https?://"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+CODE_PATTERN = r"^QP-[A-Z]+-\d{3}$"
+
+NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-")  # without these nothing has been judged at all
 
 
 def _closed_glob(pattern: str) -> str:
@@ -35,6 +39,18 @@ def _closed_glob(pattern: str) -> str:
         should = 'a glob in which each "[" has its "]" (bad glob)'
         raise PydanticCustomError(OUR_ERROR, should, {"remedy": 'close it; a "[" that stands for itself is "[[]"'})
     return pattern
+
+
+def _waivable(code: str) -> str:
+    if code.startswith(NEVER_WAIVED):
+        should = "a code that may be waived: no case, data, calibration or golden is wrong on purpose"
+        raise PydanticCustomError(OUR_ERROR, should, {"remedy": "remove it, and mend what the code is about"})
+    known = [each.code for each in Code]
+    if code not in known:
+        near = nearest(code, known)
+        remedy = f'write "{near}"' if near is not None else "take it from the failure it is for"
+        raise PydanticCustomError(OUR_ERROR, "a failure code (docs/failures.md)", {"remedy": remedy})
+    return code
 
 
 def _says_something(text: str) -> str:
@@ -46,6 +62,7 @@ def _says_something(text: str) -> str:
 Text = Annotated[str, AfterValidator(_says_something), Field(min_length=1)]
 Glob = Annotated[str, AfterValidator(_closed_glob), Field(min_length=1)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+WaivableCode = Annotated[str, Field(pattern=CODE_PATTERN), AfterValidator(_waivable)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -111,7 +128,8 @@ class DataSpec(Table):
     )
     population: bool = Field(
         default=True,
-        description="true: the samples stand for a population; false: these samples are all that matter (a census).",
+        description="true: the samples stand for a population; false: these samples are all that matter (a census). "
+        "Recorded; no check uses it yet.",
         examples=[False],
     )
     batch: Annotated[int, Field(ge=1)] = Field(
@@ -152,24 +170,37 @@ class PrecisionSpec(Table):
 
 
 class ParityLimits(Table):
-    """How near outputs must be to the golden FP32 ones; what is left out comes from the precision's table."""
+    """How near outputs must be to the golden FP32 ones.
+
+    A stated sqnr_db or cosine takes the place of both in the precision's table; the other keys come on top of what holds.
+    """
 
     sqnr_db: Annotated[float, Field(gt=0, le=200)] | None = Field(
-        default=None, description="Signal-to-quantization-noise ratio of each output in dB, at least.", examples=[20.0]
+        default=None,
+        description="Signal-to-quantization-noise ratio of each output in dB, at least. "
+        "Stated alone, no cosine is asked for.",
+        examples=[20.0],
     )
     cosine: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="Cosine similarity of each output, at least.", examples=[0.995]
+        default=None,
+        description="Cosine similarity of each output, at least. Stated alone, no sqnr_db is asked for.",
+        examples=[0.995],
     )
     max_mismatched: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         default=None,
-        description="Fraction of elements that may be further away than atol + rtol·|golden|, at most.",
+        description="Fraction of elements that may be further away than atol + rtol·|golden|, at most. "
+        "Default: 0 where atol or rtol is stated.",
         examples=[0.01],
     )
     atol: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="Absolute part of the closeness of an element.", examples=[1e-5]
+        default=None,
+        description="Absolute part of the closeness of an element. Default: 0 beside rtol, 1e-8 beside neither.",
+        examples=[1e-5],
     )
     rtol: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="Relative part of the closeness of an element.", examples=[1e-3]
+        default=None,
+        description="Relative part of the closeness of an element. Default: 0 beside atol, 1e-5 beside neither.",
+        examples=[1e-3],
     )
 
 
@@ -221,6 +252,12 @@ class WaiverSpec(Table):
     expires: date = Field(description="The last day on which it holds, a TOML date.", examples=[date(2027, 3, 1)])
     checks: Annotated[tuple[CheckName, ...], Field(strict=False)] = Field(
         default=(), description="The checks it is for. Empty: all of them.", examples=[["latency", "memory"]]
+    )
+    codes: Annotated[tuple[WaivableCode, ...], Field(strict=False)] = Field(
+        default=(),
+        description="The failure codes it is for, and no others. Empty: accuracy and budgets that are missed, and a backend "
+        "that is absent or refuses (QP-BACKEND-…) where `run` begins with its name and `-`.",
+        examples=[["QP-BACKEND-001"]],
     )
 
 

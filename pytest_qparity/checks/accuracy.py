@@ -79,7 +79,7 @@ def judge_accuracy(measured: AccuracyMeasurement, margin_points: float) -> Verdi
     least = measured.float_percent - margin_points
     failure = Failure(
         Code.ACCURACY_DROP,
-        f"{measured.metric} is {apart(measured.variant_percent, least, 2)} %, should be at least "
+        f"Metric {measured.metric} is {apart(measured.variant_percent, least, 2)} %, should be at least "
         f"{apart(least, measured.variant_percent, 2)} % (the float model has {measured.float_percent:.2f} %, "
         f"{margin_points:g} points may be lost; {measured.samples} samples, {measured.lost} lost, "
         f"{measured.gained} gained).",

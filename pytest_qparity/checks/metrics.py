@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.message import said_by
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     Outputs = Mapping[str, np.ndarray]
     MetricFunction = Callable[[Outputs, np.ndarray | None], np.ndarray]
+
+ADD_LABELS = "add an array `labels` to the test data: the class index of each sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,19 @@ class Metric:
     against_golden: bool = False
 
     def scores(self, outputs: Outputs, labels: np.ndarray | None) -> np.ndarray:
-        module, _, function = self.target.partition(":")
-        compute: MetricFunction = getattr(importlib.import_module(module), function)
-        return compute(outputs, labels)
+        """What the function gives. Raises CannotJudge where it cannot be imported, is not there, or fails."""
+        try:
+            return self._function()(outputs, labels)
+        except CannotJudge:
+            raise
+        except (Exception, SystemExit) as error:  # foreign code may raise anything, and a traceback is no verdict
+            sentence = f"Metric {self.name} ({self.target}) gave {said_by(error)}, should give a score for each sample."
+            raise CannotJudge(Failure(Code.ACCURACY_OUTPUT, sentence, f"correct {self.target}")) from error
+
+    def _function(self) -> MetricFunction:
+        module, _, name = self.target.partition(":")
+        function: MetricFunction = getattr(importlib.import_module(module), name)
+        return function
 
 
 BUILTIN_METRICS = (
@@ -49,10 +62,11 @@ def top1(outputs: Outputs, labels: np.ndarray | None) -> np.ndarray:
     import numpy as np
 
     if labels is None:
-        raise _unfit("no array 'labels' in the test data", "one label for each sample")
+        raise _wrong_labels("no array 'labels' in the test data", "one label for each sample", ADD_LABELS)
     predicted, classes = _predicted_classes(outputs)
     if labels.shape != predicted.shape or not np.issubdtype(labels.dtype, np.integer):
-        raise _unfit(f"labels {labels.dtype}{list(labels.shape)}", f"integers [{len(predicted)}]")
+        expected = f"integers [{len(predicted)}]"
+        raise _wrong_labels(f"labels {labels.dtype}{list(labels.shape)}", expected, "write one class index a sample")
     if labels.min() < 0 or labels.max() >= classes:
         raise _unfit(f"labels from {labels.min()} to {labels.max()}", f"classes from 0 to {classes - 1}")
     return np.asarray(predicted == labels, dtype=np.float64)
@@ -85,12 +99,25 @@ def _predicted_classes(outputs: Outputs) -> tuple[np.ndarray, int]:
         raise _unfit(f"output {name!r} {list(scores.shape)}", "class scores [samples, classes]")
     if scores.size == 0:
         raise _unfit(f"output {name!r} without samples", "at least one sample")
-    if scores.dtype.kind not in "fiu":
-        raise _unfit(f"output {name!r} of type {scores.dtype}", "numbers")
-    flat = scores.reshape(scores.shape[0], scores.shape[-1])
+    flat = _as_numbers(name, scores).reshape(scores.shape[0], scores.shape[-1])
     if not np.isfinite(flat).all():
         raise _unfit(f"output {name!r} with NaN or Inf", "finite class scores")
     return flat.argmax(axis=1), flat.shape[1]
+
+
+def _as_numbers(name: str, scores: np.ndarray) -> np.ndarray:
+    """The scores; as float32 where they are of a type that ml_dtypes adds, such as bfloat16: it holds their values."""
+    import numpy as np
+
+    if scores.dtype.kind in "fiu":
+        return scores
+    if scores.dtype.kind != "V" or not np.can_cast(scores.dtype, np.float32, "safe"):  # V: not a type of NumPy's own
+        raise _unfit(f"output {name!r} of type {scores.dtype}", "numbers")
+    return scores.astype(np.float32)
+
+
+def _wrong_labels(got: str, expected: str, remedy: str) -> CannotJudge:
+    return CannotJudge(Failure(Code.DATA_LABELS, f"The metric got {got}, should be {expected}.", remedy))
 
 
 def _unfit(got: str, expected: str) -> CannotJudge:

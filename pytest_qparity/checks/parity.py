@@ -25,6 +25,7 @@ class ParityLimit:
     agreement: float
     max_mismatched: float | None
     closeness: Closeness
+    implausible_db: float | None = None
 
     def __post_init__(self) -> None:
         if self.sqnr_db is None and self.cosine is None and self.max_mismatched is None:
@@ -57,9 +58,26 @@ def judge_parity(outputs: Mapping[str, np.ndarray], golden: Mapping[str, np.ndar
         "outputs": {one.name: _evidence(one) for one in compared},
     }
     failures = structure + tuple(failure for one in compared for failure in _value_failures(one, limit))
+    failures += _implausible(compared, limit)
     if failures or not compared:
         return failed(_deciding(compared), evidence, failures)
     return passed(_deciding(compared), evidence)
+
+
+def _implausible(compared: tuple[OutputParity, ...], limit: ParityLimit) -> tuple[Failure, ...]:
+    """All float outputs nearer to the golden than the precision can be: something else than the variant was run."""
+    floats = [one.comparison.sqnr_db for one in compared if one.is_float]
+    if limit.implausible_db is None or not floats or min(floats) < limit.implausible_db:
+        return ()
+    return (
+        Failure(
+            Code.PARITY_IMPLAUSIBLE,
+            f"SQNR is {min(floats):.0f} dB or more in every float output, should be below {limit.implausible_db:g} dB: "
+            "no arithmetic of this precision is so near.",
+            "make sure that the variant, and not the float model, was run, and that the golden is of the float model",
+            likely="the quantized nodes lead to no output, or the engine ran the float model",
+        ),
+    )
 
 
 def _structure_failures(outputs: Mapping[str, np.ndarray], golden: Mapping[str, np.ndarray]) -> tuple[Failure, ...]:

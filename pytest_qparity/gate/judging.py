@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
-from pytest_qparity.verdict import CannotJudge, Outcome, Verdict, cannot_judge, waived
+from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict, cannot_judge, waived
 
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.schema import WaiverSpec
     from pytest_qparity.gate.planning import Run
     from pytest_qparity.gate.settings import Settings
+
+BACKEND_CODES = frozenset((Code.BACKEND_UNAVAILABLE, Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS))
 
 
 def judge_run(case: Case, run: Run, settings: Settings) -> Iterator[tuple[str, Verdict]]:
@@ -54,7 +56,8 @@ def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: dateti
         return verdict
     expired = []
     for waiver in run.material.case.spec.waivers:
-        if not _covers(waiver, run.id, check):
+        is_meant = matches(waiver.run, run.id) and (not waiver.checks or check in waiver.checks)
+        if not is_meant or not all(_covers(waiver, failure.code, run) for failure in verdict.failures):
             continue
         if today <= waiver.expires:
             return waived(verdict, f"{waiver.reason} (until {waiver.expires})")
@@ -62,5 +65,15 @@ def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: dateti
     return replace(verdict, notes=(*verdict.notes, *expired))
 
 
-def _covers(waiver: WaiverSpec, run_id: str, check: str) -> bool:
-    return matches(waiver.run, run_id) and (not waiver.checks or check in waiver.checks)
+def _covers(waiver: WaiverSpec, code: Code, run: RunMaterial) -> bool:
+    """Whether a waiver was written for this failure.
+
+    Where it names codes, for those. Otherwise for what was measured (accuracy, budgets), and for a backend that is
+    absent or refuses where it names that backend: "*-int8" says nothing of an engine that is not installed. A golden or
+    data that cannot be trusted are never waived (the case file refuses such codes).
+    """
+    if waiver.codes:
+        return code.code in waiver.codes
+    if code.outcome is not Outcome.CANNOT_JUDGE:
+        return True
+    return code in BACKEND_CODES and waiver.run.startswith(f"{run.backend_spec.name}-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Backend, Session, SessionOptions
+    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile
@@ -85,14 +86,15 @@ class CaseMaterial:
     def golden(self) -> Golden:
         from pytest_qparity.golden.store import read_golden
 
+        feeds = self.feeds  # data that do not fit are no stale golden
         if self.settings.accept is not None:
             self._accept(self.settings.accept)
         golden = read_golden(self.golden_folder, self.golden_key, f"qparity accept {self.location}")
-        if golden.samples != self.feeds.samples:
+        if golden.samples != feeds.samples:
             raise CannotJudge(
                 Failure(
                     Code.GOLDEN_CORRUPT,
-                    f"The golden holds {golden.samples} samples, should hold {self.feeds.samples}.",
+                    f"The golden holds {golden.samples} samples, should hold {feeds.samples}.",
                     f"qparity accept {self.location} --changed",
                 )
             )
@@ -122,7 +124,7 @@ class RunMaterial:
 
     def __init__(self, material: CaseMaterial, backend: str, precision: str) -> None:
         self.material = material
-        self.spec = material.settings.backends[backend]
+        self.backend_spec = material.settings.backends[backend]
         self.precision = precision
         self.base = self._base(precision)
         self._counterparts: dict[str, Session] = {}
@@ -130,18 +132,23 @@ class RunMaterial:
 
     @property
     def id(self) -> str:
-        return f"{self.spec.name}-{self.precision}"
+        return f"{self.backend_spec.name}-{self.precision}"
 
     @once
     def backend(self) -> Backend:
         """Raises CannotJudge where the backend does not work on this machine."""
         from pytest_qparity.backends.outputs import require_available
 
-        return require_available(load_backend(self.spec), self.spec.name)
+        return require_available(load_backend(self.backend_spec), self.backend_spec.name)
 
     @once
     def variant(self) -> Variant:
-        return self.variant_at(self.precision)
+        """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
+        self.backend  # noqa: B018  no variant is made for a backend that is not there
+        variant = self.variant_at(self.precision)
+        if variant.given:
+            self._require_same_inputs(variant.path)
+        return variant
 
     def variant_at(self, precision: str) -> Variant:
         from pytest_qparity.case.schema import PrecisionSpec
@@ -155,7 +162,7 @@ class RunMaterial:
             base=self._base(precision),
             spec=case.spec.precisions.get(precision, PrecisionSpec()),
             folder=case.folder,
-            activation=self.spec.activation,
+            activation=self.backend_spec.activation,
         )
         cache = VariantCache(self.material.settings.cache / "variants")
         return variant_for(request, lambda: self.material.calibration_feeds, cache)
@@ -168,14 +175,21 @@ class RunMaterial:
 
     @once
     def session(self) -> Session:
-        return self._open(self.variant.path)
+        return self._open(self.variant)
+
+    @once
+    def facts(self) -> SessionFacts:
+        """What the session states of itself: engine, version, settings, where its nodes ran."""
+        from pytest_qparity.backends.outputs import facts_of
+
+        return facts_of(self.session)
 
     def session_at(self, precision: str) -> Session:
         """Another precision of the case on the same backend: what latency is compared with."""
         if precision == self.precision:
             return self.session
         if precision not in self._counterparts:
-            self._counterparts[precision] = self._open(self.variant_at(precision).path)
+            self._counterparts[precision] = self._open(self.variant_at(precision))
         return self._counterparts[precision]
 
     @once
@@ -192,10 +206,9 @@ class RunMaterial:
         if "variant" in made:
             variant: Variant = made["variant"]
             known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
-        if "session" in made:
-            session: Session = made["session"]
-            known["engine"] = asdict(session.facts())
-        if "golden_key" in made_so_far(self.material):
+        with contextlib.suppress(CannotJudge):
+            if "session" in made:
+                known["engine"] = asdict(self.facts)
             known["golden_key"] = asdict(self.material.golden_key)
         return known
 
@@ -205,10 +218,28 @@ class RunMaterial:
         if "session" in made_so_far(self):
             self.session.close()
 
-    def _open(self, path: Path) -> Session:
+    def _require_same_inputs(self, given: Path) -> None:
+        """The feeds are made for the float model's inputs."""
+        from pytest_qparity.case.model import read_model_file
+
+        expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
+        got = {tensor.name: tensor.dtype for tensor in read_model_file(given).inputs}
+        if got != expected:
+            raise CannotJudge(
+                Failure(
+                    Code.VARIANT_INTERFACE,
+                    f"The variant's inputs are {got}, should be the float model's {expected}.",
+                    "export the variant with the float model's input names and types",
+                )
+            )
+
+    def _open(self, variant: Variant) -> Session:
         from pytest_qparity.backends.outputs import open_session
 
-        return open_session(self.backend, self.spec.name, path, self.options)
+        require_unchanged(variant)
+        session = open_session(self.backend, self.backend_spec.name, variant.path, self.options)
+        require_unchanged(variant)
+        return session
 
     def _base(self, precision: str) -> str:
         declared = self.material.case.spec.precisions.get(precision)
@@ -216,3 +247,18 @@ class RunMaterial:
         if base is None:
             raise ValueError(f"got precision {precision!r}, should have been refused when the case was planned")
         return base
+
+
+def require_unchanged(variant: Variant) -> None:
+    """A verdict belongs to exact bytes. Raises CannotJudge where the file is not the one that was planned."""
+    from pytest_qparity.case.model import read_model_file
+
+    digest = read_model_file(variant.path).digest
+    if digest != variant.digest:
+        raise CannotJudge(
+            Failure(
+                Code.VARIANT_CHANGED,
+                f"{variant.path.name} is {digest[:12]} now, should be {variant.digest[:12]} as when it was planned.",
+                "let nothing write to models while they are judged",
+            )
+        )

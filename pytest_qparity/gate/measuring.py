@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_qparity.case.schema import ParityLimits
 from pytest_qparity.precision.table import PRECISIONS, Points, Share, Tolerance
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
@@ -29,10 +30,8 @@ def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
     from pytest_qparity.precision.content import content_of, holds, quantized_nodes
 
-    run.backend  # noqa: B018  a backend that is not there is told before a variant is made for it
     content = content_of(run.variant.path)
-    _same_interface(run)
-    facts = run.session.facts()
+    facts = run.facts
     return judge_preflight(
         PreflightMeasurement(
             base=run.base,
@@ -52,9 +51,8 @@ def preflight(run: RunMaterial) -> Verdict:
 def parity(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.parity import judge_parity
 
-    run.backend  # noqa: B018  see preflight
-    golden = run.material.golden
-    return judge_parity(run.outputs, golden.outputs, _parity_limit(run))
+    outputs = run.outputs
+    return judge_parity(outputs, run.material.golden.outputs, _parity_limit(run))
 
 
 def accuracy(run: RunMaterial) -> Verdict:
@@ -64,8 +62,7 @@ def accuracy(run: RunMaterial) -> Verdict:
     spec = run.material.case.spec.accuracy
     if spec is None or spec.metric is None:
         raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
-    run.backend  # noqa: B018  see preflight
-    golden = run.material.golden
+    outputs, golden = run.outputs, run.material.golden
     metric = run.material.settings.metrics[spec.metric]
     tolerance = _tolerance(run)
     if metric.against_golden:
@@ -74,15 +71,23 @@ def accuracy(run: RunMaterial) -> Verdict:
     else:
         expected = run.material.samples.labels
         margin = tolerance.margin
-    measured = measure_accuracy(
-        spec.metric, metric.scores(golden.outputs, expected), metric.scores(run.outputs, expected)
-    )
+    float_scores, variant_scores = metric.scores(golden.outputs, expected), metric.scores(outputs, expected)
+    if len(float_scores) != golden.samples:
+        raise CannotJudge(
+            Failure(
+                Code.ACCURACY_OUTPUT,
+                f"Metric {spec.metric} gave {len(float_scores)} scores, should give {golden.samples}, one a sample.",
+                "correct the metric",
+            )
+        )
+    measured = measure_accuracy(spec.metric, float_scores, variant_scores)
     return judge_accuracy(measured, margin.at(measured.float_percent) if spec.margin is None else spec.margin)
 
 
 def latency(run: RunMaterial) -> Verdict:
     import numpy as np
 
+    from pytest_qparity.backends.outputs import run_once
     from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
     from pytest_qparity.checks.timing import speed_up, time_alone, time_in_turn
 
@@ -99,6 +104,7 @@ def latency(run: RunMaterial) -> Verdict:
         intervals[name] = speed_up(times)
         variant_ms.append(times.variant_ms)
     all_ms = np.concatenate(variant_ms) if variant_ms else time_alone(call, seconds)
+    run_once(run.session, feed)  # still gives outputs, as it did before it was timed
     run.latency_samples_ms = all_ms
     measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
     return judge_latency(measured, budgets)
@@ -108,30 +114,16 @@ def memory(run: RunMaterial) -> Verdict:
     from pytest_qparity.backends.memory_probe import measure_memory
     from pytest_qparity.case.model import read_model_file
     from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
+    from pytest_qparity.gate.materials import require_unchanged
 
-    run.session.facts()  # a variant that does not load has no peak
+    run.session  # noqa: B018  a variant that does not load has no peak
     feed = next(iter(run.material.feeds))
-    probed = measure_memory(run.spec, run.variant.path, feed, run.options)
+    require_unchanged(run.variant)
+    probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options)
     budget = _budget(run)
     used = MemoryUse(peak_mb=probed.peak_mb, size_mb=read_model_file(run.variant.path).size_bytes / 1e6)
     limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
     return judge_memory(used, limits)
-
-
-def _same_interface(run: RunMaterial) -> None:
-    """A variant must take what the float model takes: the feeds were made for that."""
-    from pytest_qparity.case.model import read_model_file
-
-    expected = {tensor.name: tensor.dtype for tensor in run.material.model.inputs}
-    got = {tensor.name: tensor.dtype for tensor in read_model_file(run.variant.path).inputs}
-    if got != expected:
-        raise CannotJudge(
-            Failure(
-                Code.VARIANT_INTERFACE,
-                f"The variant's inputs are {got}, should be the float model's {expected}.",
-                "export the variant with the float model's input names and types",
-            )
-        )
 
 
 def _equal_to_float(run: RunMaterial) -> bool | None:
@@ -153,25 +145,31 @@ def _equal_to_float(run: RunMaterial) -> bool | None:
 
 
 def _parity_limit(run: RunMaterial) -> ParityLimit:
-    """The limits that the case states, and those alone; the precision's table where it states none.
+    """The precision's table, with what the case states in its place.
 
-    SQNR and cosine are one number in two scales, so that a case that lowers one must not fail by the other. A case that
-    states atol or rtol without max_mismatched wants every element within them.
+    SQNR and cosine are one number in two scales: a case that states one is judged by that one alone, or lowering it
+    would change nothing. A case that states atol or rtol without max_mismatched wants every element within them.
     """
     from pytest_qparity.checks.comparison import Closeness
     from pytest_qparity.checks.parity import ParityLimit
 
     spec = run.material.case.spec
-    stated = spec.parity.get(run.precision) or spec.parity.get(run.base)
+    stated = spec.parity.get(run.precision) or spec.parity.get(run.base) or ParityLimits()
     tolerance = _tolerance(run)
+    from_table = stated.sqnr_db is None and stated.cosine is None
     closeness = Closeness(atol=NUMPY_ATOL, rtol=NUMPY_RTOL)
-    if stated is None or not stated.model_fields_set:
-        return ParityLimit(tolerance.sqnr_db, tolerance.cosine, tolerance.top1_agreement, None, closeness)
     max_mismatched = stated.max_mismatched
     if stated.atol is not None or stated.rtol is not None:
         closeness = Closeness(atol=stated.atol or 0.0, rtol=stated.rtol or 0.0)
         max_mismatched = max_mismatched or 0.0
-    return ParityLimit(stated.sqnr_db, stated.cosine, tolerance.top1_agreement, max_mismatched, closeness)
+    return ParityLimit(
+        sqnr_db=tolerance.sqnr_db if from_table else stated.sqnr_db,
+        cosine=tolerance.cosine if from_table else stated.cosine,
+        agreement=tolerance.top1_agreement,
+        max_mismatched=max_mismatched,
+        closeness=closeness,
+        implausible_db=PRECISIONS[run.base].implausible_sqnr_db,
+    )
 
 
 def _tolerance(run: RunMaterial) -> Tolerance:
@@ -181,7 +179,7 @@ def _tolerance(run: RunMaterial) -> Tolerance:
 
 
 def _budget(run: RunMaterial) -> Budget | None:
-    return run.material.case.spec.budgets.get(run.spec.name, {}).get(run.precision)
+    return run.material.case.spec.budgets.get(run.backend_spec.name, {}).get(run.precision)
 
 
 def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...]:
@@ -190,8 +188,15 @@ def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...
 
 
 def _caller(session: Session, feed: Feed) -> Callable[[], object]:
-    """A call to time. The first one is made here, guarded: what an engine refuses it refuses at once."""
-    from pytest_qparity.backends.outputs import run_once
+    """A call to time. The first one is made here, and its outputs are looked at."""
+    from pytest_qparity.backends.outputs import engine_failure, run_once
 
     run_once(session, feed)
-    return lambda: session.run(feed.arrays)
+
+    def call() -> object:
+        try:
+            return session.run(feed.arrays)
+        except Exception as error:  # the border to an engine: whatever it raises becomes one failure
+            raise engine_failure(error) from error
+
+    return call

@@ -36,18 +36,34 @@ def plan(
 ) -> tuple[Run, ...]:
     """The runs of a case over `backends` and (where given) those of its precisions that are in `precisions`.
 
-    Raises CaseError where the case names a backend, precision, metric or waiver that nothing answers to.
+    A precision that the case does not have is left out: another case may have it. Raises CaseError where the case names
+    a backend, precision, metric or waiver that nothing answers to, ValueError where the caller names a backend that
+    nobody knows, or an empty list: a plan of nothing would look like a case without a fault.
     """
+    _require_known(backends, settings)
+    if precisions is not None and not precisions:
+        raise ValueError("got no precision, should be one or more, or None for all of the case")
     problems = tuple(_problems(case, settings))
     if problems:
         raise CaseError(case.path, problems)
-    checks = tuple(check for check in CHECKS if check != "accuracy" or case.spec.accuracy is not None)
+    checks = _checks(case)
     return tuple(
         Run(backend, precision, checks)
         for backend in backends
         for precision in case.spec.precisions
         if precisions is None or precision in precisions
     )
+
+
+def _require_known(backends: Sequence[str], settings: Settings) -> None:
+    unknown = next((name for name in backends if name not in settings.backends), None)
+    if unknown is not None or not backends:
+        got = "no backend" if unknown is None else f"backend {unknown!r}"
+        raise ValueError(f"got {got}, should be one or more of: {known_list(settings.backends)}")
+
+
+def _checks(case: Case) -> tuple[str, ...]:
+    return tuple(check for check in CHECKS if check != "accuracy" or case.spec.accuracy is not None)
 
 
 def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
@@ -80,6 +96,14 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
                 f'Got a waiver for run "{waiver.run}", should match a run such as "{possible[0]}".',
                 _instead(waiver.run, possible, "name a backend and a precision of this case, or delete the waiver"),
             )
+        for check in waiver.checks:
+            if check not in _checks(case):
+                yield CaseProblem(
+                    Code.CASE_DEAD_PATTERN,
+                    case.line_of("waivers", index, "checks"),
+                    f'Got a waiver for check "{check}", should be one of this case: {known_list(_checks(case))}.',
+                    f'take "{check}" out of the waiver, or add the table [{check}]',
+                )
 
 
 def _unknown(case: Case, location: tuple[str | int, ...], kind: str, word: str, known: Iterable[str]) -> CaseProblem:

@@ -50,7 +50,7 @@ def parse_npy(content: bytes | mmap.mmap) -> npt.NDArray[Any]:
         raise ValueError(f"got shape {shape}, should hold elements")
     if len(content) != (size := start + elements * dtype.itemsize):
         raise ValueError(f"got {len(content)} bytes, should be {size} for {dtype} of shape {shape}")
-    if dtype == np.bool_ and np.frombuffer(content, np.uint8, elements, start).max() > 1:
+    if dtype == np.bool_ and np.max(np.frombuffer(content, np.uint8, elements, start)) > 1:
         raise ValueError("got a bool that is neither 0 nor 1")
     return np.frombuffer(content, dtype, elements, start).reshape(shape)
 

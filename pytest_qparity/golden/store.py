@@ -150,7 +150,7 @@ def _write_output(folder: Path, index: int, name: str, array: Array) -> StoredOu
 def _statistics(array: Array) -> tuple[float, float, float]:
     """min, max, and mean to six digits: the last digits of a sum depend on the machine, and would be noise in git."""
     values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
-    low, high = values.min().item(), values.max().item()
+    low, high = np.min(values).item(), np.max(values).item()
     with np.errstate(over="ignore"):
         mean = float(np.mean(values, dtype=np.float64))
     if not np.isfinite(mean):  # float64 near its end: the sum overflows, the mean does not
@@ -197,7 +197,11 @@ def _require_finite(name: str, array: Array) -> None:
 
 
 def _require_current(made_of: GoldenKey, key: GoldenKey, accept_command: str) -> None:
-    parts = (("model", "model"), ("test data", "data"), ("reference recipe", "recipe"))
+    parts = (
+        ("model", "model"),
+        ("test data", "data"),
+        ("reference recipe (engine, threads, optimizer, batch)", "recipe"),
+    )
     changed = [
         f"{word} {getattr(made_of, name)[:12]}, should be {getattr(key, name)[:12]}"
         for word, name in parts

@@ -73,14 +73,17 @@ FLOAT_PRECISIONS = frozenset({"fp16", "bf16", "fp8", "mxfp8", "nvfp4", "mxfp4"})
 NO_TRACE = frozenset({"fp32", "tf32"})  # a file says nothing about these
 
 
+CASTS = frozenset({"Cast", "CastLike"})
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Counts over the graph, its subgraphs and local functions.
+    """Counts over the nodes that lead to an output: of the graph, its subgraphs and the local functions it calls.
 
     `quantized`: Q/DQ nodes by the element type (a TensorProto.DataType) they quantize to or from, UNDEFINED where the
-    file does not say; `typed`: other nodes that take or give a type, by type, as far as the file says.
-    `integer_operators` counts those with packed weights too, of which `four_bit_operators` are some. `bad_scales`:
-    names of nodes with a constant scale that is zero, negative, NaN or infinite.
+    file does not say; `typed`: other nodes that take or give a type, by type, as far as the file says, Cast aside, which
+    computes nothing. `integer_operators` counts those with packed weights too, of which `four_bit_operators` are some.
+    `bad_scales`: names of nodes with a constant scale that is zero, negative, NaN or infinite.
     """
 
     nodes: int
@@ -116,7 +119,7 @@ def content_of(path: Path) -> Content:
             bad_scales.append(node.name or node.output[0])
         if _is_quantize(node):
             quantized[_quantized_type(node, scope)] += 1
-        else:
+        elif node.op_type not in CASTS:
             typed.update(_types_of(node, scope))
     return Content(
         nodes=operators.total(),
@@ -166,21 +169,49 @@ def _not_a_model(path: Path, got: str) -> CannotJudge:
 
 
 def _all_nodes(model: ModelProto) -> Iterator[tuple[NodeProto, _Scope]]:
-    yield from _nested(model.graph, {})
-    for function in model.functions:
-        yield from _nested(function, {})
+    functions = {(function.domain, function.name): function for function in model.functions}
+    waiting: list[GraphProto | FunctionProto] = [model.graph]
+    while waiting:
+        for node, scope in _nested(waiting.pop(), {}):
+            yield node, scope
+            called = functions.pop((node.domain, node.op_type), None)
+            if called is not None:
+                waiting.append(called)
+
+
+def _live_nodes(body: GraphProto | FunctionProto) -> list[NodeProto]:
+    """The nodes whose outputs lead to an output: a quantized node that leads nowhere quantizes nothing."""
+    needed = {output if isinstance(output, str) else output.name for output in body.output}
+    live = []
+    for node in reversed(body.node):
+        if needed.intersection(node.output):
+            live.append(node)
+            needed.update(node.input, *(_names_used(graph) for graph in _subgraphs(node)))
+    return live[::-1]
+
+
+def _names_used(graph: GraphProto) -> set[str]:
+    """Names that a subgraph's nodes and outputs take, its own and those from around it."""
+    names = {output.name for output in graph.output}
+    for node in graph.node:
+        names.update(node.input, *(_names_used(inner) for inner in _subgraphs(node)))
+    return names
+
+
+def _subgraphs(node: NodeProto) -> Iterator[GraphProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
 
 
 def _nested(body: GraphProto | FunctionProto, outer: _Scope) -> Iterator[tuple[NodeProto, _Scope]]:
     """Nodes of a graph or function and of the subgraphs in it, each with the values it can see."""
     scope = {**outer, **_values(body, outer)}
-    for node in body.node:
+    for node in _live_nodes(body):
         yield node, scope
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nested(attribute.g, scope)
-            for graph in attribute.graphs:
-                yield from _nested(graph, scope)
+        for graph in _subgraphs(node):
+            yield from _nested(graph, scope)
 
 
 def _values(body: GraphProto | FunctionProto, outer: _Scope) -> dict[str, _Value]:
@@ -198,6 +229,8 @@ def _values(body: GraphProto | FunctionProto, outer: _Scope) -> dict[str, _Value
             values[node.output[0]] = _Value(tensor.data_type, tensor)
         elif node.op_type == "Identity" and (known := values.get(node.input[0]) or outer.get(node.input[0])):
             values[node.output[0]] = known
+        elif node.op_type == "Cast":
+            values[node.output[0]] = _Value(next((each.i for each in node.attribute if each.name == "to"), 0))
         elif node.op_type == "QuantizeLinear":
             values[node.output[0]] = _Value(_quantized_type(node, {**outer, **values}))
     return values
@@ -264,8 +297,6 @@ def _is_sound(scale: TensorProto, path: Path) -> bool:
 
 
 def _types_of(node: NodeProto, scope: _Scope) -> set[int]:
-    """Element types that a node shows: of what it takes and gives where the file says, and of a Cast's result."""
+    """Element types that a node shows: of what it takes and gives, where the file says."""
     types = {scope[name].type for name in (*node.input, *node.output) if name in scope}
-    if node.op_type == "Cast":
-        types |= {attribute.i for attribute in node.attribute if attribute.name == "to"}
     return types - {TensorProto.UNDEFINED}

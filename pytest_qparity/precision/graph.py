@@ -52,20 +52,18 @@ def node_names(model: ModelProto) -> set[str]:
     return {node.name for node in _nodes(model.graph)}
 
 
-def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...]) -> tuple[str, ...]:
+def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "keep_float") -> tuple[str, ...]:
     """Names of the nodes that match: `op:` and a glob on operator types, anything else a glob on node names.
 
-    Nodes of subgraphs count: their names are given to the maker as all others. Raises CannotJudge where a pattern
-    matches nothing.
+    Nodes of subgraphs count: their names are given to the maker as all others. Raises CannotJudge where patterns match
+    nothing; it says that of `place`.
     """
     nodes = list(_nodes(model.graph))
-    kept: dict[str, None] = {}
-    for pattern in patterns:
-        matching = [node.name for node in nodes if _is_match(pattern, node)]
-        if not matching:
-            raise _dead_pattern(pattern, nodes)
-        kept.update(dict.fromkeys(matching))
-    return tuple(kept)
+    matching = {pattern: [node.name for node in nodes if _is_match(pattern, node)] for pattern in patterns}
+    dead = [pattern for pattern, names in matching.items() if not names]
+    if dead:
+        raise _dead_patterns(dead, nodes, place)
+    return tuple(dict.fromkeys(name for names in matching.values() for name in names))
 
 
 def in_order(model: ModelProto) -> ModelProto:
@@ -103,17 +101,21 @@ def _is_match(pattern: str, node: NodeProto) -> bool:
     return matches(pattern, node.name)
 
 
-def _dead_pattern(pattern: str, nodes: list[NodeProto]) -> CannotJudge:
+def _dead_patterns(dead: list[str], nodes: list[NodeProto], place: str) -> CannotJudge:
+    remedies = [_instead(pattern, nodes) for pattern in dead]
+    if len(dead) == 1:
+        got, remedy = f'"{dead[0]}", which matches', remedies[0]
+    else:
+        got = ", ".join(f'"{pattern}"' for pattern in dead) + ", which match"
+        remedy = "; ".join(f'for "{pattern}" {instead}' for pattern, instead in zip(dead, remedies, strict=True))
+    sentence = f"{place}: got {got} none of {len(nodes)} nodes, should match one or more."
+    return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
+
+
+def _instead(pattern: str, nodes: list[NodeProto]) -> str:
     if pattern.startswith(OPERATOR_PREFIX):
         known = {f"{OPERATOR_PREFIX}{node.op_type}" for node in nodes}
     else:
         known = {node.name for node in nodes}
     near = nearest(pattern, known)
-    remedy = f'write "{near}"' if near else f"choose among: {known_list(sorted(known)[:NAMES_LISTED])}"
-    return CannotJudge(
-        Failure(
-            Code.VARIANT_DEAD_PATTERN,
-            f'keep_float: got "{pattern}", which matches none of {len(nodes)} nodes, should match one or more.',
-            remedy,
-        )
-    )
+    return f'write "{near}"' if near else f"choose among: {known_list(sorted(known)[:NAMES_LISTED])}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAKERS = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnxruntime-gpu")
 LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit; made variants have no external data
+UNCALIBRATED = ("fp32", "fp16")
 REASON_LENGTH = 200
 
 
@@ -45,7 +46,8 @@ class Variant:
 class VariantRequest:
     """What is asked for: `model` at `precision` (a `base` of the table), as `spec` in the case file says.
 
-    `activation`: the 8-bit activation type the backend is fastest with.
+    `activation`: the 8-bit activation type the backend is fastest with. `where`: file and line of the spec's
+    keep_float, "cases/x.toml:13", for messages.
     """
 
     model: ModelFile
@@ -54,6 +56,12 @@ class VariantRequest:
     spec: PrecisionSpec
     folder: Path
     activation: Literal["uint8", "int8"]
+    where: str = ""
+
+    @property
+    def keep_float_place(self) -> str:
+        """How a sentence about the patterns begins: `cases/x.toml:13: keep_float of int8`."""
+        return f"{self.where}: keep_float of {self.precision}" if self.where else f"keep_float of {self.precision}"
 
 
 class Recipe(Protocol):
@@ -68,6 +76,9 @@ def variant_for(request: VariantRequest, calibration: Callable[[], Feeds], cache
     if request.spec.file is not None:
         given = read_model_file(request.folder / request.spec.file)
         return Variant(given.path, given.digest, request.precision, request.base, True, {"method": "given"})
+    if request.base in UNCALIBRATED and "calibration" in request.spec.model_fields_set:
+        sentence = f"{request.precision}: got calibration, should have none: {request.base} is made without."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "remove calibration"))
     if request.base == "fp32":
         return _float_model(request)
     if request.base == "fp16":
@@ -97,7 +108,7 @@ def calibration_digest(feeds: Feeds) -> str:
 def _float_model(request: VariantRequest) -> Variant:
     if request.spec.keep_float:
         patterns = ", ".join(request.spec.keep_float)
-        sentence = f'{request.precision}: got keep_float "{patterns}", should have none: every node of fp32 is float.'
+        sentence = f'{request.keep_float_place}: got "{patterns}", should be none: every node of fp32 is float.'
         raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, "remove keep_float"))
     model = request.model
     return Variant(model.path, model.digest, request.precision, request.base, False, {"method": "float model"})
@@ -124,7 +135,7 @@ def _kept(request: VariantRequest) -> tuple[str, ...]:
     if not request.spec.keep_float:
         return ()
     with _Border(request):
-        return nodes_to_keep(float_graph(request.model.path), request.spec.keep_float)
+        return nodes_to_keep(float_graph(request.model.path), request.spec.keep_float, request.keep_float_place)
 
 
 def _through(

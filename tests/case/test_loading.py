@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_qparity.case.loading import Case, CaseError, load_case
-from pytest_qparity.case.schema import Budget, BuiltModel, ParityLimits, PrecisionSpec, UrlModel
+from pytest_qparity.case.schema import NEVER_WAIVED, Budget, BuiltModel, ParityLimits, PrecisionSpec, UrlModel
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def test_a_case_file_becomes_a_case_with_every_key(folder: Path) -> None:
         reason = "no GPU on this runner"
         expires = 2027-03-01
         checks = ["latency"]
+        codes = ["QP-BACKEND-001"]
         """,
     )
 
@@ -90,6 +91,7 @@ def test_a_case_file_becomes_a_case_with_every_key(folder: Path) -> None:
     assert case.spec.budgets == {"ort": {"int8": Budget(speedup_over={"fp32": 2.0, "fp16": 1.5}, memory_mb=64)}}
     assert case.spec.waivers[0].expires == date(2027, 3, 1)
     assert case.spec.waivers[0].checks == ("latency",)
+    assert case.spec.waivers[0].codes == ("QP-BACKEND-001",)
 
 
 def test_a_case_needs_a_model_data_and_one_precision_and_defaults_the_rest(folder: Path) -> None:
@@ -272,7 +274,9 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "unknown-key-in-a-list-of-tables": (
         MINIMAL + WAIVER + WAIVER + "ran = 1\n",
         unknown(
-            12, 'Unknown key "ran" in [[waivers]] 2, should be one of: checks, expires, reason, run.', 'write "run"'
+            12,
+            'Unknown key "ran" in [[waivers]] 2, should be one of: checks, codes, expires, reason, run.',
+            'write "run"',
         ),
     ),
     "unknown-key-in-an-inline-model": (
@@ -476,6 +480,30 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             'item 2 of checks in [[waivers]] 1: got "latencies", '
             "should be one of: accuracy, latency, memory, parity, preflight.",
             'write "latency"',
+        ),
+    ),
+    "waiver-code-is-no-code": (
+        MINIMAL + WAIVER + 'codes = ["QP-BACKEND-001", "backend"]\n',
+        value(
+            8,
+            'item 2 of codes in [[waivers]] 1: got "backend", should be a failure code such as QP-BACKEND-001.',
+            'for example codes = ["QP-BACKEND-001"]',
+        ),
+    ),
+    "waiver-code-is-unknown": (
+        MINIMAL + WAIVER + 'codes = ["QP-BACKENDS-001"]\n',
+        value(
+            8,
+            'item 1 of codes in [[waivers]] 1: got "QP-BACKENDS-001", should be a failure code (docs/failures.md).',
+            'write "QP-BACKEND-001"',
+        ),
+    ),
+    "waiver-codes-are-no-list": (
+        MINIMAL + WAIVER + 'codes = "QP-BACKEND-001"\n',
+        value(
+            8,
+            'codes in [[waivers]] 1: got "QP-BACKEND-001", should be a list in square brackets.',
+            'for example codes = ["QP-BACKEND-001"]',
         ),
     ),
     "waiver-without-reason": (
@@ -696,6 +724,25 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.parametrize("code", ["QP-CASE-005", "QP-DATA-004", "QP-CAL-001", "QP-GOLDEN-002", "QP-GOLDEN-999"])
+def test_what_is_wrong_with_case_data_or_golden_cannot_be_waived(folder: Path, code: str) -> None:
+    error = error_of(folder, MINIMAL + WAIVER + f'codes = ["QP-PAR-002", "{code}"]\n')
+
+    assert str(error) == value(
+        8,
+        f'item 2 of codes in [[waivers]] 1: got "{code}", '
+        "should be a code that may be waived: no case, data, calibration or golden is wrong on purpose.",
+        "remove it, and mend what the code is about",
+    ).replace("case.toml", str(folder / "case.toml"))
+
+
+@pytest.mark.parametrize("code", [code.code for code in Code if not code.code.startswith(NEVER_WAIVED)])
+def test_every_other_code_can_be_waived(folder: Path, code: str) -> None:
+    case = load(folder, MINIMAL + WAIVER + f'codes = ["{code}"]\n')
+
+    assert case.spec.waivers[0].codes == (code,)
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_problem_is_said_in_full_with_its_line_and_its_remedy(folder: Path, name: str) -> None:
     text, expected = PROBLEMS[name]
@@ -772,7 +819,7 @@ KEYS = {
     "parity.int8": ["sqnr_db", "cosine", "max_mismatched", "atol", "rtol"],
     "accuracy": ["metric", "margin"],
     "budgets.ort.int8": ["speedup_over", "memory_mb", "size_mb"],
-    "[waivers]": ["run", "reason", "expires", "checks"],
+    "[waivers]": ["run", "reason", "expires", "checks", "codes"],
 }
 
 

@@ -77,7 +77,7 @@ def test_a_drop_beyond_the_margin_is_told_in_full():
     (failure,) = verdict.failures
     assert failure.code is Code.ACCURACY_DROP
     assert failure.sentence == (
-        "top1 is 89.25 %, should be at least 91.00 % (the float model has 91.50 %, 0.5 points may be lost; "
+        "Metric top1 is 89.25 %, should be at least 91.00 % (the float model has 91.50 %, 0.5 points may be lost; "
         "400 samples, 12 lost, 3 gained)."
     )
     assert verdict.deciding == "-2.25 pt"
@@ -86,7 +86,7 @@ def test_a_drop_beyond_the_margin_is_told_in_full():
 def test_a_drop_just_beyond_the_margin_does_not_read_as_if_it_were_within():
     (failure,) = judge_accuracy(measured(90.0, 89.498), 0.5).failures
 
-    assert failure.sentence.startswith("top1 is 89.498 %, should be at least 89.500 % ")
+    assert failure.sentence.startswith("Metric top1 is 89.498 %, should be at least 89.500 % ")
 
 
 def test_the_evidence_of_a_pass_is_all_that_was_measured():

@@ -9,15 +9,12 @@ import pytest
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
 from pytest_qparity.checks.timing import Interval
 from pytest_qparity.verdict import Code, Outcome
+from tests.checks.verdicts import codes
 
 
 def measured(*, median_ms=2.5, calls=60, **speed_up_over):
     intervals = {name: Interval(*values) for name, values in speed_up_over.items()}
     return LatencyMeasurement(median_ms, calls, batch=1, speed_up_over=intervals)
-
-
-def codes(verdict):
-    return [failure.code for failure in verdict.failures]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,10 @@ import pytest
 
 from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
 from pytest_qparity.verdict import Code, Outcome
+from tests.checks.verdicts import codes
 
 NO_BUDGET = MemoryBudget(memory_mb=None, size_mb=None)
 JUST_OVER_64 = math.nextafter(64.0, math.inf)
-
-
-def codes(verdict):
-    return [failure.code for failure in verdict.failures]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -18,11 +19,16 @@ def labels(*values, dtype=np.int64):
     return np.array(values, dtype)
 
 
-def refusal(function, *arguments):
+def failure_of(function, *arguments):
     with pytest.raises(CannotJudge) as caught:
         function(*arguments)
-    assert caught.value.failure.code is Code.ACCURACY_OUTPUT
-    return caught.value.failure.sentence
+    return caught.value.failure
+
+
+def refusal(function, *arguments):
+    failure = failure_of(function, *arguments)
+    assert failure.code is Code.ACCURACY_OUTPUT
+    return failure.sentence
 
 
 def test_top1_is_1_where_the_highest_score_of_the_first_output_is_the_label_s():
@@ -43,6 +49,23 @@ def test_scores_are_float64():
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int8, np.uint8])
 def test_class_scores_may_be_of_any_type_of_numbers(dtype):
     assert top1({"scores": np.array([[1, 2], [4, 3]], dtype)}, labels(1, 0)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
+def test_class_scores_may_be_of_a_float_type_of_ml_dtypes(dtype):
+    scores = np.array([[1.5, 2], [-4, -8], [3, 0.5]]).astype(dtype)
+
+    assert golden_classes({"scores": scores}).tolist() == [1, 0, 0]
+    assert top1({"scores": scores}, labels(1, 0, 1)).tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_bfloat16_score_that_is_not_finite_cannot_be_judged(value):
+    scores = np.array([[value, 1.0]]).astype(ml_dtypes.bfloat16)
+
+    assert refusal(golden_classes, {"scores": scores}) == (
+        "The metric got output 'scores' with NaN or Inf, should be finite class scores."
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.uint64])
@@ -77,6 +100,21 @@ def test_axes_of_length_1_between_samples_and_classes_say_nothing():
         pytest.param(
             labels(1, 0, 1, dtype=np.bool_), "The metric got labels bool[3], should be integers [3].", id="bool"
         ),
+    ],
+)
+def test_labels_that_are_not_one_integer_for_each_sample_are_the_data_s_fault(given, sentence):
+    failure = failure_of(top1, OUTPUTS, given)
+
+    assert (failure.code, failure.sentence) == (Code.DATA_LABELS, sentence)
+
+
+def test_missing_labels_are_to_be_added_to_the_test_data():
+    assert failure_of(top1, OUTPUTS, None).remedy.startswith("add an array `labels` to the test data")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
         pytest.param(
             labels(1, 0, 3), "The metric got labels from 0 to 3, should be classes from 0 to 2.", id="above the classes"
         ),
@@ -85,7 +123,7 @@ def test_axes_of_length_1_between_samples_and_classes_say_nothing():
         ),
     ],
 )
-def test_labels_that_are_not_one_class_for_each_sample_cannot_be_judged(given, sentence):
+def test_labels_of_other_classes_than_the_model_s_cannot_be_judged(given, sentence):
     assert refusal(top1, OUTPUTS, given) == sentence
 
 
@@ -139,6 +177,11 @@ def test_labels_that_are_not_one_class_for_each_sample_cannot_be_judged(given, s
             id="bool",
         ),
         pytest.param(
+            np.zeros((3, 3), "V2"),
+            "The metric got output 'logits' of type |V2, should be numbers.",
+            id="bytes",
+        ),
+        pytest.param(
             np.full((3, 3), "cat", object),
             "The metric got output 'logits' of type object, should be numbers.",
             id="texts",
@@ -171,6 +214,48 @@ def test_agreement_over_other_samples_than_the_golden_s_cannot_be_judged():
 
 def test_a_metric_finds_its_function_by_name():
     assert Metric("mine", "pytest_qparity.checks.metrics:top1").scores(OUTPUTS, labels(1, 0, 2)).tolist() == [1, 1, 1]
+
+
+def divide_by_zero(outputs, labels):
+    raise ZeroDivisionError("division by zero\nand more")
+
+
+def leave(outputs, labels):
+    raise SystemExit(3)
+
+
+NOT_CALLABLE = 3
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        pytest.param(f"{__name__}:divide_by_zero", 'ZeroDivisionError: "division by zero"', id="it raises"),
+        pytest.param(f"{__name__}:leave", 'SystemExit: "3"', id="it exits"),
+        pytest.param(f"{__name__}:NOT_CALLABLE", "TypeError: \"'int' object is not callable\"", id="no function"),
+        pytest.param(
+            "no_such_package:top5", "ModuleNotFoundError: \"No module named 'no_such_package'\"", id="no module"
+        ),
+        pytest.param(
+            "pytest_qparity.checks.metrics:top5",
+            "AttributeError: \"module 'pytest_qparity.checks.metrics' has no attribute 'top5'\"",
+            id="not in the module",
+        ),
+        pytest.param("", 'ValueError: "Empty module name"', id="no name at all"),
+    ],
+)
+def test_a_metric_that_fails_cannot_be_judged_and_says_what_it_raised(target, said):
+    failure = failure_of(Metric("top5", target).scores, OUTPUTS, None)
+
+    assert failure.code is Code.ACCURACY_OUTPUT
+    assert failure.sentence == f"Metric top5 ({target}) gave {said}, should give a score for each sample."
+    assert failure.remedy == f"correct {target}"
+
+
+def test_a_metric_s_own_refusal_is_passed_on():
+    failure = failure_of(Metric("mine", "pytest_qparity.checks.metrics:top1").scores, OUTPUTS, None)
+
+    assert failure.code is Code.DATA_LABELS
 
 
 def test_the_built_in_metrics_are_top1_and_agreement_and_the_latter_needs_no_labels():

@@ -13,6 +13,7 @@ from pytest_qparity.checks.comparison import Closeness, compare
 from pytest_qparity.checks.parity import ParityLimit, judge_parity
 from pytest_qparity.ledger import plain
 from pytest_qparity.verdict import Code, Outcome
+from tests.checks.verdicts import codes
 
 CLOSE = Closeness(atol=0.5, rtol=0.0)
 
@@ -30,10 +31,6 @@ def floats(*values, dtype=np.float32):
 
 def logits(samples=4, classes=5, seed=0):
     return np.random.default_rng(seed).standard_normal((samples, classes)).astype(np.float32)
-
-
-def codes(verdict):
-    return [failure.code for failure in verdict.failures]
 
 
 def only_sentence(verdict):

@@ -27,10 +27,14 @@ class Clock:
 
     def __init__(self):
         self.ns = 1_000_000_000
+        self.stolen_ns = 0
         self.calls = []
 
     def perf_counter_ns(self):
         return self.ns
+
+    def process_time_ns(self):
+        return self.ns - self.stolen_ns
 
     def perf_counter(self):
         return self.ns / 1e9
@@ -42,6 +46,19 @@ class Clock:
         def call():
             self.calls.append(name)
             self.ns += round(1e6 * (remaining.pop(0) if len(remaining) > 1 else remaining[0]))
+
+        return call
+
+    def interrupted(self, name, milliseconds, stolen_ms, *, every=1):
+        """A callable that takes `milliseconds`, and `stolen_ms` more every so many calls, in which others compute."""
+        count = iter(range(1_000_000))
+
+        def call():
+            self.calls.append(name)
+            self.ns += round(1e6 * milliseconds)
+            if next(count) % every == 0:
+                self.ns += round(1e6 * stolen_ms)
+                self.stolen_ns += round(1e6 * stolen_ms)
 
         return call
 
@@ -239,3 +256,33 @@ def test_times_that_say_nothing_are_never_a_speed_up(variant_ms, counterpart_ms)
     verdict = judge_latency(LatencyMeasurement(1.0, len(variant_ms) or 1, 1, {"fp32": interval}), {"fp32": 1e-9})
 
     assert verdict.failures[0].code in {Code.LATENCY_COUNTERPART, Code.LATENCY_UNDECIDED}
+
+
+def test_pairs_of_which_a_call_was_interrupted_are_left_out(clock):
+    variant = clock.costing("variant", 1.0)
+    counterpart = clock.interrupted("counterpart", 3.0, 4.0, every=2)
+
+    times = time_in_turn(variant, counterpart, seconds=0.5)
+
+    assert set(times.counterpart_ms) == {3.0}
+    assert times.interrupted > 0
+    assert times.sound
+
+
+def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
+    variant = clock.costing("variant", 1.0)
+    counterpart = clock.interrupted("counterpart", 3.0, 4.0)
+
+    interval = speed_up(time_in_turn(variant, counterpart, seconds=0.05))
+
+    assert (interval.low, interval.high) == (0.0, math.inf)
+
+
+def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock):
+    """Its threads use more processor time than the call takes."""
+
+    def call():
+        clock.ns += 1_000_000
+        clock.stolen_ns -= 1_000_000
+
+    assert time_in_turn(call, call, seconds=0.05).interrupted == 0

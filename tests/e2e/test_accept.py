@@ -38,6 +38,7 @@ def test_accept_shows_what_is_missing_and_writes_nothing(project: pytest.Pyteste
 
     assert done.returncode == 1
     assert done.stdout.startswith("missing    mlp")
+    assert done.stdout.endswith("Try:       qparity accept cases/mlp.toml --missing\n")
     assert not (project.path / "golden").exists()
 
 
@@ -59,6 +60,7 @@ def test_accept_missing_leaves_a_changed_golden_alone(project: pytest.Pytester) 
     assert done.returncode == 1
     assert done.stdout.startswith("changed    mlp")
     assert "model" in done.stdout
+    assert "Try:       qparity accept cases/mlp.toml --changed\n" in done.stdout
     assert manifest.read_bytes() == before
 
 
@@ -161,6 +163,35 @@ def test_goldens_are_accepted_under_xdist_too(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--qparity-accept=missing", "-n", "2", FAST)
 
     result.assert_outcomes(passed=15)
+
+
+def test_the_command_works_with_options_of_the_cache_plugin_and_leaves_no_cache(project: pytest.Pytester) -> None:
+    (project.path / "pytest.ini").write_text("[pytest]\naddopts = --lf --stepwise\n")
+
+    done = qparity(project.path, "accept", "--missing")
+
+    assert done.returncode == 0, done.stderr
+    assert not (project.path / ".pytest_cache").exists()
+
+
+def test_the_command_works_in_a_folder_below_and_its_remedy_too(project: pytest.Pytester) -> None:
+    shown = qparity(project.path / "cases", "accept")
+    accepted = qparity(project.path / "cases", "accept", "mlp.toml", "--missing")
+
+    assert "qparity accept mlp.toml --missing" in shown.stdout
+    assert accepted.returncode == 0, accepted.stderr
+    assert (project.path / "golden" / "mlp" / "manifest.json").is_file()
+
+
+def test_orphans_are_not_removed_where_no_case_file_is_found(project: pytest.Pytester) -> None:
+    golden = accept_golden(project.path / "cases" / "mlp.toml")
+    (project.path / "pytest.ini").write_text("[pytest]\nqparity_cases = case/*.toml\n")
+
+    done = qparity(project.path, "accept", "--orphaned")
+
+    assert done.returncode == 2
+    assert "no case file" in done.stderr
+    assert (golden / "manifest.json").is_file()
 
 
 def test_a_folder_without_case_files_is_a_usage_error(pytester: pytest.Pytester) -> None:

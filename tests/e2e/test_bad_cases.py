@@ -5,17 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity import read_ledger
-from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.e2e.projects import CASE
 
 pytest_plugins = ["pytester"]
 
 FAST = "--qparity-latency-seconds=0.01"
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    accept_golden(write_project(pytester.path))
-    return pytester
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity import read_ledger
-from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.e2e.projects import CASE, write_project
 
 pytest_plugins = ["pytester"]
 
 FAST = "--qparity-latency-seconds=0.01"
 CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    accept_golden(write_project(pytester.path))
-    return pytester
 
 
 def node_ids(result: pytest.RunResult) -> list[str]:

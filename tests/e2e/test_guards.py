@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 
 from pytest_qparity import read_ledger
-from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.e2e.projects import CASE, accept_golden
 from tests.models import mlp, save
 
 pytest_plugins = ["pytester"]
@@ -103,6 +103,39 @@ class Unplaced(Spoiled):
         return dataclasses.replace(self._session.facts(), placement={})
 
 
+class NegativeFacts(Spoiled):
+    def facts(self):
+        import dataclasses
+
+        return dataclasses.replace(self._session.facts(), placement={"CPUExecutionProvider": -3})
+
+
+class NoFacts(Spoiled):
+    def facts(self):
+        return {"engine": "ort"}
+
+
+class FactsThatRaise(Spoiled):
+    def facts(self):
+        raise RuntimeError("no facts")
+
+
+class FloatWithNoise:
+    """Loads the float model whatever it is given, and adds a little noise to what it gives."""
+
+    def unavailable(self):
+        return None
+
+    def load(self, model, options):
+        from pathlib import Path
+
+        class Noisy(Spoiled):
+            def spoil(self, outputs):
+                return {name: array * np.float32(1.000001) for name, array in outputs.items()}
+
+        return Noisy(OnnxRuntimeCpu().load(Path("cases/models/mlp.onnx").absolute(), options))
+
+
 class FloatInDisguise:
     """Loads the float model whatever it is given."""
 
@@ -133,6 +166,9 @@ OtherShapeEngine = engine(OtherShape)
 NoOutputEngine = engine(NoOutput)
 StrayedEngine = engine(Strayed)
 UnplacedEngine = engine(Unplaced)
+NegativeFactsEngine = engine(NegativeFacts)
+NoFactsEngine = engine(NoFacts)
+FactsThatRaiseEngine = engine(FactsThatRaise)
 '''
 
 CONFTEST = """
@@ -151,15 +187,13 @@ def pytest_qparity_backends(config):
         "unplaced": "UnplacedEngine",
         "float-in-disguise": "FloatInDisguise",
         "missing": "Missing",
+        "negative-facts": "NegativeFactsEngine",
+        "no-facts": "NoFactsEngine",
+        "facts-that-raise": "FactsThatRaiseEngine",
+        "float-with-noise": "FloatWithNoise",
     }
     return [BackendSpec(name, f"spoiled_engines:{engine}", activation="uint8") for name, engine in engines.items()]
 """
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    accept_golden(write_project(pytester.path))
-    return pytester
 
 
 @pytest.fixture
@@ -523,3 +557,157 @@ def test_the_ledger_of_a_killed_run_is_readable(project: pytest.Pytester) -> Non
     assert len(ledger.planned) == 15
     assert len(ledger.verdicts) == 12
     assert not ledger.passes
+
+
+class TestWhatWaiversCover:
+    def test_a_waiver_for_every_backend_says_nothing_of_one_that_is_absent(self, project: pytest.Pytester) -> None:
+        waive(project, run="*-int8", expires=datetime.date.max)
+
+        refused(project, "--backend=trt", "--precision=int8")
+
+    @pytest.mark.parametrize("damage", ["missing", "flipped"])
+    def test_a_golden_that_cannot_be_trusted_is_never_waived(self, project: pytest.Pytester, damage: str) -> None:
+        waive(project, run="ort-*", expires=datetime.date.max)
+        [array] = (project.path / "golden" / "mlp").glob("*.npy")
+        if damage == "missing":
+            shutil.rmtree(project.path / "golden")
+        else:
+            array.write_bytes(array.read_bytes()[:-1] + b"\x07")
+
+        refused(project)
+
+    def test_codes_are_the_only_ones_a_waiver_covers(self, project: pytest.Pytester) -> None:
+        waive(project, run="ort-int8", expires=datetime.date.max, more='codes = ["QP-PAR-003"]')
+        case_file = project.path / "cases" / "mlp.toml"
+        case_file.write_text(case_file.read_text() + "\n[parity.int8]\nsqnr_db = 90.0\n")
+
+        refused(project, "--precision=int8", "-m", "parity")
+
+        case_file.write_text(case_file.read_text().replace("QP-PAR-003", "QP-PAR-002"))
+        project.runpytest(FAST, "--precision=int8", "-m", "parity").assert_outcomes(xfailed=1)
+
+
+class TestLies:
+    """Variants and engines that are the float model in disguise, and facts that cannot be."""
+
+    def test_a_float_model_named_int8_by_its_base(self, project: pytest.Pytester) -> None:
+        case_file = project.path / "cases" / "mlp.toml"
+        case_file.write_text(CASE.replace("[precisions.int8]", '[precisions.int8]\nbase = "fp32"'))
+
+        result = project.runpytest(FAST)
+
+        assert result.ret != 0
+        result.stdout.fnmatch_lines(["QP-CASE-003*cases/mlp.toml:*"])
+
+    @pytest.mark.parametrize("precision", ["int8", "fp16"])
+    def test_a_float_model_with_nodes_that_lead_nowhere(self, project: pytest.Pytester, precision: str) -> None:
+        model = mlp()
+        scale = onnx.numpy_helper.from_array(np.float32(0.1), "scale")
+        zero = onnx.numpy_helper.from_array(np.uint8(0), "zero")
+        model.graph.initializer.extend([scale, zero])
+        if precision == "int8":
+            model.graph.node.append(helper.make_node("QuantizeLinear", ["input", "scale", "zero"], ["dead"]))
+            model.graph.node.append(helper.make_node("DequantizeLinear", ["dead", "scale", "zero"], ["deader"]))
+        else:
+            model.graph.node.append(helper.make_node("Cast", ["input"], ["dead"], to=onnx.TensorProto.FLOAT16))
+        weights = next(tensor for tensor in model.graph.initializer if tensor.name == "w1")
+        weights.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weights) * np.float32(1.00001), "w1"))
+        give(project, f"{precision}-shipped", model)
+
+        refused(project, f"--precision={precision}-shipped")
+
+        assert "QP-PRE-001" in codes(project, "preflight")
+
+    def test_an_int8_run_that_is_as_near_to_fp32_as_int8_cannot_be(self, spoiled_engines: pytest.Pytester) -> None:
+        refused(spoiled_engines, "--backend=float-with-noise", "--precision=int8", "-m", "parity")
+
+        assert codes(spoiled_engines) == {"QP-PAR-009"}
+
+    @pytest.mark.parametrize("backend", ["negative-facts", "no-facts", "facts-that-raise"])
+    def test_facts_that_prove_nothing(self, spoiled_engines: pytest.Pytester, backend: str) -> None:
+        refused(spoiled_engines, f"--backend={backend}", "--precision=int8", "-m", "preflight")
+
+        assert codes(spoiled_engines) == {"QP-BACKEND-005"}
+
+    def test_a_metric_of_too_few_samples(self, project: pytest.Pytester) -> None:
+        project.makepyfile(fewer="import numpy as np\n\ndef scores(outputs, labels):\n    return np.ones(3)\n")
+        project.makeconftest(
+            """
+            from pytest_qparity import Metric
+
+            def pytest_qparity_metrics(config):
+                return [Metric("fewer", "fewer:scores")]
+            """
+        )
+        project.syspathinsert()
+        case_file = project.path / "cases" / "mlp.toml"
+        case_file.write_text(CASE.replace("margin = 5.0", 'metric = "fewer"'))
+
+        refused(project, "-m", "accuracy")
+
+        assert codes(project) == {"QP-ACC-002"}
+
+
+class TestSessions:
+    def test_case_files_that_testpaths_leave_out_are_not_passed_over(self, project: pytest.Pytester) -> None:
+        (project.path / "pytest.ini").write_text("[pytest]\ntestpaths = tests\n")
+        (project.path / "tests").mkdir()
+        (project.path / "tests" / "test_it.py").write_text("def test_it(): pass\n")
+
+        result = project.runpytest()
+
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(["Got 1 case files that were not collected*"])
+
+    def test_tests_that_were_named_may_pass_without_the_cases(self, project: pytest.Pytester) -> None:
+        project.makepyfile("def test_it(): pass")
+
+        assert project.runpytest("test_tests_that_were_named_may_pass_without_the_cases.py").ret == 0
+        assert project.runpytest("-k", "test_it").ret == 0
+
+    @pytest.mark.parametrize("arguments", [["-k", "nosuch"], ["-n", "2", "-k", "nosuch"]], ids=["alone", "xdist"])
+    def test_a_session_that_judged_nothing_leaves_no_ledger_that_passes(
+        self, project: pytest.Pytester, arguments: list[str]
+    ) -> None:
+        assert project.runpytest_subprocess(FAST).ret == 0
+
+        assert project.runpytest_subprocess(*arguments).ret != 0
+        assert not read_ledger(project.path / ".qparity" / "ledger.json").passes
+
+    def test_a_bad_case_file_is_in_the_ledger(self, project: pytest.Pytester) -> None:
+        (project.path / "cases" / "bad.toml").write_text("model = 1")
+
+        project.runpytest(FAST)
+
+        assert list(read_ledger(project.path / ".qparity" / "ledger.json").case_errors) == ["cases/bad.toml"]
+
+    @pytest.mark.parametrize("ledger", ["cases", "/proc/nowhere/ledger.json"])
+    def test_a_ledger_that_cannot_be_written_is_one_error(self, project: pytest.Pytester, ledger: str) -> None:
+        result = project.runpytest(f"--qparity-ledger={ledger}")
+
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        text = result.stdout.str() + result.stderr.str()
+        assert "--qparity-ledger" in text
+        assert "INTERNALERROR" not in text
+
+    def test_plugins_that_ask_for_the_module_of_a_test_get_one(self, project: pytest.Pytester) -> None:
+        """As pytest-randomly does."""
+        project.makeconftest(
+            """
+            def pytest_collection_modifyitems(items):
+                print("MODULES", {item.module.__name__ for item in items})
+            """
+        )
+
+        result = project.runpytest("-s", FAST)
+
+        assert result.ret == 0
+        assert "MODULES {'mlp'}" in result.stdout.str()
+
+    def test_a_warning_is_no_error_of_ours(self, project: pytest.Pytester) -> None:
+        shutil.rmtree(project.path / "golden")
+        shutil.rmtree(project.path / "cases" / "data")
+
+        result = project.runpytest("-W", "error", "-m", "latency", FAST)
+
+        assert "PytestBenchmarkWarning" not in result.stdout.str()

@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from tests.e2e.projects import accept_golden, write_project
-
 pytest_plugins = ["pytester"]
 
 HEAVY = ("numpy", "onnx", "onnxruntime", "openvino", "scipy", "jinja2", "rich", "ml_dtypes", "filelock", "pooch")
@@ -22,12 +20,6 @@ def imported(names):
 def pytest_collection_finish():
     print("AFTER COLLECTION", imported({heavy}))
 """
-
-
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    accept_golden(write_project(pytester.path))
-    return pytester
 
 
 def test_the_plugin_imports_nothing_heavy_when_pytest_starts(pytester: pytest.Pytester) -> None:

@@ -84,12 +84,32 @@ def test_every_backend_meets_every_precision_in_the_order_asked_for(case, settin
         pytest.param(["int8"], ["ort-int8"], id="one"),
         pytest.param(["int8-mixed", "fp32"], ["ort-fp32", "ort-int8-mixed"], id="two, in the case's order"),
         pytest.param(["fp16"], [], id="one that the case has not"),
-        pytest.param([], [], id="none"),
         pytest.param(None, ["ort-fp32", "ort-int8", "ort-int8-mixed"], id="not asked: all"),
     ],
 )
 def test_only_the_precisions_asked_for_are_planned(case, settings, precisions, planned):
     assert ids(plan(case(THREE), settings, ["ort"], precisions)) == planned
+
+
+def test_a_backend_that_nobody_knows_is_the_caller_s_mistake(case, settings):
+    known = "openvino, ort, ort-cuda, ort-tensorrt, reference, trt"
+
+    with pytest.raises(ValueError, match=f"got backend 'nope', should be one or more of: {known}$"):
+        plan(case(THREE), settings, ["ort", "nope"])
+
+
+@pytest.mark.parametrize(
+    ("backends", "precisions", "sentence"),
+    [
+        pytest.param([], None, "got no backend, should be one or more of: ", id="no backend"),
+        pytest.param(
+            ["ort"], [], "got no precision, should be one or more, or None for all of the case", id="no precision"
+        ),
+    ],
+)
+def test_a_plan_of_nothing_is_the_caller_s_mistake(case, settings, backends, precisions, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        plan(case(THREE), settings, backends, precisions)
 
 
 def test_without_an_accuracy_table_a_run_has_no_accuracy_check(case, settings):
@@ -235,6 +255,26 @@ def test_a_waiver_that_matches_no_run_is_refused(case, settings, run, remedy):
             remedy,
         )
     ]
+
+
+WAIVED_CHECKS = WAIVER.format(run="ort-int8") + 'checks = ["latency", "accuracy"]\n'
+
+
+def test_a_waiver_for_a_check_that_the_case_does_not_have_is_refused(case, settings):
+    made = case(WAIVED_CHECKS)
+
+    assert problems(made, settings) == [
+        (
+            Code.CASE_DEAD_PATTERN,
+            line_in(made, "checks ="),
+            'Got a waiver for check "accuracy", should be one of this case: latency, memory, parity, preflight.',
+            'take "accuracy" out of the waiver, or add the table [accuracy]',
+        )
+    ]
+
+
+def test_a_waiver_for_a_check_that_the_case_has_is_no_problem(case, settings):
+    assert ids(plan(case(WAIVED_CHECKS + "\n[accuracy]\n"), settings, ["ort"])) == ["ort-int8"]
 
 
 def test_everything_that_is_wrong_is_told_at_once(case, settings):

@@ -159,7 +159,7 @@ def test_arrays_without_a_manifest_are_no_golden(folder):
 
 @pytest.mark.parametrize(
     ("part", "words"),
-    [("model", "model"), ("data", "test data"), ("recipe", "reference recipe")],
+    [("model", "model"), ("data", "test data"), ("recipe", "reference recipe (engine, threads, optimizer, batch)")],
 )
 def test_a_golden_of_another_model_data_or_recipe_is_stale_and_says_which(folder, part, words):
     failure = failure_of(folder, key(**{part: "another"}))

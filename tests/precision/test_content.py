@@ -109,8 +109,10 @@ def test_nodes_in_subgraphs_and_functions_count(tmp_path):
         [
             helper.make_node("QuantizeLinear", ["hidden", "s", "zero"], ["i"], name="q"),
             helper.make_node("DequantizeLinear", ["i", "s", "zero"], ["d"], name="d"),
+            helper.make_node("F", ["d", inside.output[0].name], ["f"], name="call", domain="own"),
         ]
     )
+    inside.output[0].name = "f"
     model.graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(-0.1, np.float32), "s"),
@@ -122,7 +124,7 @@ def test_nodes_in_subgraphs_and_functions_count(tmp_path):
 
     found = content(model, tmp_path)
 
-    assert found.nodes == 4 + 2 + 2 + 1
+    assert found.nodes == 4 + 2 + 3 + 1
     assert found.quantized == {TensorProto.INT8: 2}
     assert found.integer_operators == 1
     assert found.bad_scales == ("q", "d")
@@ -134,6 +136,7 @@ def test_a_name_in_one_branch_is_not_that_of_another(tmp_path):
     for attribute, scale in zip(model.graph.node[-1].attribute, (0.0, 0.1), strict=True):
         attribute.g.node.append(helper.make_node("QuantizeLinear", ["hidden", "s"], [f"{scale}"], name=f"q{scale}"))
         attribute.g.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), "s"))
+        attribute.g.output.append(helper.make_tensor_value_info(f"{scale}", TensorProto.UINT8, None))
 
     assert content(model, tmp_path).bad_scales == ("q0.0",)
 
@@ -194,7 +197,8 @@ def test_a_scale_computed_at_run_time_says_nothing(tmp_path):
 def test_a_cast_or_a_weight_or_an_input_in_half_precision_holds_fp16(tmp_path):
     cast = [
         helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16),
-        helper.make_node("Cast", ["h"], ["y"], to=1),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Cast", ["r"], ["y"], to=1),
     ]
     by_cast = content(model_of(cast, [("x", FLOAT, [2])], [("y", FLOAT, [2])], {}), tmp_path)
     relu = [helper.make_node("Relu", ["x"], ["y"])]
@@ -213,7 +217,8 @@ def test_a_branch_sees_the_constants_around_it(tmp_path):
     model = with_subgraphs()
     model.graph.initializer.append(numpy_helper.from_array(np.array(2, np.float16), "outer"))
     inside = branch("third", 1.0)
-    inside.node.append(helper.make_node("Cast", ["outer"], ["o"], to=1))
+    inside.node.append(helper.make_node("Abs", ["outer"], [inside.output[0].name]))
+    del inside.node[0]
     model.graph.node[-1].attribute[0].g.CopyFrom(inside)
 
     assert quantized_nodes(content(model, tmp_path), "fp16") == 1
@@ -229,3 +234,21 @@ def test_what_is_no_model_cannot_be_judged(tmp_path, written):
         content_of(path)
 
     assert stop.value.failure.code is Code.MODEL_UNREADABLE
+
+
+def test_casts_alone_compute_nothing_in_half_precision(tmp_path):
+    there_and_back = [
+        helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16),
+        helper.make_node("Cast", ["h"], ["c"], to=1),
+        helper.make_node("Relu", ["c"], ["y"]),
+    ]
+
+    assert not holds(content(model_of(there_and_back, [("x", FLOAT, [2])], [("y", FLOAT, [2])], {}), tmp_path), "fp16")
+
+
+def test_a_function_that_nobody_calls_does_not_count(tmp_path):
+    model = one_matmul()
+    body = [helper.make_node("MatMulInteger", ["a", "b"], ["c"])]
+    model.functions.append(helper.make_function("own", "F", ["a", "b"], ["c"], body, [helper.make_opsetid("", 17)]))
+
+    assert not holds(content(model, tmp_path), "int8")

@@ -98,6 +98,19 @@ def test_a_dead_pattern_is_an_error_with_the_nearest_right_word(pattern, remedy)
     assert f'"{pattern}"' in stop.value.failure.sentence
 
 
+def test_all_dead_patterns_are_told_each_with_its_nearest_right_word():
+    with pytest.raises(CannotJudge) as stop:
+        nodes_to_keep(mlp(), ("frist", "first", "op:Gem", "zzz"), "cases/mlp.toml:13: keep_float")
+
+    assert stop.value.failure.sentence == (
+        'cases/mlp.toml:13: keep_float: got "frist", "op:Gem", "zzz", which match none of 3 nodes, '
+        "should match one or more."
+    )
+    assert stop.value.failure.remedy == (
+        'for "frist" write "first"; for "op:Gem" write "op:Gemm"; for "zzz" choose among: first, relu, second'
+    )
+
+
 def test_nodes_are_put_in_order():
     model = mlp()
     model.graph.node.insert(0, helper.make_node("Relu", ["hidden"], ["early"], name="early"))

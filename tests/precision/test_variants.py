@@ -42,6 +42,16 @@ def test_fp32_is_the_float_model_itself(tmp_path, cache):
     assert not cache.folder.exists()
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_calibration_of_what_needs_none_is_no_variant(tmp_path, cache, precision):
+    request = request_for(mlp(), tmp_path, precision, calibration="minmax")
+
+    with pytest.raises(CannotJudge, match=f"{precision}: got calibration, should have none") as caught:
+        variant_for(request, not_asked, cache)
+
+    assert caught.value.failure.code is Code.VARIANT_RECIPE
+
+
 def test_a_given_file_is_taken_as_it_is(tmp_path, cache):
     given = save(quantized(), tmp_path / "given.onnx")
     before = given.read_bytes()
@@ -118,6 +128,16 @@ def test_a_dead_pattern_is_an_error_at_every_precision(tmp_path, cache, precisio
         variant_of(request_for(mlp(), tmp_path, precision, keep_float=("frist",)), cache)
 
     assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_a_dead_pattern_is_told_with_the_line_that_the_caller_gives(tmp_path, cache, precision):
+    request = request_for(mlp(), tmp_path, precision, keep_float=("frist",))
+
+    with pytest.raises(CannotJudge, match=f'^keep_float of {precision}: got "frist", '):
+        variant_of(request, cache)
+    with pytest.raises(CannotJudge, match=f'^cases/x.toml:13: keep_float of {precision}: got "frist", '):
+        variant_of(dataclasses.replace(request, where="cases/x.toml:13"), cache)
 
 
 def test_what_the_recipe_did_to_the_model_is_told_also_from_the_cache(tmp_path, cache):

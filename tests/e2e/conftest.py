@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+# A session inside this process imports these; pytester then drops what its session was the first to import, and each
+# copy, with SymPy's caches, stays in memory: 33 MB a session. Imported here they are not dropped.
+import hypothesis  # noqa: F401
+import onnx_ir  # noqa: F401
+import onnxruntime.quantization
+import onnxruntime.transformers.float16  # noqa: F401
+import pytest
+import rich.console  # noqa: F401
+
+from tests.e2e.projects import accept_golden, write_project
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A user's project with one case and its golden."""
+    accept_golden(write_project(pytester.path))
+    return pytester
