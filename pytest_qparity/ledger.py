@@ -137,6 +137,11 @@ class LedgerWriter:
         self._refused = True
         self.append({"event": "case-error", "case_file": case_file, "error": error})
 
+    @property
+    def owes(self) -> bool:
+        """Whether nothing was planned, or a planned check has no verdict yet."""
+        return not self.planned or bool(self._unjudged)
+
     def debt(self) -> str:
         """Why this ledger cannot stand for a pass; empty where nothing speaks against it."""
         if not self.planned:

@@ -224,9 +224,12 @@ class Books:
             return
         if self._writer is None and self._collected_by_workers:
             self._plan([])
-        self._note = self._debt()
-        if self._note and session.exitstatus == pytest.ExitCode.OK:
+        debt = self._debt()
+        if debt and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._note = debt
+        elif self._writer is None or self._writer.owes:
+            self._note = debt  # a failing verdict alone has been told
         if self._writer is not None:
             self._ledger = self._writer.close(int(session.exitstatus))
 

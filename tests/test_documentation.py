@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from pytest_qparity.plugin import pytest_addoption
 from pytest_qparity.verdict import Code
 
 ROOT = Path(__file__).parent.parent
@@ -68,3 +72,36 @@ def test_the_lowest_versions_under_test_are_the_floors_that_are_promised() -> No
 
     assert tested.keys() == floors.keys()
     assert {name for name, floor in floors.items() if not f"{tested[name]}.".startswith(f"{floor}.")} == set()
+
+
+class Registry:
+    """Stands in for pytest's parser: notes the names of options, and the default of each ini value."""
+
+    def __init__(self) -> None:
+        self.options: list[str] = []
+        self.defaults: dict[str, str] = {}
+
+    def getgroup(self, *_: str) -> Registry:
+        return self
+
+    def addoption(self, name: str, **_: Any) -> None:
+        self.options.append(name)
+
+    def addini(self, name: str, *_: str, default: str | list[str], **__: Any) -> None:
+        self.defaults[name] = default if isinstance(default, str) else " ".join(default)
+
+
+@pytest.fixture
+def registered() -> Registry:
+    registry = Registry()
+    pytest_addoption(registry)  # type: ignore[arg-type]
+    return registry
+
+
+def test_the_options_page_lists_the_options_ini_values_and_defaults_of_the_plugin(registered: Registry) -> None:
+    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"^\| `(--[a-z-]+)=[^|]* \| (?:`(\w+)`|none) \| (?:`(.*?)`|[^`|]*) \|", text, flags=re.MULTILINE)
+
+    assert [option for option, _, _ in rows] == registered.options
+    assert {ini: default for _, ini, default in rows if ini} == registered.defaults

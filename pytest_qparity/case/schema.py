@@ -172,7 +172,7 @@ class PrecisionSpec(Table):
 class ParityLimits(Table):
     """How near outputs must be to the golden FP32 ones.
 
-    A stated sqnr_db or cosine takes the place of both in the precision's table; the other keys come on top of what holds.
+    A stated sqnr_db or cosine takes the place of both in the precision's table; the other keys come on top.
     """
 
     sqnr_db: Annotated[float, Field(gt=0, le=200)] | None = Field(
@@ -255,8 +255,8 @@ class WaiverSpec(Table):
     )
     codes: Annotated[tuple[WaivableCode, ...], Field(strict=False)] = Field(
         default=(),
-        description="The failure codes it is for, and no others. Empty: accuracy and budgets that are missed, and a backend "
-        "that is absent or refuses (QP-BACKEND-…) where `run` begins with its name and `-`.",
+        description="The failure codes it is for, and no others. Empty: accuracy and budgets that are missed, and a "
+        "backend that is absent or refuses (QP-BACKEND-…) where `run` begins with its name and `-`.",
         examples=[["QP-BACKEND-001"]],
     )
 

@@ -163,6 +163,7 @@ class RunMaterial:
             spec=case.spec.precisions.get(precision, PrecisionSpec()),
             folder=case.folder,
             activation=self.backend_spec.activation,
+            where=self._place_of_keep_float(precision),
         )
         cache = VariantCache(self.material.settings.cache / "variants")
         return variant_for(request, lambda: self.material.calibration_feeds, cache)
@@ -217,6 +218,15 @@ class RunMaterial:
             session.close()
         if "session" in made_so_far(self):
             self.session.close()
+
+    def _place_of_keep_float(self, precision: str) -> str:
+        """File and line of a precision's keep_float, for messages; empty where it has none."""
+        case = self.material.case
+        stated = case.spec.precisions.get(precision)
+        if stated is None or not stated.keep_float:
+            return ""
+        line = case.line_of("precisions", precision, "keep_float")
+        return self.material.location if line is None else f"{self.material.location}:{line}"
 
     def _require_same_inputs(self, given: Path) -> None:
         """The feeds are made for the float model's inputs."""

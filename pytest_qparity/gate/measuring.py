@@ -71,16 +71,15 @@ def accuracy(run: RunMaterial) -> Verdict:
     else:
         expected = run.material.samples.labels
         margin = tolerance.margin
-    float_scores, variant_scores = metric.scores(golden.outputs, expected), metric.scores(outputs, expected)
-    if len(float_scores) != golden.samples:
+    measured = measure_accuracy(spec.metric, metric.scores(golden.outputs, expected), metric.scores(outputs, expected))
+    if measured.samples != golden.samples:
         raise CannotJudge(
             Failure(
                 Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {len(float_scores)} scores, should give {golden.samples}, one a sample.",
+                f"Metric {spec.metric} gave {measured.samples} scores, should give {golden.samples}, one a sample.",
                 "correct the metric",
             )
         )
-    measured = measure_accuracy(spec.metric, float_scores, variant_scores)
     return judge_accuracy(measured, margin.at(measured.float_percent) if spec.margin is None else spec.margin)
 
 

@@ -71,7 +71,15 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     for name, precision in spec.precisions.items():
         base = base_of(name, precision.base)
         location = ("precisions", name, *(("base",) if precision.base else ()))
-        if base is None:
+        own = base_of(name, None)
+        if base is not None and own is not None and own != base:
+            yield CaseProblem(
+                Code.CASE_VALUE,
+                case.line_of(*location),
+                f'Got base "{base}" for precision "{name}", should be "{own}", as its name says.',
+                "rename the precision, or leave out base",
+            )
+        elif base is None:
             yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
         elif precision.file is None and not PRECISIONS[base].made:
             made = known_list(known.name for known in PRECISIONS.values() if known.made)

@@ -81,7 +81,7 @@ class Content:
     """Counts over the nodes that lead to an output: of the graph, its subgraphs and the local functions it calls.
 
     `quantized`: Q/DQ nodes by the element type (a TensorProto.DataType) they quantize to or from, UNDEFINED where the
-    file does not say; `typed`: other nodes that take or give a type, by type, as far as the file says, Cast aside, which
+    file does not say; `typed`: other nodes that take or give a type, by type, as far as the file says; not Cast, which
     computes nothing. `integer_operators` counts those with packed weights too, of which `four_bit_operators` are some.
     `bad_scales`: names of nodes with a constant scale that is zero, negative, NaN or infinite.
     """

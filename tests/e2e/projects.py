@@ -31,7 +31,7 @@ margin = 5.0
 
 INI = """
 [pytest]
-addopts = -p no:cacheprovider -p no:randomly
+addopts = -p no:cacheprovider
 """
 
 

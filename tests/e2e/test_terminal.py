@@ -18,7 +18,7 @@ SUMMARY = """\
 case and run  preflight  parity     accuracy  latency  memory
 mlp
   ort-fp32    3 nodes    equal      # pt      # ms     # MB
-  ort-fp16    5 nodes    # dB       # pt      #x       # MB
+  ort-fp16    3 nodes    # dB       # pt      #x       # MB
   ort-int8    8 Q/DQ     F # dB     # pt      #x       # MB
 F accuracy-fail   B budget-fail   ? cannot-judge   w waived
 15 checks planned: 14 pass, 1 accuracy-fail

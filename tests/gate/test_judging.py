@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 from pytest_qparity import gate, load_case
+from pytest_qparity.golden import write_golden
 from pytest_qparity.verdict import Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.models import mlp, save
 
 SECONDS = 0.01
 
@@ -125,3 +130,55 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path, days: int, outcome:
     run = gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "trt", "int8")
 
     assert gate.judge(run, "parity", today=last + datetime.timedelta(days)).outcome is outcome
+
+
+def test_a_stated_margin_of_zero_allows_no_loss(tmp_path: Path) -> None:
+    accuracy = judged(tmp_path, CASE.replace("margin = 5.0", "margin = 0.0"))["accuracy"]
+
+    assert accuracy.evidence["margin_points"] == 0.0
+    assert accuracy.outcome is Outcome.ACCURACY_FAIL
+
+
+def test_the_reference_recipe_runs_with_the_optimizer_off_and_one_thread(tmp_path: Path) -> None:
+    golden = accept_golden(write_project(tmp_path))
+
+    provenance = json.loads((golden / "manifest.json").read_text())["provenance"]
+    assert (provenance["engine"], provenance["optimizer"], provenance["threads"]) == ("onnxruntime", "off", "1")
+
+
+def test_a_golden_of_another_number_of_samples_is_no_golden(tmp_path: Path) -> None:
+    case_file = write_project(tmp_path)
+    accept_golden(case_file)
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(tmp_path), "cases/mlp.toml")
+    write_golden(material.golden_folder, dataclasses.replace(material.golden, samples=7))
+
+    assert [failure.code.code for failure in verdicts(case_file)["parity"].failures] == ["QP-GOLDEN-003"]
+
+
+def test_a_model_whose_only_output_is_a_class_is_judged_by_agreement(tmp_path: Path) -> None:
+    case_file = write_project(tmp_path, CASE.replace("[accuracy]\nmargin = 5.0", ""))
+    model = mlp()
+    model.graph.node.append(helper.make_node("ArgMax", ["logits"], ["class"], axis=1, keepdims=0))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("class", TensorProto.INT64, ["N"]))
+    save(model, tmp_path / "cases" / "models" / "mlp.onnx")
+    accept_golden(case_file)
+
+    found = verdicts(case_file)
+
+    assert found["preflight"].evidence["equal_to_float"] is None
+    assert found["parity"].deciding.endswith(" %")
+    assert found["parity"].evidence["outputs"]["class"]["elements"] == 120
+
+
+def test_a_variant_that_changes_between_planning_and_judging_is_refused(tmp_path: Path) -> None:
+    text = CASE + '\n[precisions.int8-shipped]\nfile = "models/shipped.onnx"\n'
+    shipped = tmp_path / "cases" / "models" / "shipped.onnx"
+    save(mlp(seed=3), shipped)
+    case_file = write_project(tmp_path, text)
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(tmp_path), "cases/mlp.toml")
+    run = gate.RunMaterial(material, "ort", "int8-shipped")
+    assert run.variant.given
+
+    save(mlp(seed=4), shipped)
+
+    assert [failure.code.code for failure in gate.judge(run, "memory").failures] == ["QP-VARIANT-004"]
