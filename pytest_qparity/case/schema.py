@@ -256,7 +256,7 @@ class WaiverSpec(Table):
     codes: Annotated[tuple[WaivableCode, ...], Field(strict=False)] = Field(
         default=(),
         description="The failure codes it is for, and no others. Empty: accuracy and budgets that are missed, and a "
-        "backend that is absent or refuses (QP-BACKEND-…) where `run` begins with its name and `-`.",
+        "backend that is absent or refuses (QP-BACKEND-001 to 004) where `run` begins with its name and `-`.",
         examples=[["QP-BACKEND-001"]],
     )
 
