@@ -119,6 +119,8 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     if ledger.unjudged:
         said.append(f"{len(ledger.unjudged)} without a verdict")
     yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
+    for case_file in ledger.case_errors:
+        yield f"not planned: {case_file}"
     for node_id in ledger.unjudged[:3]:
         reason = ledger.not_judged.get(node_id, "it never ended").strip().splitlines()
         yield f"no verdict: {node_id}: {reason[-1] if reason else 'it never ended'}"

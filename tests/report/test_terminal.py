@@ -42,9 +42,9 @@ def row(case="mlp", run="ort-int8"):
     return [verdict(case, run, check, *FIGURES[check]) for check in CHECKS]
 
 
-def ledger(verdicts=(), *, planned=None, not_judged=None, exit_status=1):
+def ledger(verdicts=(), *, planned=None, not_judged=None, case_errors=None, exit_status=1):
     planned = [event["node_id"] for event in verdicts] if planned is None else planned
-    return Ledger({}, planned, list(verdicts), not_judged or {}, exit_status)
+    return Ledger({}, planned, list(verdicts), not_judged or {}, case_errors or {}, exit_status)
 
 
 def lines(of, width=80, *, colour=False):
@@ -257,3 +257,9 @@ def test_many_runs_that_all_passed_are_one_line():
     shown = lines(ledger([verdict(run=f"ort-int8-{index}") for index in range(150)], exit_status=0))
 
     assert shown[0] == "and 150 runs in which every check passed"
+
+
+def test_case_files_that_could_not_be_planned_are_named():
+    shown = lines(ledger([verdict()], case_errors={"cases/bad.toml": "QP-CASE-001 …"}))
+
+    assert "not planned: cases/bad.toml" in shown
