@@ -113,6 +113,16 @@ class CheckItem(pytest.Function):
 
     qparity_event: dict[str, Any] | None = None
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
+        """As pytest shows it; the line of the short summary, which in CI would repeat the whole text, says code and
+        sentence."""
+        shown = super().repr_failure(excinfo)
+        crash = getattr(shown, "reprcrash", None)
+        if crash is not None and self.qparity_event is not None and self.qparity_event["failures"]:
+            first = self.qparity_event["failures"][0]
+            crash.message = f"{first['code']} {first['sentence']}"
+        return shown
+
 
 class Checks:
     """The items of a run. pytest calls them with fixtures as it does with any test function."""

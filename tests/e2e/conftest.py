@@ -12,6 +12,13 @@ import rich.console  # noqa: F401
 from tests.e2e.projects import accept_golden, write_project
 
 
+@pytest.fixture(autouse=True)
+def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest writes more where CI is set, and goldens cannot be accepted there: a test that means it sets it."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A user's project with one case and its golden."""

@@ -17,11 +17,6 @@ pytest_plugins = ["pytester"]
 FAST = "--qparity-latency-seconds=0.01"
 
 
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     write_project(pytester.path)

@@ -90,3 +90,15 @@ def test_the_command_of_a_failure_repeats_it(project: pytest.Pytester) -> None:
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["QP-PAR-002  cases/mlp.toml::ort-int8::parity"])
+
+
+def test_in_ci_the_short_summary_has_one_line_for_a_failure(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+
+    text = project.runpytest_subprocess(FAST).stdout.str()
+
+    [line] = [line for line in text.splitlines() if line.startswith("FAILED ")]
+    assert line.startswith("FAILED cases/mlp.toml::ort-int8::parity - QP-PAR-002 SQNR of output")
+    assert text.count("Repeat: ") == 1
