@@ -103,6 +103,16 @@ class Unplaced(Spoiled):
         return dataclasses.replace(self._session.facts(), placement={})
 
 
+class RaisesLater(Spoiled):
+    runs = 0
+
+    def spoil(self, outputs):
+        self.runs += 1
+        if self.runs > 6:
+            raise RuntimeError("out of workspace")
+        return outputs
+
+
 class NegativeFacts(Spoiled):
     def facts(self):
         import dataclasses
@@ -166,6 +176,7 @@ OtherShapeEngine = engine(OtherShape)
 NoOutputEngine = engine(NoOutput)
 StrayedEngine = engine(Strayed)
 UnplacedEngine = engine(Unplaced)
+RaisesLaterEngine = engine(RaisesLater)
 NegativeFactsEngine = engine(NegativeFacts)
 NoFactsEngine = engine(NoFacts)
 FactsThatRaiseEngine = engine(FactsThatRaise)
@@ -188,6 +199,7 @@ def pytest_qparity_backends(config):
         "float-in-disguise": "FloatInDisguise",
         "missing": "Missing",
         "negative-facts": "NegativeFactsEngine",
+        "raises-later": "RaisesLaterEngine",
         "no-facts": "NoFactsEngine",
         "facts-that-raise": "FactsThatRaiseEngine",
         "float-with-noise": "FloatWithNoise",
@@ -346,6 +358,7 @@ class TestEngine:
             ("strayed", "preflight", "QP-PRE-002"),
             ("unplaced", "preflight", "QP-PRE-002"),
             ("float-in-disguise", "preflight", "QP-PRE-003"),
+            ("raises-later", "latency", "QP-BACKEND-003"),
             ("missing", "preflight", "QP-BACKEND-001"),
             ("missing", "parity", "QP-BACKEND-001"),
             ("missing", "accuracy", "QP-BACKEND-001"),
