@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import math
@@ -428,3 +429,13 @@ def test_two_sessions_at_once_write_a_ledger_each_and_the_later_one_has_the_name
     assert second.close(1).planned == ["b"]
     assert read_ledger(path).start["session"] == 2
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_case_file_that_could_not_be_planned_is_no_pass(path):
+    writer = LedgerWriter(path, {})
+    writer.plan([])
+    writer.case_error("cases/bad.toml", "QP-CASE-001 …")
+    ledger = writer.close(0)
+
+    assert ledger.case_errors == {"cases/bad.toml": "QP-CASE-001 …"}
+    assert not dataclasses.replace(ledger, planned=["a"], verdicts=[{"node_id": "a", "outcome": "pass"}]).passes

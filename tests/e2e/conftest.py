@@ -17,6 +17,7 @@ def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """pytest writes more where CI is set, and goldens cannot be accepted there: a test that means it sets it."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a session inside a worker is none: benchmarks measure
 
 
 @pytest.fixture
