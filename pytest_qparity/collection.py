@@ -169,8 +169,7 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
     if verdict.outcome is Outcome.WAIVED:
-        # The exception, not pytest.xfail(): under --runxfail the function does nothing and the check would pass.
-        raise pytest.xfail.Exception(f"waived: {verdict.waiver}\n{text}")
+        pytest.xfail(f"waived: {verdict.waiver}\n{text}")  # returns under --runxfail: the check then fails below
     pytest.fail(text, pytrace=False)
 
 

@@ -259,16 +259,17 @@ class RunMaterial:
         return base
 
 
-def require_unchanged(variant: Variant) -> None:
-    """A verdict belongs to exact bytes. Raises CannotJudge where the file is not the one that was planned."""
+def require_unchanged(variant: Variant) -> ModelFile:
+    """The variant's file as it is now. A verdict belongs to exact bytes: raises CannotJudge where it is another."""
     from pytest_qparity.case.model import read_model_file
 
-    digest = read_model_file(variant.path).digest
-    if digest != variant.digest:
+    now = read_model_file(variant.path)
+    if now.digest != variant.digest:
         raise CannotJudge(
             Failure(
                 Code.VARIANT_CHANGED,
-                f"{variant.path.name} is {digest[:12]} now, should be {variant.digest[:12]} as when it was planned.",
+                f"{variant.path.name} is {now.digest[:12]} now, should be {variant.digest[:12]} as planned.",
                 "let nothing write to models while they are judged",
             )
         )
+    return now

@@ -111,16 +111,15 @@ def latency(run: RunMaterial) -> Verdict:
 
 def memory(run: RunMaterial) -> Verdict:
     from pytest_qparity.backends.memory_probe import measure_memory
-    from pytest_qparity.case.model import read_model_file
     from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
     from pytest_qparity.gate.materials import require_unchanged
 
     run.session  # noqa: B018  a variant that does not load has no peak
     feed = next(iter(run.material.feeds))
-    require_unchanged(run.variant)
+    file = require_unchanged(run.variant)
     probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options)
     budget = _budget(run)
-    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=read_model_file(run.variant.path).size_bytes / 1e6)
+    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=file.size_bytes / 1e6)
     limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
     return judge_memory(used, limits)
 
