@@ -24,12 +24,13 @@ from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, re
 from pytest_qparity.worker.limits import Limits, Phase
 from pytest_qparity.worker.memory import memory_limit_mb
 from pytest_qparity.worker.protocol import Answer
-from pytest_qparity.worker.supervisor import DEADLINE, Charge, Ending
+from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
 
 if TYPE_CHECKING:
     import numpy as np
 
 START = Phase("start", 30.0)
+_GRACE_S = 0.5  # how long a process whose channel has ended may take to end itself
 _LAST_WORDS_S = 5.0  # how long a supervisor may take to say how an engine ended, and to clean up
 
 
@@ -45,36 +46,27 @@ class WorkerProcess:
         self._ended: Failure | None = None
         self._number = 0
         self._greeted = False
-        self._requests, self._replies = open_arena(), open_arena()
+        with contextlib.ExitStack() as held:
+            try:
+                self._acquire(held)
+            except OSError as error:
+                raise CannotJudge(failures.not_started(f"{error.strerror} ({type(error).__name__})")) from error
+            resources = held.pop_all()
+        self._close = weakref.finalize(self, _released, os.getpid(), self._supervisor, self._lifeline, resources)
+
+    def _acquire(self, held: contextlib.ExitStack) -> None:
+        """Start the supervisor; `held` lets go of all that this process then holds."""
         self._scratch = tempfile.mkdtemp(prefix="qparity-worker-")
+        held.callback(shutil.rmtree, self._scratch, ignore_errors=True)  # where the supervisor was killed, it is there
+        self._requests, self._replies = _arena(held), _arena(held)
         self._lifeline, theirs = socket.socketpair()
-        self._channel, channel = socket.socketpair()
-        try:
-            self._supervisor = _started(
-                Charge(
-                    theirs.fileno(),
-                    channel.fileno(),
-                    self._requests,
-                    self._replies,
-                    self._memory_mb,
-                    self._scratch,
-                )
-            )
-        except OSError as error:
-            _let_go((self._lifeline, self._channel), (self._requests, self._replies), self._scratch)
-            raise CannotJudge(failures.not_started(f"{error.strerror} ({type(error).__name__})")) from error
-        finally:
-            theirs.close()
-            channel.close()
-        self._close = weakref.finalize(
-            self,
-            _released,
-            os.getpid(),
-            self._supervisor,
-            (self._lifeline, self._channel),
-            (self._requests, self._replies),
-            self._scratch,
-        )
+        held.callback(self._lifeline.close)
+        with theirs:
+            self._channel, channel = socket.socketpair()
+            held.callback(self._channel.close)
+            with channel:
+                descriptors = (theirs.fileno(), channel.fileno(), self._requests, self._replies)
+                self._supervisor = _started(Charge(*descriptors, self._memory_mb, self._scratch))
 
     def call(
         self,
@@ -180,10 +172,14 @@ class WorkerProcess:
         raise self._failed(self._ending_of(work, phase, overtime=not ready))
 
     def _ending_of(self, work: str, phase: Phase, *, overtime: bool) -> Failure:
-        """How the engine ended, in its supervisor's words; it is made to end where time is up."""
-        if overtime:
+        """How the engine ended, in its supervisor's words; it is made to end where time is up, or where it has closed
+        its channel and lives on."""
+        poller = select.poll()
+        poller.register(self._lifeline, select.POLLIN)
+        is_deaf = not overtime and not poller.poll(_GRACE_S * 1e3)
+        if overtime or is_deaf:
             with contextlib.suppress(OSError):
-                self._lifeline.sendall(DEADLINE)
+                self._lifeline.sendall(DEADLINE if overtime else DEAF)
         self._lifeline.settimeout(_LAST_WORDS_S)
         try:
             ending = Ending.of(read_frame(self._lifeline.recv))
@@ -191,6 +187,8 @@ class WorkerProcess:
             return failures.ended(
                 work, phase, Ending(_status_of(self._supervisor), overtime, None, ""), self._memory_mb
             )
+        if is_deaf:
+            return failures.no_answer(work, phase, "the end of its channel")
         return failures.ended(work, phase, ending, self._memory_mb)
 
     def _failed(self, failure: Failure) -> CannotJudge:
@@ -224,31 +222,24 @@ def _status_of(supervisor: subprocess.Popen[bytes]) -> int:
 
 
 def _released(
-    owner: int,
-    supervisor: subprocess.Popen[bytes],
-    sockets: tuple[socket.socket, ...],
-    descriptors: tuple[int, ...],
-    scratch: str,
+    owner: int, supervisor: subprocess.Popen[bytes], lifeline: socket.socket, resources: contextlib.ExitStack
 ) -> None:
-    """Let go of the lifeline, at which the supervisor ends everything, and of what this process holds.
+    """Let go of the lifeline, at which the supervisor ends everything, and then of what this process holds.
 
     A fork of the owner holds copies of it all, and ends nothing.
     """
     if os.getpid() != owner:
         return
-    for each in sockets:
-        each.close()
+    lifeline.close()
     try:
         supervisor.wait(_LAST_WORDS_S)
     except subprocess.TimeoutExpired:
         supervisor.kill()
         supervisor.wait()
-    _let_go((), descriptors, scratch)
+    resources.close()
 
 
-def _let_go(sockets: tuple[socket.socket, ...], descriptors: tuple[int, ...], scratch: str) -> None:
-    for each in sockets:
-        each.close()
-    for descriptor in descriptors:
-        os.close(descriptor)
-    shutil.rmtree(scratch, ignore_errors=True)  # where the supervisor was killed, it is still there
+def _arena(held: contextlib.ExitStack) -> int:
+    descriptor = open_arena()
+    held.callback(os.close, descriptor)
+    return descriptor

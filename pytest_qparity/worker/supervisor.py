@@ -27,6 +27,7 @@ WATCH_MS = 20  # how often memory is looked at
 _ALL_EACH = 10  # looks at the engine's process alone between two at all that it started
 _TAIL_BYTES = 4096
 DEADLINE = b"d"  # sent down the lifeline: time is up
+DEAF = b"c"  # sent down the lifeline: the engine does not answer any more, whatever it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,9 @@ class _Watch:
                 return Ending(status, self._overtime, self._held_mb, self._tail.decode(errors="replace"))
             if self._charge.lifeline in ready:
                 word = os.read(self._charge.lifeline, 1)
-                if word != DEADLINE:
+                if not word:
                     return None
-                self._overtime = True
+                self._overtime = word == DEADLINE
                 self._kill()
             looks += 1
             self._look_at_memory(everything=looks % _ALL_EACH == 0)
@@ -179,7 +180,13 @@ def _become_engine(charge: Charge, said: int, saying: int) -> None:
     serve: Callable[[int, int, int], None]
     from pytest_qparity.worker.server import serve
 
-    serve(charge.control, charge.requests, charge.replies)
+    try:
+        serve(charge.control, charge.requests, charge.replies)
+    except BaseException:  # noqa: BLE001  an interpreter that ends in order may hang in what foreign code left
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
     os._exit(0)
 
 

@@ -34,3 +34,8 @@ def open_arenas() -> int:
 def temporary_files() -> list[str]:
     folder = Path(tempfile.gettempdir())
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("qparity-"))
+
+
+def descriptors() -> int:
+    """How many descriptors this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
