@@ -16,6 +16,7 @@ from onnx import version_converter
 
 from pytest_qparity.precision.graph import in_order, node_names
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.arena import aligned
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -111,7 +112,7 @@ class _Reader:
 
     def get_next(self) -> dict[str, Any] | None:
         feed = next(self._feeds, None)
-        return None if feed is None else dict(feed.arrays)
+        return None if feed is None else {name: aligned(array) for name, array in feed.arrays.items()}
 
 
 @contextmanager

@@ -6,15 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.worker import failures
+from pytest_qparity.worker.arena import aligned
 from pytest_qparity.worker.message import said_by
 from pytest_qparity.worker.protocol import Answer
 from pytest_qparity.worker.server import handler
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pytest_qparity.worker.limits import Limits, Phase
 
 
@@ -34,15 +35,20 @@ class InProcess:
         phase: Phase,
     ) -> Answer:
         try:
-            value, results = handler(target)(self.held, arguments, arrays)
+            value, results = handler(target)(self.held, arguments, _copies(arrays))
         except CannotJudge:
             raise
         except Exception as error:
             raise CannotJudge(failures.failed_inside(work, phase, said_by(error))) from error
         return Answer(
             json.loads(json.dumps(value)),
-            {name: np.array(array, order="C", copy=True) for name, array in results.items()},
+            _copies(results),
         )
 
     def close(self) -> None:
         self.held.clear()
+
+
+def _copies(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """As arrays are that went through an arena: nobody else's, and aligned."""
+    return {name: aligned(array) for name, array in arrays.items()}

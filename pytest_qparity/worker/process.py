@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.verdict import CannotJudge, Failure
 from pytest_qparity.version import __version__
 from pytest_qparity.worker import failures
-from pytest_qparity.worker.arena import LayoutError, open_arena, read_arrays, write_arrays
+from pytest_qparity.worker.arena import Arena, LayoutError
 from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
 from pytest_qparity.worker.limits import Limits, Phase
 from pytest_qparity.worker.memory import memory_limit_mb
@@ -65,7 +65,7 @@ class WorkerProcess:
             self._channel, channel = socket.socketpair()
             held.callback(self._channel.close)
             with channel:
-                descriptors = (theirs.fileno(), channel.fileno(), self._requests, self._replies)
+                descriptors = (theirs.fileno(), channel.fileno(), self._requests.descriptor, self._replies.descriptor)
                 self._supervisor = _started(Charge(*descriptors, self._memory_mb, self._scratch))
 
     def call(
@@ -106,7 +106,7 @@ class WorkerProcess:
     ) -> Answer:
         self._greet()
         self._number += 1
-        layout = write_arrays(self._requests, arrays)
+        layout = self._requests.write(arrays)
         request = {"number": self._number, "call": target, "arguments": arguments, "arrays": layout}
         end = time.monotonic() + phase.deadline_s
         self._send(frame_of(request), end, work, phase)
@@ -135,7 +135,7 @@ class WorkerProcess:
         if "error" in reply:
             raise CannotJudge(failures.failed_inside(work, phase, str(reply["error"])))
         try:
-            arrays = read_arrays(self._replies, reply.get("arrays"), self._memory_mb * 1e6)
+            arrays = self._replies.read(reply.get("arrays"), self._memory_mb * 1e6)
         except LayoutError as error:
             raise self._failed(failures.no_answer(work, phase, str(error))) from None
         return Answer(reply.get("value"), arrays)
@@ -239,7 +239,7 @@ def _released(
     resources.close()
 
 
-def _arena(held: contextlib.ExitStack) -> int:
-    descriptor = open_arena()
-    held.callback(os.close, descriptor)
-    return descriptor
+def _arena(held: contextlib.ExitStack) -> Arena:
+    arena = Arena()
+    held.callback(arena.close)
+    return arena

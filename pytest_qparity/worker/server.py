@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.version import __version__
-from pytest_qparity.worker.arena import MappedArena
+from pytest_qparity.worker.arena import GivenArena
 from pytest_qparity.worker.failures import failure_as_json
 from pytest_qparity.worker.frames import ChannelClosed, frame_of, read_frame
 from pytest_qparity.worker.message import said_by
@@ -36,7 +36,7 @@ def serve(control: int, requests: int, replies: int) -> None:
     for descriptor in (control, requests, replies):
         os.set_inheritable(descriptor, False)  # what an engine starts must not hold them open
     channel = socket.socket(fileno=control)
-    arguments_arena, results_arena = MappedArena(requests), MappedArena(replies)
+    arguments_arena, results_arena = GivenArena(requests), GivenArena(replies)
     held: Held = {}
     channel.sendall(frame_of({"version": __version__, "pid": os.getpid()}))
     while True:
@@ -48,7 +48,7 @@ def serve(control: int, requests: int, replies: int) -> None:
         channel.sendall(frame_of({"number": request["number"], **answer}))
 
 
-def _answered(request: Mapping[str, Any], held: Held, given: MappedArena, results: MappedArena) -> dict[str, Any]:
+def _answered(request: Mapping[str, Any], held: Held, given: GivenArena, results: GivenArena) -> dict[str, Any]:
     try:
         value, arrays = handler(request["call"])(held, request["arguments"], given.views(request["arrays"]))
         answer = {"value": value, "arrays": results.put(arrays)}
