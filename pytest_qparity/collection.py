@@ -13,7 +13,7 @@ from pytest_qparity.checks.metrics import BUILTIN_METRICS
 from pytest_qparity.gate import CaseMaterial, Run, RunMaterial, Settings, judge, plan
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
-from pytest_qparity.report.text import failure_text
+from pytest_qparity.report.text import failure_text, printable
 from pytest_qparity.verdict import Code, Outcome
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class CheckItem(pytest.Function):
         crash = getattr(shown, "reprcrash", None)
         if crash is not None and self.qparity_event is not None and self.qparity_event["failures"]:
             first = self.qparity_event["failures"][0]
-            crash.message = f"{first['code']} {first['sentence']}"
+            crash.message = printable(f"{first['code']} {first['sentence']}")
         return shown
 
 

@@ -42,9 +42,19 @@ def row(case="mlp", run="ort-int8"):
     return [verdict(case, run, check, *FIGURES[check]) for check in CHECKS]
 
 
-def ledger(verdicts=(), *, planned=None, not_judged=None, case_errors=None, exit_status=1):
+def ledger(verdicts=(), *, planned=None, deselected=(), flaky=None, not_judged=None, case_errors=None, exit_status=1):
     planned = [event["node_id"] for event in verdicts] if planned is None else planned
-    return Ledger({}, planned, list(verdicts), not_judged or {}, case_errors or {}, exit_status)
+    return Ledger(
+        start={},
+        planned=planned,
+        deselected=deselected,
+        case_files={},
+        verdicts=list(verdicts),
+        flaky=flaky or {},
+        not_judged=not_judged or {},
+        case_errors=case_errors or {},
+        exit_status=exit_status,
+    )
 
 
 def lines(of, width=80, *, colour=False):
@@ -263,3 +273,25 @@ def test_case_files_that_could_not_be_planned_are_named():
     shown = lines(ledger([verdict()], case_errors={"cases/bad.toml": "QP-CASE-001 …"}))
 
     assert "not planned: cases/bad.toml" in shown
+
+
+def test_checks_that_were_not_asked_for_are_counted_and_never_passed():
+    said = lines(ledger(row(), deselected=["a", "b"]))
+
+    assert "2 checks not asked for (-k, -m, --deselect, --lf): nothing is known of them" in said
+
+
+def test_a_check_that_was_judged_again_is_named():
+    said = " ".join(lines(ledger(row(), flaky={"mlp.toml::ort-int8::parity": ["cannot-judge", "pass"]})))
+
+    assert "flaky: mlp.toml::ort-int8::parity was judged 2 times: cannot-judge, pass; the first failure stands" in said
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape():
+    hostile = verdict("mlp", "ort-int8", "parity", "accuracy-fail", "\x1b[2J 12 dB")
+
+    said = summary(ledger([hostile], case_errors={"cases/\x1b]0;pwned\x07.toml": "no"}), width=80, colour=False)
+
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert r"\x1b[2J 12 dB" in said
