@@ -12,11 +12,11 @@ from pytest_qparity.stash import (
     CASE_FILES,
     CASES_COLLECTED,
     COLLECTED,
-    DESELECTED,
-    DESELECTED_THERE,
+    NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
+    not_asked_for,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Books:
         self._case_errors: dict[str, str] = {}
         self._collected_by_workers = 0
         self._unseen = ""
-        self._deselected_by_workers: list[str] = []
+        self._not_asked_of_workers: list[str] = []
         self._note = ""
 
     @pytest.hookimpl(tryfirst=True)
@@ -50,7 +50,7 @@ class Books:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if COLLECTED in self._config.stash and not self._config.option.collectonly:
-            self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)])
+            self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)], not_asked_for(session))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -58,14 +58,14 @@ class Books:
         files = {path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]}
         checks = [node_id for node_id in ids if node_id.partition("::")[0] in files]
         if checks and not self._has_plan:
-            self._plan(checks)
+            self._plan(checks, [])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {})
         self._unseen = told.get(UNSEEN, self._unseen)
         self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
-        self._deselected_by_workers = self._deselected_by_workers or list(told.get(DESELECTED_THERE, []))
+        self._not_asked_of_workers = self._not_asked_of_workers or list(told.get(NOT_ASKED_FOR, []))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._writer is None:
@@ -84,9 +84,9 @@ class Books:
         if self._config.option.collectonly:
             return
         if self._collected_by_workers and not self._has_plan:
-            self._plan([])
-        if self._writer is not None and self._deselected_by_workers:
-            self._writer.not_asked_for(self._deselected_by_workers)
+            self._plan([], [])
+        if self._writer is not None and self._not_asked_of_workers:
+            self._writer.not_asked_for(self._not_asked_of_workers)
         debt = self._debt()
         if debt and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -157,13 +157,12 @@ class Books:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
         return self._writer
 
-    def _plan(self, node_ids: list[str]) -> None:
+    def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
         writer = self._writer or self._begin()
-        deselected = self._config.stash.get(DESELECTED, [])
-        names = dict.fromkeys(node_id.partition("::")[0] for node_id in (*node_ids, *deselected))
+        names = dict.fromkeys(node_id.partition("::")[0] for node_id in (*node_ids, *not_asked))
         writer.plan(node_ids, {name: file_digest(self._config.rootpath / name) for name in names})
-        if deselected:
-            writer.not_asked_for(deselected)
+        if not_asked:
+            writer.not_asked_for(not_asked)
         for case_file, problem in self._case_errors.items():
             writer.case_error(case_file, problem)
 

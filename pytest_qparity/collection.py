@@ -58,6 +58,7 @@ class CaseFile(pytest.Module):
         super().__init__(**pytest_arguments)
         self.selection = selection
         self.precisions: tuple[str, ...] = ()
+        self.node_ids: tuple[str, ...] = ()  # of every check of its plan, collected or not
 
     @property
     def settings(self) -> Settings:
@@ -77,6 +78,7 @@ class CaseFile(pytest.Module):
             # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
             self.config.option.continue_on_collection_errors = True
             raise self.CollectError(error.text(self.path.relative_to(self.config.rootpath))) from None
+        self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
         for run in runs:
             yield RunNode.from_parent(self, name=run.id, run=run)
 

@@ -14,11 +14,11 @@ from pytest_qparity.stash import (
     CASE_FILES,
     CASES_COLLECTED,
     COLLECTED,
-    DESELECTED,
-    DESELECTED_THERE,
+    NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
+    not_asked_for,
 )
 
 if TYPE_CHECKING:
@@ -172,19 +172,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     return case_file
 
 
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Checks that -k, -m, --lf or another plugin leaves out: the ledger says that they were not asked for."""
-    for item in items:
-        if hasattr(item, PAYLOAD):
-            item.config.stash.setdefault(DESELECTED, []).append(item.nodeid)
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[CASES_COLLECTED] = len(case_files)
-        session.config.workeroutput[DESELECTED_THERE] = session.config.stash.get(DESELECTED, [])
+        session.config.workeroutput[NOT_ASKED_FOR] = not_asked_for(session)
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
     unseen = [precision for precision in asked if case_files and precision not in seen]

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
-DESELECTED: pytest.StashKey[list[str]] = pytest.StashKey()
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
 # The keys under which a worker of pytest-xdist tells its controller: how many case files it collected, a precision
-# that no case has, which checks were deselected.
+# that no case has, which checks were not asked for.
 CASES_COLLECTED = "qparity_cases_collected"
 UNSEEN = "qparity_unseen"
-DESELECTED_THERE = "qparity_deselected"
+NOT_ASKED_FOR = "qparity_not_asked_for"
+
+
+def not_asked_for(session: pytest.Session) -> list[str]:
+    """Checks of the cases that were collected which no item of the session is for, whoever left them out and how: by
+    -k, -m, --lf or a node id, or a plugin that says nothing of it."""
+    asked = {item.nodeid for item in session.items}
+    case_files = session.config.stash.get(COLLECTED, [])
+    return [node_id for case_file in case_files for node_id in case_file.node_ids if node_id not in asked]

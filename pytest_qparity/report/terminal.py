@@ -121,7 +121,7 @@ def _counts(ledger: Ledger) -> Iterator[str]:
         said.append(f"{len(ledger.unjudged)} without a verdict")
     yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
     if ledger.deselected:
-        yield f"{len(ledger.deselected)} checks not asked for (-k, -m, --deselect, --lf): nothing is known of them"
+        yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them"
     for node_id, outcomes in ledger.flaky.items():
         yield f"flaky: {node_id} was judged {len(outcomes)} times: {', '.join(outcomes)}; the first failure stands"
     for case_file in ledger.case_errors:

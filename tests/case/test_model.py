@@ -562,6 +562,12 @@ def with_external_data():
 def nothing(): ...
 def text(): return b"not a model"
 def fails(): raise SystemExit("no torch here")
+def as_path_of_nothing(): return "none.onnx"
+
+def as_path_of_a_pipe():
+    import os
+    os.mkfifo(Path(__file__).with_name("pipe.onnx"))
+    return "pipe.onnx"
 """
 
 
@@ -613,6 +619,16 @@ def test_a_cache_holds_whole_models_and_locks_and_nothing_else(folder: Path) -> 
             "text",
             Code.MODEL_UNREADABLE,
             "builders:text: got 11 bytes that are no protobuf message, should be an ONNX model.",
+        ),
+        (
+            "as_path_of_nothing",
+            Code.MODEL_UNREADABLE,
+            'none.onnx: got "No such file or directory", should be an ONNX file that can be read.',
+        ),
+        (
+            "as_path_of_a_pipe",
+            Code.MODEL_UNREADABLE,
+            "pipe.onnx: got no plain file, should be an ONNX file that can be read.",
         ),
         (
             "with_external_data",
