@@ -337,7 +337,7 @@ LEDGER_FAULTS = tuple(
             "status 4, no ledger",
             lambda bench: _books(bench.session(*ONE, "--qparity-ledger=cases")),
         ),
-        ("full-disk", "no room is left for the ledger", "status 3", _limited(resource.RLIMIT_FSIZE, 12_000)),
+        ("full-disk", "no room is left for the ledger", "status 3", _limited(resource.RLIMIT_FSIZE, 6_000)),
         (
             "merge-shards",
             "two shards of one plan",
