@@ -211,6 +211,9 @@ class RunMaterial:
             if "session" in made:
                 known["engine"] = asdict(self.facts)
             known["golden_key"] = asdict(self.material.golden_key)
+        canaries = self.material.settings.canaries.record(self.backend_spec.name)
+        if canaries is not None:
+            known["canaries"] = canaries
         return known
 
     def close(self) -> None:

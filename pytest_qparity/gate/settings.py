@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.gate.canaries import Canaries
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.metrics import Metric
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where goldens and variants live, what is known, and what a run may do."""
+    """Where goldens and variants live, what is known, what a run may do, and what must fail before it is believed."""
 
     golden_root: Path
     cache: Path
@@ -24,10 +25,12 @@ class Settings:
     metrics: Mapping[str, Metric]
     accept: Accept | None = None
     latency_seconds: float = 1.0
+    canaries: Canaries = field(default_factory=Canaries)
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
-    """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics."""
+    """Goldens in `root`/golden, variants in `root`/.qparity/cache, canaries in `root`/cases/canaries, the built-in
+    backends and metrics."""
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
 
     return Settings(
@@ -36,4 +39,5 @@ def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
         latency_seconds=latency_seconds,
+        canaries=Canaries(root, root.glob("cases/canaries/*.toml")),
     )
