@@ -90,14 +90,12 @@ class Canaries:
 
 
 def require_caught(run: RunMaterial, judge: Judge) -> None:
-    """Raises CannotJudge where the canaries do not prove that `judge` tells broken from sound on this backend."""
+    """Raises CannotJudge where the canaries do not prove that `judge` tells broken from sound on this backend, or the
+    backend does not work here."""
     settings = run.material.settings
     if not settings.canaries.files:
         return
-    try:
-        run.backend  # noqa: B018  one that does not work here is its own failure
-    except CannotJudge:
-        return
+    run.backend  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
     result = settings.canaries.on(run.backend_spec.name, settings, judge)
     if result.failure is not None:
         raise CannotJudge(result.failure)

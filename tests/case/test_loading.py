@@ -733,7 +733,8 @@ def test_what_is_wrong_with_case_data_or_golden_cannot_be_waived(folder: Path, c
     assert str(error) == value(
         8,
         f'item 2 of codes in [[waivers]] 1: got "{code}", '
-        "should be a code that may be waived: where case, data, calibration, golden or canary is wrong, nothing was judged.",
+        "should be a code that may be waived: where case, data, calibration, golden or canary is wrong, nothing was "
+        "judged.",
         "remove it, and mend what the code is about",
     ).replace("case.toml", str(folder / "case.toml"))
 

@@ -258,6 +258,15 @@ class TestWhen:
         # Each of the 11 files and its float counterpart.
         assert [opened.count(f"{backend} canaries") for backend in ("ort", "reference")] == [22, 22]
 
+    def test_their_sessions_are_closed(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[str] = []
+        original = gate.RunMaterial.close
+        monkeypatch.setattr(gate.RunMaterial, "close", lambda run: closed.append(run.precision) or original(run))
+
+        judged(root)
+
+        assert len(closed) == 11 + 1
+
     def test_a_notebook_has_them_judged_too(self, root: Path) -> None:
         shutil.copy(*(root / "cases" / "canaries" / "models" / f"{name}.onnx" for name in ("int8", "flipped")))
         case, settings = load_case(root / "cases" / "mlp.toml"), gate.default_settings(root, latency_seconds=0.01)
@@ -370,6 +379,12 @@ class TestConclusion:
         result = conclude([broken, sound, *other], "ort")
 
         assert (result.planned, result.caught) == (2, 1)
+        assert result.failure is not None
+        assert result.failure.sentence.startswith("sound of the canary file")
+
+    def test_a_sound_file_that_fails_is_told_before_a_canary_that_fails_like_it(self) -> None:
+        result = conclude([trial("broken", ("QP-PAR-002",), REFUSED), trial("sound", (), REFUSED)], "ort")
+
         assert result.failure is not None
         assert result.failure.sentence.startswith("sound of the canary file")
 

@@ -263,3 +263,41 @@ def test_case_files_that_could_not_be_planned_are_named():
     shown = lines(ledger([verdict()], case_errors={"cases/bad.toml": "QP-CASE-001 …"}))
 
     assert "not planned: cases/bad.toml" in shown
+
+
+def behind(backend, planned, caught):
+    """A verdict with what came of the canaries on its backend."""
+    record = {"planned": planned, "caught": caught, "sha256": "0" * 64}
+    return verdict(run=f"{backend}-int8") | {"backend": backend, "provenance": {"canaries": record}}
+
+
+def canary_lines(verdicts, start):
+    of = Ledger(start, [event["node_id"] for event in verdicts], list(verdicts), {}, {}, 0)
+    return [line for line in lines(of) if "canaries" in line]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([behind("ort", 5, 5)], ["canaries: 5 of 5 caught on ort"]),
+        ([behind("ort", 5, 5), behind("trt", 5, 5)], ["canaries: 5 of 5 caught on ort, trt"]),
+        ([behind("ort", 5, 5), behind("trt", 5, 4)], ["canaries: 5 of 5 caught on ort; 4 of 5 caught on trt"]),
+        ([behind("ort", 0, 0)], ["canaries: could not be run on ort"]),
+        ([verdict()], ["canaries: none was run"]),
+    ],
+    ids=["one backend", "two alike", "two apart", "not planned", "not run"],
+)
+def test_what_came_of_the_canaries_is_one_line(verdicts, said):
+    assert canary_lines(verdicts, {"canaries": ["cases/canaries/x.toml"]}) == said
+
+
+@pytest.mark.parametrize("caught", [[4, 5, 5], [5, 4, 5], [5, 5, 4]])
+def test_of_several_processes_the_worst_is_told(caught):
+    verdicts = [behind("ort", 5, each) for each in caught]
+
+    assert canary_lines(verdicts, {"canaries": ["x.toml"]}) == ["canaries: 4 of 5 caught on ort"]
+
+
+def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
+    assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
+    assert canary_lines([verdict()], {}) == []
