@@ -17,6 +17,14 @@ OURS = {
     "start-up of a project without cases": "test_empty_session_with_the_plugin",
     "collect-10k": "test_collect_checks",
     "run-10k": "test_run_instant_checks",
+    **{
+        f"worker-{run}-{size}": f"test_call_a_worker[{run}-{size}]"
+        for run in ("double", "largest")
+        for size in ("1MB", "64MB")
+    },
+    "worker-start": "test_start_a_worker",
+    "worker-crash-named": "test_name_a_crash",
+    "worker-hang-named": "test_name_a_hang[hold_the_gil]",
 }
 
 

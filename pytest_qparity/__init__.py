@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from pytest_qparity.version import __version__
 
 __all__ = ["BackendSpec", "Case", "Metric", "__version__", "gate", "load_case", "read_ledger"]
 

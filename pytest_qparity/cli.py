@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -127,23 +128,26 @@ def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) 
 
     shown = path.relative_to(config.rootpath)
     try:
-        material = _material(config, path)
-        status = material.golden_status()
-        _show(status)
-        if status.state not in allowed:
-            if status.state is not State.CURRENT:
-                option = "--missing" if status.state is State.MISSING else "--changed"
-                print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
-            return status.state is State.CURRENT
-        material.accept_golden()
-        print(f"accepted   {status.case}  {material.golden_status().detail}")
+        with contextlib.closing(_material(config, path)) as material:
+            return _settled(material, path, allowed)
     except CaseError as error:
         print(error.text(shown), file=sys.stderr)
-        return False
     except CannotJudge as reason:
         failure = reason.failure.as_json()
         print(f"{failure['code']}  {shown}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
-        return False
+    return False
+
+
+def _settled(material: CaseMaterial, path: Path, allowed: Collection[State]) -> bool:
+    status = material.golden_status()
+    _show(status)
+    if status.state not in allowed:
+        if status.state is not State.CURRENT:
+            option = "--missing" if status.state is State.MISSING else "--changed"
+            print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
+        return status.state is State.CURRENT
+    material.accept_golden()
+    print(f"accepted   {status.case}  {material.golden_status().detail}")
     return True
 
 

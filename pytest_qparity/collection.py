@@ -44,6 +44,9 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
             canaries=Canaries(root, selection.canary_files(root)),
+            isolation=selection.isolation,
+            limits=selection.limits,
+            demanded_limits=selection.demanded_limits,
         )
     return config.stash[SETTINGS]
 

@@ -59,6 +59,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="time a latency check measures for (ini qparity_latency_seconds; default 1.0)",
     )
     add(
+        "--qparity-isolation",
+        choices=("process", "none"),
+        help="where engines run: each in a process of its own, or in this one, for debuggers (ini qparity_isolation)",
+    )
+    add(
+        "--qparity-limits",
+        metavar="NAME=N,...",
+        help="when a worker process is killed: load_s, first_run_s, run_s, calibration_s, memory_mb; over what a case "
+        "file says (ini qparity_limits: under it)",
+    )
+    add(
         "--qparity-accept",
         choices=("missing", "changed"),
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
@@ -73,6 +84,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
+    parser.addini("qparity_isolation", "where engines run: process or none", default="")
+    parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -96,11 +109,14 @@ def _selection(config: pytest.Config) -> Selection:
         Selection,
         SelectionError,
         backends_among,
+        isolation_of,
         known_backends,
         known_precisions,
+        limits_of,
         names_of,
         seconds_of,
     )
+    from pytest_qparity.worker.limits import Limits
 
     if config.getoption("qparity_accept") is not None:
         from pytest_qparity.golden.accept import ci_refusal
@@ -125,10 +141,13 @@ def _selection(config: pytest.Config) -> Selection:
         ledger=root / _value(config, "qparity_ledger"),
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
         accept=config.getoption("qparity_accept"),
+        isolation=isolation_of(_value(config, "qparity_isolation")),
+        limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
+        demanded_limits=limits_of((config.getoption("qparity_limits") or "").split(","), "--qparity-limits"),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in ("qparity_cases", "qparity_canaries", "qparity_golden", "qparity_cache")
+            for option in ("qparity_cases", "qparity_canaries", "qparity_golden", "qparity_cache", "qparity_limits")
             if config.getoption(option) is not None
         ),
     )
@@ -322,11 +341,13 @@ def _short_path(path: Path, start: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def qparity_case(request: pytest.FixtureRequest) -> CaseMaterial:
+def qparity_case(request: pytest.FixtureRequest) -> Iterator[CaseMaterial]:
     """The case file's float model, test data and golden, made when first asked for."""
     from pytest_qparity.collection import material_of
 
-    return material_of(request.node)
+    material = material_of(request.node)
+    yield material
+    material.close()
 
 
 @pytest.fixture(scope="class")

@@ -10,6 +10,8 @@ from pathlib import Path
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.table import PRECISIONS, base_of
+from pytest_qparity.worker.limits import Limits, stated_limits
+from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries
 
@@ -36,6 +38,9 @@ class Selection:
     ledger: Path
     latency_seconds: float
     accept: str | None
+    isolation: Isolation
+    limits: Limits
+    demanded_limits: Mapping[str, float]
     asked_for: bool
     repeat_options: tuple[str, ...]
 
@@ -99,6 +104,24 @@ def known_precisions(names: Sequence[str]) -> tuple[str, ...]:
                 f"int8-mixed{_did_you_mean(name, PRECISIONS)}"
             )
     return tuple(names)
+
+
+def isolation_of(text: str) -> Isolation:
+    """Where engines run; the system's default where nothing is said. Raises SelectionError at anything else."""
+    if not text:
+        return DEFAULT_ISOLATION
+    try:
+        return Isolation(text)
+    except ValueError:
+        raise SelectionError(f"got isolation {text!r}, should be one of: {known_list(Isolation)}") from None
+
+
+def limits_of(settings: Iterable[str], option: str) -> dict[str, float]:
+    """Limits of workers in texts such as "run_s=5". Raises SelectionError at one that cannot be."""
+    try:
+        return stated_limits(setting.strip() for setting in settings if setting.strip())
+    except ValueError as error:
+        raise SelectionError(f"{option}: {error}") from None
 
 
 def seconds_of(text: str, option: str) -> float:

@@ -70,6 +70,13 @@ class Code(Enum):
         "the backend does not say what ran",
     )
 
+    WORKER_CRASH = ("QP-WORKER-001", Outcome.CANNOT_JUDGE, "a worker process ended by itself")
+    WORKER_DEADLINE = ("QP-WORKER-002", Outcome.CANNOT_JUDGE, "a worker process did not end its work in time")
+    WORKER_MEMORY = ("QP-WORKER-003", Outcome.CANNOT_JUDGE, "a worker process took more memory than it may")
+    WORKER_START = ("QP-WORKER-004", Outcome.CANNOT_JUDGE, "a worker process could not be started")
+    WORKER_PROTOCOL = ("QP-WORKER-005", Outcome.CANNOT_JUDGE, "what a worker process sent is no answer")
+    WORKER_ERROR = ("QP-WORKER-006", Outcome.CANNOT_JUDGE, "a call in a worker failed in a way that has no name")
+
     VARIANT_RECIPE = ("QP-VARIANT-001", Outcome.CANNOT_JUDGE, "the variant could not be made")
     VARIANT_DEAD_PATTERN = ("QP-VARIANT-002", Outcome.CANNOT_JUDGE, "a keep_float pattern that matches no node")
     VARIANT_INTERFACE = ("QP-VARIANT-003", Outcome.CANNOT_JUDGE, "the variant's inputs are not the float model's")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pytest_qparity.backends.message import said_by
 from pytest_qparity.backends.protocol import Session, SessionOptions, Unavailable
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.message import said_by
 
 if TYPE_CHECKING:
     from pathlib import Path

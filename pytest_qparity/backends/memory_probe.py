@@ -1,6 +1,6 @@
-"""How much memory a variant takes, measured in a fresh process that does nothing else.
+"""How much memory a variant takes, measured in a worker that does nothing else.
 
-The process imports the backend and its engine, then notes what it holds (idle); what loading and running add to that
+The worker imports the backend and its engine, then notes what it holds (idle); what loading and running add to that
 at the highest is the peak. Megabytes are 10**6 bytes.
 """
 
@@ -9,20 +9,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.outputs import load_session, require_available
+from pytest_qparity.backends.border import load_session, require_available, run_once
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.data import Feed
+    from pytest_qparity.worker.limits import Limits
+    from pytest_qparity.worker.protocol import Worker
 
-TIMEOUT_S = 120.0
 _RUNS = 2  # the first run fills the engine's arenas, the second shows whether they are used again
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -51,142 +48,61 @@ class MemoryMeasurement:
 
 
 def measure_memory(
-    spec: BackendSpec, model: Path, feed: Feed, options: SessionOptions, timeout_s: float = TIMEOUT_S
+    spec: BackendSpec, model: Path, feed: Feed, options: SessionOptions, limits: Limits
 ) -> MemoryMeasurement:
-    """Load `model` and run `feed` in a fresh process. Whatever goes wrong there is CannotJudge, never a number.
-
-    The process finds modules where this one does: it gets this one's `sys.path`. A backend that is defined in a
-    conftest.py or in a notebook is not on it and cannot be measured.
-    """
-    with tempfile.TemporaryDirectory(prefix="qparity-memory-") as name:
-        folder = Path(name)
-        request = {
-            "spec": {"name": spec.name, "target": spec.target, "activation": spec.activation},
-            "model": str(model.absolute()),
-            "feed": str(folder / "feed.npz"),
-            "inputs": _write_feed(folder / "feed.npz", feed.arrays),
-            "threads": options.threads,
-            "optimizer": options.optimizer.value,
-            "timeout_s": timeout_s,
-        }
-        (folder / "request").write_text(json.dumps(request))
-        returned = _run_probe(folder, spec.name, timeout_s)
-        reply = _read_reply(folder)
-        stderr = (folder / "stderr").read_bytes()
-    if returned != 0 or reply is None:
-        raise _unmeasured(spec.name, f"{_ending(returned)} ({_last_line(stderr)})")
-    if "failure" in reply:
-        raise _unmeasured(spec.name, reply["failure"])
-    measured = MemoryMeasurement(**reply)
+    """Load `model` and run `feed` in a worker of its own. Whatever goes wrong there is CannotJudge, never a number."""
+    arguments = {
+        "spec": asdict(spec),
+        "model": str(model.absolute()),
+        "threads": options.threads,
+        "optimizer": options.optimizer.value,
+    }
+    worker = _fresh_worker(limits)
+    try:
+        phase = Phase("memory probe", limits.load_s + limits.first_run_s + limits.run_s)
+        work = f'Backend "{spec.name}" with {model.name}'
+        answer = worker.call("pytest_qparity.backends.memory_probe:probe", arguments, feed.arrays, work, phase)
+        measured = MemoryMeasurement(**answer.value)
+    except CannotJudge as reason:
+        raise _unmeasured(spec.name, reason.failure.sentence, reason.failure.remedy) from reason
+    finally:
+        worker.close()
     if not measured.peak_mb > 0:
-        raise _unmeasured(spec.name, f"a peak of {measured.peak_mb:.1f} MB above the idle engine, should be above 0")
+        got = f"Got a peak of {measured.peak_mb:.1f} MB above the idle engine, should be above 0."
+        raise _unmeasured(spec.name, got, "see whether the variant loads and runs in a fresh process")
     return measured
 
 
-def _write_feed(path: Path, arrays: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
-    """Arrays under their index: an input's name may be no file name, and .npz forgets bfloat16 and its kind."""
+def _fresh_worker(limits: Limits) -> Worker:
+    """Always a process: what this one holds besides the session has no end."""
+    from pytest_qparity.worker.process import WorkerProcess
+
+    return WorkerProcess(limits)
+
+
+def _unmeasured(name: str, sentence: str, remedy: str) -> CannotJudge:
+    return CannotJudge(Failure(Code.MEMORY_UNMEASURED, f'The memory of backend "{name}": {sentence}', remedy))
+
+
+def probe(
+    held: Mapping[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
+    """The worker's side."""
     import numpy as np
 
-    np.savez(path, **{f"array_{index}": array for index, array in enumerate(arrays.values())})  # type: ignore[arg-type]
-    return [(name, array.dtype.name) for name, array in arrays.items()]
-
-
-def _run_probe(folder: Path, name: str, timeout_s: float) -> int:
-    """Start the probe on files alone, in a session of its own: nothing it leaves behind keeps us waiting on a pipe."""
-    command = [sys.executable, "-P", "-m", "pytest_qparity.backends.memory_probe"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)}
-    with (
-        (folder / "request").open("rb") as stdin,
-        (folder / "stdout").open("wb") as stdout,
-        (folder / "stderr").open("wb") as stderr,
-    ):
-        process = subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True
-        )
-        try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise _unmeasured(name, f"no answer within {timeout_s:g} s (it was killed)") from None
-        finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _read_reply(folder: Path) -> dict[str, Any] | None:
-    lines = (folder / "stdout").read_text(errors="replace").splitlines()
-    try:
-        reply = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        return None
-    return reply if isinstance(reply, dict) else None
-
-
-def _ending(returned: int) -> str:
-    if returned >= 0:
-        return f"a process that ended with status {returned} and no measurement"
-    try:
-        return f"a process that was ended by {signal.Signals(-returned).name}"
-    except ValueError:
-        return f"a process that was ended by signal {-returned}"
-
-
-def _last_line(stderr: bytes) -> str:
-    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it wrote nothing to stderr"
-
-
-def _unmeasured(name: str, got: str) -> CannotJudge:
-    return CannotJudge(
-        Failure(
-            Code.MEMORY_UNMEASURED,
-            f'The memory probe of backend "{name}" got {got.removeprefix("got ")}.',
-            "see whether the variant loads and runs in a fresh process; a backend must be importable from sys.path",
-        )
-    )
-
-
-def main() -> None:
-    """The probe's side: a request on stdin, one line of JSON on what was stdout when it started."""
-    answer = os.dup(1)
-    os.dup2(2, 1)  # engines print to stdout, also from C
-    request = json.load(sys.stdin)
-    # If the parent is killed nobody ends this process; the default action of SIGALRM does, inside native code too.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, request["timeout_s"] + 5)
-    try:
-        reply = _measure(request)
-    except CannotJudge as reason:
-        reply = {"failure": reason.failure.sentence}
-    os.write(answer, json.dumps(reply).encode() + b"\n")
-
-
-def _measure(request: Mapping[str, Any]) -> dict[str, Any]:
-    spec = BackendSpec(**request["spec"])
+    spec = BackendSpec(**arguments["spec"])
     backend = require_available(load_backend(spec), spec.name)
-    feed = _read_feed(Path(request["feed"]), request["inputs"])
-    options = SessionOptions(request["threads"], Optimizer(request["optimizer"]))
+    feed = {name: np.array(array) for name, array in arrays.items()}  # held before, so that it is not counted
+    options = SessionOptions(arguments["threads"], Optimizer(arguments["optimizer"]))
     _settle()
     method = _restart_peak()
     idle = _highest_mb()
-    session = load_session(backend, spec.name, Path(request["model"]), options)
-    held = [session.run(feed) for _ in range(_RUNS)]
+    session = load_session(backend, spec.name, Path(arguments["model"]), options)
+    outputs = [run_once(session, feed) for _ in range(_RUNS)]
     peak = _highest_mb()
-    del held
+    del outputs
     session.close()
-    return {"idle_mb": idle, "peak_mb": peak - idle, "method": method}
-
-
-def _read_feed(path: Path, inputs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
-    import ml_dtypes
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = [stored[f"array_{index}"] for index in range(len(inputs))]
-    return {
-        name: array.view(getattr(ml_dtypes, dtype) if hasattr(ml_dtypes, dtype) else np.dtype(dtype))
-        for (name, dtype), array in zip(inputs, arrays, strict=True)
-    }
+    return {"idle_mb": idle, "peak_mb": peak - idle, "method": method}, {}
 
 
 def _settle() -> None:
@@ -214,7 +130,3 @@ def _highest_mb() -> float:
         return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return highest / 1e6 if sys.platform == "darwin" else highest * 1024 / 1e6
-
-
-if __name__ == "__main__":
-    main()

@@ -7,9 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.cpu import cpu_device
-from pytest_qparity.backends.message import said_by
 from pytest_qparity.backends.protocol import Optimizer, SessionFacts, SessionOptions, Unavailable
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.message import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

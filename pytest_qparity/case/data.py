@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 LABELS = "labels"
-ALIGNMENT = 64  # bytes: one cache line and one AVX-512 register, so that every session reads the same way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +36,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
-    """One call of a session: 64-byte aligned arrays that hold `count` samples."""
+    """One call of a session: arrays that hold `count` samples, as views; a worker copies and aligns what it is fed."""
 
     arrays: Mapping[str, Array]
     count: int
@@ -45,7 +44,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feeds(Sequence[Feed]):
-    """All samples as feeds, each copied when it is asked for; can be gone through again.
+    """All samples as feeds; can be gone through again.
 
     `stacked`: each sample is fed as it is, so that a session's outputs have no axis that counts samples.
     """
@@ -74,17 +73,8 @@ class Feeds(Sequence[Feed]):
         start = index * self.batch
         stop = min(start + self.batch, self.samples)
         if self.stacked:
-            return Feed({name: aligned(array[start]) for name, array in self.arrays.items()}, 1)
-        return Feed({name: aligned(array[start:stop]) for name, array in self.arrays.items()}, stop - start)
-
-
-def aligned(array: Array) -> Array:
-    """A C-ordered copy that starts at a multiple of 64 bytes."""
-    buffer = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    offset = -buffer.ctypes.data % ALIGNMENT
-    copy: Array = buffer[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+            return Feed({name: array[start, ...] for name, array in self.arrays.items()}, 1)
+        return Feed({name: array[start:stop] for name, array in self.arrays.items()}, stop - start)
 
 
 def load_samples(source: str, folder: Path) -> Samples:

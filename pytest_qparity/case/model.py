@@ -1,27 +1,32 @@
-"""The float model and given files: where they come from, what they are, and which bytes they stand for."""
+"""The float model and given files: where they come from, what they are, and which bytes they stand for.
+
+Nothing is parsed here: a worker does that, and what it says of external data is checked before anything opens them.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import filelock
-import onnx
-from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
-from onnx import TensorProto, helper
 
 from pytest_qparity.case.functions import call_function, find_function, source_digest
 from pytest_qparity.case.schema import BuiltModel, UrlModel
-from pytest_qparity.digest import bytes_digest, file_digest, json_digest
-from pytest_qparity.durable import write_bytes
+from pytest_qparity.digest import file_digest, json_digest
+from pytest_qparity.durable import replacing
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from pytest_qparity.worker.protocol import Worker
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit for one message
+_INSPECT = "pytest_qparity.case.inspection:inspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,112 +39,106 @@ class TensorInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """Which bytes a model is: those of its file and of its external data."""
+
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
-    """An ONNX file and what it states of itself."""
+    """An ONNX file and what it states of itself. `external`: places of its external data, in its folder."""
 
     path: Path
-    digest: str  # of the file's bytes and those of its external data
-    size_bytes: int  # of both
+    digest: str
+    size_bytes: int
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     opset: int
+    external: tuple[str, ...]
 
 
-def read_model_file(path: Path) -> ModelFile:
-    """Read a model without its external data, which is only looked for and digested."""
-    content = _content(path)
-    model = _parsed(content, path)
-    external = _external_files(model, path)
-    digest = bytes_digest(content)
-    if external:
-        digest = json_digest({"model": digest, "external": {name: file_digest(external[name]) for name in external}})
-    initializers = {tensor.name for tensor in model.graph.initializer}
-    initializers |= {sparse.values.name for sparse in model.graph.sparse_initializer}
+def read_model_file(path: Path, worker: Worker, shown: str | None = None) -> ModelFile:
+    """What a model states, read in `worker` without its external data, which are only looked for and digested.
+
+    Raises CannotJudge where the file, or what it says of external data, is not to be given to an engine.
+    """
+    _require_file(path)
+    arguments = {"model": str(path.absolute()), "shown": shown or path.name}
+    stated = worker.call(_INSPECT, arguments, {}, f"Reading {shown or path.name}", worker.limits.load).value
+    external = _external_files(stated["external"], path)
+    stored = stored_bytes(path, external)
     return ModelFile(
         path,
-        digest,
-        len(content) + sum(file.stat().st_size for file in external.values()),
-        tuple(_tensor_info(value, path) for value in model.graph.input if value.name not in initializers),
-        tuple(_tensor_info(value, path) for value in model.graph.output),
-        next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
+        stored.digest,
+        stored.size_bytes,
+        _tensor_infos(stated["inputs"]),
+        _tensor_infos(stated["outputs"]),
+        stated["opset"],
+        tuple(external),
     )
 
 
-def resolve_model(source: str | UrlModel | BuiltModel, folder: Path, cache: Path) -> Path:
+def stored_bytes(path: Path, external: Iterable[str]) -> StoredBytes:
+    """The bytes on disk now: where there are external data, the digest is over both."""
+    digest, size = file_digest(path), path.stat().st_size
+    files = {location: path.parent / location for location in external}
+    if files:
+        digests = {location: file_digest(file) for location, file in files.items()}
+        digest = json_digest({"model": digest, "external": digests})
+    return StoredBytes(digest, size + sum(file.stat().st_size for file in files.values()))
+
+
+def resolve_model(source: str | UrlModel | BuiltModel, folder: Path, cache: Path, worker: Worker) -> Path:
     """The file of a case's float model: given, fetched or built. What is fetched or built is kept in `cache`."""
     if isinstance(source, UrlModel):
         return _fetched(source, cache / "fetched")
     if isinstance(source, BuiltModel):
-        return _built(source.build, folder, cache / "built")
+        return _built(source.build, folder, cache / "built", worker)
     return folder / source
+
+
+def _require_file(path: Path) -> None:
+    """A plain file that may be a model; a pipe or device would keep whoever opens it waiting."""
+    remedy = f"check {path}"
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _unreadable(path, "no plain file", "an ONNX file that can be read", remedy)
+        with path.open("rb") as stream:
+            start = stream.read(len(LFS_POINTER))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _unreadable(path, f'"{reason}"', "an ONNX file that can be read", remedy) from None
+    if not start:
+        raise _unreadable(path, "an empty file", "an ONNX model", "make or fetch the file again")
+    if start == LFS_POINTER:
+        raise _unreadable(path, "a Git LFS pointer", "the model itself", "git lfs pull")
+    if status.st_size > LARGEST_FILE:
+        got = f"{status.st_size / 1e9:.1f} GB"
+        raise _unreadable(path, got, f"at most {LARGEST_FILE / 1e9:.1f} GB", "save its weights as external data")
 
 
 def _unreadable(path: Path, got: str, should: str, remedy: str) -> CannotJudge:
     return CannotJudge(Failure(Code.MODEL_UNREADABLE, f"{path.name}: got {got}, should be {should}.", remedy))
 
 
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise _unreadable(path, f'"{reason}"', "an ONNX file that can be read", f"check {path}") from None
-    if not content:
-        raise _unreadable(path, "an empty file", "an ONNX model", "make or fetch the file again")
-    if content.startswith(LFS_POINTER):
-        raise _unreadable(path, "a Git LFS pointer", "the model itself", "git lfs pull")
-    return content
+def _tensor_infos(stated: Sequence[dict[str, Any]]) -> tuple[TensorInfo, ...]:
+    return tuple(
+        TensorInfo(each["name"], each["dtype"], None if each["shape"] is None else tuple(each["shape"]))
+        for each in stated
+    )
 
 
-def _parsed(content: bytes, path: Path) -> onnx.ModelProto:
-    should, remedy = "an ONNX model", "make or fetch the file again; it may be cut short or of another format"
-    try:
-        model = onnx.ModelProto()
-        model.ParseFromString(content)
-    except DecodeError:
-        raise _unreadable(path, f"{len(content):,} bytes that are no protobuf message", should, remedy) from None
-    if not model.graph.output:
-        raise _unreadable(path, "a graph without outputs", should, remedy)
-    if all(entry.domain not in ("", "ai.onnx") or entry.version < 1 for entry in model.opset_import):
-        raise _unreadable(path, "no opset of the domain ai.onnx", should, remedy)
-    return model
-
-
-def _tensor_info(value: onnx.ValueInfoProto, path: Path) -> TensorInfo:
-    kind = value.type.WhichOneof("value")
-    if kind != "tensor_type":
-        got = f'"{value.name}" of type {(kind or "none").removesuffix("_type")}'
-        raise _unreadable(path, got, "a tensor", "export the model with tensors as inputs and outputs (no ZipMap)")
-    tensor = value.type.tensor_type
-    if tensor.elem_type == TensorProto.STRING:
-        dtype = "str"
-    else:
-        try:
-            dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-        except KeyError:
-            got = f'"{value.name}" with element type {tensor.elem_type}'
-            raise _unreadable(path, got, "a type that ONNX has", "export the model again") from None
-    shape = tuple(_dimension(entry) for entry in tensor.shape.dim) if tensor.HasField("shape") else None
-    return TensorInfo(value.name, dtype, shape)
-
-
-def _dimension(entry: onnx.TensorShapeProto.Dimension) -> int | str | None:
-    if entry.HasField("dim_value") and entry.dim_value >= 0:
-        return int(entry.dim_value)
-    return entry.dim_param or None  # a negative dim_value is how some exporters write "any"
-
-
-def _external_files(model: onnx.ModelProto, path: Path) -> dict[str, Path]:
+def _external_files(stated: Sequence[dict[str, str]], path: Path) -> dict[str, Path]:
     """External data files by the location that the model gives, in the order of the locations."""
     found: dict[str, Path] = {}
-    for tensor in _tensors(model):
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
+    for place in stated:
+        location = place["location"]
         if location not in found:
-            found[location] = _external_file(location, tensor.name, path)
-        _check_extent(entries, found[location], tensor.name, path)
+            found[location] = _external_file(location, place["tensor"], path)
+        _check_extent(place, found[location], path)
     return dict(sorted(found.items()))
 
 
@@ -148,18 +147,36 @@ def _external_failure(path: Path, sentence: str, remedy: str) -> CannotJudge:
 
 
 def _external_file(location: str, tensor: str, path: Path) -> Path:
+    """The file, where it is one of the model's own: engines follow links to wherever they lead."""
     name = PurePosixPath(location)
-    folder = path.resolve().parent
     target = path.parent / name
-    if not location or name.is_absolute() or not target.resolve().is_relative_to(folder):
+    if not location or "\0" in location or name.is_absolute() or ".." in name.parts:
         raise _external_failure(
             path,
             f'got "{location}" as external data of "{tensor}", should be a file in the model\'s folder.',
-            "save the model again with its data beside it; links to outside are not followed",
+            "save the model again with its data beside it",
         )
-    if not target.is_file():
+    try:
+        is_link = any(
+            part.is_symlink()
+            for part in (target, *target.parents)
+            if part.is_relative_to(path.parent) and part != path.parent
+        )
+        status = target.stat()
+    except OSError:
         raise _external_failure(
             path, f'got no file "{location}", should hold the data of "{tensor}".', f"put {location} beside the model"
+        ) from None
+    if is_link or status.st_nlink > 1:
+        raise _external_failure(
+            path,
+            f'got a {"symbolic" if is_link else "hard"} link "{location}" as external data of "{tensor}", '
+            "should be a file of its own in the model's folder.",
+            f'copy the data to the model\'s folder (cp --remove-destination "$(realpath {name.name})" {name.name})',
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise _external_failure(
+            path, f'got no plain file at "{location}", should hold the data of "{tensor}".', "save the model again"
         )
     with target.open("rb") as stream:
         if stream.read(len(LFS_POINTER)) == LFS_POINTER:
@@ -167,42 +184,20 @@ def _external_file(location: str, tensor: str, path: Path) -> Path:
     return target
 
 
-def _check_extent(entries: dict[str, str], file: Path, tensor: str, path: Path) -> None:
+def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
     try:
-        offset = int(entries.get("offset", 0))
-        end = offset + int(entries.get("length", 0))
+        offset = int(place["offset"])
+        end = offset + int(place["length"])
     except ValueError:
         offset = end = -1
     size = file.stat().st_size
     if not 0 <= offset <= end <= size:
         raise _external_failure(
             path,
-            f'got {size:,} bytes in "{entries["location"]}", should hold bytes {offset:,} to {end:,} of "{tensor}".',
+            f'got {size:,} bytes in "{place["location"]}", should hold bytes {offset:,} to {end:,} of '
+            f'"{place["tensor"]}".',
             "make or fetch the external data again; it may be cut short",
         )
-
-
-def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    yield from _tensors_of_graph(model.graph)
-    for function in model.functions:
-        yield from _tensors_of_nodes(function.node)
-
-
-def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _tensors_of_nodes(graph.node)
-
-
-def _tensors_of_nodes(nodes: Sequence[onnx.NodeProto]) -> Iterator[TensorProto]:
-    for node in nodes:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _tensors_of_graph(graph)
 
 
 def _fetched(source: UrlModel, cache: Path) -> Path:
@@ -227,21 +222,31 @@ def _fetched(source: UrlModel, cache: Path) -> Path:
     return target
 
 
-def _built(name: str, folder: Path, cache: Path) -> Path:
+def _built(name: str, folder: Path, cache: Path, worker: Worker) -> Path:
     """The key is the source of the function's own module: a builder that reads other files must not change its mind."""
+    import onnx
+
     found = find_function(name, folder)
     key = json_digest({"source": source_digest(found), "name": name, "onnx": onnx.__version__})
     target = cache / f"{key}.onnx"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(cache / f"{key}.lock"):
         if not target.is_file():
-            write_bytes(target, _bytes_of(call_function(name, folder, Code.MODEL_BUILD), name, folder))
+            content = _bytes_of(call_function(name, folder, Code.MODEL_BUILD), name, folder)
+            with replacing(target) as temporary:
+                temporary.write_bytes(content)
+                _require_whole(temporary, name, worker)
     return target
 
 
+_BUILT = "an onnx.ModelProto, its bytes or a path"
+_BUILD_REMEDY = "give an onnx.ModelProto, its bytes, or the path of a file without external data"
+
+
 def _bytes_of(built: object, name: str, folder: Path) -> bytes:
-    remedy = "give an onnx.ModelProto, its bytes, or the path of a file without external data"
-    should = "an onnx.ModelProto, its bytes or a path"
+    import onnx
+    from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
+
     got = f"{type(built).__name__}"
     content = built
     if isinstance(built, onnx.ModelProto):
@@ -249,11 +254,17 @@ def _bytes_of(built: object, name: str, folder: Path) -> bytes:
         with contextlib.suppress(EncodeError, ValueError):  # more than 2 GiB
             content = built.SerializeToString()
     elif isinstance(built, str | Path):
-        content = _content(folder / built)
+        _require_file(folder / built)
+        content = (folder / built).read_bytes()
     if not isinstance(content, bytes):
-        raise CannotJudge(Failure(Code.MODEL_BUILD, f'Got {got} from "{name}", should be {should}.', remedy))
-    model = _parsed(content, Path(name))
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model)):
-        sentence = f'Got a model with external data from "{name}", should be one that holds its weights.'
-        raise CannotJudge(Failure(Code.MODEL_BUILD, sentence, remedy))
+        raise CannotJudge(Failure(Code.MODEL_BUILD, f'Got {got} from "{name}", should be {_BUILT}.', _BUILD_REMEDY))
     return content
+
+
+def _require_whole(model: Path, name: str, worker: Worker) -> None:
+    """A model that a function gave is kept in the cache, where its external data would not be."""
+    arguments = {"model": str(model.absolute()), "shown": name}
+    stated = worker.call(_INSPECT, arguments, {}, f"Reading {name}", worker.limits.load).value
+    if stated["external"]:
+        sentence = f'Got a model with external data from "{name}", should be one that holds its weights.'
+        raise CannotJudge(Failure(Code.MODEL_BUILD, sentence, _BUILD_REMEDY))

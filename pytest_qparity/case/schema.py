@@ -266,6 +266,28 @@ class Budget(Table):
         return self
 
 
+class LimitsSpec(Table):
+    """What a worker process may take before it is killed: for the gate's own safety, not a budget of the variant."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    load_s: Positive | None = Field(
+        default=None, description="Seconds to import the engine, read or load a model, at most.", examples=[300]
+    )
+    first_run_s: Positive | None = Field(
+        default=None, description="Seconds for the first run of a session, at most.", examples=[120]
+    )
+    run_s: Positive | None = Field(default=None, description="Seconds for each later run, at most.", examples=[60])
+    calibration_s: Positive | None = Field(
+        default=None, description="Seconds to make a variant, calibration included, at most.", examples=[1800]
+    )
+    memory_mb: Positive | None = Field(
+        default=None,
+        description="Megabytes a worker process may hold, at most. Default: three quarters of what is free.",
+        examples=[4096],
+    )
+
+
 class WaiverSpec(Table):
     """Runs whose failures are known and accepted until a date."""
 
@@ -307,6 +329,9 @@ class CaseSpec(Table):
     )
     budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
         default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."
+    )
+    limits: LimitsSpec | None = Field(
+        default=None, description="When a worker process is killed; over what pytest's configuration says."
     )
     waivers: Annotated[tuple[WaiverSpec, ...], Field(strict=False)] = Field(
         default=(), description="Failures that are known and accepted, a [[waivers]] table each."

@@ -11,7 +11,7 @@ from pytest_qparity.checks.figures import apart
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
-    from pytest_qparity.checks.timing import Interval
+    from pytest_qparity.checks.speed_up import Interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_qparity.backends.message import said_by
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.message import said_by
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,11 +6,13 @@ it passes: a gate that passes everything and one that fails everything both catc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.case.loading import CaseError, load_case
 from pytest_qparity.digest import json_digest
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
@@ -19,7 +21,6 @@ from pytest_qparity.gate.planning import plan
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, as_sentence
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.loading import Case
     from pytest_qparity.gate.settings import Settings
 
 CHECKS = ("preflight", "parity", "accuracy")  # what is said of a file; latency and memory take a second each
@@ -95,7 +96,7 @@ def require_caught(run: RunMaterial, judge: Judge) -> None:
     settings = run.material.settings
     if not settings.canaries.files:
         return
-    run.backend  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
+    run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
     result = settings.canaries.on(run.backend_spec.name, settings, judge)
     if result.failure is not None:
         raise CannotJudge(result.failure)
@@ -152,8 +153,12 @@ def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> 
             runs = plan(case, settings, [backend])
         except CaseError as error:
             return CanaryResult(0, 0, None, _not_planned(error, location))
-        material = CaseMaterial(case, replace(settings, canaries=Canaries()), location)
-        trials += [_try(RunMaterial(material, backend, run.precision), case, run.checks, judge) for run in runs]
+        alone = replace(settings, canaries=Canaries())
+        with contextlib.closing(CaseMaterial(case, alone, location)) as material:
+            host = EngineHost(settings.worker(material.limits), settings.backends[backend])
+            with contextlib.closing(host):  # one for all: a worker and its engine take longer than all canaries
+                running = [RunMaterial(material, backend, run.precision, lent=host) for run in runs]
+                trials += [_try(each, run.checks, judge) for each, run in zip(running, runs, strict=True)]
     return conclude(trials, backend)
 
 
@@ -165,17 +170,14 @@ def _not_planned(error: CaseError, location: str) -> Failure:
     )
 
 
-def _try(run: RunMaterial, case: Case, checks: Sequence[str], judge: Judge) -> Trial:
-    try:
-        verdicts = [judge(run, check) for check in CHECKS if check in checks]
-    finally:
-        run.close()
+def _try(run: RunMaterial, checks: Sequence[str], judge: Judge) -> Trial:
+    verdicts = [judge(run, check) for check in CHECKS if check in checks]
     made = made_so_far(run)
     return Trial(
         location=run.material.location,
         precision=run.precision,
         base=run.base,
-        caught_by=case.spec.precisions[run.precision].caught_by,
+        caught_by=run.material.case.spec.precisions[run.precision].caught_by,
         failures=tuple(failure for verdict in verdicts for failure in verdict.failures),
         variant=made["variant"].digest if "variant" in made else None,
     )

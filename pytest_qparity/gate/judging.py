@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -23,12 +24,12 @@ BACKEND_CODES = frozenset((Code.BACKEND_UNAVAILABLE, Code.BACKEND_LOAD, Code.BAC
 
 def judge_run(case: Case, run: Run, settings: Settings) -> Iterator[tuple[str, Verdict]]:
     """Every check of one run with its verdict, in order; the run's session is closed at the end."""
-    material = RunMaterial(CaseMaterial(case, settings, str(case.path)), run.backend, run.precision)
-    try:
+    with (
+        contextlib.closing(CaseMaterial(case, settings, str(case.path))) as material,
+        contextlib.closing(RunMaterial(material, run.backend, run.precision)) as running,
+    ):
         for check in run.checks:
-            yield check, judge(material, check)
-    finally:
-        material.close()
+            yield check, judge(running, check)
 
 
 def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> Verdict:

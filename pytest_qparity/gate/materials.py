@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.registry import load_backend
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.precision.table import base_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -16,14 +15,17 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
+    from pytest_qparity.backends.hosted import EngineHost, HostedSession
+    from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
-    from pytest_qparity.case.model import ModelFile
+    from pytest_qparity.case.model import ModelFile, StoredBytes
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
     from pytest_qparity.precision.variants import Variant
+    from pytest_qparity.worker.limits import Limits
+    from pytest_qparity.worker.protocol import Worker
 
 
 class CaseMaterial:
@@ -35,11 +37,21 @@ class CaseMaterial:
         self.location = location  # the case file as a command names it
 
     @once
+    def worker(self) -> Worker:
+        """Opens the case's models and makes its variants; engines run in others."""
+        return self.settings.worker(self.limits)
+
+    @property
+    def limits(self) -> Limits:
+        stated = self.case.spec.limits
+        return self.settings.limits_of({} if stated is None else stated.model_dump(exclude_none=True))
+
+    @once
     def model(self) -> ModelFile:
         from pytest_qparity.case.model import read_model_file, resolve_model
 
-        path = resolve_model(self.case.spec.model, self.case.folder, self.settings.cache / "models")
-        return read_model_file(path)
+        path = resolve_model(self.case.spec.model, self.case.folder, self.settings.cache / "models", self.worker)
+        return read_model_file(path, self.worker)
 
     @once
     def samples(self) -> Samples:
@@ -105,12 +117,17 @@ class CaseMaterial:
         from pytest_qparity.gate.reference import reference_golden
         from pytest_qparity.golden.store import write_golden
 
-        write_golden(self.golden_folder, reference_golden(self.model, self.feeds, self.golden_key))
+        with contextlib.closing(self.settings.worker(self.limits)) as worker:
+            write_golden(self.golden_folder, reference_golden(self.model, self.feeds, self.golden_key, worker))
 
     def golden_status(self) -> GoldenStatus:
         from pytest_qparity.golden.accept import status_of
 
         return status_of(self.case.name, self.golden_folder, self.golden_key)
+
+    def close(self) -> None:
+        if "worker" in made_so_far(self):
+            self.worker.close()
 
     def _accept(self, accept: Accept) -> None:
         from pytest_qparity.golden.accept import may_write
@@ -122,12 +139,15 @@ class CaseMaterial:
 class RunMaterial:
     """A run's variant, session and outputs, and those of FP32 on the same backend beside them."""
 
-    def __init__(self, material: CaseMaterial, backend: str, precision: str) -> None:
+    def __init__(self, material: CaseMaterial, backend: str, precision: str, lent: EngineHost | None = None) -> None:
+        """`lent`: a host that several runs share and whoever lends it closes; without one the run has its own."""
         self.material = material
         self.backend_spec = material.settings.backends[backend]
         self.precision = precision
         self.base = self._base(precision)
-        self._counterparts: dict[str, Session] = {}
+        self._counterparts: dict[str, HostedSession] = {}
+        self._lent = lent
+        self._worker: Worker | None = None
         self.latency_samples_ms: np.ndarray | None = None  # float64 (calls,), once the latency check has measured
 
     @property
@@ -135,16 +155,21 @@ class RunMaterial:
         return f"{self.backend_spec.name}-{self.precision}"
 
     @once
-    def backend(self) -> Backend:
-        """Raises CannotJudge where the backend does not work on this machine."""
-        from pytest_qparity.backends.outputs import require_available
+    def host(self) -> EngineHost:
+        """The worker in which this run's sessions live. Raises CannotJudge where the backend does not work here."""
+        from pytest_qparity.backends.hosted import EngineHost
 
-        return require_available(load_backend(self.backend_spec), self.backend_spec.name)
+        host = self._lent
+        if host is None:
+            host = EngineHost(self.material.settings.worker(self.material.limits), self.backend_spec)
+            self._worker = host.worker
+        host.require_available()
+        return host
 
     @once
     def variant(self) -> Variant:
         """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
-        self.backend  # noqa: B018  no variant is made for a backend that is not there
+        self.host  # noqa: B018  no variant is made for a backend that is not there
         variant = self.variant_at(self.precision)
         if variant.given:
             self._require_same_inputs(variant.path)
@@ -153,7 +178,7 @@ class RunMaterial:
     def variant_at(self, precision: str) -> Variant:
         from pytest_qparity.case.schema import PrecisionSpec
         from pytest_qparity.precision.cache import VariantCache
-        from pytest_qparity.precision.variants import VariantRequest, variant_for
+        from pytest_qparity.precision.variants import VariantRequest, Workshop, variant_for
 
         case = self.material.case
         request = VariantRequest(
@@ -165,8 +190,8 @@ class RunMaterial:
             activation=self.backend_spec.activation,
             where=self._place_of_keep_float(precision),
         )
-        cache = VariantCache(self.material.settings.cache / "variants")
-        return variant_for(request, lambda: self.material.calibration_feeds, cache)
+        workshop = Workshop(self.material.worker, VariantCache(self.material.settings.cache / "variants"))
+        return variant_for(request, lambda: self.material.calibration_feeds, workshop)
 
     @property
     def options(self) -> SessionOptions:
@@ -175,17 +200,15 @@ class RunMaterial:
         return SessionOptions()
 
     @once
-    def session(self) -> Session:
+    def session(self) -> HostedSession:
         return self._open(self.variant)
 
     @once
     def facts(self) -> SessionFacts:
         """What the session states of itself: engine, version, settings, where its nodes ran."""
-        from pytest_qparity.backends.outputs import facts_of
+        return self.session.facts()
 
-        return facts_of(self.session)
-
-    def session_at(self, precision: str) -> Session:
+    def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""
         if precision == self.precision:
             return self.session
@@ -217,10 +240,9 @@ class RunMaterial:
         return known
 
     def close(self) -> None:
-        for session in self._counterparts.values():
-            session.close()
-        if "session" in made_so_far(self):
-            self.session.close()
+        """End the run's worker, and with it its sessions."""
+        if self._worker is not None:
+            self._worker.close()
 
     def _place_of_keep_float(self, precision: str) -> str:
         """File and line of a precision's keep_float, for messages; empty where it has none."""
@@ -236,7 +258,7 @@ class RunMaterial:
         from pytest_qparity.case.model import read_model_file
 
         expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
-        got = {tensor.name: tensor.dtype for tensor in read_model_file(given).inputs}
+        got = {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
         if got != expected:
             raise CannotJudge(
                 Failure(
@@ -246,11 +268,9 @@ class RunMaterial:
                 )
             )
 
-    def _open(self, variant: Variant) -> Session:
-        from pytest_qparity.backends.outputs import open_session
-
+    def _open(self, variant: Variant) -> HostedSession:
         require_unchanged(variant)
-        session = open_session(self.backend, self.backend_spec.name, variant.path, self.options)
+        session = self.host.load(variant.path, self.options)
         require_unchanged(variant)
         return session
 
@@ -262,17 +282,20 @@ class RunMaterial:
         return base
 
 
-def require_unchanged(variant: Variant) -> ModelFile:
-    """The variant's file as it is now. A verdict belongs to exact bytes: raises CannotJudge where it is another."""
-    from pytest_qparity.case.model import read_model_file
+def require_unchanged(variant: Variant) -> StoredBytes:
+    """The variant's bytes as they are now. A verdict belongs to exact bytes: raises CannotJudge where it is others."""
+    from pytest_qparity.case.model import stored_bytes
 
-    now = read_model_file(variant.path)
+    try:
+        now = stored_bytes(variant.path, variant.external)
+    except OSError as error:
+        raise _changed(f"{variant.path.name} is gone ({error.strerror}), should be there as planned.") from None
     if now.digest != variant.digest:
-        raise CannotJudge(
-            Failure(
-                Code.VARIANT_CHANGED,
-                f"{variant.path.name} is {now.digest[:12]} now, should be {variant.digest[:12]} as planned.",
-                "let nothing write to models while they are judged",
-            )
+        raise _changed(
+            f"{variant.path.name} is {now.digest[:12]} now, should be {variant.digest[:12]} as planned.",
         )
     return now
+
+
+def _changed(sentence: str) -> CannotJudge:
+    return CannotJudge(Failure(Code.VARIANT_CHANGED, sentence, "let nothing write to models while they are judged"))

@@ -10,12 +10,8 @@ from pytest_qparity.precision.table import PRECISIONS, Points, Share, Tolerance
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Session
-    from pytest_qparity.case.data import Feed
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
@@ -28,18 +24,18 @@ NUMPY_RTOL = 1e-5
 
 def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
-    from pytest_qparity.precision.content import content_of, holds, quantized_nodes
+    from pytest_qparity.precision.examination import examined
 
-    content = content_of(run.variant.path)
+    content = examined(run.variant.path, run.base, run.material.worker)
     facts = run.facts
     return judge_preflight(
         PreflightMeasurement(
             base=run.base,
-            holds_precision=holds(content, run.base),
-            quantized_nodes=quantized_nodes(content, run.base),
+            holds_precision=content.holds_precision,
+            quantized_nodes=content.quantized_nodes,
             nodes=content.nodes,
             opset=content.opset,
-            own_operators=content.integer_operators > 0,
+            own_operators=content.own_operators,
             bad_scales=content.bad_scales,
             expected_placement=facts.expected_placement,
             placement=facts.placement,
@@ -86,24 +82,22 @@ def accuracy(run: RunMaterial) -> Verdict:
 def latency(run: RunMaterial) -> Verdict:
     import numpy as np
 
-    from pytest_qparity.backends.outputs import run_once
     from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
-    from pytest_qparity.checks.timing import speed_up, time_alone, time_in_turn
+    from pytest_qparity.checks.speed_up import speed_up
 
     budget = _budget(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
     feed = next(iter(run.material.feeds))
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
-    call = _caller(run.session, feed)
     seconds = run.material.settings.latency_seconds
     intervals = {}
     variant_ms: list[np.ndarray] = []
     for name, session in counterparts.items():
-        times = time_in_turn(call, _caller(session, feed), seconds / len(counterparts))
+        times = run.session.time_in_turn(session, feed.arrays, seconds / len(counterparts))
         intervals[name] = speed_up(times)
         variant_ms.append(times.variant_ms)
-    all_ms = np.concatenate(variant_ms) if variant_ms else time_alone(call, seconds)
-    run_once(run.session, feed)  # still gives outputs, as it did before it was timed
+    all_ms = np.concatenate(variant_ms) if variant_ms else run.session.time_alone(feed.arrays, seconds)
+    run.session.run(feed.arrays)  # still gives outputs, as it did before it was timed
     run.latency_samples_ms = all_ms
     measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
     return judge_latency(measured, budgets)
@@ -116,10 +110,10 @@ def memory(run: RunMaterial) -> Verdict:
 
     run.session  # noqa: B018  a variant that does not load has no peak
     feed = next(iter(run.material.feeds))
-    file = require_unchanged(run.variant)
-    probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options)
+    stored = require_unchanged(run.variant)
+    probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options, run.material.limits)
     budget = _budget(run)
-    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=file.size_bytes / 1e6)
+    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=stored.size_bytes / 1e6)
     limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
     return judge_memory(used, limits)
 
@@ -183,18 +177,3 @@ def _budget(run: RunMaterial) -> Budget | None:
 def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...]:
     wanted = dict.fromkeys((*budgets, "fp32"))
     return tuple(name for name in wanted if name != run.precision)
-
-
-def _caller(session: Session, feed: Feed) -> Callable[[], object]:
-    """A call to time. The first one is made here, and its outputs are looked at."""
-    from pytest_qparity.backends.outputs import engine_failure, run_once
-
-    run_once(session, feed)
-
-    def call() -> object:
-        try:
-            return session.run(feed.arrays)
-        except Exception as error:  # the border to an engine: whatever it raises becomes one failure
-            raise engine_failure(error) from error
-
-    return call

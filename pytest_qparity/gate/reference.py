@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.data import Feeds
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.golden.store import Golden, GoldenKey
+    from pytest_qparity.worker.protocol import Worker
 
 RECIPE = {"version": 1, "engine": "ort", "threads": 1, "optimizer": "off"}
 
@@ -24,21 +25,19 @@ def recipe_digest(batch: int) -> str:
     return json_digest({**RECIPE, "batch": batch})
 
 
-def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey) -> Golden:
+def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Worker) -> Golden:
     """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run."""
-    from pytest_qparity.backends.outputs import gather_outputs, open_session, require_available
+    from pytest_qparity.backends.hosted import EngineHost
+    from pytest_qparity.backends.outputs import gather_outputs
     from pytest_qparity.backends.protocol import Optimizer, SessionOptions
-    from pytest_qparity.backends.registry import BUILTIN, load_backend
+    from pytest_qparity.backends.registry import BUILTIN
     from pytest_qparity.golden.store import Golden
 
-    spec = next(spec for spec in BUILTIN if spec.name == RECIPE["engine"])
-    backend = require_available(load_backend(spec), spec.name)
-    session = open_session(backend, spec.name, model.path, SessionOptions(threads=1, optimizer=Optimizer.OFF))
-    try:
-        outputs = gather_outputs(session, feeds)
-        facts = session.facts()
-    finally:
-        session.close()
+    host = EngineHost(worker, next(spec for spec in BUILTIN if spec.name == RECIPE["engine"]))
+    host.require_available()
+    session = host.load(model.path, SessionOptions(threads=1, optimizer=Optimizer.OFF))
+    outputs = gather_outputs(session, feeds)
+    facts = session.facts()
     provenance = {
         "engine": facts.engine,
         "engine_version": facts.version,

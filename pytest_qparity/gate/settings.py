@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.gate.canaries import Canaries
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.metrics import Metric
     from pytest_qparity.golden.accept import Accept
+    from pytest_qparity.worker.protocol import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,23 @@ class Settings:
     accept: Accept | None = None
     latency_seconds: float = 1.0
     canaries: Canaries = field(default_factory=Canaries)
+    isolation: Isolation = DEFAULT_ISOLATION
+    limits: Limits = field(default_factory=Limits)
+    demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
+
+    def limits_of(self, stated: Mapping[str, float]) -> Limits:
+        """The limits of a case that states some of its own."""
+        return self.limits.but(**stated).but(**self.demanded_limits)
+
+    def worker(self, limits: Limits) -> Worker:
+        """A new worker; whoever asks for it closes it."""
+        if self.isolation is Isolation.NONE:
+            from pytest_qparity.worker.in_process import InProcess
+
+            return InProcess(limits)
+        from pytest_qparity.worker.process import WorkerProcess
+
+        return WorkerProcess(limits)
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
@@ -15,26 +14,9 @@ from pytest_qparity.precision.graph import in_order
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
+    from pytest_qparity.precision.recipes import CastRecipe
+
 NAMES_LISTED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class CastRecipe:
-    """How an fp16 variant is made. A field that changes the file must be here: the cache knows recipes by their fields.
-
-    Weights above `largest` are clipped to it (attention masks of −3.4e38 are), those nearer to zero than `smallest`, a
-    float16 subnormal, are raised to it: no weight changes its sign or becomes infinite or zero.
-    """
-
-    keep_float: tuple[str, ...]
-    smallest: float = 5.96e-8
-    largest: float = 65504.0
-    interface: str = "float32"
-    method: str = "cast"
-    version: int = 1  # raise it when the code below makes another file from the same fields
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"keep_float": list(self.keep_float)}
 
 
 def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -130,6 +130,21 @@ def content_of(path: Path) -> Content:
         opset=next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0),
         bad_scales=tuple(bad_scales),
     )
+
+
+def examine(
+    held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
+    """A worker's call: what the file `model` holds of the precision `base`."""
+    content, base = content_of(Path(arguments["model"])), arguments["base"]
+    return {
+        "holds_precision": holds(content, base),
+        "quantized_nodes": quantized_nodes(content, base),
+        "nodes": content.nodes,
+        "opset": content.opset,
+        "own_operators": content.integer_operators > 0,
+        "bad_scales": content.bad_scales,
+    }, {}
 
 
 def quantized_nodes(content: Content, base: str) -> int:

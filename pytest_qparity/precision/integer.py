@@ -7,9 +7,8 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -17,39 +16,15 @@ from onnx import version_converter
 
 from pytest_qparity.precision.graph import in_order, node_names
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.arena import aligned
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from pytest_qparity.case.data import Feeds
+    from pytest_qparity.precision.recipes import IntegerRecipe
 
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has its axis from here on: below, ONNX Runtime writes files that do not load
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerRecipe:
-    """How an int8 variant is made. A field that changes the file must be here: the cache knows recipes by their fields.
-
-    "uint8" activations have zero points and int32 biases, as CPU kernels fuse them; "int8" ones are symmetric and
-    biases stay float32, since TensorRT takes neither a zero point nor an int32 bias.
-    """
-
-    keep_float: tuple[str, ...]
-    activation: Literal["uint8", "int8"]
-    calibration: Literal["minmax"]
-    weight: str = "int8"
-    granularity: str = "per-channel"
-    format: str = "qdq"
-    opset: int = 17  # what a model below PER_CHANNEL_OPSET is converted to first
-    method: str = "static"
-    version: int = 1  # raise it when the code below makes another file from the same fields
-
-    @property
-    def symmetric(self) -> bool:
-        return self.activation == "int8"
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"keep_float": list(self.keep_float)}
 
 
 def make_int8(
@@ -137,7 +112,7 @@ class _Reader:
 
     def get_next(self) -> dict[str, Any] | None:
         feed = next(self._feeds, None)
-        return None if feed is None else dict(feed.arrays)
+        return None if feed is None else {name: aligned(array) for name, array in feed.arrays.items()}
 
 
 @contextmanager

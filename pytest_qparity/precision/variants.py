@@ -8,26 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import onnx
-
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.digest import arrays_digest
-from pytest_qparity.precision.cast import CastRecipe, make_fp16
-from pytest_qparity.precision.graph import float_graph, nodes_to_keep
-from pytest_qparity.precision.integer import IntegerRecipe, make_int8
+from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe, give_it
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
-
     from pytest_qparity.case.data import Feeds
     from pytest_qparity.case.schema import PrecisionSpec
     from pytest_qparity.precision.cache import VariantCache
+    from pytest_qparity.worker.protocol import Worker
 
 MAKERS = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnxruntime-gpu")
-LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit; made variants have no external data
 UNCALIBRATED = ("fp32", "fp16")
-REASON_LENGTH = 200
+_CALLS = "pytest_qparity.precision.making"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +34,7 @@ class Variant:
     base: str
     given: bool
     recipe: Mapping[str, Any]
+    external: tuple[str, ...] = ()  # places of external data, in the file's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +63,35 @@ class Recipe(Protocol):
     def as_json(self) -> dict[str, Any]: ...
 
 
-def variant_for(request: VariantRequest, calibration: Callable[[], Feeds], cache: VariantCache) -> Variant:
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Where variants are made and kept; models are opened in `worker` alone."""
+
+    worker: Worker
+    cache: VariantCache
+
+
+def variant_for(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
     """Take or make the variant; `calibration` is asked for its feeds only where the recipe needs them.
 
     Raises CannotJudge where the recipe fails.
     """
     if request.spec.file is not None:
-        given = read_model_file(request.folder / request.spec.file)
-        return Variant(given.path, given.digest, request.precision, request.base, True, {"method": "given"})
+        given = read_model_file(request.folder / request.spec.file, workshop.worker)
+        return Variant(
+            given.path, given.digest, request.precision, request.base, True, {"method": "given"}, given.external
+        )
     if request.base in UNCALIBRATED and "calibration" in request.spec.model_fields_set:
         sentence = f"{request.precision}: got calibration, should have none: {request.base} is made without."
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "remove calibration"))
     if request.base == "fp32":
         return _float_model(request)
     if request.base == "fp16":
-        return _cast(request, cache)
+        return _cast(request, workshop)
     if request.base == "int8":
-        return _quantized(request, calibration(), cache)
+        return _quantized(request, calibration(), workshop)
     sentence = f"{request.precision}: got no file, should be given one: no recipe makes {request.base}."
-    raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, _give_it(request)))
+    raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, give_it(request.precision)))
 
 
 def variant_key(model_digest: str, recipe: Recipe, calibration_digest: str | None) -> dict[str, Any]:
@@ -111,93 +116,61 @@ def _float_model(request: VariantRequest) -> Variant:
         sentence = f'{request.keep_float_place}: got "{patterns}", should be none: every node of fp32 is float.'
         raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, "remove keep_float"))
     model = request.model
-    return Variant(model.path, model.digest, request.precision, request.base, False, {"method": "float model"})
+    return Variant(
+        model.path, model.digest, request.precision, request.base, False, {"method": "float model"}, model.external
+    )
 
 
-def _cast(request: VariantRequest, cache: VariantCache) -> Variant:
-    recipe = CastRecipe(keep_float=_kept(request))
-    key = variant_key(request.model.digest, recipe, None)
-    return _through(cache, request, key, lambda _: make_fp16(float_graph(request.model.path), recipe))
+def _cast(request: VariantRequest, workshop: Workshop) -> Variant:
+    recipe = CastRecipe(keep_float=_kept(request, workshop))
+    return _through(workshop, request, recipe, None)
 
 
-def _quantized(request: VariantRequest, feeds: Feeds, cache: VariantCache) -> Variant:
+def _quantized(request: VariantRequest, feeds: Feeds, workshop: Workshop) -> Variant:
     recipe = IntegerRecipe(
-        keep_float=_kept(request), activation=request.activation, calibration=request.spec.calibration
+        keep_float=_kept(request, workshop), activation=request.activation, calibration=request.spec.calibration
     )
-    key = variant_key(request.model.digest, recipe, calibration_digest(feeds))
-    return _through(
-        cache, request, key, lambda scratch: make_int8(float_graph(request.model.path), recipe, feeds, scratch)
-    )
+    return _through(workshop, request, recipe, feeds)
 
 
-def _kept(request: VariantRequest) -> tuple[str, ...]:
+def _kept(request: VariantRequest, workshop: Workshop) -> tuple[str, ...]:
     """Names of the nodes that the case keeps float. A model without such patterns is not opened for them."""
     if not request.spec.keep_float:
         return ()
-    with _Border(request):
-        return nodes_to_keep(float_graph(request.model.path), request.spec.keep_float, request.keep_float_place)
+    arguments = {
+        "model": str(request.model.path.absolute()),
+        "precision": request.precision,
+        "patterns": list(request.spec.keep_float),
+        "place": request.keep_float_place,
+    }
+    answer = workshop.worker.call(
+        f"{_CALLS}:kept_nodes", arguments, {}, f"Reading {request.model.path.name}", workshop.worker.limits.load
+    )
+    return tuple(answer.value)
 
 
-def _through(
-    cache: VariantCache,
-    request: VariantRequest,
-    key: Mapping[str, Any],
-    make: Callable[[Path], tuple[ModelProto, tuple[str, ...]]],
-) -> Variant:
+def _through(workshop: Workshop, request: VariantRequest, recipe: Recipe, feeds: Feeds | None) -> Variant:
+    key = variant_key(request.model.digest, recipe, None if feeds is None else calibration_digest(feeds))
+
     def write(target: Path) -> tuple[str, ...]:
-        with _Border(request):
-            model, notes = make(target.parent)
-            _save(model, target, request)
-            _check(target, request.model.path)
-        return notes
+        layout = {} if feeds is None else {"samples": feeds.samples, "batch": feeds.batch, "stacked": feeds.stacked}
+        arguments = {
+            "model": str(request.model.path.absolute()),
+            "target": str(target.absolute()),
+            "precision": request.precision,
+            "recipe": recipe.as_json(),
+            "layout": layout,
+        }
+        arrays = {} if feeds is None else feeds.arrays
+        work = f"Making {request.precision} of {request.model.path.name}"
+        answer = workshop.worker.call(f"{_CALLS}:make", arguments, arrays, work, workshop.worker.limits.calibration)
+        return tuple(answer.value)
 
-    cached = cache.get_or_make(key, write)
-    recipe = {"base": request.base, **key["recipe"], "calibration_data": key["calibration"], "makers": key["makers"]}
+    cached = workshop.cache.get_or_make(key, write)
+    stated = {"base": request.base, **key["recipe"], "calibration_data": key["calibration"], "makers": key["makers"]}
     if cached.notes:
-        recipe["notes"] = list(cached.notes)
-    return Variant(cached.path, cached.digest, request.precision, request.base, False, recipe)
-
-
-def _save(model: ModelProto, target: Path, request: VariantRequest) -> None:
-    size = model.ByteSize()
-    if size > LARGEST_FILE:
-        sentence = (
-            f"{request.precision}: got a file of {size / 1e9:.1f} GB, should be below {LARGEST_FILE / 1e9:.1f} GB."
-        )
-        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, _give_it(request)))
-    onnx.save(model, target)
-
-
-def _check(target: Path, float_model: Path) -> None:
-    """Check the made file, with its inferred types and shapes where the float model itself stands up to that."""
-    onnx.checker.check_model(target)
-    try:
-        onnx.checker.check_model(float_model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
-        return
-    onnx.checker.check_model(target, full_check=True)
-
-
-class _Border:
-    """The border to quantizers and converters, which raise whatever a model makes them raise: one failure."""
-
-    def __init__(self, request: VariantRequest) -> None:
-        self._request = request
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if not isinstance(error, Exception) or isinstance(error, CannotJudge):
-            return
-        first = (str(error).strip().splitlines() or ["no reason"])[0][:REASON_LENGTH]
-        sentence = (
-            f"{self._request.precision}: got {type(error).__name__} ({first}) from its recipe, should be a variant."
-        )
-        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, _give_it(self._request))) from error
-
-
-def _give_it(request: VariantRequest) -> str:
-    return f'make the file yourself and give it: [precisions.{request.precision}] file = "…"'
+        stated["notes"] = list(cached.notes)
+    return Variant(cached.path, cached.digest, request.precision, request.base, False, stated)
 
 
 def _versions() -> dict[str, str]:

@@ -1,14 +1,23 @@
-"""Feeds as the case room makes them, without its data sources."""
+"""Feeds as the case room makes them, without its data sources; sessions as the gate sees them, in this process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.border import load_session, require_available
+from pytest_qparity.backends.hosted import HostedSession
+from pytest_qparity.backends.registry import backend_table, load_backend
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
+
+    from pytest_qparity.backends.protocol import Backend, Session, SessionOptions
 
 
 @dataclass(frozen=True)
@@ -42,3 +51,19 @@ def feeds_of(samples: np.ndarray, *, batch: int, name: str = "input") -> Feeds:
 def one_by_one(samples: np.ndarray, *, name: str = "input") -> Feeds:
     """Each sample fed as it is, without a batch axis."""
     return Feeds(tuple(Feed({name: sample}, 1) for sample in samples), stacked=True)
+
+
+def opened(backend: Backend, name: str, path: Path, options: SessionOptions) -> Session:
+    """The engine's own session, on its side of the border."""
+    return load_session(require_available(backend, name), name, path, options)
+
+
+def opened_builtin(engine: str, path: Path, options: SessionOptions) -> Session:
+    return opened(load_backend(backend_table()[engine]), engine, path, options)
+
+
+def hosted(session: Session) -> HostedSession:
+    """`session` as the gate sees it: behind the border, its outputs copied."""
+    worker = InProcess(Limits())
+    worker.held["0"] = session
+    return HostedSession(worker, "0", "A stand-in")

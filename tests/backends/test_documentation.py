@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.memory_probe import measure_memory
-from pytest_qparity.backends.outputs import gather_outputs, open_session
+from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import SessionOptions
-from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table, load_backend
+from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.float64 import mlp_in_float64
 from tests.backends.stand_ins import Feed, feeds_of
 from tests.models import inputs_for_mlp, mlp, save
@@ -42,15 +45,18 @@ def test_the_example_runs_and_can_be_measured(contributed: list[BackendSpec], tm
     model, inputs = mlp(), inputs_for_mlp(5)
     path = save(model, tmp_path / "mlp.onnx")
 
-    session = open_session(load_backend(spec), spec.name, path, SessionOptions())
+    host = EngineHost(WorkerProcess(Limits()), spec)
+    host.require_available()
+    session = host.load(path, SessionOptions())
     outputs = gather_outputs(session, feeds_of(inputs, batch=2))
     facts = session.facts()
     session.close()
+    host.close()
 
     np.testing.assert_allclose(outputs["logits"], mlp_in_float64(model, inputs), rtol=0, atol=1e-5)
     assert facts.proven
     assert facts.strayed == 0
-    assert measure_memory(spec, path, Feed({"input": inputs}, 5), SessionOptions(), 60).peak_mb > 0
+    assert measure_memory(spec, path, Feed({"input": inputs}, 5), SessionOptions(), Limits()).peak_mb > 0
 
 
 def test_the_page_names_every_backend() -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_qparity.backends.outputs import gather_outputs, open_session, require_available
+from pytest_qparity.backends.border import require_available
+from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import Session, SessionFacts, SessionOptions, Unavailable
 from pytest_qparity.verdict import CannotJudge, Code, Failure
-from tests.backends.stand_ins import Feeds, feeds_of, one_by_one
+from tests.backends.stand_ins import Feeds, feeds_of, hosted, one_by_one, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,14 +58,14 @@ def raising(error: Exception) -> Callable[..., Any]:
 
 def refusal(compute: Callable[[Mapping[str, np.ndarray]], Any], feeds: Feeds) -> Failure:
     with pytest.raises(CannotJudge) as caught:
-        gather_outputs(Computed(compute), feeds)
+        gather_outputs(hosted(Computed(compute)), feeds)
     return caught.value.failure
 
 
 def test_batches_are_joined_along_the_first_axis() -> None:
     session = Computed(lambda feed: {"twice": feed["input"] * 2, "sums": feed["input"].sum(axis=1)})
 
-    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
 
     np.testing.assert_array_equal(outputs["twice"], SAMPLES * 2)
     np.testing.assert_array_equal(outputs["sums"], SAMPLES.sum(axis=1))
@@ -74,7 +75,7 @@ def test_samples_fed_as_they_are_get_a_first_axis() -> None:
     square = np.arange(32, dtype=np.float32).reshape(2, 4, 4)
     session = Computed(lambda feed: {"row": feed["input"][:1], "total": feed["input"].sum()[...]})
 
-    outputs = gather_outputs(session, one_by_one(square))
+    outputs = gather_outputs(hosted(session), one_by_one(square))
 
     assert outputs["row"].shape == (2, 1, 4)
     np.testing.assert_array_equal(outputs["total"], square.sum(axis=(1, 2)))
@@ -83,7 +84,7 @@ def test_samples_fed_as_they_are_get_a_first_axis() -> None:
 def test_an_output_without_a_batch_axis_has_one_row_a_feed() -> None:
     session = Computed(lambda feed: {"mean": feed["input"].mean()[...], "table": np.ones((3, 2), np.float32)})
 
-    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
 
     assert outputs["mean"].shape == (3,)
     assert outputs["table"].shape == (3, 3, 2)
@@ -92,7 +93,7 @@ def test_an_output_without_a_batch_axis_has_one_row_a_feed() -> None:
 def test_a_table_as_long_as_one_batch_is_not_joined() -> None:
     session = Computed(lambda feed: {"table": np.arange(2, dtype=np.float32)})
 
-    outputs = gather_outputs(session, feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
 
     assert outputs["table"].shape == (3, 2)
 
@@ -100,7 +101,7 @@ def test_a_table_as_long_as_one_batch_is_not_joined() -> None:
 def test_outputs_keep_the_engines_order() -> None:
     session = Computed(lambda feed: {"z": feed["input"], "a": feed["input"], "m": feed["input"]})
 
-    assert list(gather_outputs(session, feeds_of(SAMPLES, batch=2))) == ["z", "a", "m"]
+    assert list(gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))) == ["z", "a", "m"]
 
 
 def test_an_engine_that_reuses_its_buffer_does_no_harm() -> None:
@@ -110,7 +111,7 @@ def test_an_engine_that_reuses_its_buffer_does_no_harm() -> None:
         buffer[:] = feed["input"]
         return {"y": buffer}
 
-    outputs = gather_outputs(Computed(compute), feeds_of(SAMPLES, batch=1))
+    outputs = gather_outputs(hosted(Computed(compute)), feeds_of(SAMPLES, batch=1))
 
     np.testing.assert_array_equal(outputs["y"], SAMPLES)
 
@@ -162,7 +163,7 @@ def test_a_backend_that_is_missing_something_says_what() -> None:
 
     for ask in (
         lambda: require_available(backend, "mine"),
-        lambda: open_session(backend, "mine", Path("m.onnx"), SessionOptions()),
+        lambda: opened(backend, "mine", Path("m.onnx"), SessionOptions()),
     ):
         with pytest.raises(CannotJudge) as caught:
             ask()
@@ -182,7 +183,7 @@ def test_a_backend_that_fails_while_it_looks_for_its_engine_is_unavailable() -> 
 
 def test_what_a_load_raises_is_one_sentence() -> None:
     with pytest.raises(CannotJudge) as caught:
-        open_session(Loading(raising(RuntimeError("bad node\nlog"))), "mine", Path("dir/m.onnx"), SessionOptions())
+        opened(Loading(raising(RuntimeError("bad node\nlog"))), "mine", Path("dir/m.onnx"), SessionOptions())
 
     assert caught.value.failure.code is Code.BACKEND_LOAD
     assert 'RuntimeError: "bad node" from loading m.onnx' in caught.value.failure.sentence
@@ -192,7 +193,7 @@ def test_a_reason_the_backend_gives_itself_is_kept() -> None:
     reason = CannotJudge(Failure(Code.MODEL_EXTERNAL_DATA, "got no weights, should be there", "fetch them"))
 
     with pytest.raises(CannotJudge) as caught:
-        open_session(Loading(raising(reason)), "mine", Path("m.onnx"), SessionOptions())
+        opened(Loading(raising(reason)), "mine", Path("m.onnx"), SessionOptions())
     assert caught.value is reason
 
     assert refusal(raising(reason), feeds_of(SAMPLES, batch=1)) is reason.failure

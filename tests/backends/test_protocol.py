@@ -11,12 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_qparity.backends.outputs import gather_outputs, open_session
+from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import Optimizer, Session, SessionFacts, SessionOptions
-from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.float64 import cnn_in_float64, mlp_in_float64
-from tests.backends.stand_ins import feeds_of
+from tests.backends.stand_ins import feeds_of, hosted, opened_builtin
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 def opened(engine: str, path: Path, options: SessionOptions | None = None) -> Session:
-    return open_session(load_backend(backend_table()[engine]), engine, path, options or SessionOptions())
+    return opened_builtin(engine, path, options or SessionOptions())
 
 
 def refused(engine: str, path: Path, options: SessionOptions | None = None) -> CannotJudge:
@@ -57,7 +56,7 @@ def test_an_mlp_is_what_float64_says(engine: str, tmp_path: Path) -> None:
     inputs = inputs_for_mlp(10)
     session = opened(engine, save(model, tmp_path / "mlp.onnx"))
 
-    outputs = gather_outputs(session, feeds_of(inputs, batch=4))
+    outputs = gather_outputs(hosted(session), feeds_of(inputs, batch=4))
 
     assert list(outputs) == ["logits"]
     assert outputs["logits"].dtype == np.float32
@@ -69,7 +68,7 @@ def test_a_convolutional_model_is_what_float64_says(engine: str, tmp_path: Path)
     images = np.random.default_rng(2).standard_normal((5, 1, 8, 8)).astype(np.float32)
     session = opened(engine, save(model, tmp_path / "cnn.onnx"))
 
-    outputs = gather_outputs(session, feeds_of(images, batch=1))
+    outputs = gather_outputs(hosted(session), feeds_of(images, batch=1))
 
     np.testing.assert_allclose(outputs["logits"], cnn_in_float64(model, images), rtol=0, atol=FLOAT32)
 

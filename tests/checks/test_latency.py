@@ -7,7 +7,7 @@ import math
 import pytest
 
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
-from pytest_qparity.checks.timing import Interval
+from pytest_qparity.checks.speed_up import Interval
 from pytest_qparity.verdict import Code, Outcome
 from tests.checks.verdicts import codes
 

@@ -7,18 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from pytest_qparity.checks import timing
-from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
-from pytest_qparity.checks.timing import (
+from pytest_qparity.backends import timing
+from pytest_qparity.backends.timing import (
     FEWEST_PAIRS,
     MOST_PAIRS,
     PATIENCE,
     WARM_UP_CALLS,
     PairedTimes,
-    speed_up,
-    time_alone,
-    time_in_turn,
+    alone,
+    in_turn,
 )
+from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
+from pytest_qparity.checks.speed_up import speed_up
 from pytest_qparity.verdict import Code
 
 
@@ -71,7 +71,7 @@ def clock(monkeypatch):
 
 
 def test_each_pair_holds_one_time_of_each(clock):
-    times = time_in_turn(clock.costing("variant", 2.0), clock.costing("counterpart", 5.0), seconds=0.5)
+    times = in_turn(clock.costing("variant", 2.0), clock.costing("counterpart", 5.0), seconds=0.5)
 
     assert set(times.variant_ms) == {2.0}
     assert set(times.counterpart_ms) == {5.0}
@@ -81,17 +81,15 @@ def test_each_pair_holds_one_time_of_each(clock):
 def test_warm_up_calls_are_not_measured(clock):
     warm_up = [100.0] * WARM_UP_CALLS
 
-    times = time_in_turn(
-        clock.costing("variant", *warm_up, 1.0), clock.costing("counterpart", *warm_up, 2.0), seconds=0.01
-    )
+    times = in_turn(clock.costing("variant", *warm_up, 1.0), clock.costing("counterpart", *warm_up, 2.0), seconds=0.01)
 
     assert times.variant_ms.max() == 1.0
     assert times.counterpart_ms.max() == 2.0
-    assert time_alone(clock.costing("alone", *warm_up, 3.0), seconds=0.01).max() == 3.0
+    assert alone(clock.costing("alone", *warm_up, 3.0), seconds=0.01).max() == 3.0
 
 
 def test_both_of_a_pair_are_called_back_to_back(clock):
-    times = time_in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=0.1)
+    times = in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=0.1)
 
     measured = clock.calls[2 * WARM_UP_CALLS :]
     pairs = list(zip(measured[::2], measured[1::2], strict=True))
@@ -100,7 +98,7 @@ def test_both_of_a_pair_are_called_back_to_back(clock):
 
 
 def test_which_of_a_pair_goes_first_is_drawn_and_neither_is_favoured(clock):
-    time_in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=10.0)
+    in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=10.0)
 
     first = clock.calls[2 * WARM_UP_CALLS :: 2]
     assert len(first) == MOST_PAIRS
@@ -111,7 +109,7 @@ def test_which_of_a_pair_goes_first_is_drawn_and_neither_is_favoured(clock):
 def test_the_same_seed_draws_the_same_order(clock):
     def order(seed):
         clock.calls.clear()
-        time_in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=1e9, seed=seed)
+        in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=1e9, seed=seed)
         return list(clock.calls)
 
     assert order(seed=3) == order(seed=3)
@@ -131,7 +129,7 @@ def test_the_same_seed_draws_the_same_order(clock):
     ],
 )
 def test_pairs_are_measured_until_the_time_is_over_within_bounds(clock, call_ms, seconds, pairs):
-    times = time_in_turn(clock.costing("variant", call_ms), clock.costing("counterpart", call_ms), seconds)
+    times = in_turn(clock.costing("variant", call_ms), clock.costing("counterpart", call_ms), seconds)
 
     assert len(times.variant_ms) == pairs
 
@@ -146,7 +144,7 @@ def test_pairs_are_measured_until_the_time_is_over_within_bounds(clock, call_ms,
     ],
 )
 def test_calls_alone_are_measured_until_the_time_is_over_within_bounds(clock, call_ms, seconds, calls):
-    measured = time_alone(clock.costing("alone", call_ms), seconds)
+    measured = alone(clock.costing("alone", call_ms), seconds)
 
     assert measured.dtype == np.float64
     assert measured.tolist() == [call_ms] * calls
@@ -262,7 +260,7 @@ def test_pairs_of_which_a_call_was_interrupted_are_left_out(clock):
     variant = clock.costing("variant", 1.0)
     counterpart = clock.interrupted("counterpart", 3.0, 4.0, every=2)
 
-    times = time_in_turn(variant, counterpart, seconds=0.5)
+    times = in_turn(variant, counterpart, seconds=0.5)
 
     assert set(times.counterpart_ms) == {3.0}
     assert times.interrupted > 0
@@ -273,7 +271,7 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     variant = clock.costing("variant", 1.0)
     counterpart = clock.interrupted("counterpart", 3.0, 4.0)
 
-    interval = speed_up(time_in_turn(variant, counterpart, seconds=0.05))
+    interval = speed_up(in_turn(variant, counterpart, seconds=0.05))
 
     assert (interval.low, interval.high) == (0.0, math.inf)
 
@@ -285,4 +283,4 @@ def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock
         clock.ns += 1_000_000
         clock.stolen_ns -= 1_000_000
 
-    assert time_in_turn(call, call, seconds=0.05).interrupted == 0
+    assert in_turn(call, call, seconds=0.05).interrupted == 0

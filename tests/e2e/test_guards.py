@@ -508,35 +508,6 @@ class TestBooks:
 
         assert result.ret == pytest.ExitCode.TESTS_FAILED
 
-    def test_a_crashed_worker_leaves_a_check_without_a_verdict(self, project: pytest.Pytester) -> None:
-        project.makepyfile(
-            crashing="""
-            import os
-
-            class Engine:
-                def unavailable(self):
-                    return None
-
-                def load(self, model, options):
-                    os.abort()
-            """
-        )
-        project.makeconftest(
-            """
-            from pytest_qparity import BackendSpec
-
-            def pytest_qparity_backends(config):
-                return [BackendSpec("crashing", "crashing:Engine", activation="uint8")]
-            """
-        )
-
-        result = project.runpytest_subprocess("--backend=crashing,ort", "-n", "2", "--max-worker-restart=1", FAST)
-
-        assert result.ret != 0
-        ledger = read_ledger(project.path / ".qparity" / "ledger.json")
-        assert ledger.unjudged
-        assert not ledger.passes
-
 
 def waive(project: pytest.Pytester, *, run: str, expires: datetime.date, more: str = "") -> None:
     case_file = project.path / "cases" / "mlp.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,36 +12,50 @@ import numpy as np
 import pytest
 
 from pytest_qparity import BackendSpec, gate, load_case
-from pytest_qparity.backends import outputs as border
+from pytest_qparity.backends.hosted import EngineHost, HostedSession
+from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.checks import accuracy, comparison, parity, preflight
 from pytest_qparity.gate.canaries import Canaries, Trial, conclude
 from pytest_qparity.golden import store
 from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, failed, passed
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.protocol import Isolation
 from tests.e2e.projects import CASE, accept_golden, write_canary_files, write_project
 
 LOUD = Failure(Code.PARITY_SQNR, "SQNR is 1 dB, should be at least 20 dB.", "mend it")
 REFUSED = Failure(Code.BACKEND_LOAD, "got no session, should be one.", "look at the file")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a case, canaries, and both goldens."""
-    accept_golden(write_project(tmp_path))
-    write_canary_files(tmp_path)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("project")
+    accept_golden(write_project(folder))
+    write_canary_files(folder)
+    return folder
+
+
+@pytest.fixture
+def root(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to be spoiled."""
+    return shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+
+
+def settings_in(root: Path) -> gate.Settings:
+    """Those of a new session; without worker processes, which take ten times as long to start as canaries to judge."""
+    return dataclasses.replace(gate.default_settings(root, latency_seconds=0.01), isolation=Isolation.NONE)
 
 
 def judged(
     root: Path, check: str = "parity", *, backend: str = "ort", settings: gate.Settings | None = None
 ) -> Verdict:
-    """The verdict of a check of the case's fp32 run, by new settings where none are given: as in a new process."""
+    """The verdict of a check of the case's fp32 run, by new settings where none are given."""
     case = load_case(root / "cases" / "mlp.toml")
-    material = gate.CaseMaterial(case, settings or gate.default_settings(root), "cases/mlp.toml")
-    run = gate.RunMaterial(material, backend, "fp32")
-    try:
+    with (
+        contextlib.closing(gate.CaseMaterial(case, settings or settings_in(root), "cases/mlp.toml")) as material,
+        contextlib.closing(gate.RunMaterial(material, backend, "fp32")) as run,
+    ):
         return gate.judge(run, check)
-    finally:
-        run.close()
 
 
 def codes(verdict: Verdict) -> list[str]:
@@ -50,16 +65,17 @@ def codes(verdict: Verdict) -> list[str]:
 class TestSet:
     """The canaries that this package brings."""
 
+    @pytest.mark.parametrize("isolation", list(Isolation))
     @pytest.mark.parametrize("backend", ["ort", "openvino", "reference"])
-    def test_each_is_caught_by_every_engine(self, root: Path, backend: str) -> None:
-        settings = gate.default_settings(root)
+    def test_each_is_caught_by_every_engine(self, root: Path, backend: str, isolation: Isolation) -> None:
+        settings = dataclasses.replace(settings_in(root), isolation=isolation)
 
         result = settings.canaries.on(backend, settings, gate.judge)
 
         assert (result.planned, result.caught, result.failure) == (10, 10, None)
 
     def test_a_case_is_judged_after_them(self, root: Path) -> None:
-        settings = gate.default_settings(root)
+        settings = settings_in(root)
 
         assert judged(root, settings=settings).outcome is Outcome.PASS
         assert settings.canaries.record("ort") is not None
@@ -161,12 +177,12 @@ def _measured(**changes: object) -> Sabotage:
 
 
 def _run_the_float_model(patch: pytest.MonkeyPatch) -> None:
-    original = border.load_session
+    original = EngineHost.load
 
-    def disguised(backend: object, name: str, model: Path, options: object) -> object:
-        return original(backend, name, model.with_name("float.onnx"), options)  # type: ignore[arg-type]
+    def disguised(host: EngineHost, model: Path, options: SessionOptions) -> HostedSession:
+        return original(host, model.with_name("float.onnx"), options)
 
-    patch.setattr(border, "load_session", disguised)
+    patch.setattr(EngineHost, "load", disguised)
 
 
 GREEN = passed("fine", {"looked": "away"})
@@ -245,11 +261,14 @@ def test_a_gate_that_was_sabotaged_judges_nothing(
 class TestWhen:
     def test_they_are_run_once_for_a_backend(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[str] = []
-        original = border.load_session
-        monkeypatch.setattr(
-            border, "load_session", lambda *of: opened.append(f"{of[1]} {of[2].parent.parent.name}") or original(*of)
-        )
-        settings = gate.default_settings(root)
+        original = EngineHost.load
+
+        def load(host: EngineHost, model: Path, options: SessionOptions) -> HostedSession:
+            opened.append(f"{host.spec.name} {model.parent.parent.name}")
+            return original(host, model, options)
+
+        monkeypatch.setattr(EngineHost, "load", load)
+        settings = settings_in(root)
 
         for check in ("parity", "preflight"):
             for backend in ("ort", "reference"):
@@ -258,18 +277,22 @@ class TestWhen:
         # Each of the 11 files and its float counterpart.
         assert [opened.count(f"{backend} canaries") for backend in ("ort", "reference")] == [22, 22]
 
-    def test_their_sessions_are_closed(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        closed: list[str] = []
-        original = gate.RunMaterial.close
-        monkeypatch.setattr(gate.RunMaterial, "close", lambda run: closed.append(run.precision) or original(run))
+    def test_their_workers_are_closed(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[InProcess] = []
+        closed: list[InProcess] = []
+        make, close = InProcess.__init__, InProcess.close
+        monkeypatch.setattr(InProcess, "__init__", lambda worker, limits: made.append(worker) or make(worker, limits))
+        monkeypatch.setattr(InProcess, "close", lambda worker: closed.append(worker) or close(worker))
 
         judged(root)
 
-        assert len(closed) == 11 + 1
+        # Of the case and its run, of the canary file and all its runs.
+        assert len(made) == 4
+        assert {id(worker) for worker in made} == {id(worker) for worker in closed}
 
     def test_a_notebook_has_them_judged_too(self, root: Path) -> None:
         shutil.copy(*(root / "cases" / "canaries" / "models" / f"{name}.onnx" for name in ("int8", "flipped")))
-        case, settings = load_case(root / "cases" / "mlp.toml"), gate.default_settings(root, latency_seconds=0.01)
+        case, settings = load_case(root / "cases" / "mlp.toml"), settings_in(root)
         run = gate.plan(case, settings, ["ort"], ["fp32"])[0]
 
         found = dict(gate.judge_run(case, run, settings))
@@ -278,14 +301,14 @@ class TestWhen:
         assert {code for verdict in found.values() for code in codes(verdict)} == {"QP-CANARY-001"}
 
     def test_a_backend_that_does_not_work_here_has_its_own_failure(self, root: Path) -> None:
-        settings = gate.default_settings(root)
+        settings = settings_in(root)
 
         assert codes(judged(root, backend="trt", settings=settings)) == ["QP-BACKEND-001"]
         assert settings.canaries.record("trt") is None
 
     def test_a_project_without_canaries_has_none_judged(self, root: Path) -> None:
         shutil.rmtree(root / "cases" / "canaries")
-        settings = gate.default_settings(root)
+        settings = settings_in(root)
 
         assert judged(root, settings=settings).outcome is Outcome.PASS
         assert settings.canaries.record("ort") is None
@@ -304,7 +327,7 @@ class TestUnproven:
         assert failure.remedy == "qparity accept cases/canaries/canary.toml --missing"
 
     def test_an_engine_that_refuses_them(self, root: Path) -> None:
-        settings = gate.default_settings(root)
+        settings = settings_in(root)
         spec = BackendSpec("refusing", f"{__name__}:Refusing")
         settings = dataclasses.replace(settings, backends={**settings.backends, "refusing": spec})
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_qparity.backends.message import said_by
+from pytest_qparity.worker.message import said_by
 
 
 @pytest.mark.parametrize(

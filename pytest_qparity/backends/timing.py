@@ -1,22 +1,26 @@
-"""Timing two callables against each other, in turn, so that a machine's drift hits both alike."""
+"""Timing a session's runs beside the engine: alone, or two in turn, so that a machine's drift hits both alike."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.border import engine_failure, run_once
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
+
+    from pytest_qparity.backends.protocol import Session
 
 WARM_UP_CALLS = 3
 FEWEST_PAIRS = 20
 MOST_PAIRS = 400
 MOST_INTERRUPTED = 2000
 PATIENCE = 10
-RESAMPLES = 2000
 
 
 # A call that had the processor for less than this share of its time was interrupted. On a busy machine longer calls are
@@ -38,16 +42,20 @@ class PairedTimes:
     sound: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A point estimate with its 95 % bootstrap interval."""
+def runs_of(session: Session, feed: Mapping[str, np.ndarray]) -> Callable[[], object]:
+    """A run to time. The first one is made here, and its outputs are looked at."""
+    run_once(session, feed)
 
-    low: float
-    estimate: float
-    high: float
+    def run() -> object:
+        try:
+            return session.run(feed)
+        except Exception as error:  # the border to an engine: whatever it raises becomes one failure
+            raise engine_failure(error) from error
+
+    return run
 
 
-def time_alone(call: Callable[[], object], seconds: float) -> np.ndarray:
+def alone(call: Callable[[], object], seconds: float) -> np.ndarray:
     """Milliseconds a call, float64 (calls,): at least FEWEST_PAIRS, then until `seconds` have passed."""
     import numpy as np
 
@@ -60,7 +68,7 @@ def time_alone(call: Callable[[], object], seconds: float) -> np.ndarray:
     return np.array(samples)
 
 
-def time_in_turn(
+def in_turn(
     variant: Callable[[], object], counterpart: Callable[[], object], seconds: float, seed: int = 0
 ) -> PairedTimes:
     """Time both in pairs, which of the two goes first drawn anew for each pair.
@@ -88,24 +96,6 @@ def time_in_turn(
     kept = sound if len(sound) >= FEWEST_PAIRS else sound + interrupted
     times = np.array(kept)
     return PairedTimes(times[:, 0], times[:, 1], len(interrupted), len(sound) >= FEWEST_PAIRS)
-
-
-def speed_up(times: PairedTimes, seed: int = 0) -> Interval:
-    """median(counterpart) / median(variant), with a percentile bootstrap interval over pairs (95 %).
-
-    Efron and Tibshirani 1993, chapter 13; pairs are resampled together, since drift moves both of a pair. Fewer than
-    FEWEST_PAIRS pairs without an interruption bound nothing: the interval is then 0 to infinity.
-    """
-    import numpy as np
-
-    pairs = len(times.variant_ms)
-    estimate = float(np.median(times.counterpart_ms) / np.median(times.variant_ms))
-    if pairs < FEWEST_PAIRS or not times.sound:
-        return Interval(0.0, estimate, math.inf)
-    drawn = np.random.default_rng(seed).integers(0, pairs, size=(RESAMPLES, pairs))
-    ratios = np.median(times.counterpart_ms[drawn], axis=1) / np.median(times.variant_ms[drawn], axis=1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Interval(float(low), estimate, float(high))
 
 
 def _goes_on(measured: int, elapsed: float, seconds: float) -> bool:

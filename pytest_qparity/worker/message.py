@@ -15,7 +15,7 @@ def said_by(error: BaseException) -> str:
     OpenVINO opens with lines that name its own source files and has the cause at the end: of its errors the other
     lines are joined. What is too long is cut in the middle.
     """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _text_of(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
     if lines[0].startswith(_OPENVINO):
@@ -25,3 +25,10 @@ def said_by(error: BaseException) -> str:
     if len(line) > _LONGEST:
         line = f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
     return f'{type(error).__name__}: "{line}"'
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001  foreign code, in its very last words
+        return f"its text raises {type(another).__name__}"

@@ -1,0 +1,147 @@
+"""The border to an engine, on its side: what it raises becomes one failure, what it gives is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.message import said_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
+
+_PLAIN = (str, int, float, bool)
+
+
+def require_available(backend: Backend, name: str) -> Backend:
+    """The backend itself where it works on this machine; CannotJudge with its reason and remedy where it does not."""
+    try:
+        unavailable = backend.unavailable()
+    except CannotJudge:
+        raise
+    except Exception as error:
+        raise CannotJudge(
+            Failure(
+                Code.BACKEND_UNAVAILABLE,
+                f'Backend "{name}" got {said_by(error)} from looking for its engine, should find it.',
+                "reinstall the engine, or take the backend out of --backend",
+            )
+        ) from error
+    if unavailable is None:
+        return backend
+    raise CannotJudge(
+        Failure(
+            Code.BACKEND_UNAVAILABLE,
+            f'Backend "{name}" does not work here: {unavailable.reason}.',
+            unavailable.remedy,
+        )
+    )
+
+
+def load_session(backend: Backend, name: str, model: Path, options: SessionOptions) -> Session:
+    """Load a variant. What the engine raises becomes one CannotJudge with its first telling line."""
+    try:
+        return backend.load(model, options)
+    except CannotJudge:
+        raise
+    except Exception as error:
+        raise CannotJudge(
+            Failure(
+                Code.BACKEND_LOAD,
+                f'Backend "{name}" got {said_by(error)} from loading {model.name}, should be a session.',
+                f"see whether {model.name} is a whole ONNX file (onnx.checker.check_model) "
+                f'and whether "{name}" implements its operators and types',
+            )
+        ) from error
+
+
+def run_once(session: Session, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """One run. What the engine raises, or gives that is no tensor, becomes one CannotJudge.
+
+    The arrays may be the engine's own buffers: copy them before it runs again.
+    """
+    import numpy as np
+
+    try:
+        outputs = session.run(feed)
+    except CannotJudge:
+        raise
+    except Exception as error:
+        raise engine_failure(error) from error
+    if not isinstance(outputs, dict) or not outputs:
+        raise refused(f"{type(outputs).__name__} without outputs from a run, should be a dict of at least one array")
+    for name, value in outputs.items():
+        if not isinstance(value, np.ndarray):
+            raise refused(f'a {type(value).__name__} as output "{name}", should be a tensor (a NumPy array)')
+        if value.dtype.hasobject or value.dtype.kind in "SU":
+            raise refused(f'strings or objects ({value.dtype}) as output "{name}", should be numbers')
+    return outputs
+
+
+def engine_failure(error: Exception) -> CannotJudge:
+    """What a run raised, as one failure."""
+    if isinstance(error, CannotJudge):
+        return error
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_RUN,
+            f"The engine got {said_by(error)} from a run, should be outputs.",
+            "run this one sample by itself in the engine; a batch that the file does not take shows here too",
+        )
+    )
+
+
+def facts_of(session: Session) -> SessionFacts:
+    """What a session states of itself, looked at: a backend may be anyone's."""
+    try:
+        facts = session.facts()
+    except Exception as error:
+        raise _facts_failure(said_by(error)) from error
+    return require_facts(facts)
+
+
+def require_facts(facts: object) -> SessionFacts:
+    """Raises CannotJudge where a session states nothing, or counts of nodes that are no counts."""
+    from pytest_qparity.backends.protocol import SessionFacts
+
+    if not isinstance(facts, SessionFacts):
+        raise _facts_failure(f"a {type(facts).__name__}")
+    if not isinstance(facts.expected_placement, str) or not isinstance(facts.placement, Mapping):
+        raise _facts_failure(f"placement {facts.placement!r} of {facts.expected_placement!r}")
+    for place, count in facts.placement.items():
+        if not isinstance(place, str) or type(count) is not int or count < 0:
+            raise _facts_failure(f"{count!r} nodes on {place!r}")
+    stated = {"engine": facts.engine, "version": facts.version, "device": facts.device}
+    if not isinstance(facts.settings, Mapping):
+        raise _facts_failure(f"settings {facts.settings!r}")
+    for name, value in {**stated, **facts.settings}.items():
+        if not isinstance(name, str) or not isinstance(value, _PLAIN):
+            raise _facts_failure(f"a {type(value).__name__} as {name!r}")
+    return facts
+
+
+def _facts_failure(got: str) -> CannotJudge:
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_FACTS,
+            f"The session's facts are {got}, should be SessionFacts of plain values, with whole counts of nodes by "
+            "place.",
+            "correct the backend's facts()",
+        )
+    )
+
+
+def refused(got: str) -> CannotJudge:
+    """Outputs that cannot be put together."""
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_OUTPUTS,
+            f"got {got}",
+            "outputs must be tensors of one type and shape for every sample: pad them, or take the ragged output out",
+        )
+    )

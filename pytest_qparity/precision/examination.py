@@ -1,0 +1,34 @@
+"""What a variant's file holds of its precision, as the gate asks a worker for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_qparity.worker.protocol import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Counts over the nodes that lead to an output (see `precision.content`), for one precision.
+
+    `own_operators`: whether it has operators that compute on integers themselves, which need no opset for Q/DQ.
+    """
+
+    holds_precision: bool
+    quantized_nodes: int
+    nodes: int
+    opset: int
+    own_operators: bool
+    bad_scales: tuple[str, ...]
+
+
+def examined(model: Path, base: str, worker: Worker) -> Examined:
+    """Raises CannotJudge where the file is no model."""
+    arguments = {"model": str(model.absolute()), "base": base}
+    work = f"Examining {model.name}"
+    found = worker.call("pytest_qparity.precision.content:examine", arguments, {}, work, worker.limits.load).value
+    return Examined(**{**found, "bad_scales": tuple(found["bad_scales"])})

@@ -1,0 +1,245 @@
+"""A worker in a process of its own: calls go there, arrays through shared memory, and no ending goes unnamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.verdict import CannotJudge, Failure
+from pytest_qparity.version import __version__
+from pytest_qparity.worker import failures
+from pytest_qparity.worker.arena import Arena, LayoutError
+from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
+from pytest_qparity.worker.limits import Limits, Phase
+from pytest_qparity.worker.memory import memory_limit_mb
+from pytest_qparity.worker.protocol import Answer
+from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
+
+if TYPE_CHECKING:
+    import numpy as np
+
+START = Phase("start", 30.0)
+_GRACE_S = 0.5  # how long a process whose channel has ended may take to end itself
+_LAST_WORDS_S = 5.0  # how long a supervisor may take to say how an engine ended, and to clean up
+
+
+class WorkerProcess:
+    """Runs calls in a process of its own, within limits. It starts at once, and its start is awaited by the first call.
+
+    The first failure that ends the process is the failure of every later call: nothing is tried again.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._memory_mb = memory_limit_mb(limits)
+        self._ended: Failure | None = None
+        self._number = 0
+        self._greeted = False
+        with contextlib.ExitStack() as held:
+            try:
+                self._acquire(held)
+            except OSError as error:
+                raise CannotJudge(failures.not_started(f"{error.strerror} ({type(error).__name__})")) from error
+            resources = held.pop_all()
+        self._close = weakref.finalize(self, _released, os.getpid(), self._supervisor, self._lifeline, resources)
+
+    def _acquire(self, held: contextlib.ExitStack) -> None:
+        """Start the supervisor; `held` lets go of all that this process then holds."""
+        self._scratch = tempfile.mkdtemp(prefix="qparity-worker-")
+        held.callback(shutil.rmtree, self._scratch, ignore_errors=True)  # where the supervisor was killed, it is there
+        self._requests, self._replies = _arena(held), _arena(held)
+        self._lifeline, theirs = socket.socketpair()
+        held.callback(self._lifeline.close)
+        with theirs:
+            self._channel, channel = socket.socketpair()
+            held.callback(self._channel.close)
+            with channel:
+                descriptors = (theirs.fileno(), channel.fileno(), self._requests.descriptor, self._replies.descriptor)
+                self._supervisor = _started(Charge(*descriptors, self._memory_mb, self._scratch))
+
+    def call(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        work: str,
+        phase: Phase,
+    ) -> Answer:
+        """What `target` ("package.module:function") gives there. `work` is who does it, for failures.
+
+        Raises CannotJudge with what the function raised, or with how the process ended instead.
+        """
+        if self._ended is not None:
+            raise CannotJudge(self._ended)
+        try:
+            return self._exchange(target, arguments, arrays, work, phase)
+        except CannotJudge:
+            raise
+        except BaseException:  # Ctrl-C in the middle of a call: its answer must not be taken for that of another
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the process and all it started; nothing of it is left when this returns."""
+        if self._ended is None:
+            self._ended = failures.not_started("closed before this call")
+        self._close()
+
+    def _exchange(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        work: str,
+        phase: Phase,
+    ) -> Answer:
+        self._greet()
+        self._number += 1
+        layout = self._requests.write(arrays)
+        request = {"number": self._number, "call": target, "arguments": arguments, "arrays": layout}
+        end = time.monotonic() + phase.deadline_s
+        self._send(frame_of(request), end, work, phase)
+        reply = self._received(end, work, phase)
+        if reply.get("number") != self._number:
+            raise self._failed(failures.no_answer(work, phase, f"an answer to call {str(reply.get('number'))[:40]}"))
+        return self._answer(reply, work, phase)
+
+    def _greet(self) -> None:
+        """Await the first frame, in which the process says which version of this package it runs."""
+        if self._greeted:
+            return
+        greeting = self._received(time.monotonic() + START.deadline_s, "A worker process", START)
+        if greeting.get("version") != __version__:
+            got = f"version {str(greeting.get('version'))[:40]} of pytest-qparity, should be {__version__}"
+            raise self._failed(failures.not_started(got))
+        self._greeted = True
+
+    def _answer(self, reply: Mapping[str, Any], work: str, phase: Phase) -> Answer:
+        if "failure" in reply:
+            try:
+                failure = failures.failure_from_json(reply["failure"])
+            except ValueError as error:
+                raise self._failed(failures.no_answer(work, phase, str(error))) from None
+            raise CannotJudge(failure)
+        if "error" in reply:
+            raise CannotJudge(failures.failed_inside(work, phase, str(reply["error"])))
+        try:
+            arrays = self._replies.read(reply.get("arrays"), self._memory_mb * 1e6)
+        except LayoutError as error:
+            raise self._failed(failures.no_answer(work, phase, str(error))) from None
+        return Answer(reply.get("value"), arrays)
+
+    def _send(self, frame: bytes, end: float, work: str, phase: Phase) -> None:
+        self._channel.settimeout(max(end - time.monotonic(), 0.001))
+        try:
+            self._channel.sendall(frame)
+        except TimeoutError:
+            raise self._failed(self._ending_of(work, phase, overtime=True)) from None
+        except ConnectionError:
+            raise self._failed(self._ending_of(work, phase, overtime=False)) from None
+
+    def _received(self, end: float, work: str, phase: Phase) -> dict[str, Any]:
+        def read(count: int) -> bytes:
+            self._await_data(end, work, phase)
+            return self._channel.recv(count)
+
+        try:
+            return read_frame(read)
+        except (ChannelClosed, ConnectionError):
+            raise self._failed(self._ending_of(work, phase, overtime=False)) from None
+        except FrameError as error:
+            raise self._failed(failures.no_answer(work, phase, str(error))) from None
+
+    def _await_data(self, end: float, work: str, phase: Phase) -> None:
+        """Until there is something to read; raises where the engine ended, or time is up."""
+        poller = select.poll()
+        poller.register(self._channel, select.POLLIN)
+        poller.register(self._lifeline, select.POLLIN)
+        ready = dict(poller.poll(max(0.0, end - time.monotonic()) * 1e3))
+        if self._channel.fileno() in ready and ready[self._channel.fileno()] & select.POLLIN:
+            return
+        raise self._failed(self._ending_of(work, phase, overtime=not ready))
+
+    def _ending_of(self, work: str, phase: Phase, *, overtime: bool) -> Failure:
+        """How the engine ended, in its supervisor's words; it is made to end where time is up, or where it has closed
+        its channel and lives on."""
+        poller = select.poll()
+        poller.register(self._lifeline, select.POLLIN)
+        is_deaf = not overtime and not poller.poll(_GRACE_S * 1e3)
+        if overtime or is_deaf:
+            with contextlib.suppress(OSError):
+                self._lifeline.sendall(DEADLINE if overtime else DEAF)
+        self._lifeline.settimeout(_LAST_WORDS_S)
+        try:
+            ending = Ending.of(read_frame(self._lifeline.recv))
+        except (ChannelClosed, OSError, FrameError, KeyError):
+            return failures.ended(
+                work, phase, Ending(_status_of(self._supervisor), overtime, None, ""), self._memory_mb
+            )
+        if is_deaf:
+            return failures.no_answer(work, phase, "the end of its channel")
+        return failures.ended(work, phase, ending, self._memory_mb)
+
+    def _failed(self, failure: Failure) -> CannotJudge:
+        self._ended = failure
+        self._close()
+        return CannotJudge(failure)
+
+
+def _started(charge: Charge) -> subprocess.Popen[bytes]:
+    """The supervisor finds modules where this process does. What it writes itself goes where pytest's stderr goes."""
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
+        "TMPDIR": charge.scratch,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "pytest_qparity.worker.supervisor", charge.as_argument()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        pass_fds=(charge.lifeline, charge.control, charge.requests, charge.replies),
+        start_new_session=True,
+    )
+
+
+def _status_of(supervisor: subprocess.Popen[bytes]) -> int:
+    try:
+        return supervisor.wait(_LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        return -9
+
+
+def _released(
+    owner: int, supervisor: subprocess.Popen[bytes], lifeline: socket.socket, resources: contextlib.ExitStack
+) -> None:
+    """Let go of the lifeline, at which the supervisor ends everything, and then of what this process holds.
+
+    A fork of the owner holds copies of it all, and ends nothing.
+    """
+    if os.getpid() != owner:
+        return
+    lifeline.close()
+    try:
+        supervisor.wait(_LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        supervisor.wait()
+    resources.close()
+
+
+def _arena(held: contextlib.ExitStack) -> Arena:
+    arena = Arena()
+    held.callback(arena.close)
+    return arena

@@ -1,0 +1,60 @@
+"""The engine's side of a worker: calls come as frames, and are answered one after the other."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.verdict import CannotJudge
+from pytest_qparity.version import __version__
+from pytest_qparity.worker.arena import GivenArena
+from pytest_qparity.worker.failures import failure_as_json
+from pytest_qparity.worker.frames import ChannelClosed, frame_of, read_frame
+from pytest_qparity.worker.message import said_by
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Held = dict[str, Any]  # what a worker keeps from one call to the next, such as its sessions
+Value = Any  # plain JSON
+Arrays = Mapping[str, "np.ndarray"]
+Handler = Callable[[Held, Mapping[str, Any], Arrays], tuple[Value, Arrays]]
+
+
+def handler(target: str) -> Handler:
+    """The function that "package.module:function" names."""
+    module, _, name = target.partition(":")
+    found: Handler = getattr(importlib.import_module(module), name)
+    return found
+
+
+def serve(control: int, requests: int, replies: int) -> None:
+    """Answer calls until the other side closes the channel."""
+    for descriptor in (control, requests, replies):
+        os.set_inheritable(descriptor, False)  # what an engine starts must not hold them open
+    channel = socket.socket(fileno=control)
+    arguments_arena, results_arena = GivenArena(requests), GivenArena(replies)
+    held: Held = {}
+    channel.sendall(frame_of({"version": __version__, "pid": os.getpid()}))
+    while True:
+        try:
+            request = read_frame(channel.recv)
+        except (ChannelClosed, ConnectionError):
+            return
+        answer = _answered(request, held, arguments_arena, results_arena)
+        channel.sendall(frame_of({"number": request["number"], **answer}))
+
+
+def _answered(request: Mapping[str, Any], held: Held, given: GivenArena, results: GivenArena) -> dict[str, Any]:
+    try:
+        value, arrays = handler(request["call"])(held, request["arguments"], given.views(request["arrays"]))
+        answer = {"value": value, "arrays": results.put(arrays)}
+        frame_of(answer)  # what is no JSON, or too much of it, is an error of this call
+    except CannotJudge as reason:
+        return {"failure": failure_as_json(reason.failure)}
+    except BaseException as error:  # noqa: BLE001  foreign code: its SystemExit must not end the worker in silence
+        return {"error": said_by(error)}
+    return answer

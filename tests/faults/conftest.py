@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.projects import accept_golden, write_project
+from tests.faults.bench import Bench, copied
+from tests.worker import leftovers
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its golden and its variants made, copied for each row."""
+    root = tmp_path_factory.mktemp("template")
+    accept_golden(write_project(root))
+    bench = Bench(root)
+    for precision in ("fp16", "int8"):
+        bench.verdict("preflight", precision=precision)
+    return root
+
+
+@pytest.fixture
+def bench(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A project of the row's own; afterwards no process, shared memory or temporary file may be left."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("QPARITY_FAULT_FLOAT_MODEL", str(tmp_path / "project" / "cases" / "models" / "mlp.onnx"))
+    monkeypatch.setenv("QPARITY_FAULT_MARKER", str(tmp_path / "project" / "running"))
+    monkeypatch.delenv("CI", raising=False)
+    arenas, descriptors = leftovers.open_arenas(), leftovers.descriptors()
+    with copied(template, tmp_path / "project") as bench:
+        yield bench
+    assert leftovers.children() == []
+    assert leftovers.open_arenas() == arenas
+    assert leftovers.descriptors() <= descriptors
+    assert [path.name for path in temporary.iterdir() if not path.name.startswith("pytest-of-")] == []
+    left = [path.name for path in bench.root.rglob("*.tmp")]
+    assert left == []

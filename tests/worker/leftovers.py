@@ -1,0 +1,41 @@
+"""What workers may leave behind: processes, shared memory, temporary files."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import psutil
+
+
+def exists(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def children() -> list[str]:
+    """Every process below this one, zombies included."""
+    return [f"{child.pid} {child.name()}" for child in psutil.Process().children(recursive=True)]
+
+
+def open_arenas() -> int:
+    """How many descriptors of this process are shared memory of workers."""
+    names = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            names.append(str(entry.readlink()))
+        except OSError:
+            continue
+    return sum("memfd:qparity" in name for name in names)
+
+
+def temporary_files() -> list[str]:
+    folder = Path(tempfile.gettempdir())
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("qparity-"))
+
+
+def descriptors() -> int:
+    """How many descriptors this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
