@@ -144,10 +144,12 @@ class Books:
         from pytest_qparity.environment import environment
         from pytest_qparity.ledger import LedgerWriter
 
+        canaries = self._selection.canary_files(self._config.rootpath)
         start = {
             "command": list(self._config.invocation_params.args),
             "backends": list(self._selection.backends),
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
+            "canaries": sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries),
             "isolation": self._selection.isolation.value,
             **environment(),
         }

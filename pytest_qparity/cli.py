@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   qparity accept cases/digits_resnet.toml --changed  write this case's golden anew
   qparity accept --orphaned                          remove goldens that belong to no case
 """
+CANARIES_NEXT = "Try:       qparity accept --missing, and commit both folders"
 
 MERGE_EXAMPLES = """examples, each shard with the same --backend and other checks chosen:
   pytest --backend=ort,trt -k "ort-" --qparity-ledger=cpu.json    on one machine
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _with_pytest_config(lambda config: accept(config, options))
     if options.command == "merge":
         return merge_ledgers(options.ledgers, options.output)
+    if options.command == "canaries":
+        return canaries(options.folder)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -66,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
+    writing = commands.add_parser("canaries", help="write broken models that every run must fail, and a sound one")
+    writing.add_argument(
+        "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
+    )
     return parser
 
 
@@ -97,9 +104,13 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
     if refusal is not None:
         return _usage(refusal)
     case_files = config.stash[CASE_FILES]
-    known = {path.resolve(): path for path in sorted(case_files)}
-    if not known:  # with a glob that finds nothing every golden would be an orphan
+    if not case_files:  # with a glob that finds nothing every golden would be an orphan
         return _usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
+    known = {path.resolve(): path for path in sorted((*case_files, *_settings(config).canaries.files))}
+    names = [path.stem for path in known.values()]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        return _usage(f"got two case files named {twice!r}, should have names of their own: goldens are stored by them")
     unknown = [path for path in options.cases if path.resolve() not in known]
     if unknown:
         return _usage(f"got {unknown[0]}, should be a case file (ini qparity_cases finds {len(known)})")
@@ -108,7 +119,6 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
     allowed |= {State.CHANGED, State.CORRUPT} if options.changed else set()
     settled = [_settle_case(config, path, allowed) for path in chosen]
     if not options.cases:
-        names = {path.stem for path in known.values()}
         settled += [
             _settle_orphan(orphan, remove=options.orphaned) for orphan in orphans(_settings(config).golden_root, names)
         ]
@@ -138,6 +148,20 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
     print(f"ledger: {output}\n{merged.against_it}".rstrip())
     return 0 if merged.passes else 1
+
+
+def canaries(folder: Path) -> int:
+    """Write this package's canaries into `folder`."""
+    from pytest_qparity.canary_set import write_canaries
+
+    try:
+        written = write_canaries(folder)
+    except OSError as error:
+        return _usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
+    for path in written:
+        print(f"written    {path}")
+    print(CANARIES_NEXT)
+    return 0
 
 
 def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:

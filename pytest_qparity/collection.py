@@ -10,7 +10,7 @@ import pytest
 
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, load_case
 from pytest_qparity.checks.metrics import BUILTIN_METRICS
-from pytest_qparity.gate import CaseMaterial, Run, RunMaterial, Settings, judge, plan
+from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, plan
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.text import failure_text, printable
@@ -35,6 +35,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise pytest.UsageError(f"got two metrics named {twice[0]!r}, should have names of their own")
+        root = config.rootpath
         config.stash[SETTINGS] = Settings(
             golden_root=selection.golden_root,
             cache=selection.cache,
@@ -42,6 +43,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
+            canaries=Canaries(root, selection.canary_files(root)),
             isolation=selection.isolation,
             limits=selection.limits,
             demanded_limits=selection.demanded_limits,

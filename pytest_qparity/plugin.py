@@ -48,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--backend", metavar="A,B", help="backends to judge the case files on (ini qparity_backends; default ort)")
     add("--precision", metavar="A,B", help="precisions to judge (ini qparity_precisions; default all of a case)")
     add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
+    add(
+        "--qparity-canaries",
+        metavar="GLOB",
+        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml)",
+    )
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
@@ -75,6 +80,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qparity_backends", "backends to judge case files on", default="ort")
     parser.addini("qparity_precisions", "precisions to judge; empty: all of a case", default="")
     parser.addini("qparity_cases", "globs of case files, from rootdir", type="args", default=["cases/*.toml"])
+    parser.addini(
+        "qparity_canaries", "globs of canary files, from rootdir", type="args", default=["cases/canaries/*.toml"]
+    )
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
@@ -126,13 +134,13 @@ def _selection(config: pytest.Config) -> Selection:
     precisions = config.getoption("precision")
     if precisions is None:
         precisions = config.getini("qparity_precisions") or None
-    case_globs = config.getoption("qparity_cases")
     root = config.rootpath
     return Selection(
         backends=backends_among(backends, known),
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
         known_backends=known,
-        case_globs=tuple(config.getini("qparity_cases") if case_globs is None else [case_globs]),
+        case_globs=_globs(config, "qparity_cases"),
+        canary_globs=_globs(config, "qparity_canaries"),
         golden_root=root / _value(config, "qparity_golden"),
         cache=root / _value(config, "qparity_cache"),
         ledger=root / _value(config, "qparity_ledger"),
@@ -144,7 +152,7 @@ def _selection(config: pytest.Config) -> Selection:
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in ("qparity_cases", "qparity_golden", "qparity_cache", "qparity_limits")
+            for option in ("qparity_cases", "qparity_canaries", "qparity_golden", "qparity_cache", "qparity_limits")
             if config.getoption(option) is not None
         ),
     )
@@ -154,6 +162,12 @@ def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:
     """An option's value, or its ini twin's."""
     value = config.getoption(option)
     return str(config.getini(ini or option) if value is None else value)
+
+
+def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
+    """The option's one glob, or those of its ini twin."""
+    glob = config.getoption(option)
+    return tuple(config.getini(option) if glob is None else [glob])
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

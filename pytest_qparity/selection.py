@@ -13,6 +13,8 @@ from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
+CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries
+
 
 class SelectionError(Exception):
     """An option or ini value that cannot be; the text says what was found, what was expected, what to do."""
@@ -30,6 +32,7 @@ class Selection:
     precisions: tuple[str, ...] | None
     known_backends: Mapping[str, BackendSpec]
     case_globs: tuple[str, ...]
+    canary_globs: tuple[str, ...]
     golden_root: Path
     cache: Path
     ledger: Path
@@ -42,14 +45,27 @@ class Selection:
     repeat_options: tuple[str, ...]
 
     def case_files(self, root: Path) -> frozenset[Path]:
-        """What the globs find under `root`. Raises SelectionError at a glob that cannot be."""
-        found: set[Path] = set()
-        for glob in self.case_globs:
-            try:
-                found.update(path for path in root.glob(glob) if path.is_file())
-            except (ValueError, NotImplementedError, IndexError) as error:
-                raise SelectionError(f"got case files {glob!r} ({error}), should be a glob from rootdir") from None
-        return frozenset(found)
+        """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""
+        return _found(self.case_globs, root, "case files") - self.canary_files(root)
+
+    def canary_files(self, root: Path) -> frozenset[Path]:
+        """What the globs find under `root`. Raises SelectionError at a glob that cannot be, or where canaries were
+        asked for and there is none."""
+        found = _found(self.canary_globs, root, "canary files")
+        if self.canary_globs and self.canary_globs != (CANARIES,) and not found:
+            globs = " ".join(self.canary_globs)
+            raise SelectionError(f"got no canary file by {globs!r}, should be at least one: qparity canaries FOLDER")
+        return found
+
+
+def _found(globs: Iterable[str], root: Path, kind: str) -> frozenset[Path]:
+    found: set[Path] = set()
+    for glob in globs:
+        try:
+            found.update(path for path in root.glob(glob) if path.is_file())
+        except (ValueError, NotImplementedError, IndexError) as error:
+            raise SelectionError(f"got {kind} {glob!r} ({error}), should be a glob from rootdir") from None
+    return frozenset(found)
 
 
 def names_of(text: str, option: str) -> tuple[str, ...]:

@@ -31,7 +31,9 @@ URL_PATTERN = r"^https?://"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 CODE_PATTERN = r"^QP-[A-Z]+-\d{3}$"
 
-NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-")  # without these nothing has been judged at all
+# Without these nothing has been judged at all.
+NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-", "QP-CANARY-")
+SEEN_IN_A_FILE = ("QP-PRE-", "QP-PAR-", "QP-ACC-")  # what the checks that canaries get say of a file
 
 
 def _closed_glob(pattern: str) -> str:
@@ -43,8 +45,21 @@ def _closed_glob(pattern: str) -> str:
 
 def _waivable(code: str) -> str:
     if code.startswith(NEVER_WAIVED):
-        should = "a code that may be waived: no case, data, calibration or golden is wrong on purpose"
+        should = (
+            "a code that may be waived: where case, data, calibration, golden or canary is wrong, nothing was judged"
+        )
         raise PydanticCustomError(OUR_ERROR, should, {"remedy": "remove it, and mend what the code is about"})
+    return _known(code)
+
+
+def _of_a_file(code: str) -> str:
+    if not code.startswith(SEEN_IN_A_FILE):
+        should = "a code of preflight, parity or accuracy: any other says nothing of the file"
+        raise PydanticCustomError(OUR_ERROR, should, {"remedy": "name what the checks must say of this file"})
+    return _known(code)
+
+
+def _known(code: str) -> str:
     known = [each.code for each in Code]
     if code not in known:
         near = nearest(code, known)
@@ -63,6 +78,7 @@ Text = Annotated[str, AfterValidator(_says_something), Field(min_length=1)]
 Glob = Annotated[str, AfterValidator(_closed_glob), Field(min_length=1)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 WaivableCode = Annotated[str, Field(pattern=CODE_PATTERN), AfterValidator(_waivable)]
+FileCode = Annotated[str, Field(pattern=CODE_PATTERN), AfterValidator(_of_a_file)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -157,6 +173,12 @@ class PrecisionSpec(Table):
         default=(),
         description="Nodes to keep float: globs on node names, or `op:` and a glob on operator types.",
         examples=[["*/attention/*", "op:Softmax"]],
+    )
+    caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
+        default=(),
+        description="In a canary file alone: the failure codes that this broken file must get. Empty: it is sound and "
+        "must pass.",
+        examples=[["QP-PAR-002"]],
     )
 
     @model_validator(mode="after")

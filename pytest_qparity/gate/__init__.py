@@ -9,6 +9,7 @@ for run in gate.plan(case, settings, ["ort"]):
 
 from __future__ import annotations
 
+from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.gate.judging import judge, judge_run
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
 from pytest_qparity.gate.planning import CHECKS, Run, plan
@@ -16,6 +17,7 @@ from pytest_qparity.gate.settings import Settings, default_settings
 
 __all__ = [
     "CHECKS",
+    "Canaries",
     "CaseMaterial",
     "Run",
     "RunMaterial",

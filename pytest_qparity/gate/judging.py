@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.patterns import matches
+from pytest_qparity.gate.canaries import require_caught
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
 from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict, cannot_judge, waived
 
@@ -32,8 +33,12 @@ def judge_run(case: Case, run: Run, settings: Settings) -> Iterator[tuple[str, V
 
 
 def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> Verdict:
-    """The verdict of one check of a run, after the case's waivers (`today`: the date that decides their expiry)."""
+    """The verdict of one check of a run, after the case's waivers (`today`: the date that decides their expiry).
+
+    The first check of a backend has the canaries judged first, by this very function.
+    """
     try:
+        require_caught(run, judge)
         verdict = _judges()[check](run)
     except CannotJudge as reason:
         verdict = cannot_judge(reason.failure)

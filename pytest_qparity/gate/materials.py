@@ -140,12 +140,14 @@ class CaseMaterial:
 class RunMaterial:
     """A run's variant, session and outputs, and those of FP32 on the same backend beside them."""
 
-    def __init__(self, material: CaseMaterial, backend: str, precision: str) -> None:
+    def __init__(self, material: CaseMaterial, backend: str, precision: str, lent: EngineHost | None = None) -> None:
+        """`lent`: a host that several runs share and whoever lends it closes; without one the run has its own."""
         self.material = material
         self.backend_spec = material.settings.backends[backend]
         self.precision = precision
         self.base = self._base(precision)
         self._counterparts: dict[str, HostedSession] = {}
+        self._lent = lent
         self._worker: Worker | None = None
         self.latency_samples_ms: np.ndarray | None = None  # float64 (calls,), once the latency check has measured
 
@@ -158,8 +160,10 @@ class RunMaterial:
         """The worker in which this run's sessions live. Raises CannotJudge where the backend does not work here."""
         from pytest_qparity.backends.hosted import EngineHost
 
-        host = EngineHost(self.material.settings.worker(self.material.limits), self.backend_spec)
-        self._worker = host.worker
+        host = self._lent
+        if host is None:
+            host = EngineHost(self.material.settings.worker(self.material.limits), self.backend_spec)
+            self._worker = host.worker
         host.require_available()
         return host
 
@@ -231,6 +235,9 @@ class RunMaterial:
             if "session" in made:
                 known["engine"] = asdict(self.facts)
             known["golden_key"] = asdict(self.material.golden_key)
+        canaries = self.material.settings.canaries.record(self.backend_spec.name)
+        if canaries is not None:
+            known["canaries"] = canaries
         return known
 
     def close(self) -> None:

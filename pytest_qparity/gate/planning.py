@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
+from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
 from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.verdict import Code
 
@@ -68,6 +69,16 @@ def _checks(case: Case) -> tuple[str, ...]:
 
 def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     spec = case.spec
+    canaries = settings.canaries
+    yield from canary_problems(case) if canaries.holds(case.path) else no_canary_problems(case)
+    namesake = canaries.namesake(case.path)
+    if namesake is not None:
+        yield CaseProblem(
+            Code.CASE_NAME,
+            None,
+            f'Got a case named "{case.name}" beside the canary file {namesake}, should have a name of its own.',
+            "rename one of the files: goldens are stored by the name",
+        )
     for name, precision in spec.precisions.items():
         base = base_of(name, precision.base)
         location = ("precisions", name, *(("base",) if precision.base else ()))

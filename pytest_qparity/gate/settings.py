@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where goldens and variants live, what is known, and what a run may do."""
+    """Where goldens and variants live, what is known, what a run may do, and what must fail before it is believed."""
 
     golden_root: Path
     cache: Path
@@ -27,6 +28,7 @@ class Settings:
     metrics: Mapping[str, Metric]
     accept: Accept | None = None
     latency_seconds: float = 1.0
+    canaries: Canaries = field(default_factory=Canaries)
     isolation: Isolation = DEFAULT_ISOLATION
     limits: Limits = field(default_factory=Limits)
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
@@ -47,7 +49,8 @@ class Settings:
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
-    """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics."""
+    """Goldens in `root`/golden, variants in `root`/.qparity/cache, canaries in `root`/cases/canaries, the built-in
+    backends and metrics."""
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
 
     return Settings(
@@ -56,4 +59,5 @@ def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
         latency_seconds=latency_seconds,
+        canaries=Canaries(root, root.glob("cases/canaries/*.toml")),
     )

@@ -53,7 +53,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for line in (*_waived(ledger), *_counts(ledger)):
+    for line in (*_waived(ledger), *_canaries(ledger), *_counts(ledger)):
         console.print(Text(printable(line)))
     return stream.getvalue()
 
@@ -112,6 +112,28 @@ def _waived(ledger: Ledger) -> Iterator[str]:
         runs = ", ".join(dict.fromkeys(event["run"] for event in events))
         codes = ", ".join(dict.fromkeys(failure["code"] for event in events for failure in event["failures"]))
         yield f"waived: {case} {runs} ({len(events)} checks; {codes}): {waiver}"
+
+
+def _canaries(ledger: Ledger) -> Iterator[str]:
+    """What stands behind the verdicts of each backend; the worst of what several processes found.
+
+    A ledger that does not say which canary files there were says nothing here.
+    """
+    worst: dict[str, Mapping[str, Any]] = {}
+    for event in ledger.verdicts:
+        record = event.get("provenance", {}).get("canaries")
+        if record is not None and record["caught"] <= worst.get(event["backend"], record)["caught"]:
+            worst[event["backend"]] = record
+    said: dict[str, list[str]] = {}
+    for backend, record in worst.items():
+        came_of_it = f"{record['caught']} of {record['planned']} caught" if record["planned"] else "could not be run"
+        said.setdefault(came_of_it, []).append(backend)
+    if said:
+        yield "canaries: " + "; ".join(
+            f"{came_of_it} on {', '.join(backends)}" for came_of_it, backends in said.items()
+        )
+    elif "canaries" in ledger.start:
+        yield "canaries: none was run" if ledger.start["canaries"] else "no canaries"
 
 
 def _counts(ledger: Ledger) -> Iterator[str]:

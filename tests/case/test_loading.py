@@ -156,7 +156,7 @@ def test_a_case_says_at_which_line_a_key_stands_and_none_once_its_file_is_gone(f
 
 TASKS = "audio, image-classification, object-detection, other, text-classification"
 NAME = 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit'
-PRECISION_KEYS = "base, calibration, file, keep_float"
+PRECISION_KEYS = "base, calibration, caught_by, file, keep_float"
 GLOB = 'a glob in which each "[" has its "]" (bad glob)'
 CLOSE = 'close it; a "[" that stands for itself is "[[]"'
 WAIVER = '[[waivers]]\nrun = "x"\nreason = "y"\nexpires = 2027-03-01\n'
@@ -766,16 +766,34 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("code", ["QP-CASE-005", "QP-DATA-004", "QP-CAL-001", "QP-GOLDEN-002", "QP-GOLDEN-999"])
+@pytest.mark.parametrize(
+    "code", ["QP-CASE-005", "QP-DATA-004", "QP-CAL-001", "QP-GOLDEN-002", "QP-GOLDEN-999", "QP-CANARY-001"]
+)
 def test_what_is_wrong_with_case_data_or_golden_cannot_be_waived(folder: Path, code: str) -> None:
     error = error_of(folder, MINIMAL + WAIVER + f'codes = ["QP-PAR-002", "{code}"]\n')
 
     assert str(error) == value(
         8,
         f'item 2 of codes in [[waivers]] 1: got "{code}", '
-        "should be a code that may be waived: no case, data, calibration or golden is wrong on purpose.",
+        "should be a code that may be waived: where case, data, calibration, golden or canary is wrong, nothing was "
+        "judged.",
         "remove it, and mend what the code is about",
     ).replace("case.toml", str(folder / "case.toml"))
+
+
+@pytest.mark.parametrize(
+    ("code", "should"),
+    [
+        ("QP-BACKEND-002", "a code of preflight, parity or accuracy: any other says nothing of the file"),
+        ("QP-LAT-001", "a code of preflight, parity or accuracy: any other says nothing of the file"),
+        ("QP-PAR-099", "a failure code (docs/failures.md)"),
+        ("parity", "a failure code such as QP-BACKEND-001"),
+    ],
+)
+def test_a_canary_is_caught_by_what_is_said_of_its_file(folder: Path, code: str, should: str) -> None:
+    error = error_of(folder, MINIMAL + f'caught_by = ["QP-PAR-002", "{code}"]\n')
+
+    assert f'item 2 of caught_by in [precisions.int8]: got "{code}", should be {should}.' in str(error)
 
 
 @pytest.mark.parametrize("code", [code.code for code in Code if not code.code.startswith(NEVER_WAIVED)])

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from pytest_qparity import gate, load_case
+from pytest_qparity.canary_set import write_canaries
 from tests.models import inputs_for_mlp, mlp, save
 
 SAMPLES = 120
@@ -49,6 +50,14 @@ def write_project(root: Path, case: str = CASE, *, name: str = "mlp") -> Path:
     case_file.write_text(case, encoding="utf-8")
     if not (root / "pytest.ini").exists():
         (root / "pytest.ini").write_text(INI, encoding="utf-8")
+    return case_file
+
+
+def write_canary_files(root: Path) -> Path:
+    """This package's canaries and their golden under `root`; gives the canary file."""
+    case_file = write_canaries(root / "cases" / "canaries")[0]
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(root), str(case_file))
+    material.accept_golden()
     return case_file
 
 

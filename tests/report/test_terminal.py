@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -295,3 +296,41 @@ def test_what_a_terminal_would_obey_is_shown_as_an_escape():
     assert "\x1b" not in said
     assert "\x07" not in said
     assert r"\x1b[2J 12 dB" in said
+
+
+def behind(backend, planned, caught):
+    """A verdict with what came of the canaries on its backend."""
+    record = {"planned": planned, "caught": caught, "sha256": "0" * 64}
+    return verdict(run=f"{backend}-int8") | {"backend": backend, "provenance": {"canaries": record}}
+
+
+def canary_lines(verdicts, start):
+    of = replace(ledger(verdicts, exit_status=0), start=start)
+    return [line for line in lines(of) if "canaries" in line]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ([behind("ort", 5, 5)], ["canaries: 5 of 5 caught on ort"]),
+        ([behind("ort", 5, 5), behind("trt", 5, 5)], ["canaries: 5 of 5 caught on ort, trt"]),
+        ([behind("ort", 5, 5), behind("trt", 5, 4)], ["canaries: 5 of 5 caught on ort; 4 of 5 caught on trt"]),
+        ([behind("ort", 0, 0)], ["canaries: could not be run on ort"]),
+        ([verdict()], ["canaries: none was run"]),
+    ],
+    ids=["one backend", "two alike", "two apart", "not planned", "not run"],
+)
+def test_what_came_of_the_canaries_is_one_line(verdicts, said):
+    assert canary_lines(verdicts, {"canaries": ["cases/canaries/x.toml"]}) == said
+
+
+@pytest.mark.parametrize("caught", [[4, 5, 5], [5, 4, 5], [5, 5, 4]])
+def test_of_several_processes_the_worst_is_told(caught):
+    verdicts = [behind("ort", 5, each) for each in caught]
+
+    assert canary_lines(verdicts, {"canaries": ["x.toml"]}) == ["canaries: 4 of 5 caught on ort"]
+
+
+def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
+    assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
+    assert canary_lines([verdict()], {}) == []

@@ -1,0 +1,187 @@
+"""Canaries: files that are known to be broken, judged before anything else is believed of a backend.
+
+A canary is caught where its checks give every code that its file names, and the sound variant of the same base beside
+it passes: a gate that passes everything and one that fails everything both catch nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_qparity.backends.hosted import EngineHost
+from pytest_qparity.case.loading import CaseError, load_case
+from pytest_qparity.digest import json_digest
+from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.once import made_so_far
+from pytest_qparity.gate.planning import plan
+from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, as_sentence
+
+if TYPE_CHECKING:
+    from pytest_qparity.gate.settings import Settings
+
+CHECKS = ("preflight", "parity", "accuracy")  # what is said of a file; latency and memory take a second each
+
+Judge: TypeAlias = Callable[[RunMaterial, str], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One variant of a canary file as a backend was judged with it. `caught_by` is empty for a sound one."""
+
+    location: str
+    precision: str
+    base: str
+    caught_by: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    variant: str | None  # its digest; None where there was no variant to be had
+
+    @property
+    def is_as_stated(self) -> bool:
+        found = {failure.code.code for failure in self.failures}
+        return found.issuperset(self.caught_by) if self.caught_by else not found
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryResult:
+    """What came of the canaries on one backend. `sha256` is of what was run, None where nothing was; `failure` is None
+    where each canary was caught."""
+
+    planned: int
+    caught: int
+    sha256: str | None
+    failure: Failure | None
+
+
+class Canaries:
+    """The canary files of a project, and what came of them on each backend in this process."""
+
+    def __init__(self, root: Path = Path(), files: Iterable[Path] = ()) -> None:
+        self.files = tuple(sorted(files))
+        self._root = root
+        self._results: dict[str, CanaryResult] = {}
+
+    def holds(self, path: Path) -> bool:
+        return path.resolve() in {file.resolve() for file in self.files}
+
+    def namesake(self, path: Path) -> str | None:
+        """Another canary file of the same name; goldens are stored by it."""
+        others = [file for file in self.files if file.stem == path.stem and file.resolve() != path.resolve()]
+        return self.shown(others[0]) if others else None
+
+    def shown(self, path: Path) -> str:
+        """The file as a command names it."""
+        return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else str(path)
+
+    def on(self, backend: str, settings: Settings, judge: Judge) -> CanaryResult:
+        """What comes of the canaries on a backend that works here; they are run when first asked for."""
+        if backend not in self._results:
+            self._results[backend] = _run(self, backend, settings, judge)
+        return self._results[backend]
+
+    def record(self, backend: str) -> dict[str, Any] | None:
+        """What stands beside each verdict of a backend; None where no canary was run on it."""
+        result = self._results.get(backend)
+        if result is None:
+            return None
+        return {"planned": result.planned, "caught": result.caught, "sha256": result.sha256}
+
+
+def require_caught(run: RunMaterial, judge: Judge) -> None:
+    """Raises CannotJudge where the canaries do not prove that `judge` tells broken from sound on this backend, or the
+    backend does not work here."""
+    settings = run.material.settings
+    if not settings.canaries.files:
+        return
+    run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
+    result = settings.canaries.on(run.backend_spec.name, settings, judge)
+    if result.failure is not None:
+        raise CannotJudge(result.failure)
+
+
+def conclude(trials: Sequence[Trial], backend: str) -> CanaryResult:
+    """What the trials on one backend prove."""
+    broken = [trial for trial in trials if trial.caught_by]
+    sound = [trial for trial in trials if not trial.caught_by]
+    unsound = {(trial.location, trial.base) for trial in sound if not trial.is_as_stated}
+    caught = [trial for trial in broken if trial.is_as_stated and (trial.location, trial.base) not in unsound]
+    told = [[trial.location, trial.precision, list(trial.caught_by), trial.variant] for trial in trials]
+    failure = next(_failures(trials, backend), None)
+    return CanaryResult(len(broken), len(caught), json_digest({"trials": told}), failure)
+
+
+def _failures(trials: Sequence[Trial], backend: str) -> Iterator[Failure]:
+    """The gravest first: a broken file that passes, a sound one that does not, a wrong reason."""
+    wrong = [trial for trial in trials if not trial.is_as_stated]
+    passed = [trial for trial in wrong if not trial.failures]
+    if passed:
+        first = passed[0]
+        more = f" (and {len(passed) - 1} more)" if passed[1:] else ""
+        yield Failure(
+            Code.CANARY_PASSED,
+            f"Canary {first.precision} of {first.location} passes on {backend}{more}, should fail by "
+            f"{_listed(first.caught_by)}: this gate does not see what is broken.",
+            "see whether its file is broken still; if it is, believe no verdict of this backend before you know "
+            "what lets it pass",
+        )
+    for trial in sorted(wrong, key=lambda trial: bool(trial.caught_by)):
+        if trial.failures:
+            yield _unproven(trial, backend)
+
+
+def _unproven(trial: Trial, backend: str) -> Failure:
+    first = trial.failures[0]
+    should = f"fail by {_listed(trial.caught_by)}" if trial.caught_by else "pass, since it is sound"
+    got = _listed(dict.fromkeys(failure.code.code for failure in trial.failures))
+    return Failure(
+        Code.CANARY_UNPROVEN,
+        f"{trial.precision} of the canary file {trial.location} fails by {got} on {backend}, should {should}. "
+        f"{as_sentence(first.sentence)}",
+        first.remedy,
+    )
+
+
+def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> CanaryResult:
+    trials: list[Trial] = []
+    for path in canaries.files:
+        location = canaries.shown(path)
+        try:
+            case = load_case(path)
+            runs = plan(case, settings, [backend])
+        except CaseError as error:
+            return CanaryResult(0, 0, None, _not_planned(error, location))
+        alone = replace(settings, canaries=Canaries())
+        with contextlib.closing(CaseMaterial(case, alone, location)) as material:
+            host = EngineHost(settings.worker(material.limits), settings.backends[backend])
+            with contextlib.closing(host):  # one for all: a worker and its engine take longer than all canaries
+                running = [RunMaterial(material, backend, run.precision, lent=host) for run in runs]
+                trials += [_try(each, run.checks, judge) for each, run in zip(running, runs, strict=True)]
+    return conclude(trials, backend)
+
+
+def _not_planned(error: CaseError, location: str) -> Failure:
+    problem = error.problems[0]
+    place = location if problem.line is None else f"{location}:{problem.line}"
+    return Failure(
+        Code.CANARY_UNPROVEN, f"{place}: {problem.sentence} ({problem.code.code}, in a canary file.)", problem.remedy
+    )
+
+
+def _try(run: RunMaterial, checks: Sequence[str], judge: Judge) -> Trial:
+    verdicts = [judge(run, check) for check in CHECKS if check in checks]
+    made = made_so_far(run)
+    return Trial(
+        location=run.material.location,
+        precision=run.precision,
+        base=run.base,
+        caught_by=run.material.case.spec.precisions[run.precision].caught_by,
+        failures=tuple(failure for verdict in verdicts for failure in verdict.failures),
+        variant=made["variant"].digest if "variant" in made else None,
+    )
+
+
+def _listed(codes: Iterable[str]) -> str:
+    return " and ".join(codes)

@@ -1,0 +1,434 @@
+"""Canaries: a gate that was sabotaged is found out before it judges anything."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_qparity import BackendSpec, gate, load_case
+from pytest_qparity.backends.hosted import EngineHost, HostedSession
+from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.checks import accuracy, comparison, parity, preflight
+from pytest_qparity.gate.canaries import Canaries, Trial, conclude
+from pytest_qparity.golden import store
+from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, failed, passed
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.protocol import Isolation
+from tests.e2e.projects import CASE, accept_golden, write_canary_files, write_project
+
+LOUD = Failure(Code.PARITY_SQNR, "SQNR is 1 dB, should be at least 20 dB.", "mend it")
+REFUSED = Failure(Code.BACKEND_LOAD, "got no session, should be one.", "look at the file")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a case, canaries, and both goldens."""
+    folder = tmp_path_factory.mktemp("project")
+    accept_golden(write_project(folder))
+    write_canary_files(folder)
+    return folder
+
+
+@pytest.fixture
+def root(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to be spoiled."""
+    return shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+
+
+def settings_in(root: Path) -> gate.Settings:
+    """Those of a new session; without worker processes, which take ten times as long to start as canaries to judge."""
+    return dataclasses.replace(gate.default_settings(root, latency_seconds=0.01), isolation=Isolation.NONE)
+
+
+def judged(
+    root: Path, check: str = "parity", *, backend: str = "ort", settings: gate.Settings | None = None
+) -> Verdict:
+    """The verdict of a check of the case's fp32 run, by new settings where none are given."""
+    case = load_case(root / "cases" / "mlp.toml")
+    with (
+        contextlib.closing(gate.CaseMaterial(case, settings or settings_in(root), "cases/mlp.toml")) as material,
+        contextlib.closing(gate.RunMaterial(material, backend, "fp32")) as run,
+    ):
+        return gate.judge(run, check)
+
+
+def codes(verdict: Verdict) -> list[str]:
+    return [failure.code.code for failure in verdict.failures]
+
+
+class TestSet:
+    """The canaries that this package brings."""
+
+    @pytest.mark.parametrize("isolation", list(Isolation))
+    @pytest.mark.parametrize("backend", ["ort", "openvino", "reference"])
+    def test_each_is_caught_by_every_engine(self, root: Path, backend: str, isolation: Isolation) -> None:
+        settings = dataclasses.replace(settings_in(root), isolation=isolation)
+
+        result = settings.canaries.on(backend, settings, gate.judge)
+
+        assert (result.planned, result.caught, result.failure) == (10, 10, None)
+
+    def test_a_case_is_judged_after_them(self, root: Path) -> None:
+        settings = settings_in(root)
+
+        assert judged(root, settings=settings).outcome is Outcome.PASS
+        assert settings.canaries.record("ort") is not None
+
+    @pytest.mark.parametrize(
+        "name", ["flipped", "scale", "relu", "swapped", "reordered", "nan", "half", "shape", "nan_scale", "float"]
+    )
+    def test_a_sound_file_in_the_place_of_any_is_noticed(self, root: Path, name: str) -> None:
+        models = root / "cases" / "canaries" / "models"
+        canary_file = root / "cases" / "canaries" / "canary.toml"
+        text = canary_file.read_text()
+        canary_file.write_text(f'model = "models/reference.onnx"{text[text.index(chr(10) + "task") :]}')
+        shutil.copy(models / "float.onnx", models / "reference.onnx")
+        shutil.copy(models / "int8.onnx", models / f"{name}.onnx")
+
+        verdict = judged(root)
+
+        assert codes(verdict) == ["QP-CANARY-001"]
+        assert f"int8-{name.replace('_', '-')} of cases/canaries/canary.toml passes on ort" in (
+            verdict.failures[0].sentence
+        )
+
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+Outputs = Mapping[str, np.ndarray]
+
+
+def _outputs(change: Callable[[Outputs], Outputs]) -> Sabotage:
+    """What the parity check is given of a variant, changed."""
+
+    def sabotage(patch: pytest.MonkeyPatch) -> None:
+        original = parity.judge_parity
+        patch.setattr(parity, "judge_parity", lambda outputs, *more: original(change(outputs), *more))
+
+    return sabotage
+
+
+def _with_golden(change: Callable[[Outputs, Outputs], Outputs]) -> Sabotage:
+    def sabotage(patch: pytest.MonkeyPatch) -> None:
+        original = parity.judge_parity
+        patch.setattr(
+            parity, "judge_parity", lambda outputs, golden, limit: original(change(outputs, golden), golden, limit)
+        )
+
+    return sabotage
+
+
+def _always(module: object, name: str, answer: object) -> Sabotage:
+    return lambda patch: patch.setattr(module, name, lambda *_: answer)
+
+
+def _swap_goldens(patch: pytest.MonkeyPatch) -> None:
+    original = store.read_golden
+
+    def swapped(*arguments: object) -> store.Golden:
+        golden = original(*arguments)  # type: ignore[arg-type]
+        arrays = list(golden.outputs.values())
+        return dataclasses.replace(golden, outputs=dict(zip(golden.outputs, arrays[::-1], strict=True)))
+
+    patch.setattr(store, "read_golden", swapped)
+
+
+def _compare_the_first_output_alone(patch: pytest.MonkeyPatch) -> None:
+    original = parity.judge_parity
+
+    def first(outputs: Outputs) -> Outputs:
+        return dict(list(outputs.items())[:1])
+
+    patch.setattr(parity, "judge_parity", lambda outputs, golden, limit: original(first(outputs), first(golden), limit))
+
+
+def _compare_the_first_sample_alone(patch: pytest.MonkeyPatch) -> None:
+    original = comparison.compare
+    patch.setattr(parity, "compare", lambda output, golden, closeness: original(output[:1], golden[:1], closeness))
+
+
+def _limit(**changes: object) -> Sabotage:
+    """The parity check with other limits than those asked for."""
+
+    def sabotage(patch: pytest.MonkeyPatch) -> None:
+        original = parity.judge_parity
+        patch.setattr(
+            parity,
+            "judge_parity",
+            lambda outputs, golden, limit: original(outputs, golden, dataclasses.replace(limit, **changes)),
+        )
+
+    return sabotage
+
+
+def _measured(**changes: object) -> Sabotage:
+    """The preflight check with something other than what was measured."""
+
+    def sabotage(patch: pytest.MonkeyPatch) -> None:
+        original = preflight.judge_preflight
+        patch.setattr(preflight, "judge_preflight", lambda measured: original(dataclasses.replace(measured, **changes)))
+
+    return sabotage
+
+
+def _run_the_float_model(patch: pytest.MonkeyPatch) -> None:
+    original = EngineHost.load
+
+    def disguised(host: EngineHost, model: Path, options: SessionOptions) -> HostedSession:
+        return original(host, model.with_name("float.onnx"), options)
+
+    patch.setattr(EngineHost, "load", disguised)
+
+
+GREEN = passed("fine", {"looked": "away"})
+RED = failed("bad", {}, (LOUD,))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "code"),
+    [
+        pytest.param(_always(parity, "judge_parity", GREEN), "QP-CANARY-001", id="parity passes always"),
+        pytest.param(_always(parity, "judge_parity", RED), "QP-CANARY-002", id="parity fails always"),
+        pytest.param(_always(preflight, "judge_preflight", GREEN), "QP-CANARY-002", id="preflight passes always"),
+        pytest.param(_always(accuracy, "judge_accuracy", GREEN), "QP-CANARY-002", id="accuracy passes always"),
+        pytest.param(_always(accuracy, "judge_accuracy", RED), "QP-CANARY-002", id="accuracy fails always"),
+        pytest.param(_swap_goldens, "QP-CANARY-002", id="golden arrays swapped"),
+        pytest.param(_with_golden(lambda _, golden: golden), "QP-CANARY-002", id="golden compared with itself"),
+        pytest.param(
+            _with_golden(lambda outputs, golden: {name: outputs[name] for name in golden}),
+            "QP-CANARY-002",
+            id="order ignored",
+        ),
+        pytest.param(
+            _with_golden(lambda outputs, golden: dict(zip(golden, outputs.values(), strict=True))),
+            "QP-CANARY-002",
+            id="names ignored",
+        ),
+        pytest.param(
+            _with_golden(lambda outputs, golden: {name: outputs[name].astype(np.float32) for name in outputs}),
+            "QP-CANARY-001",
+            id="types ignored",
+        ),
+        pytest.param(
+            _outputs(lambda outputs: {name: array.reshape(len(array), -1) for name, array in outputs.items()}),
+            "QP-CANARY-001",
+            id="shapes ignored",
+        ),
+        pytest.param(
+            _with_golden(
+                lambda outputs, golden: {
+                    name: np.where(np.isfinite(array), array, golden[name])
+                    if array.shape == golden[name].shape
+                    else array
+                    for name, array in outputs.items()
+                }
+            ),
+            "QP-CANARY-001",
+            id="NaN passed over",
+        ),
+        pytest.param(_always(parity, "_structure_failures", ()), "QP-CANARY-001", id="structure not looked at"),
+        pytest.param(_always(parity, "_reaches", True), "QP-CANARY-001", id="every figure reaches its limit"),
+        pytest.param(_always(parity, "_reaches", False), "QP-CANARY-002", id="no figure reaches its limit"),
+        pytest.param(_compare_the_first_output_alone, "QP-CANARY-001", id="first output alone"),
+        pytest.param(_compare_the_first_sample_alone, "QP-CANARY-001", id="first sample alone"),
+        pytest.param(_limit(sqnr_db=None), "QP-CANARY-001", id="cosine alone"),
+        pytest.param(_limit(cosine=None), "QP-CANARY-002", id="SQNR alone"),
+        pytest.param(_limit(implausible_db=None), "QP-CANARY-002", id="nothing is too good to be true"),
+        pytest.param(_measured(bad_scales=()), "QP-CANARY-002", id="scales not looked at"),
+        pytest.param(_measured(holds_precision=True), "QP-CANARY-002", id="content not looked at"),
+        pytest.param(_measured(equal_to_float=False), "QP-CANARY-002", id="float outputs not looked for"),
+        pytest.param(_run_the_float_model, "QP-CANARY-002", id="the float model is run"),
+    ],
+)
+def test_a_gate_that_was_sabotaged_judges_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, code: str
+) -> None:
+    with monkeypatch.context() as patch:
+        sabotage(patch)
+        verdict = judged(root)
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    assert codes(verdict) == [code], verdict.failures
+    assert verdict.deciding == "canary"
+    assert judged(root).outcome is Outcome.PASS
+
+
+class TestWhen:
+    def test_they_are_run_once_for_a_backend(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened: list[str] = []
+        original = EngineHost.load
+
+        def load(host: EngineHost, model: Path, options: SessionOptions) -> HostedSession:
+            opened.append(f"{host.spec.name} {model.parent.parent.name}")
+            return original(host, model, options)
+
+        monkeypatch.setattr(EngineHost, "load", load)
+        settings = settings_in(root)
+
+        for check in ("parity", "preflight"):
+            for backend in ("ort", "reference"):
+                judged(root, check, backend=backend, settings=settings)
+
+        # Each of the 11 files and its float counterpart.
+        assert [opened.count(f"{backend} canaries") for backend in ("ort", "reference")] == [22, 22]
+
+    def test_their_workers_are_closed(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[InProcess] = []
+        closed: list[InProcess] = []
+        make, close = InProcess.__init__, InProcess.close
+        monkeypatch.setattr(InProcess, "__init__", lambda worker, limits: made.append(worker) or make(worker, limits))
+        monkeypatch.setattr(InProcess, "close", lambda worker: closed.append(worker) or close(worker))
+
+        judged(root)
+
+        # Of the case and its run, of the canary file and all its runs.
+        assert len(made) == 4
+        assert {id(worker) for worker in made} == {id(worker) for worker in closed}
+
+    def test_a_notebook_has_them_judged_too(self, root: Path) -> None:
+        shutil.copy(*(root / "cases" / "canaries" / "models" / f"{name}.onnx" for name in ("int8", "flipped")))
+        case, settings = load_case(root / "cases" / "mlp.toml"), settings_in(root)
+        run = gate.plan(case, settings, ["ort"], ["fp32"])[0]
+
+        found = dict(gate.judge_run(case, run, settings))
+
+        assert list(found) == ["preflight", "parity", "accuracy", "latency", "memory"]
+        assert {code for verdict in found.values() for code in codes(verdict)} == {"QP-CANARY-001"}
+
+    def test_a_backend_that_does_not_work_here_has_its_own_failure(self, root: Path) -> None:
+        settings = settings_in(root)
+
+        assert codes(judged(root, backend="trt", settings=settings)) == ["QP-BACKEND-001"]
+        assert settings.canaries.record("trt") is None
+
+    def test_a_project_without_canaries_has_none_judged(self, root: Path) -> None:
+        shutil.rmtree(root / "cases" / "canaries")
+        settings = settings_in(root)
+
+        assert judged(root, settings=settings).outcome is Outcome.PASS
+        assert settings.canaries.record("ort") is None
+
+
+class TestUnproven:
+    """What keeps canaries from proving anything keeps every run from being judged."""
+
+    def test_no_golden(self, root: Path) -> None:
+        shutil.rmtree(root / "golden" / "canary")
+
+        [failure] = judged(root).failures
+
+        assert failure.code is Code.CANARY_UNPROVEN
+        assert "QP-GOLDEN-001" in failure.sentence
+        assert failure.remedy == "qparity accept cases/canaries/canary.toml --missing"
+
+    def test_an_engine_that_refuses_them(self, root: Path) -> None:
+        settings = settings_in(root)
+        spec = BackendSpec("refusing", f"{__name__}:Refusing")
+        settings = dataclasses.replace(settings, backends={**settings.backends, "refusing": spec})
+
+        [failure] = judged(root, backend="refusing", settings=settings).failures
+
+        assert failure.code is Code.CANARY_UNPROVEN
+        assert "int8 of the canary file cases/canaries/canary.toml fails by QP-BACKEND-002" in failure.sentence
+
+    def test_a_canary_file_that_is_no_toml(self, root: Path) -> None:
+        (root / "cases" / "canaries" / "canary.toml").write_text("model = \n")
+
+        [failure] = judged(root).failures
+
+        assert failure.code is Code.CANARY_UNPROVEN
+        assert failure.sentence.startswith("cases/canaries/canary.toml:1: Got ")
+        assert "QP-CASE-001" in failure.sentence
+
+    def test_a_canary_file_that_is_no_canary_file(self, root: Path) -> None:
+        text = CASE.replace('"models', '"../models').replace('"data', '"../data')
+        (root / "cases" / "canaries" / "more.toml").write_text(text)
+
+        [failure] = judged(root).failures
+
+        assert failure.code is Code.CANARY_UNPROVEN
+        assert "should be a given one" in failure.sentence
+
+    def test_an_error_of_the_gate_itself_is_not_taken_for_an_answer(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parity, "judge_parity", lambda *_: 1 / 0)
+
+        with pytest.raises(ZeroDivisionError):
+            judged(root)
+
+
+class Refusing:
+    def unavailable(self) -> None:
+        return None
+
+    def load(self, model: Path, options: object) -> None:
+        raise RuntimeError("no kernel")
+
+
+def trial(name: str, caught_by: tuple[str, ...] = (), *failures: Failure, base: str = "int8") -> Trial:
+    return Trial("cases/canaries/x.toml", name, base, caught_by, failures, "0" * 64)
+
+
+class TestConclusion:
+    def test_a_canary_is_caught_where_every_code_that_is_named_is_there(self) -> None:
+        result = conclude([trial("sound"), trial("broken", ("QP-PAR-002",), LOUD, REFUSED)], "ort")
+
+        assert (result.planned, result.caught, result.failure) == (1, 1, None)
+
+    def test_another_failure_than_the_one_named_proves_nothing(self) -> None:
+        result = conclude([trial("sound"), trial("broken", ("QP-PAR-002",), REFUSED)], "ort")
+
+        assert (result.planned, result.caught) == (1, 0)
+        assert result.failure is not None
+        assert result.failure.code is Code.CANARY_UNPROVEN
+        assert result.failure.remedy == REFUSED.remedy
+
+    def test_a_part_of_the_codes_is_not_enough(self) -> None:
+        result = conclude([trial("sound"), trial("broken", ("QP-PAR-002", "QP-PAR-003"), LOUD)], "ort")
+
+        assert result.caught == 0
+        assert result.failure is not None
+
+    def test_a_sound_file_that_fails_takes_away_what_its_canaries_prove(self) -> None:
+        sound, broken = trial("sound", (), LOUD), trial("broken", ("QP-PAR-002",), LOUD)
+        other = [trial("fp16", base="fp16"), trial("fp16-broken", ("QP-PAR-002",), LOUD, base="fp16")]
+
+        result = conclude([broken, sound, *other], "ort")
+
+        assert (result.planned, result.caught) == (2, 1)
+        assert result.failure is not None
+        assert result.failure.sentence.startswith("sound of the canary file")
+
+    def test_a_sound_file_that_fails_is_told_before_a_canary_that_fails_like_it(self) -> None:
+        result = conclude([trial("broken", ("QP-PAR-002",), REFUSED), trial("sound", (), REFUSED)], "ort")
+
+        assert result.failure is not None
+        assert result.failure.sentence.startswith("sound of the canary file")
+
+    def test_a_canary_that_passes_is_told_before_anything_else(self) -> None:
+        passing = [trial(name, ("QP-PAR-002",)) for name in ("first", "second")]
+
+        result = conclude([trial("sound", (), REFUSED), *passing], "ort")
+
+        assert result.failure is not None
+        assert result.failure.code is Code.CANARY_PASSED
+        assert result.failure.sentence.startswith(
+            "Canary first of cases/canaries/x.toml passes on ort (and 1 more), should fail by QP-PAR-002"
+        )
+
+    def test_what_was_run_has_a_digest(self) -> None:
+        sound, broken = trial("sound"), trial("broken", ("QP-PAR-002",), LOUD)
+        other = dataclasses.replace(broken, variant="1" * 64)
+
+        assert conclude([sound, broken], "ort").sha256 == conclude([sound, broken], "reference").sha256
+        assert conclude([sound, broken], "ort").sha256 != conclude([sound, other], "ort").sha256
+
+
+def test_a_path_outside_of_the_root_is_shown_whole(tmp_path: Path) -> None:
+    assert Canaries(tmp_path / "project").shown(tmp_path / "x.toml") == str(tmp_path / "x.toml")
