@@ -109,9 +109,9 @@ class Bench:
         self.processes.append(process)
         return process
 
-    def session(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Session:
+    def session(self, *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 100) -> Session:
         process = self.start(*arguments, environment=environment)
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=timeout_s)
         return self.ended(process, output)
 
     def ended(self, process: subprocess.Popen[str], output: str) -> Session:
