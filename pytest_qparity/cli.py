@@ -185,7 +185,9 @@ def _settled(material: CaseMaterial, path: Path, allowed: Collection[State]) -> 
     status = material.golden_status()
     _show(status)
     if status.state not in allowed:
-        if status.state is not State.CURRENT:
+        if status.state is State.NEWER:
+            print("Try:       pip install --upgrade pytest-qparity")
+        elif status.state is not State.CURRENT:
             option = "--missing" if status.state is State.MISSING else "--changed"
             print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
         return status.state is State.CURRENT
@@ -196,9 +198,14 @@ def _settled(material: CaseMaterial, path: Path, allowed: Collection[State]) -> 
 
 def _settle_orphan(orphan: GoldenStatus, *, remove: bool) -> bool:
     from pytest_qparity.golden.store import remove_golden
+    from pytest_qparity.verdict import CannotJudge
 
     if remove:
-        remove_golden(orphan.folder)
+        try:
+            remove_golden(orphan.folder)
+        except CannotJudge as reason:
+            print(f"{reason.failure.code.code}  {orphan.case}\n{reason.failure.sentence}", file=sys.stderr)
+            return False
         print(f"removed    {orphan.case}")
     else:
         _show(orphan)

@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import BinaryIO
 
     import numpy as np
 
@@ -21,6 +22,15 @@ def file_digest(path: Path) -> str:
 
 def bytes_digest(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def write_digested(stream: BinaryIO, blocks: Iterable[bytes | memoryview]) -> str:
+    """Write `blocks` one after the other; SHA-256 of them all. Each is passed over once and none is kept."""
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+        stream.write(block)
+    return digest.hexdigest()
 
 
 def array_digest(array: np.ndarray) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+# What file systems answer that flush no folders (NFS, SMB, FUSE): the rename stands, and nothing more can be had.
+FOLDERS_NOT_FLUSHED = frozenset((errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 
 
 @contextlib.contextmanager
@@ -18,23 +23,57 @@ def replacing(target: Path) -> Iterator[Path]:
 
     A reader, or a kill −9 at any moment, sees the old file or the new one and nothing between.
     """
+    with _beside(target) as temporary:
+        yield temporary
+        _take_place(temporary, target)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_named(working_name: Path, write: Callable[[BinaryIO], str]) -> Path:
+    """A file whose name is known when its content is: `write` writes it and gives the name, in `working_name`'s folder.
+
+    Until then it is a temporary file of `working_name`.
+    """
+    with _beside(working_name) as temporary:
+        with temporary.open("wb") as stream:
+            target = working_name.with_name(write(stream))
+        _take_place(temporary, target)
+    return target
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-        _flush(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        # One that cannot be removed (NFS keeps open files) is left: it must not hide how the writing went.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
-def write_bytes(target: Path, content: bytes) -> None:
-    with replacing(target) as temporary:
-        temporary.write_bytes(content)
+def _take_place(temporary: Path, target: Path) -> None:
+    _flush(temporary)
+    temporary.chmod(0o644)
+    written = temporary.stat()
+    try:
+        temporary.replace(target)
+    except FileNotFoundError:
+        # NFS: where the answer to a rename is lost, the client asks again, and what was renamed is no longer there.
+        if not (target.exists() and os.path.samestat(written, target.stat())):
+            raise
+    try:
+        _flush(target.parent)
+    except OSError as error:
+        if error.errno not in FOLDERS_NOT_FLUSHED:
+            raise
 
 
 def _flush(path: Path) -> None:

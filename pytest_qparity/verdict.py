@@ -88,6 +88,7 @@ class Code(Enum):
     GOLDEN_CORRUPT = ("QP-GOLDEN-003", Outcome.CANNOT_JUDGE, "the golden's files are not those of its manifest")
     GOLDEN_NOT_FINITE = ("QP-GOLDEN-004", Outcome.CANNOT_JUDGE, "the reference itself gives NaN or Inf")
     GOLDEN_WRITE = ("QP-GOLDEN-005", Outcome.CANNOT_JUDGE, "the golden cannot be written")
+    GOLDEN_NEWER = ("QP-GOLDEN-006", Outcome.CANNOT_JUDGE, "the golden is of a newer version")
 
     PREFLIGHT_NOT_QUANTIZED = ("QP-PRE-001", Outcome.CANNOT_JUDGE, "the variant does not hold what its precision says")
     PREFLIGHT_FALLBACK = ("QP-PRE-002", Outcome.CANNOT_JUDGE, "nodes ran elsewhere than asked")

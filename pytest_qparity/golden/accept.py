@@ -23,6 +23,7 @@ class State(StrEnum):
     CURRENT = "current"
     CHANGED = "changed"
     CORRUPT = "corrupt"
+    NEWER = "newer"
     ORPHANED = "orphaned"
 
 
@@ -48,6 +49,7 @@ STATE_OF = {
     Code.GOLDEN_STALE: State.CHANGED,
     Code.GOLDEN_CORRUPT: State.CORRUPT,
     Code.GOLDEN_NOT_FINITE: State.CORRUPT,
+    Code.GOLDEN_NEWER: State.NEWER,
 }
 
 
@@ -79,7 +81,7 @@ def orphans(root: Path, case_names: Collection[str]) -> list[GoldenStatus]:
 def may_write(state: State, accept: Accept) -> bool:
     if accept is Accept.MISSING:
         return state is State.MISSING
-    return state in {State.MISSING, State.CHANGED, State.CORRUPT}
+    return state in {State.MISSING, State.CHANGED, State.CORRUPT}  # what a newer version wrote is for it to replace
 
 
 def ci_refusal(environment: Mapping[str, str]) -> str | None:

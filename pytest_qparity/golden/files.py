@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGE_BYTES = 2**20
+ATTEMPTS = 3  # where NFS says ESTALE: the file was replaced elsewhere, and opening it again finds the new one
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -23,6 +25,16 @@ def read_content(path: Path) -> bytes | mmap.mmap:
 
     A mapped file must be replaced by renaming, as `durable` and git do, never written in place.
     """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _read_once(path)
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+    return _read_once(path)
+
+
+def _read_once(path: Path) -> bytes | mmap.mmap:
     try:
         # O_NONBLOCK: opening a pipe must not wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -36,6 +36,10 @@ ELEMENT_TYPES: Mapping[str, str] = {
 }
 
 
+class NewerFormatError(ValueError):
+    """A manifest of a format that only a newer version of this library reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoldenKey:
     """What makes a golden stale when it changes: digests of the model, the test data and the reference recipe."""
@@ -107,7 +111,9 @@ def parse(content: bytes) -> Manifest:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"got a file that is not JSON ({error}), should be a manifest") from None
     if isinstance(value, dict) and repr(format_read := value.get("format", FORMAT)) != repr(FORMAT):
-        raise ValueError(f"got format {format_read!r}, should be {FORMAT}")
+        is_newer = type(format_read) is int and format_read > FORMAT
+        refusal = NewerFormatError if is_newer else ValueError
+        raise refusal(f"got format {format_read!r}, should be {FORMAT}")
     fields = _fields(value, "the manifest", {"digest", "format", "key", "outputs", "provenance", "samples"})
     manifest = Manifest(_key(fields["key"]), _outputs(fields["outputs"]), fields["samples"], fields["provenance"])
     if type(manifest.samples) is not int or manifest.samples < 1:

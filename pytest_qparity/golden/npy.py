@@ -17,9 +17,11 @@ from pytest_qparity.golden.manifest import ELEMENT_TYPES, LARGEST_RANK
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Iterator
 
 MAGIC = b"\x93NUMPY"
 ALIGNMENT = 64
+BLOCK_ELEMENTS = 2**18  # keeps masks and copies of a block small beside the array
 LARGEST_HEADER = 10_000  # NumPy's own limit
 LENGTH_BYTES = {b"\x01\x00": 2, b"\x02\x00": 4}
 SIZE = r"(?:0|[1-9][0-9]{0,18})"
@@ -55,13 +57,33 @@ def parse_npy(content: bytes | mmap.mmap) -> npt.NDArray[Any]:
     return np.frombuffer(content, dtype, elements, start).reshape(shape)
 
 
-def npy_bytes(array: npt.NDArray[Any]) -> bytes:
-    """An `.npy` file, version 1.0, of an array of a type in ELEMENT_TYPES: the same bytes for the same elements."""
+def npy_blocks(array: npt.NDArray[Any]) -> Iterator[bytes | memoryview]:
+    """An `.npy` file, version 1.0, of an array of a type in ELEMENT_TYPES, as its header and blocks of elements.
+
+    The same bytes for the same elements, however they lie in memory; where they lie as the file has them, nothing is
+    copied.
+    """
     descr = ELEMENT_TYPES[array.dtype.name]
     header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {array.shape}, }}"
     padding = -(len(MAGIC) + 4 + len(header) + 1) % ALIGNMENT
     text = f"{header}{' ' * padding}\n".encode("ascii")
-    return MAGIC + b"\x01\x00" + len(text).to_bytes(2, "little") + text + array.astype(descr, copy=False).tobytes("C")
+    yield MAGIC + b"\x01\x00" + len(text).to_bytes(2, "little") + text
+    for block in blocks_of(array.view(np.uint16) if array.dtype.name == "bfloat16" else array, np.dtype(descr)):
+        yield block.view(np.uint8).data
+
+
+def blocks_of(array: npt.NDArray[Any], dtype: np.dtype[Any] | None = None) -> Iterator[npt.NDArray[Any]]:
+    """The elements in C order, as 1-D blocks that are views where memory allows it; `dtype`: in this byte order."""
+    blocks: Any = np.nditer(  # type: ignore[call-overload]  # NumPy's stubs lack "contig"
+        array,
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=[["readonly", "contig"]],
+        op_dtypes=[dtype or array.dtype],
+        order="C",
+        casting="equiv",
+        buffersize=BLOCK_ELEMENTS,
+    )
+    return iter(blocks)
 
 
 def _header(content: bytes | mmap.mmap) -> tuple[str, int]:

@@ -11,24 +11,25 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from pytest_qparity.digest import bytes_digest
-from pytest_qparity.durable import write_bytes
+from pytest_qparity.digest import bytes_digest, write_digested
+from pytest_qparity.durable import write_bytes, write_named
 from pytest_qparity.golden import manifest as manifests
 from pytest_qparity.golden.files import LfsPointerError, read_content
-from pytest_qparity.golden.manifest import ELEMENT_TYPES, GoldenKey, Manifest, StoredOutput
-from pytest_qparity.golden.npy import npy_bytes, parse_npy
+from pytest_qparity.golden.manifest import ELEMENT_TYPES, GoldenKey, Manifest, NewerFormatError, StoredOutput
+from pytest_qparity.golden.npy import blocks_of, npy_blocks, parse_npy
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import BinaryIO
 
 __all__ = ["Golden", "GoldenKey", "read_golden", "remove_golden", "write_golden"]
 
 MANIFEST = "manifest.json"
 LOCK_SECONDS = 60.0
-BLOCK_ELEMENTS = 2**20  # keeps the masks of a finiteness check small beside the array
 REMEDY_OUTPUTS = "a model with named outputs of numbers, and test data that it can run"
+UNWRITTEN = "0" * 64  # in the place of a digest, in the name of a file that is being written
 REMEDY_DISK = "see to room, permission to write, and no other writer; then accept again"
 
 Array = npt.NDArray[Any]
@@ -47,7 +48,7 @@ class Golden:
 def read_golden(folder: Path, key: GoldenKey, accept_command: str) -> Golden:
     """The golden in `folder`, every byte of it verified; its arrays are read-only, large ones mapped from their files.
 
-    Raises CannotJudge: missing, stale (`key` is another), corrupt, or not finite.
+    Raises CannotJudge: missing, stale (`key` is another), corrupt, not finite, or of a newer format.
     """
     while True:
         content = _manifest_content(folder, accept_command)
@@ -62,8 +63,8 @@ def read_golden(folder: Path, key: GoldenKey, accept_command: str) -> Golden:
 def write_golden(folder: Path, golden: Golden) -> None:
     """Store `golden` in `folder`: its arrays, then the manifest that makes them a golden, then away with the old ones.
 
-    Raises CannotJudge before anything is written where the outputs cannot serve as a reference, and where the
-    disk refuses; `folder` then still holds the golden it held.
+    Raises CannotJudge before anything is written where the outputs cannot serve as a reference or a newer version's
+    golden is there, and where the disk refuses; `folder` then still holds the golden it held.
     """
     outputs = {name: _storable(name, array) for name, array in golden.outputs.items()}
     if not outputs or "" in outputs:
@@ -71,6 +72,7 @@ def write_golden(folder: Path, golden: Golden) -> None:
     if golden.samples < 1:
         raise CannotJudge(Failure(Code.DATA_EMPTY, f"got {golden.samples} samples, should be at least 1", "add data"))
     with _locked(folder):
+        _require_ours(folder)
         folder.mkdir(exist_ok=True)
         try:
             stored = tuple(_write_output(folder, index, *named) for index, named in enumerate(outputs.items()))
@@ -85,10 +87,11 @@ def write_golden(folder: Path, golden: Golden) -> None:
 
 
 def remove_golden(folder: Path) -> None:
-    """Remove the golden in `folder`, its manifest first; other people's files stay."""
+    """Remove the golden in `folder`, its manifest first; other people's files stay. Raises CannotJudge as writing does."""
     if not folder.is_dir():
         return
     with _locked(folder):
+        _require_ours(folder)
         (folder / MANIFEST).unlink(missing_ok=True)
         _sweep(folder)
 
@@ -106,6 +109,16 @@ def _manifest_content(folder: Path, accept_command: str) -> bytes:
         raise _corrupt(folder / MANIFEST, error, accept_command) from None
 
 
+def _require_ours(folder: Path) -> None:
+    """What a newer version made is not understood here, so that it is neither replaced nor removed here."""
+    try:
+        manifests.parse(_manifest_bytes(folder))
+    except NewerFormatError as error:
+        raise _newer(folder / MANIFEST, error) from None
+    except (OSError, ValueError):
+        return  # none, or a damaged one: to be replaced
+
+
 def _manifest_bytes(folder: Path) -> bytes:
     return read_content(folder / MANIFEST)[: manifests.LARGEST_BYTES + 1]
 
@@ -113,6 +126,8 @@ def _manifest_bytes(folder: Path) -> bytes:
 def _verified(folder: Path, content: bytes, key: GoldenKey, accept_command: str) -> Golden:
     try:
         manifest = manifests.parse(content)
+    except NewerFormatError as error:
+        raise _newer(folder / MANIFEST, error) from None
     except ValueError as error:
         raise _corrupt(folder / MANIFEST, error, accept_command) from None
     _require_current(manifest.key, key, accept_command)
@@ -140,21 +155,25 @@ def _read_output(path: Path, stored: StoredOutput) -> Array:
 
 
 def _write_output(folder: Path, index: int, name: str, array: Array) -> StoredOutput:
-    content = npy_bytes(array.view(np.uint16) if array.dtype.name == "bfloat16" else array)
-    sha256 = bytes_digest(content)
-    file = manifests.file_name(index, name, sha256)
-    write_bytes(folder / file, content)
-    return StoredOutput(name, file, array.dtype.name, array.shape, sha256, *_statistics(array))
+    sha256 = UNWRITTEN
+
+    def write(stream: BinaryIO) -> str:
+        nonlocal sha256
+        sha256 = write_digested(stream, npy_blocks(array))
+        return manifests.file_name(index, name, sha256)
+
+    file = write_named(folder / manifests.file_name(index, name, UNWRITTEN), write)
+    return StoredOutput(name, file.name, array.dtype.name, array.shape, sha256, *_statistics(array))
 
 
 def _statistics(array: Array) -> tuple[float, float, float]:
     """min, max, and mean to six digits: the last digits of a sum depend on the machine, and would be noise in git."""
-    values = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
-    low, high = np.min(values).item(), np.max(values).item()
-    with np.errstate(over="ignore"):
-        mean = float(np.mean(values, dtype=np.float64))
-    if not np.isfinite(mean):  # float64 near its end: the sum overflows, the mean does not
-        mean = float(np.mean(values / values.size, dtype=np.float64) * values.size)
+    low, high, mean = np.inf, -np.inf, 0.0
+    for block in blocks_of(array):
+        values = block.astype(np.float32) if array.dtype.name == "bfloat16" else block
+        low, high = min(low, np.min(values).item()), max(high, np.max(values).item())
+        # Divided first: near the end of float64 a sum overflows where its mean does not.
+        mean += float(np.sum(values / np.float64(array.size), dtype=np.float64))
     return (+low, +high, float(f"{mean:.6g}"))
 
 
@@ -178,10 +197,8 @@ def _storable(name: str, array: Array) -> Array:
 def _require_finite(name: str, array: Array) -> None:
     if array.dtype.kind in "iub":
         return
-    elements = array.reshape(-1)
     nan = infinite = 0
-    for start in range(0, elements.size, BLOCK_ELEMENTS):
-        block = elements[start : start + BLOCK_ELEMENTS]
+    for block in blocks_of(array):
         if not np.isfinite(block).all():
             nan += int(np.isnan(block).sum())
             infinite += int(np.isinf(block).sum())
@@ -189,7 +206,7 @@ def _require_finite(name: str, array: Array) -> None:
         raise CannotJudge(
             Failure(
                 Code.GOLDEN_NOT_FINITE,
-                f'got {nan} NaN and {infinite} Inf among {elements.size} elements of output "{name}", should be none',
+                f'got {nan} NaN and {infinite} Inf among {array.size} elements of output "{name}", should be none',
                 "mend the float model, or take out the test samples that lead there",
                 "the float model overflows, or divides by zero, on some of the test data",
             )
@@ -230,6 +247,16 @@ def _corrupt(path: Path, error: OSError | ValueError, accept_command: str) -> Ca
     )
 
 
+def _newer(manifest: Path, error: NewerFormatError) -> CannotJudge:
+    return CannotJudge(
+        Failure(
+            Code.GOLDEN_NEWER,
+            f"{error}, since a newer pytest-qparity wrote it: {manifest}",
+            "pip install --upgrade pytest-qparity, or restore the golden that this version wrote from git",
+        )
+    )
+
+
 def _unwritable(sentence: str, remedy: str = REMEDY_OUTPUTS) -> CannotJudge:
     return CannotJudge(Failure(Code.GOLDEN_WRITE, sentence, remedy))
 
@@ -244,14 +271,16 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / ".lock", timeout=LOCK_SECONDS):
             yield
-    except OSError as error:
-        raise _unwritable(f"got {error.strerror or error}, should be a golden in {folder}", REMEDY_DISK) from error
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+        reason = getattr(error, "strerror", None) or error
+        raise _unwritable(f"got {reason}, should be a golden in {folder}", REMEDY_DISK) from error
 
 
 def _sweep(folder: Path) -> None:
     """Remove what the manifest on disk does not name: of an older golden, or of a writer that failed or was killed.
 
-    What cannot be removed harms nobody, since only the manifest makes an array part of a golden.
+    What cannot be removed (NFS keeps open files, under names of its own) harms nobody, since only the manifest makes
+    an array part of a golden.
     """
     try:
         named = {stored.file for stored in manifests.parse(_manifest_bytes(folder)).outputs}
@@ -267,7 +296,8 @@ def _sweep(folder: Path) -> None:
             else:
                 ours = manifests.is_array_file(path.name) and path.name not in named
             if ours:
-                path.unlink()
+                with contextlib.suppress(OSError):
+                    path.unlink()
     if not named:
         with contextlib.suppress(OSError):
             folder.rmdir()

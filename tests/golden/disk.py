@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from pytest_qparity.golden import store
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -17,6 +19,7 @@ OPERATIONS = (
     (os, "mkdir"),
     (tempfile, "mkstemp"),
     (Path, "write_bytes"),
+    (store, "write_digested"),
     (os, "fsync"),
     (os, "replace"),
     (os, "unlink"),
@@ -37,6 +40,10 @@ def stopped_at(point: int, stop: Callable[[], None]) -> Iterator[None]:
                 if name == "write_bytes":
                     path, content = arguments
                     real(path, content[: len(content) // 2])
+                if name == "write_digested":
+                    stream, blocks = arguments
+                    stream.write(next(iter(blocks)))
+                    stream.flush()
                 stop()
             return real(*arguments, **options)
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ OLD, NEW = golden(seed=0), golden(seed=1)
 MOST_OPERATIONS = 30
 TWO_WRITERS = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from pytest_qparity.golden import write_golden
 from tests.golden.goldens import golden
@@ -241,3 +244,134 @@ def test_an_array_in_use_outlives_its_replacement(tmp_path):
     remove_golden(tmp_path / "digits")
 
     assert same(read, large)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_flushes_no_folders_keeps_a_golden_all_the_same(tmp_path, monkeypatch, number):
+    flush = os.fsync
+
+    def refuse_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+
+    write_golden(tmp_path / "case", golden())
+
+    assert same(read_golden(tmp_path / "case", key(), ACCEPT), golden())
+
+
+def test_a_folder_that_cannot_be_flushed_for_another_reason_is_an_error(tmp_path, monkeypatch):
+    flush = os.fsync
+
+    def fail_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_folders)
+
+    with pytest.raises(CannotJudge) as caught:
+        write_golden(tmp_path / "case", golden())
+    assert caught.value.failure.code is Code.GOLDEN_WRITE
+
+
+def test_a_rename_whose_answer_was_lost_has_been_done(tmp_path, monkeypatch):
+    """NFS: the client asks again, and what was renamed is no longer there."""
+    replace = os.replace
+
+    def renamed_and_denied(source, target, **more):
+        replace(source, target, **more)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr(os, "replace", renamed_and_denied)
+
+    write_golden(tmp_path / "case", golden())
+
+    assert same(read_golden(tmp_path / "case", key(), ACCEPT), golden())
+
+
+def test_a_handle_that_went_stale_is_opened_again(tmp_path, monkeypatch):
+    write_golden(tmp_path / "case", golden())
+    opened, stale = os.open, [2]
+
+    def open_stale(path, *more, **named):
+        if str(path).endswith(".npy") and stale[0]:
+            stale[0] -= 1
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", open_stale)
+
+    assert same(read_golden(tmp_path / "case", key(), ACCEPT), golden())
+
+
+def of_a_newer_version(folder):
+    """The golden in `folder`, as a version would leave it whose format is 2; what is in the folder."""
+    write_golden(folder, golden())
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 2'))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("work", ["read", "write", "remove"])
+def test_a_golden_of_a_newer_version_is_named_and_left_alone(tmp_path, work):
+    before = of_a_newer_version(tmp_path / "case")
+    works = {
+        "read": lambda: read_golden(tmp_path / "case", key(), ACCEPT),
+        "write": lambda: write_golden(tmp_path / "case", golden(1)),
+        "remove": lambda: remove_golden(tmp_path / "case"),
+    }
+
+    with pytest.raises(CannotJudge, match="a newer pytest-qparity wrote it") as caught:
+        works[work]()
+
+    assert caught.value.failure.code is Code.GOLDEN_NEWER
+    assert {path.name: path.read_bytes() for path in (tmp_path / "case").iterdir()} == before
+
+
+LARGE = """
+import sys
+from pathlib import Path
+from pathlib import Path
+import numpy as np
+from pytest_qparity.golden import Golden, GoldenKey, read_golden, write_golden
+from pytest_qparity.checks.comparison import Closeness, compare
+
+def peak_kib():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+folder, work = Path(sys.argv[1]), sys.argv[2]
+key = GoldenKey("a", "b", "c")
+small = Golden(key, {"y": np.ones((2, 3), np.float32)}, 2, {})
+write_golden(folder / "small", small)
+array = np.ones((50_000_000,), np.float32)
+compare(array[:1000], read_golden(folder / "small", key, "").outputs["y"].repeat(500)[:1000], Closeness(0, 0))
+if work == "write":
+    before = peak_kib()
+    write_golden(folder / "large", Golden(key, {"y": array}, 1, {}))
+else:
+    before = peak_kib()
+    read = read_golden(folder / "large", key, "").outputs["y"]
+    compare(array, read, Closeness(0, 0))
+print((peak_kib() - before) * 1024 / array.nbytes)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak cannot be read on this system")
+def test_200_mb_take_no_more_than_that_to_write_to_read_and_to_compare(tmp_path):
+    for work, most in (("write", 0.2), ("read", 1.2)):
+        ended = subprocess.run([sys.executable, "-c", LARGE, str(tmp_path), work], capture_output=True, text=True)
+        assert float(ended.stdout) <= most, (work, ended.stdout, ended.stderr)
+
+
+def test_an_array_is_hashed_once_when_it_is_read(tmp_path, monkeypatch):
+    write_golden(tmp_path / "case", golden())
+    hashed = []
+    digest = store.bytes_digest
+    monkeypatch.setattr(store, "bytes_digest", lambda content: hashed.append(len(content)) or digest(content))
+
+    read_golden(tmp_path / "case", key(), ACCEPT)
+
+    assert len(hashed) == len(golden().outputs)

@@ -11,10 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_qparity.golden.manifest import ELEMENT_TYPES
-from pytest_qparity.golden.npy import npy_bytes, parse_npy
+from pytest_qparity.golden.npy import npy_blocks, parse_npy
 
 TYPES = sorted(set(ELEMENT_TYPES.values()))
 arrays = hnp.arrays(st.sampled_from(TYPES).map(np.dtype), hnp.array_shapes(min_dims=0, max_dims=4, max_side=5))
+
+
+def npy_bytes(array):
+    return b"".join(bytes(block) for block in npy_blocks(array))
 
 
 def array_or_sentence(content):
