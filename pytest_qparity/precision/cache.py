@@ -63,23 +63,20 @@ class VariantCache:
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        lock = FileLock(self.folder / f"{name}.lock")
+        """One maker of a key at a time; what the disk refuses, now or while it works, becomes one clear error."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            with FileLock(self.folder / f"{name}.lock"):
+                yield
         except OSError as error:
             raise CannotJudge(
                 Failure(
                     Code.VARIANT_RECIPE,
                     f"The cache of variants: got {type(error).__name__} ({error.strerror}) at {self.folder}, "
-                    "should be a folder to write in.",
-                    "make it writable, or name another cache folder",
+                    "should be a folder with room to write in.",
+                    "make it writable, make room, or name another cache folder (--qparity-cache)",
                 )
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+            ) from error
 
     def _remove_leftovers(self, name: str) -> None:
         """What killed makers of this key left: under its lock, nobody else is making it."""

@@ -6,6 +6,7 @@ from tests.faults.case_faults import CASE_FAULTS
 from tests.faults.engine_faults import ENGINE_FAULTS
 from tests.faults.model_faults import MODEL_FAULTS
 from tests.faults.session_faults import ENVIRONMENT_FAULTS, LEDGER_FAULTS, XDIST_FAULTS
+from tests.faults.store_faults import STORE_FAULTS
 from tests.faults.worker_faults import WORKER_FAULTS
 
 FAULTS = (
@@ -13,6 +14,7 @@ FAULTS = (
     *ENGINE_FAULTS,
     *MODEL_FAULTS,
     *CASE_FAULTS,
+    *STORE_FAULTS,
     *LEDGER_FAULTS,
     *XDIST_FAULTS,
     *ENVIRONMENT_FAULTS,
