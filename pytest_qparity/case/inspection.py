@@ -59,10 +59,16 @@ def _parsed(content: bytes, shown: str) -> onnx.ModelProto:
     return model
 
 
+def _text(stated: str | bytes) -> str:
+    """Protobuf's C code gives a text that is no UTF-8 as bytes, its Python code raises: here both raise."""
+    return stated.decode() if isinstance(stated, bytes) else stated
+
+
 def _tensor_info(value: onnx.ValueInfoProto, shown: str) -> dict[str, Any]:
+    name = _text(value.name)
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
-        got = f'"{value.name}" of type {(kind or "none").removesuffix("_type")}'
+        got = f'"{name}" of type {(kind or "none").removesuffix("_type")}'
         raise _unreadable(shown, got, "a tensor", "export the model with tensors as inputs and outputs (no ZipMap)")
     tensor = value.type.tensor_type
     if tensor.elem_type == TensorProto.STRING:
@@ -71,23 +77,23 @@ def _tensor_info(value: onnx.ValueInfoProto, shown: str) -> dict[str, Any]:
         try:
             dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
         except KeyError:
-            got = f'"{value.name}" with element type {tensor.elem_type}'
+            got = f'"{name}" with element type {tensor.elem_type}'
             raise _unreadable(shown, got, "a type that ONNX has", "export the model again") from None
     shape = [_dimension(entry) for entry in tensor.shape.dim] if tensor.HasField("shape") else None
-    return {"name": value.name, "dtype": dtype, "shape": shape}
+    return {"name": name, "dtype": dtype, "shape": shape}
 
 
 def _dimension(entry: onnx.TensorShapeProto.Dimension) -> int | str | None:
     if entry.HasField("dim_value") and entry.dim_value >= 0:
         return int(entry.dim_value)
-    return entry.dim_param or None  # a negative dim_value is how some exporters write "any"
+    return _text(entry.dim_param) or None  # a negative dim_value is how some exporters write "any"
 
 
 def _external(tensor: TensorProto) -> dict[str, str]:
     """What the tensor says of its external data, as text: nothing of it is believed here."""
-    stated = {entry.key: entry.value for entry in tensor.external_data}
+    stated = {entry.key: _text(entry.value) for entry in tensor.external_data}
     return {
-        "tensor": tensor.name,
+        "tensor": _text(tensor.name),
         "location": stated.get("location", ""),
         "offset": stated.get("offset", "0"),
         "length": stated.get("length", "0"),

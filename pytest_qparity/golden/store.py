@@ -87,7 +87,10 @@ def write_golden(folder: Path, golden: Golden) -> None:
 
 
 def remove_golden(folder: Path) -> None:
-    """Remove the golden in `folder`, its manifest first; other people's files stay. Raises CannotJudge as writing does."""
+    """Remove the golden in `folder`, its manifest first; other people's files stay.
+
+    Raises CannotJudge as writing does.
+    """
     if not folder.is_dir():
         return
     with _locked(folder):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.server
 import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -36,6 +37,22 @@ def refusal(path: Path) -> tuple[Code, str]:
         read_model_file(path, WORKER)
     assert caught.value.failure.remedy
     return caught.value.failure.code, caught.value.failure.sentence
+
+
+@pytest.fixture
+def _no_waiting() -> Iterator[None]:
+    """Fails whoever opens a pipe that nobody writes to, where the test would never end."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("should not have waited")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, 20)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def with_external_data(folder: Path, location: str = "weights.bin") -> Path:
@@ -185,6 +202,7 @@ def test_a_model_that_is_gone_or_a_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path)[0] is Code.MODEL_UNREADABLE
 
 
+@pytest.mark.usefixtures("_no_waiting")
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
 def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "m.onnx"
@@ -195,10 +213,21 @@ def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path: Path, kin
     else:
         path.symlink_to("/dev/zero")
 
-    assert refusal(path) == (
+    with pytest.raises(CannotJudge) as caught:
+        read_model_file(path, Unemployed())  # one that reads would never come to the device's end
+
+    assert (caught.value.failure.code, caught.value.failure.sentence) == (
         Code.MODEL_UNREADABLE,
         "m.onnx: got no plain file, should be an ONNX file that can be read.",
     )
+
+
+def test_a_model_with_a_null_character_in_its_name_is_refused(tmp_path: Path) -> None:
+    code, sentence = refusal(tmp_path / "m\0.onnx")
+
+    assert code is Code.MODEL_UNREADABLE
+    assert "embedded null" in sentence
+    assert sentence.endswith("should be an ONNX file that can be read.")
 
 
 def test_a_model_may_be_a_link_to_a_plain_file(tmp_path: Path) -> None:
@@ -378,6 +407,7 @@ def test_a_remedy_runs_nothing_that_a_model_names(tmp_path: Path) -> None:
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.usefixtures("_no_waiting")
 @pytest.mark.parametrize("kind", ["folder", "pipe", "the model's folder"])
 def test_external_data_in_what_is_no_plain_file_are_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     location = "." if kind == "the model's folder" else "weights.bin"
@@ -489,13 +519,21 @@ def test_a_worker_process_says_what_is_no_model_in_the_same_words(
     assert (caught.value.failure.code, caught.value.failure.sentence) == refusal(tmp_path / "m.onnx")
 
 
-def test_a_name_that_is_no_utf8_is_the_same_failure_in_both_workers(tmp_path: Path, process: WorkerProcess) -> None:
+@pytest.mark.parametrize("name", ["QQQQ", "input", "logits", "N", "w1"])
+def test_a_name_that_is_no_utf8_is_the_same_failure_in_both_workers(
+    tmp_path: Path, process: WorkerProcess, name: str
+) -> None:
+    """A location, an input, an output, a dimension and a tensor."""
     path = relocated(with_external_data(tmp_path), "QQQQ")
-    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\xff\xfe\xff\xfe"))
+    path.write_bytes(path.read_bytes().replace(name.encode(), b"\xff" * len(name)))
     with pytest.raises(CannotJudge) as caught:
         read_model_file(path, process)
 
     assert (caught.value.failure.code, caught.value.failure.sentence) == refusal(path)
+    assert refusal(path) == (
+        Code.MODEL_UNREADABLE,
+        "m.onnx: got a name that is no UTF-8, should be an ONNX model.",
+    )
 
 
 def test_a_worker_process_that_ends_while_it_reads_is_named_with_the_model(tmp_path: Path) -> None:
@@ -607,6 +645,7 @@ def test_a_cache_holds_whole_models_and_locks_and_nothing_else(folder: Path) -> 
     assert {path.suffix for path in (folder / "cache" / "built").iterdir()} <= {".onnx", ".lock"}
 
 
+@pytest.mark.usefixtures("_no_waiting")
 @pytest.mark.parametrize(
     ("name", "code", "sentence"),
     [
