@@ -64,7 +64,7 @@ atexit.register(write_peak)
 # verdict (settle), taking it into the ledger (logreport), and its share of the summary.
 INSTANT_CHECKS = """
 import functools, pathlib, time  # CPU time of this thread: the machine may be busy
-from pytest_qparity import collection, plugin
+from pytest_qparity import books, collection
 from pytest_qparity.verdict import passed
 
 collection.judge = lambda run, check: passed("1.0 dB", {"sqnr_db": 1.0})
@@ -84,8 +84,8 @@ def timed(owner, name):
     setattr(owner, name, call)
 
 timed(collection, "settle")
-timed(plugin.Books, "pytest_runtest_logreport")
-timed(plugin.Books, "pytest_terminal_summary")
+timed(books.Books, "pytest_runtest_logreport")
+timed(books.Books, "pytest_terminal_summary")
 
 def pytest_unconfigure():
     pathlib.Path("plugin_seconds.txt").write_text(str(sum(spent)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -26,14 +27,23 @@ EXAMPLES = """examples:
 """
 CANARIES_NEXT = "Try:       qparity accept --missing, and commit both folders"
 
+MERGE_EXAMPLES = """examples, each shard with the same --backend and other checks chosen:
+  pytest --backend=ort,trt -k "ort-" --qparity-ledger=cpu.json    on one machine
+  pytest --backend=ort,trt -k "trt-" --qparity-ledger=gpu.json    on another
+  qparity merge cpu.json gpu.json --output ledger.json
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 all is well, 1 goldens are missing, changed or orphaned still, 2 usage."""
+    """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, or the merged ledger does not pass;
+    2 usage, or ledgers that are no shards of one plan."""
     options = _parser().parse_args(arguments)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
     if options.command == "canaries":
         return canaries(options.folder)
+    if options.command == "merge":
+        return merge_ledgers(options.ledgers, options.output)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -55,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     writing.add_argument(
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
+    merging = commands.add_parser(
+        "merge",
+        help="join the ledgers of shards of one plan",
+        epilog=MERGE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
+    merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
     return parser
 
 
@@ -79,7 +97,7 @@ def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
 
 def accept(config: pytest.Config, options: argparse.Namespace) -> int:
     """Show the goldens of the cases named (of all, where none is), and write those that the options allow."""
-    from pytest_qparity.plugin import CASE_FILES
+    from pytest_qparity.stash import CASE_FILES
 
     writes = options.missing or options.changed or options.orphaned
     refusal = ci_refusal(os.environ) if writes else None
@@ -119,6 +137,31 @@ def canaries(folder: Path) -> int:
         print(f"written    {path}")
     print(CANARIES_NEXT)
     return 0
+
+
+def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
+    """Write the ledger of all shards to `output` and show it; nothing is written where they are not of one plan."""
+    from pytest_qparity.durable import write_bytes
+    from pytest_qparity.ledger import LedgerError, MergeError, merge, read_ledger
+    from pytest_qparity.report.terminal import summary
+
+    resolved = [path.resolve() for path in paths]
+    twice = next((path for path in paths if resolved.count(path.resolve()) > 1), None)
+    if twice is not None:
+        return _usage(f"got {twice} twice, should be one ledger a shard")
+    if output.resolve() in resolved:
+        return _usage(f"got {output} as output too, should be another file: it is one of the ledgers")
+    try:
+        whole = merge({str(path): read_ledger(path) for path in paths})
+        write_bytes(output, whole.encode())
+    except OSError as error:
+        return _usage(f"got {error.strerror or error} ({error.filename or output}), should be a ledger")
+    except (LedgerError, MergeError) as error:
+        return _usage(str(error))
+    merged = read_ledger(output)
+    print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
+    print(f"ledger: {output}\n{merged.against_it}".rstrip())
+    return 0 if merged.passes else 1
 
 
 def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:
@@ -171,7 +214,7 @@ def _material(config: pytest.Config, path: Path) -> CaseMaterial:
 
 def _settings(config: pytest.Config) -> Settings:
     from pytest_qparity.collection import settings_of
-    from pytest_qparity.plugin import SELECTION
+    from pytest_qparity.stash import SELECTION
 
     return settings_of(config, config.stash[SELECTION])
 

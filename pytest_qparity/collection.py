@@ -13,7 +13,7 @@ from pytest_qparity.checks.metrics import BUILTIN_METRICS
 from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, plan
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
-from pytest_qparity.report.text import failure_text
+from pytest_qparity.report.text import failure_text, printable
 from pytest_qparity.verdict import Code, Outcome
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class CaseFile(pytest.Module):
         super().__init__(**pytest_arguments)
         self.selection = selection
         self.precisions: tuple[str, ...] = ()
+        self.node_ids: tuple[str, ...] = ()  # of every check of its plan, collected or not
 
     @property
     def settings(self) -> Settings:
@@ -79,6 +80,7 @@ class CaseFile(pytest.Module):
             # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
             self.config.option.continue_on_collection_errors = True
             raise self.CollectError(error.text(self.path.relative_to(self.config.rootpath))) from None
+        self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
         for run in runs:
             yield RunNode.from_parent(self, name=run.id, run=run)
 
@@ -125,7 +127,7 @@ class CheckItem(pytest.Function):
         crash = getattr(shown, "reprcrash", None)
         if crash is not None and self.qparity_event is not None and self.qparity_event["failures"]:
             first = self.qparity_event["failures"][0]
-            crash.message = f"{first['code']} {first['sentence']}"
+            crash.message = printable(f"{first['code']} {first['sentence']}")
         return shown
 
 

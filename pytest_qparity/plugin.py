@@ -6,22 +6,25 @@ import os
 import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_qparity.stash import (
+    CASE_FILES,
+    CASES_COLLECTED,
+    COLLECTED,
+    NOT_ASKED_FOR,
+    PAYLOAD,
+    SELECTION,
+    UNSEEN,
+    not_asked_for,
+)
 
 if TYPE_CHECKING:
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, RunMaterial
-    from pytest_qparity.ledger import Ledger, LedgerWriter
     from pytest_qparity.selection import Selection
-
-SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
-CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
-COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
-CASES_COLLECTED = "qparity_cases_collected"  # the key under which it tells how many case files it collected
-UNSEEN = "qparity_unseen"  # the key under which a worker of pytest-xdist tells of a precision that no case has
-PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
 ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
 CHECK_MARKERS = {
@@ -101,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
     if not hasattr(config, "workerinput"):
+        from pytest_qparity.books import Books
+
         config.pluginmanager.register(Books(config), "qparity-books")
 
 
@@ -186,6 +191,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     case_files = session.config.stash.get(COLLECTED, [])
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[CASES_COLLECTED] = len(case_files)
+        session.config.workeroutput[NOT_ASKED_FOR] = not_asked_for(session)
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
     unseen = [precision for precision in asked if case_files and precision not in seen]
@@ -205,139 +211,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call" and event is not None:
         setattr(report, PAYLOAD, event)
     return report
-
-
-class Books:
-    """Keeps the ledger of a session: what was planned, each verdict as it comes, and what is owed at the end."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._selection = config.stash[SELECTION]
-        self._writer: LedgerWriter | None = None
-        self._ledger: Ledger | None = None  # once the session has ended
-        self._case_errors: dict[str, str] = {}
-        self._collected_by_workers = 0
-        self._unseen = ""
-        self._note = ""
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and self._config.rootpath / report.nodeid in self._config.stash[CASE_FILES]:
-            self._case_errors[report.nodeid] = report.longreprtext
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if COLLECTED in self._config.stash and not self._config.option.collectonly:
-            self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)])
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Under pytest-xdist the workers collect, each of them everything: the first one to tell is the plan."""
-        files = {path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]}
-        checks = [node_id for node_id in ids if node_id.partition("::")[0] in files]
-        if checks and self._writer is None:
-            self._plan(checks)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        told = getattr(node, "workeroutput", {})
-        self._unseen = told.get(UNSEEN, self._unseen)
-        self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self._writer is None:
-            return
-        event = getattr(report, PAYLOAD, None)
-        if event is not None:
-            self._writer.judged(event)
-        elif report.when != "teardown" and not report.passed:
-            self._writer.not_judged(report.nodeid, _why(report))
-
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0."""
-        if self._config.option.collectonly:
-            return
-        if self._writer is None and self._collected_by_workers:
-            self._plan([])
-        debt = self._debt()
-        if debt and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            self._note = debt
-        elif self._writer is None or self._writer.owes:
-            self._note = debt  # a failing verdict alone has been told
-        if self._writer is not None:
-            self._ledger = self._writer.close(int(session.exitstatus))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._ledger is None and not self._note:
-            return
-        terminalreporter.section("qparity")
-        if self._ledger is not None:
-            from pytest_qparity.report.terminal import summary
-
-            width = self._config.get_terminal_writer().fullwidth
-            terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
-        if self._note:
-            terminalreporter.write_line(self._note, red=True)
-        if self._ledger is not None:
-            shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
-            terminalreporter.write_line(f"ledger: {shown}")
-
-    def _debt(self) -> str:
-        """What this session owes although pytest may have found nothing wrong; empty where it owes nothing."""
-        if self._unseen:
-            return self._unseen
-        if self._writer is not None:
-            # That nothing was selected of cases that nobody asked for by name (-k test_mine) is no debt.
-            return self._writer.debt() if self._writer.planned or self._selection.asked_for else ""
-        found = self._config.stash[CASE_FILES]
-        if self._selection.asked_for and not found:
-            globs = " ".join(self._selection.case_globs)
-            return f"Got no case to judge although one was asked for, should be a case file that {globs} finds."
-        if found and (self._selection.asked_for or not _has_own_choice(self._config)):
-            return (
-                f"Got {len(found)} case files that were not collected, should be judged: name their folder on the "
-                "command line, or add it to testpaths (it must not be in norecursedirs)."
-            )
-        return ""
-
-    def _plan(self, node_ids: list[str]) -> None:
-        from pytest_qparity.environment import environment
-        from pytest_qparity.ledger import LedgerWriter
-
-        canaries = self._selection.canary_files(self._config.rootpath)
-        start = {
-            "command": list(self._config.invocation_params.args),
-            "backends": list(self._selection.backends),
-            "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
-            "canaries": sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries),
-            **environment(),
-        }
-        try:
-            self._writer = LedgerWriter(self._selection.ledger, start)
-        except OSError as error:
-            reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"
-            pytest.exit(f"{reason}: --qparity-ledger", returncode=pytest.ExitCode.USAGE_ERROR)
-        self._writer.plan(node_ids)
-        for case_file, problem in self._case_errors.items():
-            self._writer.case_error(case_file, problem)
-
-
-def _has_own_choice(config: pytest.Config) -> bool:
-    """Whether the person at the command line chose what to collect: paths, or paths to leave out."""
-    chosen = config.args_source is pytest.Config.ArgsSource.ARGS
-    return chosen or bool(config.option.ignore or config.option.ignore_glob or config.option.deselect)
-
-
-def _why(report: pytest.TestReport) -> str:
-    """In one line, why a check ended without a verdict."""
-    if isinstance(report.longrepr, tuple):
-        return str(report.longrepr[2])
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else getattr(report.longrepr, "errorstring", report.longreprtext)
-    return (text.strip().splitlines() or [report.outcome])[0]
-
-
-def _short_path(path: Path, start: Path) -> str:
-    return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
 
 
 @pytest.fixture(scope="module")

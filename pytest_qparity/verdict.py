@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LONGEST_TEXT = 2000
 _PLAIN_WORD = re.compile(r"[a-z]+ ")  # no file name ("ext.onnx: got"), no key ("keep_float: got", "batch: got")
 
 
@@ -134,10 +135,15 @@ class Failure:
         return {
             "code": self.code.code,
             "title": self.code.title,
-            "sentence": as_sentence(self.sentence),
+            "sentence": as_sentence(_bounded(self.sentence)),
             "likely": self.likely,
-            "remedy": self.remedy,
+            "remedy": _bounded(self.remedy),
         }
+
+
+def _bounded(text: str) -> str:
+    """Cut in the middle where it is beyond reading: names in models may be megabytes long."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2]} … {text[-LONGEST_TEXT // 2 :]}"
 
 
 def as_sentence(text: str) -> str:

@@ -23,6 +23,14 @@ def inspect(held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[
     """Inputs, outputs, opset and places of external data of the model in the file `model`, `shown` by its name."""
     shown = arguments["shown"]
     model = _parsed(Path(arguments["model"]).read_bytes(), shown)
+    try:
+        return _stated(model, shown), {}
+    except UnicodeDecodeError:
+        remedy = "export the model again; it may be damaged"
+        raise _unreadable(shown, "a name that is no UTF-8", "an ONNX model", remedy) from None
+
+
+def _stated(model: onnx.ModelProto, shown: str) -> dict[str, Any]:
     initializers = {tensor.name for tensor in model.graph.initializer}
     initializers |= {sparse.values.name for sparse in model.graph.sparse_initializer}
     return {
@@ -30,7 +38,7 @@ def inspect(held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[
         "outputs": [_tensor_info(value, shown) for value in model.graph.output],
         "opset": next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
         "external": [_external(tensor) for tensor in _tensors(model) if tensor.data_location == TensorProto.EXTERNAL],
-    }, {}
+    }
 
 
 def _unreadable(shown: str, got: str, should: str, remedy: str) -> CannotJudge:

@@ -6,6 +6,8 @@ Nothing is parsed here: a worker does that, and what it says of external data is
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit for one message
+LONGEST_SHOWN = 30
+_EXTENT = re.compile("[0-9]{1,19}")  # nothing else that int() takes: engines parse these texts too
 _INSPECT = "pytest_qparity.case.inspection:inspect"
 
 
@@ -108,8 +112,8 @@ def _require_file(path: Path) -> None:
             raise _unreadable(path, "no plain file", "an ONNX file that can be read", remedy)
         with path.open("rb") as stream:
             start = stream.read(len(LFS_POINTER))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(path, f'"{reason}"', "an ONNX file that can be read", remedy) from None
     if not start:
         raise _unreadable(path, "an empty file", "an ONNX model", "make or fetch the file again")
@@ -167,16 +171,16 @@ def _external_file(location: str, tensor: str, path: Path) -> Path:
         raise _external_failure(
             path, f'got no file "{location}", should hold the data of "{tensor}".', f"put {location} beside the model"
         ) from None
-    if is_link or status.st_nlink > 1:
+    if not stat.S_ISREG(status.st_mode):
+        raise _external_failure(
+            path, f'got no plain file at "{location}", should hold the data of "{tensor}".', "save the model again"
+        )
+    if is_link or status.st_nlink > 1:  # a folder has several names too: what is no file is named before
         raise _external_failure(
             path,
             f'got a {"symbolic" if is_link else "hard"} link "{location}" as external data of "{tensor}", '
             "should be a file of its own in the model's folder.",
-            f'copy the data to the model\'s folder (cp --remove-destination "$(realpath {name.name})" {name.name})',
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise _external_failure(
-            path, f'got no plain file at "{location}", should hold the data of "{tensor}".', "save the model again"
+            _own_copy(location, target),
         )
     with target.open("rb") as stream:
         if stream.read(len(LFS_POINTER)) == LFS_POINTER:
@@ -184,20 +188,29 @@ def _external_file(location: str, tensor: str, path: Path) -> Path:
     return target
 
 
+def _own_copy(location: str, target: Path) -> str:
+    """The name is the model's word: quoted, whoever pastes the command runs nothing else."""
+    if not target.is_symlink() and target.stat().st_nlink == 1:
+        return f'copy the folder of "{location}" to the model\'s folder, in place of the link'
+    own, name = shlex.quote(f"./{location}.own"), shlex.quote(f"./{location}")
+    return f"copy the data in place of the link (cp {name} {own} && mv -f {own} {name})"
+
+
 def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
-    try:
-        offset = int(place["offset"])
-        end = offset + int(place["length"])
-    except ValueError:
-        offset = end = -1
     size = file.stat().st_size
-    if not 0 <= offset <= end <= size:
-        raise _external_failure(
-            path,
-            f'got {size:,} bytes in "{place["location"]}", should hold bytes {offset:,} to {end:,} of '
-            f'"{place["tensor"]}".',
-            "make or fetch the external data again; it may be cut short",
-        )
+    stated = (place["offset"], place["length"])
+    if all(map(_EXTENT.fullmatch, stated)):
+        offset, length = map(int, stated)
+        if offset + length <= size:
+            return
+        wanted = f"bytes {offset:,} to {offset + length:,}"
+    else:
+        wanted = '"{1}" bytes from "{0}" on'.format(*(text[:LONGEST_SHOWN] for text in stated))
+    raise _external_failure(
+        path,
+        f'got {size:,} bytes in "{place["location"]}", should hold {wanted} of "{place["tensor"]}".',
+        "make or fetch the external data again; it may be cut short",
+    )
 
 
 def _fetched(source: UrlModel, cache: Path) -> Path:

@@ -31,6 +31,7 @@ _TABLES: Mapping[tuple[str, ...], type[schema.Table]] = {
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
     ("budgets", "*", "*"): schema.Budget,
+    ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
 }
 
@@ -40,6 +41,7 @@ _HEADERS = {
     "parity": "[parity.int8]",
     "accuracy": "[accuracy]",
     "budgets": "[budgets.ort.int8]",
+    "limits": "[limits]",
     "waivers": "[[waivers]]",
 }
 

@@ -287,6 +287,13 @@ class LimitsSpec(Table):
         examples=[4096],
     )
 
+    @model_validator(mode="after")
+    def _limits_something(self) -> LimitsSpec:
+        if not self.model_fields_set:
+            should = f"a table with at least one of: {known_list(type(self).model_fields)}"
+            raise PydanticCustomError(OUR_ERROR, should, {"remedy": "for example run_s = 60"})
+        return self
+
 
 class WaiverSpec(Table):
     """Runs whose failures are known and accepted until a date."""

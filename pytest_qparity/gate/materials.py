@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.precision.table import base_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.renewed import RenewedWorker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ class CaseMaterial:
     @once
     def worker(self) -> Worker:
         """Opens the case's models and makes its variants; engines run in others."""
-        return self.settings.worker(self.limits)
+        return RenewedWorker(lambda: self.settings.worker(self.limits), self.limits)
 
     @property
     def limits(self) -> Limits:

@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from pytest_qparity.report.text import printable
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
     for line in (*_waived(ledger), *_canaries(ledger), *_counts(ledger)):
-        console.print(Text(line))
+        console.print(Text(printable(line)))
     return stream.getvalue()
 
 
@@ -75,7 +76,7 @@ def _shown(ledger: Ledger) -> tuple[_Cells, int]:
 def _listed(cells: _Cells) -> Iterator[Text]:
     """The matrix where the terminal is too narrow for it: rich would leave out names to make it fit."""
     for case, runs in cells.items():
-        yield Text(case)
+        yield Text(printable(case))
         for run, row in runs.items():
             yield Text("  " + run)
             for check, cell in row.items():
@@ -90,7 +91,7 @@ def _matrix(cells: _Cells) -> Table:
     for check in columns:
         table.add_column(check, no_wrap=True)
     for case, runs in cells.items():
-        table.add_row(Text(case))
+        table.add_row(Text(printable(case)))
         for run, row in runs.items():
             table.add_row(Text("  " + run), *(row.get(check, Text("")) for check in columns))
     return table
@@ -98,7 +99,7 @@ def _matrix(cells: _Cells) -> Table:
 
 def _cell(event: Mapping[str, Any]) -> Text:
     mark, style = LOOK[Outcome(event["outcome"])]
-    return Text(mark + event["deciding"], style=style)
+    return Text(mark + printable(event["deciding"]), style=style)
 
 
 def _waived(ledger: Ledger) -> Iterator[str]:
@@ -141,6 +142,10 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     if ledger.unjudged:
         said.append(f"{len(ledger.unjudged)} without a verdict")
     yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
+    if ledger.deselected:
+        yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them"
+    for node_id, outcomes in ledger.flaky.items():
+        yield f"flaky: {node_id} was judged {len(outcomes)} times: {', '.join(outcomes)}; the first failure stands"
     for case_file in ledger.case_errors:
         yield f"not planned: {case_file}"
     for node_id in ledger.unjudged[:3]:

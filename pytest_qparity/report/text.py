@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 WIDTH = 79
+# What moves the cursor, colours, deletes or turns round what a terminal shows: C0 and C1 controls, line separators and
+# the marks of bidirectional text (Unicode 16, UAX #9). Names in models and the errors of engines may hold them.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """`text` with what a terminal would obey in its place as an escape (`\\x1b`); half of a surrogate pair too."""
+    shown = _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def failure_text(event: Mapping[str, Any], told: MutableMapping[tuple[str, str], str]) -> str:
@@ -26,20 +36,20 @@ def failure_text(event: Mapping[str, Any], told: MutableMapping[tuple[str, str],
 def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMapping[tuple[str, str], str]) -> str:
     node_id = event["node_id"]
     first = told.setdefault((event["case"], failure["sentence"]), node_id)
-    head = f"{failure['code']}  {node_id}"
+    head = f"{failure['code']}  {printable(node_id)}"
     if first != node_id:
-        return "\n".join([head, _wrapped("", failure["sentence"]), f"As for  {first}"])
+        return "\n".join([head, _wrapped("", failure["sentence"]), f"As for  {printable(first)}"])
     lines = [head, _wrapped("", failure["sentence"])]
     if failure["likely"]:
         lines.append(_wrapped("Likely: ", failure["likely"]))
     lines.append(_wrapped("Try:    ", failure["remedy"]))
-    lines.append(f"Repeat: {event['reproduce']}")
+    lines.append(f"Repeat: {printable(event['reproduce'])}")
     return "\n".join(lines)
 
 
 def _wrapped(label: str, text: str) -> str:
     return textwrap.fill(
-        text,
+        printable(" ".join(text.split())),
         WIDTH,
         initial_indent=label,
         subsequent_indent=" " * len(label),

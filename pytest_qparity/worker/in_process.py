@@ -36,14 +36,12 @@ class InProcess:
     ) -> Answer:
         try:
             value, results = handler(target)(self.held, arguments, _copies(arrays))
+            value = json.loads(json.dumps(value))  # what is no JSON is an error of this call, as it is in a process
         except CannotJudge:
             raise
         except Exception as error:
             raise CannotJudge(failures.failed_inside(work, phase, said_by(error))) from error
-        return Answer(
-            json.loads(json.dumps(value)),
-            _copies(results),
-        )
+        return Answer(value, _copies(results))
 
     def close(self) -> None:
         self.held.clear()

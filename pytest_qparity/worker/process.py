@@ -23,6 +23,7 @@ from pytest_qparity.worker.arena import Arena, LayoutError
 from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
 from pytest_qparity.worker.limits import Limits, Phase
 from pytest_qparity.worker.memory import memory_limit_mb
+from pytest_qparity.worker.message import said_by
 from pytest_qparity.worker.protocol import Answer
 from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
 
@@ -106,7 +107,10 @@ class WorkerProcess:
     ) -> Answer:
         self._greet()
         self._number += 1
-        layout = self._requests.write(arrays)
+        try:
+            layout = self._requests.write(arrays)
+        except OSError as error:  # no room for shared memory
+            raise self._failed(failures.failed_inside(work, phase, said_by(error))) from error
         request = {"number": self._number, "call": target, "arguments": arguments, "arrays": layout}
         end = time.monotonic() + phase.deadline_s
         self._send(frame_of(request), end, work, phase)

@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_qparity.case.loading import Case, CaseError, load_case
-from pytest_qparity.case.schema import NEVER_WAIVED, Budget, BuiltModel, ParityLimits, PrecisionSpec, UrlModel
+from pytest_qparity.case.schema import (
+    NEVER_WAIVED,
+    Budget,
+    BuiltModel,
+    LimitsSpec,
+    ParityLimits,
+    PrecisionSpec,
+    UrlModel,
+)
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -69,6 +77,9 @@ def test_a_case_file_becomes_a_case_with_every_key(folder: Path) -> None:
         [budgets.ort.int8]
         speedup_over = {fp32 = 2, fp16 = 1.5}
         memory_mb = 64
+        [limits]
+        run_s = 5
+        memory_mb = 4096
         [[waivers]]
         run = "trt-*"
         reason = "no GPU on this runner"
@@ -89,6 +100,7 @@ def test_a_case_file_becomes_a_case_with_every_key(folder: Path) -> None:
     assert case.spec.accuracy is not None
     assert (case.spec.accuracy.metric, case.spec.accuracy.margin) == ("top1", 0.5)
     assert case.spec.budgets == {"ort": {"int8": Budget(speedup_over={"fp32": 2.0, "fp16": 1.5}, memory_mb=64)}}
+    assert case.spec.limits == LimitsSpec(run_s=5.0, memory_mb=4096.0)
     assert case.spec.waivers[0].expires == date(2027, 3, 1)
     assert case.spec.waivers[0].checks == ("latency",)
     assert case.spec.waivers[0].codes == ("QP-BACKEND-001",)
@@ -98,7 +110,7 @@ def test_a_case_needs_a_model_data_and_one_precision_and_defaults_the_rest(folde
     spec = load(folder, MINIMAL).spec
 
     assert (spec.task, spec.data.batch, spec.data.population, spec.data.calibration) == ("other", 1, True, None)
-    assert (spec.parity, spec.accuracy, spec.budgets, spec.waivers) == ({}, None, {}, ())
+    assert (spec.parity, spec.accuracy, spec.budgets, spec.limits, spec.waivers) == ({}, None, {}, None, ())
     assert spec.precisions == {"int8": PrecisionSpec(file=None, base=None, calibration="minmax", keep_float=())}
 
 
@@ -258,7 +270,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, budgets, data, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, data, limits, model, parity, precisions, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -267,7 +279,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, budgets, data, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, data, limits, model, parity, precisions, task, waivers.",
             'write "model"',
         ),
     ),
@@ -446,6 +458,36 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             4,
             "[budgets.ort]: got an empty table, should be something that is not empty.",
             "for example [budgets.ort.int8]",
+        ),
+    ),
+    "limit-zero": (
+        MINIMAL + "[limits]\nrun_s = 0\n",
+        value(5, "run_s in [limits]: got 0, should be more than 0.", "for example run_s = 60"),
+    ),
+    "limit-infinite": (
+        MINIMAL + "[limits]\nload_s = inf\n",
+        value(5, "load_s in [limits]: got inf, should be a finite number.", "for example load_s = 300"),
+    ),
+    "limit-text": (
+        MINIMAL + '[limits]\nmemory_mb = "4096"\n',
+        value(5, 'memory_mb in [limits]: got "4096", should be a number.', "for example memory_mb = 4096"),
+    ),
+    "limit-unknown": (
+        MINIMAL + "[limits]\nload = 3\n",
+        one(
+            "QP-CASE-002",
+            5,
+            'Unknown key "load" in [limits], should be one of: calibration_s, first_run_s, load_s, memory_mb, run_s.',
+            'write "load_s"',
+        ),
+    ),
+    "empty-limits": (
+        MINIMAL + "[limits]\n",
+        value(
+            4,
+            "[limits]: got an empty table, "
+            "should be a table with at least one of: calibration_s, first_run_s, load_s, memory_mb, run_s.",
+            "for example run_s = 60",
         ),
     ),
     "digits-without-end": (
@@ -831,12 +873,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=3,
 )
 KEYS = {
-    "": ["model", "task", "data", "precisions", "parity", "accuracy", "budgets", "waivers"],
+    "": ["model", "task", "data", "precisions", "parity", "accuracy", "budgets", "limits", "waivers"],
     "data": ["test", "calibration", "population", "batch"],
     "precisions.int8": ["file", "base", "calibration", "keep_float"],
     "parity.int8": ["sqnr_db", "cosine", "max_mismatched", "atol", "rtol"],
     "accuracy": ["metric", "margin"],
     "budgets.ort.int8": ["speedup_over", "memory_mb", "size_mb"],
+    "limits": ["load_s", "first_run_s", "run_s", "calibration_s", "memory_mb"],
     "[waivers]": ["run", "reason", "expires", "checks", "codes"],
 }
 

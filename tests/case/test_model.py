@@ -3,7 +3,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import os
+import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,20 +14,26 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_qparity.case.model import TensorInfo, read_model_file, resolve_model
+from pytest_qparity.case.model import LARGEST_FILE, TensorInfo, read_model_file, resolve_model
 from pytest_qparity.case.schema import BuiltModel, UrlModel
 from pytest_qparity.digest import file_digest
 from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
+from tests.case.workers import Unemployed, misled
 from tests.models import mlp, save, small_cnn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+
+WORKER = InProcess(Limits())
 
 
 def refusal(path: Path) -> tuple[Code, str]:
     with pytest.raises(CannotJudge) as caught:
-        read_model_file(path)
+        read_model_file(path, WORKER)
     assert caught.value.failure.remedy
     return caught.value.failure.code, caught.value.failure.sentence
 
@@ -36,18 +45,24 @@ def with_external_data(folder: Path, location: str = "weights.bin") -> Path:
     return path
 
 
-def relocated(path: Path, location: str) -> Path:
+def restated(path: Path, **stated: str) -> Path:
+    """The model with these entries in the external data of each of its tensors."""
     model = onnx.load(path, load_external_data=False)
     for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                entry.value = location
+        kept = {entry.key: entry.value for entry in tensor.external_data} | stated
+        del tensor.external_data[:]
+        for key, value in kept.items():
+            tensor.external_data.add(key=key, value=value)
     path.write_bytes(model.SerializeToString())
     return path
 
 
+def relocated(path: Path, location: str) -> Path:
+    return restated(path, location=location)
+
+
 def test_a_model_is_read_with_what_it_states(tmp_path: Path) -> None:
-    model = read_model_file(save(small_cnn(opset=18), tmp_path / "m.onnx"))
+    model = read_model_file(save(small_cnn(opset=18), tmp_path / "m.onnx"), WORKER)
 
     assert model.inputs == (TensorInfo("input", "float32", ("N", 1, 8, 8)),)
     assert model.outputs == (TensorInfo("logits", "float32", ("N", 4)),)
@@ -59,7 +74,7 @@ def test_initializers_that_are_listed_as_inputs_are_no_inputs(tmp_path: Path) ->
     model = mlp()
     model.graph.input.append(helper.make_tensor_value_info("w1", TensorProto.FLOAT, [16, 32]))
 
-    assert [each.name for each in read_model_file(save(model, tmp_path / "m.onnx")).inputs] == ["input"]
+    assert [each.name for each in read_model_file(save(model, tmp_path / "m.onnx"), WORKER).inputs] == ["input"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +93,7 @@ def test_types_have_the_names_of_numpy_and_ml_dtypes(tmp_path: Path, element: in
     model = mlp()
     model.graph.input[0].type.tensor_type.elem_type = element
 
-    assert read_model_file(save(model, tmp_path / "m.onnx")).inputs[0].dtype == dtype
+    assert read_model_file(save(model, tmp_path / "m.onnx"), WORKER).inputs[0].dtype == dtype
 
 
 def test_a_shape_tells_fixed_named_and_open_axes_and_no_rank_apart(tmp_path: Path) -> None:
@@ -87,7 +102,7 @@ def test_a_shape_tells_fixed_named_and_open_axes_and_no_rank_apart(tmp_path: Pat
     for name, shape in (("a", [1, "N", None]), ("b", []), ("c", None), ("d", [-1])):
         model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
-    shapes = [each.shape for each in read_model_file(save(model, tmp_path / "m.onnx")).inputs]
+    shapes = [each.shape for each in read_model_file(save(model, tmp_path / "m.onnx"), WORKER).inputs]
 
     assert shapes == [(1, "N", None), (), None, (None,)]
 
@@ -170,15 +185,59 @@ def test_a_model_that_is_gone_or_a_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path)[0] is Code.MODEL_UNREADABLE
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "m.onnx"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+
+    assert refusal(path) == (
+        Code.MODEL_UNREADABLE,
+        "m.onnx: got no plain file, should be an ONNX file that can be read.",
+    )
+
+
+def test_a_model_may_be_a_link_to_a_plain_file(tmp_path: Path) -> None:
+    store = save(mlp(), tmp_path / "store" / "blob")
+    (tmp_path / "m.onnx").symlink_to(store)
+
+    assert read_model_file(tmp_path / "m.onnx", WORKER).digest == file_digest(store)
+
+
+def test_a_file_larger_than_protobuf_takes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = save(mlp(), tmp_path / "m.onnx")
+    os.truncate(path, LARGEST_FILE + 1)  # sparse: it takes no room
+
+    with pytest.raises(CannotJudge) as caught:
+        read_model_file(path, Unemployed())
+
+    failure = caught.value.failure
+    assert failure.code is Code.MODEL_UNREADABLE
+    assert failure.sentence == "m.onnx: got 2.1 GB, should be at most 2.1 GB."
+    assert failure.remedy == "save its weights as external data"
+
+
+def test_a_file_as_large_as_protobuf_takes_reaches_the_worker(tmp_path: Path) -> None:
+    path = save(mlp(), tmp_path / "m.onnx")
+    os.truncate(path, LARGEST_FILE)
+
+    with pytest.raises(AssertionError, match="should not have called"):
+        read_model_file(path, Unemployed())
+
+
 def test_a_digest_stands_for_the_model_and_the_bytes_of_its_external_data(tmp_path: Path) -> None:
     path = with_external_data(tmp_path)
-    before = read_model_file(path).digest
+    before = read_model_file(path, WORKER).digest
     weights = bytearray((tmp_path / "weights.bin").read_bytes())
     weights[7] ^= 1
     (tmp_path / "weights.bin").write_bytes(weights)
 
     assert before != file_digest(path)
-    assert read_model_file(path).digest != before
+    assert read_model_file(path, WORKER).digest != before
     assert len(before) == 64
 
 
@@ -187,7 +246,7 @@ def test_external_data_in_a_subfolder_is_found(tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "weights.bin").rename(tmp_path / "parts" / "weights.bin")
 
-    assert read_model_file(path).inputs[0].name == "input"
+    assert read_model_file(path, WORKER).inputs[0].name == "input"
 
 
 def test_missing_external_data_is_named(tmp_path: Path) -> None:
@@ -220,12 +279,16 @@ def test_external_data_that_git_lfs_has_not_fetched_is_named(tmp_path: Path) -> 
     )
 
 
-@pytest.mark.parametrize("location", ["../outside.bin", "/etc/hostname", "", "link.bin", "parts/../../outside.bin"])
+@pytest.mark.parametrize(
+    "location",
+    ["../outside.bin", "parts/../../outside.bin", "parts/../weights.bin", "/etc/hostname", "", "wei\0ghts.bin"],
+    ids=["above", "above by a folder", "up and down again", "absolute", "nothing", "a name that ends within"],
+)
 def test_external_data_outside_the_models_folder_is_not_touched(tmp_path: Path, location: str) -> None:
     folder = tmp_path / "model"
     path = relocated(with_external_data(folder), location)
     (tmp_path / "outside.bin").write_bytes(bytes(10_000))
-    (folder / "link.bin").symlink_to("../outside.bin")
+    (folder / "parts").mkdir()
 
     assert refusal(path) == (
         Code.MODEL_EXTERNAL_DATA,
@@ -238,6 +301,211 @@ def test_an_absolute_path_of_external_data_is_refused_wherever_it_leads(tmp_path
     location = str(tmp_path / "weights.bin")
 
     assert f'got "{location}"' in refusal(relocated(path, location))[1]
+
+
+LINKED = (
+    'm.onnx: got a {kind} link "{location}" as external data of "w1", '
+    "should be a file of its own in the model's folder."
+)
+
+
+@pytest.mark.parametrize("leads", ["../outside.bin", "real.bin"])
+def test_external_data_behind_a_symbolic_link_are_refused_wherever_it_leads(tmp_path: Path, leads: str) -> None:
+    folder = tmp_path / "model"
+    path = with_external_data(folder)
+    (folder / "weights.bin").rename(folder / leads)
+    (folder / "weights.bin").symlink_to(leads)
+
+    assert refusal(path) == (Code.MODEL_EXTERNAL_DATA, LINKED.format(kind="symbolic", location="weights.bin"))
+
+
+def test_external_data_in_a_linked_subfolder_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    path = relocated(with_external_data(folder), "parts/deep/weights.bin")
+    (tmp_path / "outside" / "deep").mkdir(parents=True)
+    (folder / "weights.bin").rename(tmp_path / "outside" / "deep" / "weights.bin")
+    (folder / "parts").symlink_to("../outside")
+
+    assert refusal(path) == (
+        Code.MODEL_EXTERNAL_DATA,
+        LINKED.format(kind="symbolic", location="parts/deep/weights.bin"),
+    )
+
+
+def test_external_data_with_a_second_name_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    path = with_external_data(folder)
+    os.link(folder / "weights.bin", tmp_path / "outside.bin")
+
+    assert refusal(path) == (Code.MODEL_EXTERNAL_DATA, LINKED.format(kind="hard", location="weights.bin"))
+
+
+def test_a_models_own_folder_may_be_a_link(tmp_path: Path) -> None:
+    with_external_data(tmp_path / "model")
+    (tmp_path / "linked").symlink_to("model")
+
+    assert read_model_file(tmp_path / "linked" / "m.onnx", WORKER).external == ("weights.bin",)
+
+
+def test_the_remedy_for_a_link_gives_a_model_that_can_be_read(tmp_path: Path) -> None:
+    """Whoever pastes the command is done; for a hard link there is nowhere else to copy from."""
+    for make in (os.symlink, os.link):
+        folder = tmp_path / make.__name__
+        path = relocated(with_external_data(folder), "parts/weights.bin")
+        (folder / "parts").mkdir()
+        (folder / "weights.bin").rename(tmp_path / f"{make.__name__}.bin")
+        make(tmp_path / f"{make.__name__}.bin", folder / "parts" / "weights.bin")
+        with pytest.raises(CannotJudge) as caught:
+            read_model_file(path, WORKER)
+
+        command = caught.value.failure.remedy.partition("(")[2].removesuffix(")")
+        subprocess.run(command, shell=True, check=True, cwd=folder)
+
+        assert read_model_file(path, WORKER).external == ("parts/weights.bin",), make.__name__
+
+
+def test_a_remedy_runs_nothing_that_a_model_names(tmp_path: Path) -> None:
+    name = "$(touch pwned)"
+    path = relocated(with_external_data(tmp_path), name)
+    (tmp_path / "weights.bin").rename(tmp_path / "real.bin")
+    (tmp_path / name).symlink_to("real.bin")
+    with pytest.raises(CannotJudge) as caught:
+        read_model_file(path, WORKER)
+
+    command = caught.value.failure.remedy.partition("(")[2].removesuffix(")")
+    subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True)
+
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "the model's folder"])
+def test_external_data_in_what_is_no_plain_file_are_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    location = "." if kind == "the model's folder" else "weights.bin"
+    path = relocated(with_external_data(tmp_path), location)
+    (tmp_path / "weights.bin").unlink()
+    if kind == "folder":
+        (tmp_path / "weights.bin").mkdir()
+    elif kind == "pipe":
+        os.mkfifo(tmp_path / "weights.bin")
+
+    assert refusal(path) == (
+        Code.MODEL_EXTERNAL_DATA,
+        f'm.onnx: got no plain file at "{location}", should hold the data of "w1".',
+    )
+
+
+@pytest.mark.parametrize("location", ["weights.bin/more", "w" * 300], ids=["below a file", "too long a name"])
+def test_external_data_that_cannot_be_there_are_missing(tmp_path: Path, location: str) -> None:
+    path = relocated(with_external_data(tmp_path), location)
+
+    assert refusal(path) == (
+        Code.MODEL_EXTERNAL_DATA,
+        f'm.onnx: got no file "{location}", should hold the data of "w1".',
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"),
+    [
+        ("-1", "1"),
+        ("-4", "4"),
+        ("4", "-2"),
+        ("0", "-1"),
+        ("0", "10001"),
+        ("10001", "0"),
+        ("10000", "1"),
+        (str(2**63 - 1), str(2**63 - 1)),
+        (str(2**64), "1"),
+        ("9" * 4300, "9" * 4300),
+        ("9" * 5000, "1"),
+        ("here", "1"),
+        ("0", "all"),
+        ("0", ""),
+        ("1.0", "1"),
+        ("0x0", "1"),
+    ],
+    ids=lambda value: value if len(value) < 20 else f"{len(value)} digits",
+)
+def test_an_extent_that_does_not_lie_in_the_file_is_refused(tmp_path: Path, offset: str, length: str) -> None:
+    path = restated(with_external_data(tmp_path), offset=offset, length=length)
+    (tmp_path / "weights.bin").write_bytes(bytes(10_000))
+
+    code, sentence = refusal(path)
+
+    assert code is Code.MODEL_EXTERNAL_DATA
+    assert sentence.startswith('m.onnx: got 10,000 bytes in "weights.bin", should hold ')
+    assert len(sentence) < 300
+
+
+@pytest.mark.parametrize(("offset", "length"), [("0", "10000"), ("10000", "0"), ("0", "0"), ("9999", "1")])
+def test_an_extent_may_go_to_the_end_of_the_file(tmp_path: Path, offset: str, length: str) -> None:
+    path = restated(with_external_data(tmp_path), offset=offset, length=length)
+    (tmp_path / "weights.bin").write_bytes(bytes(10_000))
+
+    assert read_model_file(path, WORKER).external == ("weights.bin",)
+
+
+def test_every_tensors_extent_is_looked_at_also_in_a_file_that_is_known(tmp_path: Path) -> None:
+    path = with_external_data(tmp_path)
+    size = (tmp_path / "weights.bin").stat().st_size
+    model = onnx.load(path, load_external_data=False)
+    last = model.graph.initializer[-1]
+    next(entry for entry in last.external_data if entry.key == "length").value = str(size)
+    path.write_bytes(model.SerializeToString())
+
+    assert f'of "{last.name}"' in refusal(path)[1]
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[WorkerProcess]:
+    worker = WorkerProcess(Limits(load_s=60, memory_mb=2000))
+    yield worker
+    worker.close()
+
+
+def test_a_worker_process_reads_what_this_process_reads(tmp_path: Path, process: WorkerProcess) -> None:
+    path = with_external_data(tmp_path)
+
+    assert read_model_file(path, process) == read_model_file(path, WORKER)
+
+
+def test_a_worker_process_reads_a_model_by_a_relative_path(
+    tmp_path: Path, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_external_data(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    assert read_model_file(Path("m.onnx"), process).external == ("weights.bin",)
+
+
+@pytest.mark.parametrize("content", [b"\xff" * 40, b"\x0a" * 40], ids=["no message", "no model"])
+def test_a_worker_process_says_what_is_no_model_in_the_same_words(
+    tmp_path: Path, process: WorkerProcess, content: bytes
+) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(CannotJudge) as caught:
+        read_model_file(tmp_path / "m.onnx", process)
+
+    assert (caught.value.failure.code, caught.value.failure.sentence) == refusal(tmp_path / "m.onnx")
+
+
+def test_a_name_that_is_no_utf8_is_the_same_failure_in_both_workers(tmp_path: Path, process: WorkerProcess) -> None:
+    path = relocated(with_external_data(tmp_path), "QQQQ")
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\xff\xfe\xff\xfe"))
+    with pytest.raises(CannotJudge) as caught:
+        read_model_file(path, process)
+
+    assert (caught.value.failure.code, caught.value.failure.sentence) == refusal(path)
+
+
+def test_a_worker_process_that_ends_while_it_reads_is_named_with_the_model(tmp_path: Path) -> None:
+    path = save(mlp(), tmp_path / "m.onnx")
+
+    with misled("tests.worker.calls:segfault") as worker, pytest.raises(CannotJudge) as caught:
+        read_model_file(path, worker)
+
+    assert caught.value.failure.code is Code.WORKER_CRASH
+    assert caught.value.failure.sentence.startswith("Reading m.onnx was ended by SIGSEGV during its load")
 
 
 @pytest.mark.parametrize("place", ["attribute", "subgraph", "function", "sparse"])
@@ -264,7 +532,7 @@ def test_external_data_is_found_wherever_a_tensor_can_be(tmp_path: Path, place: 
 
 
 def test_a_path_is_relative_to_the_case(tmp_path: Path) -> None:
-    assert resolve_model("models/m.onnx", tmp_path, tmp_path / "cache") == tmp_path / "models" / "m.onnx"
+    assert resolve_model("models/m.onnx", tmp_path, tmp_path / "cache", WORKER) == tmp_path / "models" / "m.onnx"
 
 
 BUILDER = """\
@@ -294,6 +562,12 @@ def with_external_data():
 def nothing(): ...
 def text(): return b"not a model"
 def fails(): raise SystemExit("no torch here")
+def as_path_of_nothing(): return "none.onnx"
+
+def as_path_of_a_pipe():
+    import os
+    os.mkfifo(Path(__file__).with_name("pipe.onnx"))
+    return "pipe.onnx"
 """
 
 
@@ -304,7 +578,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def build(name: str, folder: Path) -> Path:
-    return resolve_model(BuiltModel(build=f"builders:{name}"), folder, folder / "cache")
+    return resolve_model(BuiltModel(build=f"builders:{name}"), folder, folder / "cache", WORKER)
 
 
 @pytest.mark.parametrize("name", ["build", "as_bytes", "as_path"])
@@ -345,6 +619,16 @@ def test_a_cache_holds_whole_models_and_locks_and_nothing_else(folder: Path) -> 
             "text",
             Code.MODEL_UNREADABLE,
             "builders:text: got 11 bytes that are no protobuf message, should be an ONNX model.",
+        ),
+        (
+            "as_path_of_nothing",
+            Code.MODEL_UNREADABLE,
+            'none.onnx: got "No such file or directory", should be an ONNX file that can be read.',
+        ),
+        (
+            "as_path_of_a_pipe",
+            Code.MODEL_UNREADABLE,
+            "pipe.onnx: got no plain file, should be an ONNX file that can be read.",
         ),
         (
             "with_external_data",
@@ -403,7 +687,7 @@ def serving(content: bytes) -> Iterator[Server]:
 
 def fetch(server: Server, sha256: str, folder: Path) -> Path:
     url = f"http://127.0.0.1:{server.server_port}/m.onnx"
-    return resolve_model(UrlModel(url=url, sha256=sha256), folder, folder / "cache")
+    return resolve_model(UrlModel(url=url, sha256=sha256), folder, folder / "cache", WORKER)
 
 
 @pytest.fixture
@@ -447,6 +731,6 @@ def test_a_cached_model_needs_no_network(tmp_path: Path) -> None:
     (tmp_path / "cache" / "fetched").mkdir(parents=True)
     (tmp_path / "cache" / "fetched" / f"{sha256}.onnx").write_bytes(content)
 
-    path = resolve_model(UrlModel(url="http://127.0.0.1:1/m.onnx", sha256=sha256), tmp_path, tmp_path / "cache")
+    path = resolve_model(UrlModel(url="http://127.0.0.1:1/m.onnx", sha256=sha256), tmp_path, tmp_path / "cache", WORKER)
 
     assert path.read_bytes() == content

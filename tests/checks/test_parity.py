@@ -11,7 +11,7 @@ import pytest
 
 from pytest_qparity.checks.comparison import Closeness, compare
 from pytest_qparity.checks.parity import ParityLimit, judge_parity
-from pytest_qparity.ledger import plain
+from pytest_qparity.ledger.events import plain
 from pytest_qparity.verdict import Code, Outcome
 from tests.checks.verdicts import codes
 

@@ -34,6 +34,7 @@ def bench(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     arenas, descriptors = leftovers.open_arenas(), leftovers.descriptors()
     with copied(template, tmp_path / "project") as bench:
         yield bench
+    leftovers.wait_for_supervisors(temporary)
     assert leftovers.children() == []
     assert leftovers.open_arenas() == arenas
     assert leftovers.descriptors() <= descriptors

@@ -222,6 +222,17 @@ class InterruptsItselfSession(SoundSession):
         raise KeyboardInterrupt
 
 
+class SegfaultsOnceSession(SoundSession):
+    """In the first process that runs it; the next ones find the file that it leaves."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        marker = Path(os.environ["QPARITY_FAULT_MARKER"])
+        if not marker.exists():
+            marker.touch()
+            segfault()
+        return super().run(feed)
+
+
 class SpinsInFirstRunSession(SoundSession):
     def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
         hold_the_gil()

@@ -12,6 +12,8 @@ from pytest_qparity.case.data import Feeds, Samples, make_feeds
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.schema import PrecisionSpec
 from pytest_qparity.precision.variants import VariantRequest
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
 from tests.models import save
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
@@ -180,6 +182,11 @@ def quantized(*, scale: float = 0.1, opset: int = 17, wrap: str = "initializer")
     return model_of(nodes, [("x", FLOAT, [4])], [("y", FLOAT, [4])], constants, opset=opset)
 
 
+def model_file(path: Path) -> ModelFile:
+    """What the model states, read in this process."""
+    return read_model_file(path, InProcess(Limits()))
+
+
 def samples_for(model: ModelFile, count: int, *, seed: int = 5) -> Feeds:
     """Standard normal floats, integers in 0..1, for each input of the model; open dimensions are 1."""
     random = np.random.default_rng(seed)
@@ -198,4 +205,4 @@ def samples_for(model: ModelFile, count: int, *, seed: int = 5) -> Feeds:
 def request_for(model: onnx.ModelProto, folder: Path, precision: str, *, activation="uint8", **spec) -> VariantRequest:
     path = save(model, folder / "float.onnx")
     base = precision.partition("-")[0]
-    return VariantRequest(read_model_file(path), precision, base, PrecisionSpec(**spec), folder, activation)
+    return VariantRequest(model_file(path), precision, base, PrecisionSpec(**spec), folder, activation)

@@ -6,16 +6,17 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_qparity.case.model import read_model_file
-from pytest_qparity.precision.cast import CastRecipe, make_fp16
+from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.content import content_of, holds
 from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.recipes import CastRecipe
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import (
     FLOAT,
     initializers_as_inputs,
     lstm,
     masked,
+    model_file,
     model_of,
     resized,
     samples_for,
@@ -51,7 +52,7 @@ def test_the_variant_loads_and_is_near_the_float_model_with_its_names_and_types(
     path = save(converted, tmp_path / "fp16.onnx")
 
     onnx.checker.check_model(path, full_check=True)
-    before, after = read_model_file(tmp_path / "float.onnx"), read_model_file(path)
+    before, after = model_file(tmp_path / "float.onnx"), model_file(path)
     assert after.inputs == before.inputs
     assert [(each.name, each.dtype) for each in after.outputs] == [(each.name, each.dtype) for each in before.outputs]
     assert holds(content_of(path), "fp16")

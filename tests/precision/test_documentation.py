@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_qparity.precision.cast import CastRecipe
-from pytest_qparity.precision.integer import PER_CHANNEL_OPSET, IntegerRecipe
+from pytest_qparity.precision.integer import PER_CHANNEL_OPSET
+from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe
 from pytest_qparity.precision.table import PRECISIONS, Tolerance
 
 PAGE = (Path(__file__).parents[2] / "docs" / "precisions.md").read_text(encoding="utf-8")

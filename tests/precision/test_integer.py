@@ -13,11 +13,11 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.case.data import Feeds
-from pytest_qparity.case.model import read_model_file
 from pytest_qparity.precision import integer
 from pytest_qparity.precision.content import content_of, holds
 from pytest_qparity.precision.graph import float_graph
-from pytest_qparity.precision.integer import IntegerRecipe, make_int8
+from pytest_qparity.precision.integer import make_int8
+from pytest_qparity.precision.recipes import IntegerRecipe
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import (
@@ -26,6 +26,7 @@ from tests.precision.graphs import (
     lstm,
     masked,
     matmul_after_branch,
+    model_file,
     nameless,
     one_matmul,
     resized,
@@ -49,11 +50,11 @@ MAKE = """
 import sys
 from pathlib import Path
 from pytest_qparity.precision.graph import float_graph
-from pytest_qparity.precision.integer import IntegerRecipe, make_int8
-from pytest_qparity.case.model import read_model_file
-from tests.precision.graphs import samples_for
+from pytest_qparity.precision.integer import make_int8
+from pytest_qparity.precision.recipes import IntegerRecipe
+from tests.precision.graphs import model_file, samples_for
 path = Path(sys.argv[1])
-feeds = samples_for(read_model_file(path), 8)
+feeds = samples_for(model_file(path), 8)
 made, _ = make_int8(float_graph(path), IntegerRecipe((), "uint8", "minmax"), feeds, path.parent)
 sys.stdout.buffer.write(made.SerializeToString(deterministic=True))
 """
@@ -65,7 +66,7 @@ def recipe_for(activation="uint8", keep_float=()):
 
 def made(model, tmp_path, *, feeds=None, **recipe):
     path = save(model, tmp_path / "float.onnx")
-    feeds = samples_for(read_model_file(path), 8) if feeds is None else feeds
+    feeds = samples_for(model_file(path), 8) if feeds is None else feeds
     return make_int8(float_graph(path), recipe_for(**recipe), feeds, tmp_path)
 
 
@@ -87,7 +88,7 @@ def test_the_variant_is_valid_loads_and_is_near_the_float_model_with_its_names_a
     path = save(model, tmp_path / "int8.onnx")
 
     onnx.checker.check_model(path, full_check=True)
-    before, after = read_model_file(tmp_path / "float.onnx"), read_model_file(path)
+    before, after = model_file(tmp_path / "float.onnx"), model_file(path)
     assert after.inputs == before.inputs
     assert [(each.name, each.dtype) for each in after.outputs] == [(each.name, each.dtype) for each in before.outputs]
     assert holds(content_of(path), "int8")
@@ -165,7 +166,7 @@ def test_what_the_stock_recipe_does_to_a_mask_is_shown_and_keep_float_cures_it(t
     for keep_float in ((), ("mask", "widen", "mask_add", "softmax")):
         model, _ = made(masked(), tmp_path, keep_float=keep_float)
         quantized = save(model, tmp_path / "int8.onnx")
-        feed = next(iter(samples_for(read_model_file(path), 1)))
+        feed = next(iter(samples_for(model_file(path), 1)))
         exact, other = (
             onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(None, dict(feed.arrays))[0]
             for file in (path, quantized)
@@ -218,7 +219,7 @@ def test_calibration_data_without_samples_or_range_cannot_be_judged(tmp_path, sa
 
 def test_one_float_input_of_zeros_beside_another_is_no_error(tmp_path):
     path = save(lstm(), tmp_path / "x.onnx")
-    feeds = samples_for(read_model_file(path), 4)
+    feeds = samples_for(model_file(path), 4)
     feeds.arrays["h0"][...] = 0
 
     model, _ = made(lstm(), tmp_path, feeds=feeds)
@@ -228,7 +229,7 @@ def test_one_float_input_of_zeros_beside_another_is_no_error(tmp_path):
 
 def test_integer_inputs_of_zeros_are_no_error(tmp_path):
     path = save(masked(), tmp_path / "x.onnx")
-    feeds = samples_for(read_model_file(path), 2)
+    feeds = samples_for(model_file(path), 2)
     for array in feeds.arrays.values():
         array[...] = 0
 
@@ -252,7 +253,7 @@ def test_external_data_are_quantized_too(tmp_path):
     folder.mkdir()
     path = folder / "model.onnx"
     onnx.save(one_matmul(), path, save_as_external_data=True, location="model.data", size_threshold=0)
-    feeds = samples_for(read_model_file(path), 8)
+    feeds = samples_for(model_file(path), 8)
 
     beside, _ = make_int8(float_graph(path), recipe_for(), feeds, tmp_path)
 
@@ -276,7 +277,7 @@ def test_the_folders_of_model_and_scratch_are_left_as_they_were(tmp_path):
     path = save(mlp(), tmp_path / "model" / "float.onnx")
     before = path.read_bytes()
 
-    make_int8(float_graph(path), recipe_for(), samples_for(read_model_file(path), 8), scratch)
+    make_int8(float_graph(path), recipe_for(), samples_for(model_file(path), 8), scratch)
 
     assert [file.name for file in path.parent.iterdir()] == ["float.onnx"]
     assert path.read_bytes() == before
@@ -310,7 +311,7 @@ def test_the_same_recipe_gives_the_same_bytes_in_another_process_with_other_hash
 
 
 def _make(path):
-    feeds = samples_for(read_model_file(path), 8)
+    feeds = samples_for(model_file(path), 8)
     return make_int8(float_graph(path), recipe_for(), feeds, path.parent)[0].SerializeToString()
 
 

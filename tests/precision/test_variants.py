@@ -9,13 +9,15 @@ import pytest
 
 from pytest_qparity.case.data import Feeds
 from pytest_qparity.digest import json_digest
-from pytest_qparity.precision import cast, variants
+from pytest_qparity.precision import cast, making, variants
 from pytest_qparity.precision.cache import VariantCache
-from pytest_qparity.precision.cast import CastRecipe
 from pytest_qparity.precision.content import content_of, holds
-from pytest_qparity.precision.integer import IntegerRecipe
-from pytest_qparity.precision.variants import calibration_digest, variant_for, variant_key
+from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe
+from pytest_qparity.precision.variants import Workshop, calibration_digest, variant_for, variant_key
 from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+from tests.case.workers import Unemployed
 from tests.models import mlp, save
 from tests.precision.graphs import masked, nameless, one_matmul, quantized, request_for, samples_for, with_subgraphs
 
@@ -25,18 +27,22 @@ def cache(tmp_path):
     return VariantCache(tmp_path / "cache")
 
 
+def workshop(cache):
+    return Workshop(InProcess(Limits()), cache)
+
+
 def not_asked():
     raise AssertionError("should not have asked for calibration data")
 
 
 def variant_of(request, cache):
-    return variant_for(request, lambda: samples_for(request.model, 8), cache)
+    return variant_for(request, lambda: samples_for(request.model, 8), workshop(cache))
 
 
 def test_fp32_is_the_float_model_itself(tmp_path, cache):
     request = request_for(mlp(), tmp_path, "fp32")
 
-    variant = variant_for(request, not_asked, cache)
+    variant = variant_for(request, not_asked, workshop(cache))
 
     assert (variant.path, variant.digest, variant.given) == (request.model.path, request.model.digest, False)
     assert not cache.folder.exists()
@@ -47,7 +53,7 @@ def test_calibration_of_what_needs_none_is_no_variant(tmp_path, cache, precision
     request = request_for(mlp(), tmp_path, precision, calibration="minmax")
 
     with pytest.raises(CannotJudge, match=f"{precision}: got calibration, should have none") as caught:
-        variant_for(request, not_asked, cache)
+        variant_for(request, not_asked, workshop(cache))
 
     assert caught.value.failure.code is Code.VARIANT_RECIPE
 
@@ -56,7 +62,7 @@ def test_a_given_file_is_taken_as_it_is(tmp_path, cache):
     given = save(quantized(), tmp_path / "given.onnx")
     before = given.read_bytes()
 
-    variant = variant_for(request_for(mlp(), tmp_path, "int8-qat", file="given.onnx"), not_asked, cache)
+    variant = variant_for(request_for(mlp(), tmp_path, "int8-qat", file="given.onnx"), not_asked, workshop(cache))
 
     assert (variant.path, variant.given, variant.base) == (given, True, "int8")
     assert given.read_bytes() == before
@@ -65,28 +71,30 @@ def test_a_given_file_is_taken_as_it_is(tmp_path, cache):
 
 def test_a_given_file_that_is_not_there_cannot_be_judged(tmp_path, cache):
     with pytest.raises(CannotJudge):
-        variant_for(request_for(mlp(), tmp_path, "int8", file="missing.onnx"), not_asked, cache)
+        variant_for(request_for(mlp(), tmp_path, "int8", file="missing.onnx"), not_asked, workshop(cache))
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8", "int8-mixed"])
-def test_a_made_variant_holds_its_precision_and_is_found_again(tmp_path, cache, monkeypatch, precision):
+def test_a_made_variant_holds_its_precision_and_is_found_again(tmp_path, cache, precision):
     request = request_for(mlp(), tmp_path, precision)
 
     variant = variant_of(request, cache)
 
     assert holds(content_of(variant.path), request.base)
     assert variant.path.parent == cache.folder
-    monkeypatch.setattr(variants, "float_graph", not_asked)
-    assert variant_of(request, cache) == variant
+    feeds = samples_for(request.model, 8)
+    assert variant_for(request, lambda: feeds, Workshop(Unemployed(), cache)) == variant
 
 
 def test_fp16_asks_for_no_calibration_data(tmp_path, cache):
-    assert variant_for(request_for(mlp(), tmp_path, "fp16"), not_asked, cache).recipe["calibration_data"] is None
+    assert (
+        variant_for(request_for(mlp(), tmp_path, "fp16"), not_asked, workshop(cache)).recipe["calibration_data"] is None
+    )
 
 
 def test_int8_without_calibration_data_passes_on_why(tmp_path, cache):
     with pytest.raises(AssertionError, match="calibration"):
-        variant_for(request_for(mlp(), tmp_path, "int8"), not_asked, cache)
+        variant_for(request_for(mlp(), tmp_path, "int8"), not_asked, workshop(cache))
 
 
 @pytest.mark.parametrize("precision", ["uint8", "int4", "bf16", "tf32"])
@@ -232,7 +240,7 @@ def test_a_maker_that_raises_is_one_failure_with_its_words_and_leaves_nothing(tm
     def fail(*_):
         raise AssertionError("no such luck\nand more")
 
-    monkeypatch.setattr(variants, "make_fp16", fail)
+    monkeypatch.setattr(making, "make_fp16", fail)
 
     with pytest.raises(CannotJudge) as stop:
         variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
@@ -247,7 +255,7 @@ def test_a_failure_with_a_code_of_its_own_keeps_it(tmp_path, cache):
     zeros = Feeds({"input": np.zeros((4, 16), np.float32)}, 4, 1, False)
 
     with pytest.raises(CannotJudge) as stop:
-        variant_for(request, lambda: zeros, cache)
+        variant_for(request, lambda: zeros, workshop(cache))
 
     assert stop.value.failure.code is Code.CALIBRATION_ZEROS
 
@@ -264,7 +272,7 @@ def mistyped(model):
 
 @pytest.mark.parametrize("spoil", [unsorted, mistyped])
 def test_an_invalid_file_never_enters_the_cache(tmp_path, cache, monkeypatch, spoil):
-    monkeypatch.setattr(variants, "make_fp16", lambda model, recipe: (spoil(cast.make_fp16(model, recipe)[0]), ()))
+    monkeypatch.setattr(making, "make_fp16", lambda model, recipe: (spoil(cast.make_fp16(model, recipe)[0]), ()))
 
     with pytest.raises(CannotJudge) as stop:
         variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
@@ -286,14 +294,14 @@ def test_a_model_that_no_full_check_passes_can_still_be_made(tmp_path, cache):
 def test_an_unsorted_file_of_such_a_model_never_enters_the_cache(tmp_path, cache, monkeypatch):
     model = one_matmul()
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
-    monkeypatch.setattr(variants, "make_fp16", lambda model, recipe: (unsorted(cast.make_fp16(model, recipe)[0]), ()))
+    monkeypatch.setattr(making, "make_fp16", lambda model, recipe: (unsorted(cast.make_fp16(model, recipe)[0]), ()))
 
     with pytest.raises(CannotJudge, match="topologically sorted"):
         variant_of(request_for(model, tmp_path, "fp16"), cache)
 
 
 def test_a_file_too_large_for_protobuf_cannot_be_judged(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr(variants, "LARGEST_FILE", 100)
+    monkeypatch.setattr(making, "LARGEST_FILE", 100)
 
     with pytest.raises(CannotJudge) as stop:
         variant_of(request_for(mlp(), tmp_path, "fp16"), cache)

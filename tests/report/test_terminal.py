@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -42,9 +43,19 @@ def row(case="mlp", run="ort-int8"):
     return [verdict(case, run, check, *FIGURES[check]) for check in CHECKS]
 
 
-def ledger(verdicts=(), *, planned=None, not_judged=None, case_errors=None, exit_status=1):
+def ledger(verdicts=(), *, planned=None, deselected=(), flaky=None, not_judged=None, case_errors=None, exit_status=1):
     planned = [event["node_id"] for event in verdicts] if planned is None else planned
-    return Ledger({}, planned, list(verdicts), not_judged or {}, case_errors or {}, exit_status)
+    return Ledger(
+        start={},
+        planned=planned,
+        deselected=deselected,
+        case_files={},
+        verdicts=list(verdicts),
+        flaky=flaky or {},
+        not_judged=not_judged or {},
+        case_errors=case_errors or {},
+        exit_status=exit_status,
+    )
 
 
 def lines(of, width=80, *, colour=False):
@@ -272,7 +283,7 @@ def behind(backend, planned, caught):
 
 
 def canary_lines(verdicts, start):
-    of = Ledger(start, [event["node_id"] for event in verdicts], list(verdicts), {}, {}, 0)
+    of = dataclasses.replace(ledger(verdicts), start=start)
     return [line for line in lines(of) if "canaries" in line]
 
 
@@ -301,3 +312,25 @@ def test_of_several_processes_the_worst_is_told(caught):
 def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
     assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
     assert canary_lines([verdict()], {}) == []
+
+
+def test_checks_that_were_not_asked_for_are_counted_and_never_passed():
+    said = lines(ledger(row(), deselected=["a", "b"]))
+
+    assert "2 checks of these cases were not asked for: nothing is known of them" in said
+
+
+def test_a_check_that_was_judged_again_is_named():
+    said = " ".join(lines(ledger(row(), flaky={"mlp.toml::ort-int8::parity": ["cannot-judge", "pass"]})))
+
+    assert "flaky: mlp.toml::ort-int8::parity was judged 2 times: cannot-judge, pass; the first failure stands" in said
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape():
+    hostile = verdict("mlp", "ort-int8", "parity", "accuracy-fail", "\x1b[2J 12 dB")
+
+    said = summary(ledger([hostile], case_errors={"cases/\x1b]0;pwned\x07.toml": "no"}), width=80, colour=False)
+
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert r"\x1b[2J 12 dB" in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity.ledger import CheckId, verdict_event
-from pytest_qparity.report.text import WIDTH, failure_text
+from pytest_qparity.report.text import WIDTH, failure_text, printable
 from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge, failed, waived
 
 PARITY = "cases/mlp.toml::ort-int8::parity"
@@ -131,3 +131,30 @@ def test_a_cause_that_only_a_waived_check_told_is_told_whole():
     failure_text(event(waived(cannot_judge(MISSING), "known (until 2027-03-01)")), told)
 
     assert "Try:    qparity accept cases/mlp.toml" in failure_text(event(cannot_judge(MISSING), ACCURACY), told)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ünïcode 漢字 −×", "plain ünïcode 漢字 −×"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\rb\nc\td\x00", r"a\rb\nc\td\x00"),
+        ("\x9b2J\x85", r"\x9b2J\x85"),
+        ("\u202egnp.exe\u2066", r"\u202egnp.exe\u2066"),
+        ("\u2028line", r"\u2028line"),
+        ("\ud800 half", r"\ud800 half"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_printed_as_an_escape(text, shown):
+    assert printable(text) == shown
+
+
+def test_a_name_in_a_failure_cannot_forge_a_line_or_colour():
+    failure = Failure(Code.PARITY_NAMES, 'Outputs are ["y\x1b[2K\r1 passed"], should be ["y"].', "compare\nboth")
+    check = CheckId(f"{PARITY}\x1b]0;", "mlp", "ort", "int8", "parity")
+
+    text = failure_text(verdict_event(check, failed("names", {"a": 1}, (failure,)), "pytest \x1b", {}), {})
+
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "compare both" in text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -39,3 +41,10 @@ def temporary_files() -> list[str]:
 def descriptors() -> int:
     """How many descriptors this process has open."""
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def wait_for_supervisors(temporary: Path, patience_s: float = 10.0) -> None:
+    """A session that was killed leaves its cleaning to supervisors, which are no children of this process."""
+    end = time.monotonic() + patience_s
+    while any(path.name.startswith("qparity-") for path in temporary.iterdir()) and time.monotonic() < end:
+        os.sched_yield()

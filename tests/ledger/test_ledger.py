@@ -16,7 +16,8 @@ import execnet
 import numpy as np
 import pytest
 
-from pytest_qparity.ledger import CheckId, LedgerError, LedgerWriter, plain, read_ledger, verdict_event
+from pytest_qparity.ledger import CheckId, LedgerError, LedgerWriter, read_ledger, verdict_event
+from pytest_qparity.ledger.events import plain
 from pytest_qparity.verdict import Code, Failure, Outcome, cannot_judge, failed, passed, waived
 
 PARITY, LATENCY = "cases/mlp.toml::ort-int8::parity", "cases/mlp.toml::ort-int8::latency"
@@ -95,13 +96,20 @@ def test_the_ledger_s_folder_is_made(tmp_path):
 def test_a_write_of_a_part_is_carried_on(writer, path, monkeypatch):
     import os
 
-    whole_write = os.write
-    monkeypatch.setattr("pytest_qparity.ledger.os.write", lambda to, content: whole_write(to, content[:7]))
+    whole_write = os.pwrite
+    parts = []
+
+    def write_a_part(to, content, offset):
+        parts.append(content[:7])
+        return whole_write(to, content[:7], offset)
+
+    monkeypatch.setattr(os, "pwrite", write_a_part)
 
     other = LedgerWriter(path.with_name("other.json"), {"backends": ["ort"]})
     for each in (writer, other):
         each.plan([PARITY])
         assert len(json.loads(each.path.read_bytes())["events"]) == 2
+    assert len(parts) > 10
 
 
 def test_a_verdict_is_read_back_as_it_was_written(writer):
@@ -132,7 +140,7 @@ def test_a_verdict_is_read_back_as_it_was_written(writer):
         "reproduce": f'pytest "{PARITY}" --backend=ort',
         "provenance": {"variant": {"given": True}},
     }
-    assert ledger.start == {"event": "start", "backends": ["ort"]}
+    assert ledger.start == {"event": "start", "session": ledger.start["session"], "backends": ["ort"]}
     assert ledger.planned == [PARITY, LATENCY]
     assert ledger.exit_status == 0
 
@@ -343,7 +351,7 @@ def test_events_of_a_kind_that_is_not_known_are_passed_over(writer):
 
 
 def test_a_writer_that_is_killed_leaves_every_event_it_had_written(path):
-    script = Path(__file__).with_name("killed_ledger_writer.py")
+    script = Path(__file__).with_name("killed_writer.py")
     command = [sys.executable, str(script), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
         said = [int(process.stdout.readline()) for _ in range(200)]
@@ -417,6 +425,9 @@ def test_an_event_that_is_no_json_is_refused_and_the_ledger_stays_whole(writer, 
     with pytest.raises(ValueError, match="Out of range float values"):
         writer.append({"event": "verdict", "value": math.nan})
     assert path.read_bytes() == before
+
+    writer.plan([PARITY])
+    assert [event["event"] for event in json.loads(path.read_bytes())["events"]] == ["start", "plan"]
 
 
 def test_two_sessions_at_once_write_a_ledger_each_and_the_later_one_has_the_name(path):

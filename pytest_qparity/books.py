@@ -1,0 +1,192 @@
+"""The books of a session: what was planned, each verdict as it comes, and what is owed at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_qparity.digest import file_digest
+from pytest_qparity.stash import (
+    CASE_FILES,
+    CASES_COLLECTED,
+    COLLECTED,
+    NOT_ASKED_FOR,
+    PAYLOAD,
+    SELECTION,
+    UNSEEN,
+    not_asked_for,
+)
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger, LedgerWriter
+
+
+class Books:
+    """Keeps the ledger of a session, in the process that controls it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._selection = config.stash[SELECTION]
+        self._writer: LedgerWriter | None = None
+        self._ledger: Ledger | None = None  # once the session has ended
+        self._case_errors: dict[str, str] = {}
+        self._collected_by_workers = 0
+        self._unseen = ""
+        self._not_asked_of_workers: list[str] = []
+        self._note = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Begin the ledger before anything is collected: a process that dies while it collects leaves no older one
+        behind that passes."""
+        if not self._config.option.collectonly and self._expects_cases():
+            self._begin()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and self._config.rootpath / report.nodeid in self._config.stash[CASE_FILES]:
+            self._case_errors[report.nodeid] = report.longreprtext
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if COLLECTED in self._config.stash and not self._config.option.collectonly:
+            self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)], not_asked_for(session))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Under pytest-xdist the workers collect, each of them everything: the first one to tell is the plan."""
+        files = {path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]}
+        checks = [node_id for node_id in ids if node_id.partition("::")[0] in files]
+        if checks and not self._has_plan:
+            self._plan(checks, [])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {})
+        self._unseen = told.get(UNSEEN, self._unseen)
+        self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
+        self._not_asked_of_workers = self._not_asked_of_workers or list(told.get(NOT_ASKED_FOR, []))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if self._writer is None:
+            return
+        event = getattr(report, PAYLOAD, None)
+        try:
+            if event is not None:
+                self._writer.judged(event)
+            elif report.when != "teardown" and not report.passed:
+                self._writer.not_judged(report.nodeid, _why(report))
+        except OSError as error:
+            pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0."""
+        if self._config.option.collectonly:
+            return
+        if self._collected_by_workers and not self._has_plan:
+            self._plan([], [])
+        if self._writer is not None and self._not_asked_of_workers:
+            self._writer.not_asked_for(self._not_asked_of_workers)
+        debt = self._debt()
+        if debt and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._note = debt
+        elif self._writer is None or self._writer.owes:
+            self._note = debt  # a failing verdict alone has been told
+        if self._writer is not None:
+            self._ledger = self._writer.close(int(session.exitstatus))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._ledger is None and not self._note:
+            return
+        terminalreporter.section("qparity")
+        if self._ledger is not None:
+            from pytest_qparity.report.terminal import summary
+
+            width = self._config.get_terminal_writer().fullwidth
+            terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
+        if self._note:
+            terminalreporter.write_line(self._note, red=True)
+        if self._ledger is not None:
+            shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
+            terminalreporter.write_line(f"ledger: {shown}")
+
+    @property
+    def _has_plan(self) -> bool:
+        return self._writer is not None and self._writer.has_plan
+
+    def _expects_cases(self) -> bool:
+        """Whether what is to be collected may hold case files: they lie under a path that is."""
+        start = self._config.invocation_params.dir
+        paths = [(start / argument.partition("::")[0]).resolve() for argument in self._config.args]
+        found = [case_file.resolve() for case_file in self._config.stash[CASE_FILES]]
+        return any(case_file.is_relative_to(path) for case_file in found for path in paths)
+
+    def _debt(self) -> str:
+        """What this session owes although pytest may have found nothing wrong; empty where it owes nothing."""
+        if self._unseen:
+            return self._unseen
+        if self._writer is not None and self._has_plan:
+            # That nothing was selected of cases that nobody asked for by name (-k test_mine) is no debt.
+            return self._writer.debt() if self._writer.planned or self._selection.asked_for else ""
+        found = self._config.stash[CASE_FILES]
+        if self._selection.asked_for and not found:
+            globs = " ".join(self._selection.case_globs)
+            return f"Got no case to judge although one was asked for, should be a case file that {globs} finds."
+        if found and (self._selection.asked_for or not _has_own_choice(self._config)):
+            return (
+                f"Got {len(found)} case files that were not collected, should be judged: name their folder on the "
+                "command line, or add it to testpaths (it must not be in norecursedirs)."
+            )
+        return ""
+
+    def _begin(self) -> LedgerWriter:
+        from pytest_qparity.environment import environment
+        from pytest_qparity.ledger import LedgerWriter
+
+        canaries = self._selection.canary_files(self._config.rootpath)
+        start = {
+            "command": list(self._config.invocation_params.args),
+            "backends": list(self._selection.backends),
+            "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
+            "canaries": sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries),
+            "isolation": self._selection.isolation.value,
+            **environment(),
+        }
+        try:
+            self._writer = LedgerWriter(self._selection.ledger, start)
+        except OSError as error:
+            pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        return self._writer
+
+    def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
+        writer = self._writer or self._begin()
+        names = dict.fromkeys(node_id.partition("::")[0] for node_id in (*node_ids, *not_asked))
+        writer.plan(node_ids, {name: file_digest(self._config.rootpath / name) for name in names})
+        if not_asked:
+            writer.not_asked_for(not_asked)
+        for case_file, problem in self._case_errors.items():
+            writer.case_error(case_file, problem)
+
+    def _unwritable(self, error: OSError) -> str:
+        reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"
+        return f"{reason}: --qparity-ledger"
+
+
+def _has_own_choice(config: pytest.Config) -> bool:
+    """Whether the person at the command line chose what to collect: paths, or paths to leave out."""
+    chosen = config.args_source is pytest.Config.ArgsSource.ARGS
+    return chosen or bool(config.option.ignore or config.option.ignore_glob or config.option.deselect)
+
+
+def _why(report: pytest.TestReport) -> str:
+    """In one line, why a check ended without a verdict."""
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else getattr(report.longrepr, "errorstring", report.longreprtext)
+    return (text.strip().splitlines() or [report.outcome])[0]
+
+
+def _short_path(path: Path, start: Path) -> str:
+    return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)

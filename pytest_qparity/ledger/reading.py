@@ -1,0 +1,127 @@
+"""Reading a ledger, also one whose writer was killed or whose last event is cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_qparity.ledger.events import FORMAT, GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a ledger file says.
+
+    `planned`: node ids of the checks that were asked for; `deselected`: those of the same cases that were not;
+    `case_files`: SHA-256 by name. `verdicts`: one a node id, the worst where it was judged again; `flaky`: the outcomes
+    of those that were judged again with another one. `not_judged`: why a planned check ended without a verdict, by node
+    id; `case_errors`: what is wrong with a case file that could not be planned. `exit_status` is None where the run did
+    not come to its end, or the file is cut or damaged anywhere.
+    """
+
+    start: Mapping[str, Any]
+    planned: Sequence[str]
+    deselected: Sequence[str]
+    case_files: Mapping[str, str]
+    verdicts: Sequence[Mapping[str, Any]]
+    flaky: Mapping[str, Sequence[str]]
+    not_judged: Mapping[str, str]
+    case_errors: Mapping[str, str]
+    exit_status: int | None
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Node ids that were planned and never judged."""
+        judged = {verdict["node_id"] for verdict in self.verdicts}
+        return tuple(node_id for node_id in self.planned if node_id not in judged)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the run came to its end and every check of its cases was asked for, and passed or is waived."""
+        return not self.against_it
+
+    @property
+    def against_it(self) -> str:
+        """Why this ledger does not stand for a pass, in one sentence; empty where nothing speaks against it."""
+        refused = next((verdict for verdict in self.verdicts if verdict["outcome"] not in GOOD), None)
+        if refused is not None:
+            return f"{refused['node_id']} got {refused['outcome']}, should pass."
+        if self.case_errors:
+            return f"{next(iter(self.case_errors))} could not be planned, should be a case."
+        if self.unjudged:
+            return f"{len(self.unjudged)} checks have no verdict, should have one each; first {self.unjudged[0]}."
+        if self.deselected:
+            return f"{len(self.deselected)} checks were not asked for, should all be; first {self.deselected[0]}."
+        if not self.planned:
+            return "No check was planned, should be at least one."
+        if self.exit_status != 0:
+            ended = "did not come to its end" if self.exit_status is None else f"ended with status {self.exit_status}"
+            return f"The session {ended}, should end with status 0."
+        return ""
+
+
+class LedgerError(Exception):
+    """The file is no ledger of a version that this library reads."""
+
+
+def read_ledger(path: Path) -> Ledger:
+    """Read a ledger, also one whose writer was killed or whose last event is cut.
+
+    Raises LedgerError where the file is none, or of another format version.
+    """
+    return parsed(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def parsed(text: str) -> Ledger:
+    if not text.startswith(f'{{"format": {FORMAT}, '):
+        beginning = text.splitlines()[0][:40] if text else "an empty file"
+        raise LedgerError(f"got {beginning!r}, should be a ledger of format {FORMAT}")
+    found: list[Any]
+    try:
+        found, is_whole = json.loads(text)["events"], True
+    except (json.JSONDecodeError, KeyError):
+        found, is_whole = list(_whole_events(text)), False
+    events = [event for event in found if isinstance(event, dict) and "event" in event]
+    if not events or events[0]["event"] != "start":
+        raise LedgerError("got a file without a start event, should be a ledger written by pytest --backend=…")
+    ends = [event["exit_status"] for event in events if event["event"] == "end"]
+    case_files: dict[str, str] = {}
+    for event in events:
+        case_files |= event.get("case_files", {}) if event["event"] == "plan" else {}
+    return Ledger(
+        start=events[0],
+        planned=_node_ids(events, "plan"),
+        deselected=_node_ids(events, "not-asked-for"),
+        case_files=case_files,
+        not_judged={event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"},
+        case_errors={event["case_file"]: event["error"] for event in events if event["event"] == "case-error"},
+        verdicts=_verdicts(event for event in events if event["event"] == "verdict"),
+        flaky={event["node_id"]: event["outcomes"] for event in events if event["event"] == "flaky"},
+        exit_status=ends[-1] if ends and is_whole else None,
+    )
+
+
+def _node_ids(events: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
+    return [node_id for event in events if event["event"] == kind for node_id in event["node_ids"]]
+
+
+def _verdicts(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """One for each node id, where it was judged first: a check that is run again is not retried into a pass."""
+    kept: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        earlier = kept.get(event["node_id"])
+        if earlier is None or earlier["outcome"] in GOOD:
+            kept[event["node_id"]] = event
+    return list(kept.values())
+
+
+def _whole_events(text: str) -> Iterable[Any]:
+    """The events of a cut file that can be read, which stand one a line."""
+    for line in text.splitlines()[1:]:
+        try:
+            yield json.loads(line.removesuffix(","))
+        except json.JSONDecodeError:
+            continue  # the closing brackets, or the one event that was being written

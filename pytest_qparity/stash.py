@@ -1,0 +1,31 @@
+"""What the parts of the plugin leave for one another in pytest's own places: stash, items, reports, workers' output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_qparity.collection import CaseFile
+    from pytest_qparity.selection import Selection
+
+SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
+CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
+COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
+PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
+
+# The keys under which a worker of pytest-xdist tells its controller: how many case files it collected, a precision
+# that no case has, which checks were not asked for.
+CASES_COLLECTED = "qparity_cases_collected"
+UNSEEN = "qparity_unseen"
+NOT_ASKED_FOR = "qparity_not_asked_for"
+
+
+def not_asked_for(session: pytest.Session) -> list[str]:
+    """Checks of the cases that were collected which no item of the session is for, whoever left them out and how: by
+    -k, -m, --lf or a node id, or a plugin that says nothing of it."""
+    asked = {item.nodeid for item in session.items}
+    case_files = session.config.stash.get(COLLECTED, [])
+    return [node_id for case_file in case_files for node_id in case_file.node_ids if node_id not in asked]
