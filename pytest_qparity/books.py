@@ -83,6 +83,13 @@ class Books:
         """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0."""
         if self._config.option.collectonly:
             return
+        try:
+            self._close(session)
+        except OSError as error:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self._note = self._unwritable(error)
+
+    def _close(self, session: pytest.Session) -> None:
         if self._collected_by_workers and not self._has_plan:
             self._plan([], [])
         if self._writer is not None and self._not_asked_of_workers:

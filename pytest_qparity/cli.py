@@ -40,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
-    if options.command == "canaries":
-        return canaries(options.folder)
     if options.command == "merge":
         return merge_ledgers(options.ledgers, options.output)
+    if options.command == "canaries":
+        return canaries(options.folder)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -61,10 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     accepting.add_argument("--missing", action="store_true", help="write goldens that do not exist")
     accepting.add_argument("--changed", action="store_true", help="write goldens that are stale or damaged anew")
     accepting.add_argument("--orphaned", action="store_true", help="remove goldens that belong to no case")
-    writing = commands.add_parser("canaries", help="write broken models that every run must fail, and a sound one")
-    writing.add_argument(
-        "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
-    )
     merging = commands.add_parser(
         "merge",
         help="join the ledgers of shards of one plan",
@@ -73,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
+    writing = commands.add_parser("canaries", help="write broken models that every run must fail, and a sound one")
+    writing.add_argument(
+        "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
+    )
     return parser
 
 
@@ -125,20 +125,6 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
     return 0 if all(settled) else 1
 
 
-def canaries(folder: Path) -> int:
-    """Write this package's canaries into `folder`."""
-    from pytest_qparity.canary_set import write_canaries
-
-    try:
-        written = write_canaries(folder)
-    except OSError as error:
-        return _usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
-    for path in written:
-        print(f"written    {path}")
-    print(CANARIES_NEXT)
-    return 0
-
-
 def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     """Write the ledger of all shards to `output` and show it; nothing is written where they are not of one plan."""
     from pytest_qparity.durable import write_bytes
@@ -162,6 +148,20 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
     print(f"ledger: {output}\n{merged.against_it}".rstrip())
     return 0 if merged.passes else 1
+
+
+def canaries(folder: Path) -> int:
+    """Write this package's canaries into `folder`."""
+    from pytest_qparity.canary_set import write_canaries
+
+    try:
+        written = write_canaries(folder)
+    except OSError as error:
+        return _usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
+    for path in written:
+        print(f"written    {path}")
+    print(CANARIES_NEXT)
+    return 0
 
 
 def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class CaseMaterial:
     @once
     def worker(self) -> Worker:
         """Opens the case's models and makes its variants; engines run in others."""
-        return RenewedWorker(lambda: self.settings.worker(self.limits), self.limits)
+        return RenewedWorker(partial(self.settings.worker, self.limits), self.limits)
 
     @property
     def limits(self) -> Limits:

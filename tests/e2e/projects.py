@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -65,5 +66,6 @@ def accept_golden(case_file: Path) -> Path:
     """Make the case's golden; gives its folder."""
     root = case_file.parent.parent
     material = gate.CaseMaterial(load_case(case_file), gate.default_settings(root), str(case_file))
-    material.accept_golden()
+    with contextlib.closing(material):
+        material.accept_golden()
     return material.golden_folder

@@ -18,7 +18,8 @@ from pytest_qparity.verdict import Outcome, Verdict
 from pytest_qparity.worker.limits import Limits
 
 ROOT = Path(__file__).parents[2]
-QUICK = Limits(load_s=20, first_run_s=1, run_s=1, calibration_s=20, memory_mb=500)
+PATIENT = Limits(load_s=30, first_run_s=30, run_s=30, calibration_s=30, memory_mb=500)
+HURRIED = Limits(load_s=1.5, first_run_s=1, run_s=1, calibration_s=30, memory_mb=500)  # for what never ends
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Bench:
     def float_model(self) -> Path:
         return self.root / "cases" / "models" / "mlp.onnx"
 
-    def settings(self, limits: Limits = QUICK, engine: str = "") -> gate.Settings:
+    def settings(self, limits: Limits = PATIENT, engine: str = "") -> gate.Settings:
         settings = gate.default_settings(self.root, latency_seconds=0.05)
         backends = dict(settings.backends)
         if engine:
@@ -68,7 +69,7 @@ class Bench:
         *,
         engine: str = "",
         precision: str = "int8",
-        limits: Limits = QUICK,
+        limits: Limits = PATIENT,
     ) -> Verdict:
         """The verdict of one check of this project's case, on ONNX Runtime or on an engine that goes wrong."""
         case, settings = load_case(self.case_file), self.settings(limits, engine)
@@ -80,7 +81,7 @@ class Bench:
             return gate.judge(run, check)
 
     def outcome(
-        self, check: str = "parity", *, engine: str = "", precision: str = "int8", limits: Limits = QUICK
+        self, check: str = "parity", *, engine: str = "", precision: str = "int8", limits: Limits = PATIENT
     ) -> str:
         """What that comes to in the plan: pass, or the code of the first failure."""
         try:
@@ -108,9 +109,9 @@ class Bench:
         self.processes.append(process)
         return process
 
-    def session(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Session:
+    def session(self, *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 100) -> Session:
         process = self.start(*arguments, environment=environment)
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=timeout_s)
         return self.ended(process, output)
 
     def ended(self, process: subprocess.Popen[str], output: str) -> Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.faults.bench import QUICK, Bench
+from tests.faults.bench import HURRIED, Bench
 from tests.faults.fault import Area, Fault
 
 
@@ -18,18 +18,17 @@ def _row(name: str, what: str, verdict: str, engine: str, check: str = "parity",
 
 
 CRASH, DEADLINE, MEMORY, PROTOCOL, ERROR = (f"QP-WORKER-00{number}" for number in (1, 2, 3, 5, 6))
-_HURRY = replace(QUICK, load_s=1.5)
 
 ENGINE_FAULTS = (
     _row("sound", "nothing goes wrong (the engine that all others go wrong from)", "pass", "Sound"),
     _row("segfaults-at-import", "segfaults while it is imported", CRASH, "SegfaultsAtImport"),
     _row("exits-at-import", "calls exit(0) while it is imported", ERROR, "ExitsAtImport"),
-    _row("spins-at-import", "never comes back from its import, the GIL held", DEADLINE, "SpinsAtImport", limits=_HURRY),
+    _row("spins-at-import", "never ends its import, the GIL held", DEADLINE, "SpinsAtImport", limits=HURRIED),
     _row("raises-at-import", "cannot load its library", "QP-BACKEND-001", "RaisesAtImport"),
     _row("segfaults-in-load", "segfaults while it loads the model", CRASH, "SegfaultsInLoad"),
     _row("aborts-in-load", "aborts while it loads the model", CRASH, "AbortsInLoad"),
     _row("leaves-in-load", "calls _exit(0) while it loads the model", CRASH, "LeavesInLoad"),
-    _row("spins-in-load", "spins while it loads the model, the GIL held", DEADLINE, "SpinsInLoad", limits=_HURRY),
+    _row("spins-in-load", "spins while it loads the model, the GIL held", DEADLINE, "SpinsInLoad", limits=HURRIED),
     _row("allocates-in-load", "allocates without end while it loads the model", MEMORY, "AllocatesInLoad"),
     _row("gives-no-session", "gives None for a session", "QP-WORKER-006", "GivesNoSession"),
     _row("rewrites-the-model", "writes to the model's file while it loads it", "QP-VARIANT-004", "RewritesTheModel"),
@@ -55,11 +54,17 @@ ENGINE_FAULTS = (
     _row("leaves-in-run", "calls _exit(0) in a run", CRASH, "LeavesInRun"),
     _row("exits-in-run", "calls Python's exit(0) in a run", ERROR, "ExitsInRun"),
     _row("interrupts-itself", "raises KeyboardInterrupt in a run", ERROR, "InterruptsItself"),
-    _row("spins-in-first-run", "spins in its first run, the GIL held", DEADLINE, "SpinsInFirstRun"),
-    _row("spins-in-third-run", "spins in its third run, the GIL held", DEADLINE, "SpinsInThirdRun"),
-    _row("sleeps", "sleeps in a run", DEADLINE, "Sleeps"),
-    _row("stops-itself", "stops itself (SIGSTOP) in a run", DEADLINE, "StopsItself"),
-    _row("ignores-signals", "ignores every signal that can be ignored, and spins", DEADLINE, "IgnoresSignals"),
+    _row("spins-in-first-run", "spins in its first run, the GIL held", DEADLINE, "SpinsInFirstRun", limits=HURRIED),
+    _row("spins-in-third-run", "spins in its third run, the GIL held", DEADLINE, "SpinsInThirdRun", limits=HURRIED),
+    _row("sleeps", "sleeps in a run", DEADLINE, "Sleeps", limits=HURRIED),
+    _row("stops-itself", "stops itself (SIGSTOP) in a run", DEADLINE, "StopsItself", limits=HURRIED),
+    _row(
+        "ignores-signals",
+        "ignores all signals that it can, and spins",
+        DEADLINE,
+        "IgnoresSignals",
+        limits=HURRIED,
+    ),
     _row("allocates-in-run", "allocates without end in a run", MEMORY, "AllocatesInRun"),
     _row("allocates-in-children", "starts processes that allocate in its place", MEMORY, "AllocatesInChildren"),
     _row("forks", "forks; the children hold its descriptors and stay", "pass", "Forks"),
@@ -119,7 +124,7 @@ ENGINE_FAULTS = (
         DEADLINE,
         "SpinsWhileTimed",
         "latency",
-        limits=replace(QUICK, run_s=0.1),
+        limits=replace(HURRIED, run_s=0.1),
     ),
     _row(
         "crashes-in-the-memory-probe",

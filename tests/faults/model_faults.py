@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
-from tests.faults.bench import Bench
+from pytest_qparity.worker.limits import Limits
+from tests.faults.bench import HURRIED, PATIENT, Bench
 from tests.faults.fault import Area, Fault
 from tests.models import mlp
 
@@ -26,7 +27,7 @@ def _variant(bench: Bench) -> Path:
     return next(path for path in variants if b"QuantizeLinear" in path.read_bytes())
 
 
-def _given(spoil: Spoil, check: str = "parity") -> Callable[[Bench], str]:
+def _given(spoil: Spoil, check: str = "parity", limits: Limits = PATIENT) -> Callable[[Bench], str]:
     """The verdict of a case whose int8 is a given file that `spoil` has been at."""
 
     def inject(bench: Bench) -> str:
@@ -35,7 +36,7 @@ def _given(spoil: Spoil, check: str = "parity") -> Callable[[Bench], str]:
         spoil(shipped)
         with bench.case_file.open("a") as stream:
             stream.write('\n[precisions.int8-shipped]\nfile = "models/shipped.onnx"\n')
-        return bench.outcome(check, precision="int8-shipped")
+        return bench.outcome(check, precision="int8-shipped", limits=limits)
 
     return inject
 
@@ -247,7 +248,7 @@ MODEL_FAULTS = (
         "loop-without-end",
         "the given graph counts to 2⁶² first",
         "QP-WORKER-002",
-        _given(_rewritten(_loop_without_end)),
+        _given(_rewritten(_loop_without_end), limits=HURRIED),
     ),
     _fault(
         "memory-bomb", "the given graph makes 10 GB when it runs", "QP-WORKER-003", _given(_rewritten(_memory_bomb))

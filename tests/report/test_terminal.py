@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -276,6 +277,28 @@ def test_case_files_that_could_not_be_planned_are_named():
     assert "not planned: cases/bad.toml" in shown
 
 
+def test_checks_that_were_not_asked_for_are_counted_and_never_passed():
+    said = lines(ledger(row(), deselected=["a", "b"]))
+
+    assert "2 checks of these cases were not asked for: nothing is known of them" in said
+
+
+def test_a_check_that_was_judged_again_is_named():
+    said = " ".join(lines(ledger(row(), flaky={"mlp.toml::ort-int8::parity": ["cannot-judge", "pass"]})))
+
+    assert "flaky: mlp.toml::ort-int8::parity was judged 2 times: cannot-judge, pass; the first failure stands" in said
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape():
+    hostile = verdict("mlp", "ort-int8", "parity", "accuracy-fail", "\x1b[2J 12 dB")
+
+    said = summary(ledger([hostile], case_errors={"cases/\x1b]0;pwned\x07.toml": "no"}), width=80, colour=False)
+
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert r"\x1b[2J 12 dB" in said
+
+
 def behind(backend, planned, caught):
     """A verdict with what came of the canaries on its backend."""
     record = {"planned": planned, "caught": caught, "sha256": "0" * 64}
@@ -283,7 +306,7 @@ def behind(backend, planned, caught):
 
 
 def canary_lines(verdicts, start):
-    of = dataclasses.replace(ledger(verdicts), start=start)
+    of = replace(ledger(verdicts, exit_status=0), start=start)
     return [line for line in lines(of) if "canaries" in line]
 
 
@@ -312,25 +335,3 @@ def test_of_several_processes_the_worst_is_told(caught):
 def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
     assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
     assert canary_lines([verdict()], {}) == []
-
-
-def test_checks_that_were_not_asked_for_are_counted_and_never_passed():
-    said = lines(ledger(row(), deselected=["a", "b"]))
-
-    assert "2 checks of these cases were not asked for: nothing is known of them" in said
-
-
-def test_a_check_that_was_judged_again_is_named():
-    said = " ".join(lines(ledger(row(), flaky={"mlp.toml::ort-int8::parity": ["cannot-judge", "pass"]})))
-
-    assert "flaky: mlp.toml::ort-int8::parity was judged 2 times: cannot-judge, pass; the first failure stands" in said
-
-
-def test_what_a_terminal_would_obey_is_shown_as_an_escape():
-    hostile = verdict("mlp", "ort-int8", "parity", "accuracy-fail", "\x1b[2J 12 dB")
-
-    said = summary(ledger([hostile], case_errors={"cases/\x1b]0;pwned\x07.toml": "no"}), width=80, colour=False)
-
-    assert "\x1b" not in said
-    assert "\x07" not in said
-    assert r"\x1b[2J 12 dB" in said
