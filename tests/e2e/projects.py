@@ -58,7 +58,8 @@ def write_canary_files(root: Path) -> Path:
     """This package's canaries and their golden under `root`; gives the canary file."""
     case_file = write_canaries(root / "cases" / "canaries")[0]
     material = gate.CaseMaterial(load_case(case_file), gate.default_settings(root), str(case_file))
-    material.accept_golden()
+    with contextlib.closing(material):
+        material.accept_golden()
     return case_file
 
 
