@@ -71,6 +71,11 @@ class CaseFile(pytest.Module):
         return types.ModuleType(self.path.stem)
 
     def collect(self) -> Iterator[RunNode]:
+        for run in self.planned():
+            yield RunNode.from_parent(self, name=run.id, run=run)
+
+    def planned(self) -> tuple[Run, ...]:
+        """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
             self.case = load_case(self.path)
             self.precisions = tuple(self.case.spec.precisions)
@@ -81,8 +86,7 @@ class CaseFile(pytest.Module):
             self.config.option.continue_on_collection_errors = True
             raise self.CollectError(error.text(self.path.relative_to(self.config.rootpath))) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
-        for run in runs:
-            yield RunNode.from_parent(self, name=run.id, run=run)
+        return runs
 
     def _claim_name(self) -> None:
         """Goldens are stored by the case's name, so that no two cases may share one."""
@@ -176,7 +180,8 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
     if verdict.outcome is Outcome.WAIVED:
-        pytest.xfail(f"waived: {verdict.waiver}\n{text}")  # returns under --runxfail: the check then fails below
+        # Returns under --runxfail: the check then fails below.
+        pytest.xfail(f"waived: {printable(str(verdict.waiver))}\n{text}")
     pytest.fail(text, pytrace=False)
 
 

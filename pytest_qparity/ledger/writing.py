@@ -50,7 +50,7 @@ class LedgerWriter:
         flush_folder(path.parent)  # else a power cut may bring back the older ledger, which passes
 
     def append(self, *events: Mapping[str, Any]) -> None:
-        """Add events in one write; they are on disk when this returns, and none of them is in the file when it raises."""
+        """Add events in one write: they are on disk when this returns, and not in the file where it raises OSError."""
         self._add(b"".join(b",\n" + json.dumps(event, allow_nan=False).encode() for event in events))
 
     def _add(self, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def judged(path: Path, *outcomes: str) -> tuple[Ledger, str]:
     return writer.close(0), debt
 
 
-@pytest.mark.parametrize(("worse", "better"), [pair for pair in zip(OUTCOMES, OUTCOMES[1:], strict=False)])
+@pytest.mark.parametrize(("worse", "better"), list(pairwise(OUTCOMES)))
 def test_of_two_verdicts_the_worse_one_stands_in_whatever_order(tmp_path: Path, worse: str, better: str) -> None:
     for order in permutations((worse, better)):
         ledger, debt = judged(tmp_path, *order)
