@@ -10,6 +10,17 @@ from typing import Any
 
 from pytest_qparity.ledger.events import FORMAT, GOOD, badness
 
+# What is read of each kind of event. A kind that is not here is of a later minor version, and passed over.
+_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "plan": {"node_ids": list},
+    "not-asked-for": {"node_ids": list},
+    "verdict": {"node_id": str, "outcome": str},
+    "flaky": {"node_id": str, "outcomes": list},
+    "not-judged": {"node_id": str, "reason": str},
+    "case-error": {"case_file": str, "error": str},
+    "end": {"exit_status": int},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -81,17 +92,21 @@ def parsed(text: str) -> Ledger:
         raise LedgerError(f"got {beginning!r}, should be a ledger of format {FORMAT}")
     found: list[Any]
     try:
-        found, is_whole = json.loads(text)["events"], True
-    except (json.JSONDecodeError, KeyError):
+        document, is_whole = json.loads(text), True
+        found = document["events"] if isinstance(document.get("events"), list) else []
+    except (json.JSONDecodeError, RecursionError):
         found, is_whole = list(_whole_events(text)), False
-    events = [event for event in found if isinstance(event, dict) and "event" in event]
+    events = [event for event in found if isinstance(event, dict) and isinstance(event.get("event"), str)]
     if not events or events[0]["event"] != "start":
         raise LedgerError("got a file without a start event, should be a ledger written by pytest --backend=…")
+    for event in events:
+        _require_fields(event)
     ends = [event["exit_status"] for event in events if event["event"] == "end"]
     not_judged = {event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"}
     case_files: dict[str, str] = {}
     for event in events:
-        case_files |= event.get("case_files", {}) if event["event"] == "plan" else {}
+        if event["event"] == "plan" and isinstance(event.get("case_files"), dict):
+            case_files |= event["case_files"]
     return Ledger(
         start=events[0],
         planned=_node_ids(events, "plan"),
@@ -103,6 +118,17 @@ def parsed(text: str) -> Ledger:
         flaky={event["node_id"]: event["outcomes"] for event in events if event["event"] == "flaky"},
         exit_status=ends[-1] if ends and is_whole else None,
     )
+
+
+def _require_fields(event: Mapping[str, Any]) -> None:
+    for field, kind in _FIELDS.get(event["event"], {}).items():
+        if type(event.get(field)) is not kind:
+            raise LedgerError(
+                f"got {field} {event.get(field)!r} in an event {event['event']!r}, should be what pytest "
+                "--backend=… writes"
+            )
+        if kind is list and not all(isinstance(item, str) for item in event[field]):
+            raise LedgerError(f"got {field} of an event {event['event']!r} that are no texts, should be node ids")
 
 
 def _node_ids(events: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
@@ -125,5 +151,5 @@ def _whole_events(text: str) -> Iterable[Any]:
     for line in text.splitlines()[1:]:
         try:
             yield json.loads(line.removesuffix(","))
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             continue  # the closing brackets, or the one event that was being written
