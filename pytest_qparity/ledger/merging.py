@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import FORMAT
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 _PACKAGE = "pytest-qparity"
 _NAMED = 3
 # What merging and the summary read of a verdict.
-_FIELDS = {"case": str, "run": str, "check": str, "deciding": str, "failures": list, "provenance": dict}
+_FIELDS: Mapping[str, type | tuple[type, ...]] = {
+    "case": str,
+    "backend": str,
+    "run": str,
+    "check": str,
+    "deciding": str,
+    "failures": list,
+    "waiver": (str, NoneType),
+    "provenance": dict,
+}
 
 
 class MergeError(Exception):
@@ -64,7 +74,6 @@ def _start(ledgers: Sequence[Ledger]) -> Mapping[str, Any]:
     return {
         **shared,
         "session": "merged",
-        "backends": list(dict.fromkeys(backend for start in starts for backend in start.get("backends", ()))),
         "libraries": {_PACKAGE: starts[0]["libraries"][_PACKAGE]},
         "shards": starts,
     }
@@ -172,10 +181,12 @@ def _verdicts(shards: Mapping[str, Ledger]) -> dict[str, Mapping[str, Any]]:
 
 def _require_all_of_it(name: str, verdict: Mapping[str, Any]) -> None:
     for field, kind in _FIELDS.items():
-        if not isinstance(verdict.get(field), kind):
+        if field not in verdict or not isinstance(verdict[field], kind):
             raise MergeError(
                 f"got a verdict of {verdict['node_id']} without its {field} in {name}, should be what pytest "
                 "--backend=… writes"
             )
+    if not all(isinstance(failure, dict) and isinstance(failure.get("code"), str) for failure in verdict["failures"]):
+        raise MergeError(f"got a failure of {verdict['node_id']} without its code in {name}, should be one of QP-…")
     if verdict["outcome"] not in {outcome.value for outcome in Outcome}:
         raise MergeError(f"got outcome {verdict['outcome']!r} in {name}, should be one that this version knows")

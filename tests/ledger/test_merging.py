@@ -22,6 +22,7 @@ def verdict(node_id: str, outcome: str = "pass", *, variant: str = "v", golden: 
         "node_id": node_id,
         "case": case,
         "run": run,
+        "backend": run.partition("-")[0],
         "check": check,
         "outcome": outcome,
         "deciding": "40 dB",
@@ -171,8 +172,8 @@ def test_what_was_judged_without_a_variant_says_nothing_of_its_bytes(tmp_path: P
 def test_the_start_of_the_whole_says_what_the_shards_have_in_common(tmp_path: Path) -> None:
     a, b = shard(tmp_path, "a", NODES[:2]), shard(tmp_path, "b", NODES[2:])
     starts = [
-        {**a.start, "system": "Linux", "processor": "one", "backends": ["ort"]},
-        {**b.start, "system": "Linux", "processor": "another", "backends": ["ort", "trt"]},
+        {**a.start, "system": "Linux", "processor": "one"},
+        {**b.start, "system": "Linux", "processor": "another"},
     ]
 
     whole = merged(tmp_path, a=replace(a, start=starts[0]), b=replace(b, start=starts[1]))
@@ -195,13 +196,28 @@ def test_a_ledger_that_does_not_say_its_version_is_refused(tmp_path: Path, libra
     assert said.startswith("got a without a version of pytest-qparity")
 
 
-@pytest.mark.parametrize("field", ["case", "run", "check", "deciding", "failures", "provenance"])
+@pytest.mark.parametrize("field", ["case", "backend", "run", "check", "deciding", "failures", "provenance"])
 @pytest.mark.parametrize("value", [None, 7], ids=["absent", "of another type"])
 def test_a_verdict_that_lacks_something_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     spoiled = shard(tmp_path, "b", NODES[2:])
     spoiled.verdicts[0][field] = value
 
     assert f"without its {field} in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+def test_a_verdict_that_does_not_say_whether_it_is_waived_is_refused(tmp_path: Path) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    del spoiled.verdicts[0]["waiver"]
+
+    assert "without its waiver in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+@pytest.mark.parametrize("failure", ["QP-PAR-002", {}, {"code": 2}], ids=str)
+def test_a_failure_without_a_code_is_refused(tmp_path: Path, failure: Any) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    spoiled.verdicts[0]["failures"].append(failure)
+
+    assert "without its code in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
 
 
 def test_an_outcome_that_is_not_known_is_refused(tmp_path: Path) -> None:
