@@ -171,15 +171,20 @@ class TestRefusals:
 
         assert "got cases/mlp.toml with other content in b.json than in a.json" in merge("a.json", "b.json")[2]
 
-    def test_names_in_a_ledger_send_nothing_to_the_terminal(self, shards: pytest.Pytester, merge: Merge) -> None:
+    @pytest.mark.parametrize("outcome", ["pass", "cannot-judge"])
+    def test_names_in_a_ledger_send_nothing_to_the_terminal_and_forge_no_line(
+        self, shards: pytest.Pytester, merge: Merge, outcome: str
+    ) -> None:
         for name in ("a.json", "b.json"):
-            text = (shards.path / name).read_text()
-            (shards.path / name).write_text(
-                text.replace("ort-fp32::mem", "ort-fp32\\u001b[2J\\nqparity: all is well::mem")
-            )
-        (shards.path / "c.json").write_text(text.replace("\\u001b", "\\u009b"))
+            text = (shards.path / name).read_text().replace('"outcome": "pass"', f'"outcome": "{outcome}"')
+            hostile = text.replace("ort-fp32", r"ort-fp32\u001b[2J\nqparity: all is well")
+            (shards.path / name).write_text(hostile)
+        (shards.path / "c.json").write_text(hostile.replace(r"\u001b", r"\u009b"))
 
-        for arguments in (("a.json", "b.json"), ("a.json", "c.json")):
-            said = "".join(str(part) for part in merge(*arguments)[1:])
-            assert not {"\x1b", "\x9b"} & set(said)
-            assert "\nqparity: all is well" not in said
+        merged, refused = merge("a.json", "b.json"), merge("a.json", "c.json")
+
+        assert (merged[0], refused[0]) == (int(outcome != "pass"), 2)
+        said = "".join([*merged[1:], *refused[1:]])
+        assert "all is well" in said
+        assert not {"\x1b", "\x9b"} & set(said)
+        assert not [line for line in said.splitlines() if line.startswith("qparity: all is well")]

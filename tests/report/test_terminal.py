@@ -343,7 +343,11 @@ def test_no_field_of_a_verdict_sends_anything_to_the_terminal_or_forges_a_line(f
         **verdict(outcome="waived", waiver="known"),
         field: "\x1b[2J\x9b\u202e\rlogits\n15 checks planned: 15 pass",
     }
-    of = ledger([hostile], planned=["\x1b[2J\n0 checks planned"], flaky={hostile["node_id"]: ["pass", "\x1b[2J"]})
+    of = ledger(
+        [hostile, *row(run="ort-fp16")],
+        planned=["\x1b[2J\n0 checks planned"],
+        flaky={hostile["node_id"]: ["pass", "\x1b[2J"]},
+    )
 
     said = summary(of, width=width, colour=False)
 
