@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +21,12 @@ from pytest_qparity.stash import (
     UNSEEN,
     not_asked_for,
 )
+from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger, LedgerWriter
+
+_LISTING = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")  # pytest's options that run nothing
 
 
 class Books:
@@ -34,22 +40,25 @@ class Books:
         self._case_errors: dict[str, str] = {}
         self._collected_by_workers = 0
         self._unseen = ""
-        self._not_asked_of_workers: list[str] = []
+        self._has_plan_of_workers = False
+        self._not_asked_of_workers: list[str] | None = None  # until the first worker that ends well has told
         self._note = ""
+        self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self) -> None:
-        """Begin the ledger before anything is collected: a process that dies while it collects leaves no older one
-        behind that passes."""
-        if not self._config.option.collectonly and self._expects_cases():
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """Begin the ledger before anything else: a process that dies while it collects, or that a plugin ends before it
+        does, leaves no older one behind that passes."""
+        if self._judges and self._expects_cases():
             self._begin()
+        return (yield)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and self._config.rootpath / report.nodeid in self._config.stash[CASE_FILES]:
             self._case_errors[report.nodeid] = report.longreprtext
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        if COLLECTED in self._config.stash and not self._config.option.collectonly:
+        if COLLECTED in self._config.stash and self._judges:
             self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)], not_asked_for(session))
 
     @pytest.hookimpl(optionalhook=True)
@@ -59,35 +68,42 @@ class Books:
         checks = [node_id for node_id in ids if node_id.partition("::")[0] in files]
         if checks and not self._has_plan:
             self._plan(checks, [])
+            self._has_plan_of_workers = True
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {})
         self._unseen = told.get(UNSEEN, self._unseen)
         self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
-        self._not_asked_of_workers = self._not_asked_of_workers or list(told.get(NOT_ASKED_FOR, []))
+        if self._not_asked_of_workers is None and NOT_ASKED_FOR in told:
+            self._not_asked_of_workers = list(told[NOT_ASKED_FOR])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._writer is None:
             return
         event = getattr(report, PAYLOAD, None)
-        try:
+        with self._writing():
             if event is not None:
                 self._writer.judged(event)
-            elif report.when != "teardown" and not report.passed:
-                self._writer.not_judged(report.nodeid, _why(report))
-        except OSError as error:
-            pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+            if report.when != "teardown" and not report.passed and (event is None or event["outcome"] == Outcome.PASS):
+                self._writer.not_judged(report.nodeid, _why(report))  # also what failed after it was judged
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0."""
-        if self._config.option.collectonly:
-            return
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """A session that owes a verdict, or holds one that is no pass, does not end with exit status 0: decided after
+        what other plugins do here, and before the terminal summary, which is a wrapper further out."""
+        try:
+            return (yield)
+        finally:
+            if self._judges:
+                self._finish(session)
+
+    def _finish(self, session: pytest.Session) -> None:
         try:
             self._close(session)
         except OSError as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            self._note = self._unwritable(error)
+            self._note = self.owed = self._unwritable(error)
 
     def _close(self, session: pytest.Session) -> None:
         if self._collected_by_workers and not self._has_plan:
@@ -102,10 +118,13 @@ class Books:
             self._note = debt  # a failing verdict alone has been told
         if self._writer is not None:
             self._ledger = self._writer.close(int(session.exitstatus))
+        self.owed = debt
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._ledger is None and not self._note:
             return
+        from pytest_qparity.report.text import printable
+
         terminalreporter.section("qparity")
         if self._ledger is not None:
             from pytest_qparity.report.terminal import summary
@@ -113,7 +132,7 @@ class Books:
             width = self._config.get_terminal_writer().fullwidth
             terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
         if self._note:
-            terminalreporter.write_line(self._note, red=True)
+            terminalreporter.write_line(printable(self._note), red=True)
         if self._ledger is not None:
             shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
             terminalreporter.write_line(f"ledger: {shown}")
@@ -122,17 +141,37 @@ class Books:
     def _has_plan(self) -> bool:
         return self._writer is not None and self._writer.has_plan
 
+    @property
+    def _judges(self) -> bool:
+        """Whether this session runs what it collects; `--collect-only` and its like only list."""
+        option = self._config.option
+        return not any(getattr(option, name, None) for name in _LISTING)
+
     def _expects_cases(self) -> bool:
-        """Whether what is to be collected may hold case files: they lie under a path that is."""
+        """Whether what is to be collected holds case files: they lie under a path that is, and nothing ignores them."""
         start = self._config.invocation_params.dir
-        paths = [(start / argument.partition("::")[0]).resolve() for argument in self._config.args]
-        found = [case_file.resolve() for case_file in self._config.stash[CASE_FILES]]
-        return any(case_file.is_relative_to(path) for case_file in found for path in paths)
+        named = [start / argument.partition("::")[0] for argument in self._config.args]
+        paths = [Path(os.path.abspath(path)) for path in named]  # noqa: PTH100  pytest does not follow links here
+        return any(self._is_under(path, case_file) for case_file in self._config.stash[CASE_FILES] for path in paths)
+
+    def _is_under(self, path: Path, case_file: Path) -> bool:
+        if not case_file.is_relative_to(path):
+            return False
+        between = [
+            step for step in (*reversed(case_file.parents), case_file) if step != path and step.is_relative_to(path)
+        ]
+        ignores = self._config.hook.pytest_ignore_collect
+        return not any(ignores(collection_path=step, config=self._config) for step in between)
 
     def _debt(self) -> str:
         """What this session owes although pytest may have found nothing wrong; empty where it owes nothing."""
         if self._unseen:
             return self._unseen
+        if self._has_plan_of_workers and self._not_asked_of_workers is None:
+            return (
+                "No worker of pytest-xdist told which checks it left out, should be one at least: all of them ended "
+                "early, see why above."
+            )
         if self._writer is not None and self._has_plan:
             # That nothing was selected of cases that nobody asked for by name (-k test_mine) is no debt.
             return self._writer.debt() if self._writer.planned or self._selection.asked_for else ""
@@ -140,7 +179,8 @@ class Books:
         if self._selection.asked_for and not found:
             globs = " ".join(self._selection.case_globs)
             return f"Got no case to judge although one was asked for, should be a case file that {globs} finds."
-        if found and (self._selection.asked_for or not _has_own_choice(self._config)):
+        begun = self._writer is not None  # for cases that were to be collected
+        if found and (begun or self._selection.asked_for or not _has_own_choice(self._config)):
             return (
                 f"Got {len(found)} case files that were not collected, should be judged: name their folder on the "
                 "command line, or add it to testpaths (it must not be in norecursedirs)."
@@ -164,16 +204,27 @@ class Books:
             self._writer = LedgerWriter(self._selection.ledger, start)
         except OSError as error:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        self.owed = "The session ended before its books were closed, should judge its cases."
         return self._writer
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
         writer = self._writer or self._begin()
         names = dict.fromkeys(node_id.partition("::")[0] for node_id in (*node_ids, *not_asked))
-        writer.plan(node_ids, {name: file_digest(self._config.rootpath / name) for name in names})
-        if not_asked:
-            writer.not_asked_for(not_asked)
-        for case_file, problem in self._case_errors.items():
-            writer.case_error(case_file, problem)
+        case_files = {name: file_digest(self._config.rootpath / name) for name in names}
+        with self._writing():
+            writer.plan(node_ids, case_files)
+            if not_asked:
+                writer.not_asked_for(not_asked)
+            for case_file, problem in self._case_errors.items():
+                writer.case_error(case_file, problem)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """End the session where the ledger cannot be written: what is judged without one is judged for nobody."""
+        try:
+            yield
+        except OSError as error:
+            pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _unwritable(self, error: OSError) -> str:
         reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_qparity import __version__
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
+from pytest_qparity.report.text import one_line, printable, printable_lines
 
 if TYPE_CHECKING:
     from pytest_qparity.gate import CaseMaterial, Settings
@@ -146,7 +147,7 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
         return _usage(str(error))
     merged = read_ledger(output)
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
-    print(f"ledger: {output}\n{merged.against_it}".rstrip())
+    print(f"ledger: {output}\n{printable(merged.against_it)}".rstrip())
     return 0 if merged.passes else 1
 
 
@@ -174,9 +175,9 @@ def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) 
         with contextlib.closing(_material(config, path)) as material:
             return _settled(material, path, allowed)
     except CaseError as error:
-        print(error.text(shown), file=sys.stderr)
+        print(printable_lines(error.text(shown)), file=sys.stderr)
     except CannotJudge as reason:
-        failure = reason.failure.as_json()
+        failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
         print(f"{failure['code']}  {shown}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
     return False
 
@@ -192,7 +193,7 @@ def _settled(material: CaseMaterial, path: Path, allowed: Collection[State]) -> 
             print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
         return status.state is State.CURRENT
     material.accept_golden()
-    print(f"accepted   {status.case}  {material.golden_status().detail}")
+    print(f"accepted   {one_line(status.case)}  {one_line(material.golden_status().detail)}")
     return True
 
 
@@ -204,7 +205,7 @@ def _settle_orphan(orphan: GoldenStatus, *, remove: bool) -> bool:
         try:
             remove_golden(orphan.folder)
         except CannotJudge as reason:
-            print(f"{reason.failure.code.code}  {orphan.case}\n{reason.failure.sentence}", file=sys.stderr)
+            print(f"{reason.failure.code.code}  {orphan.case}\n{one_line(reason.failure.sentence)}", file=sys.stderr)
             return False
         print(f"removed    {orphan.case}")
     else:
@@ -227,11 +228,11 @@ def _settings(config: pytest.Config) -> Settings:
 
 
 def _show(status: GoldenStatus) -> None:
-    print(f"{status.state.value:<9}  {status.case}  {status.detail}")
+    print(f"{status.state.value:<9}  {one_line(status.case)}  {one_line(status.detail)}")
 
 
 def _usage(message: str) -> int:
-    print(f"qparity: {message}", file=sys.stderr)
+    print(f"qparity: {printable(message)}", file=sys.stderr)
     return 2
 
 

@@ -13,7 +13,7 @@ from pytest_qparity.checks.metrics import BUILTIN_METRICS
 from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, plan
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
-from pytest_qparity.report.text import failure_text, printable
+from pytest_qparity.report.text import failure_text, one_line, printable_lines
 from pytest_qparity.verdict import Code, Outcome
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class CaseFile(pytest.Module):
         return types.ModuleType(self.path.stem)
 
     def collect(self) -> Iterator[RunNode]:
+        for run in self.planned():
+            yield RunNode.from_parent(self, name=run.id, run=run)
+
+    def planned(self) -> tuple[Run, ...]:
+        """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
             self.case = load_case(self.path)
             self.precisions = tuple(self.case.spec.precisions)
@@ -79,10 +84,10 @@ class CaseFile(pytest.Module):
         except CaseError as error:
             # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
             self.config.option.continue_on_collection_errors = True
-            raise self.CollectError(error.text(self.path.relative_to(self.config.rootpath))) from None
+            text = error.text(self.path.relative_to(self.config.rootpath))
+            raise self.CollectError(printable_lines(text)) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
-        for run in runs:
-            yield RunNode.from_parent(self, name=run.id, run=run)
+        return runs
 
     def _claim_name(self) -> None:
         """Goldens are stored by the case's name, so that no two cases may share one."""
@@ -127,7 +132,7 @@ class CheckItem(pytest.Function):
         crash = getattr(shown, "reprcrash", None)
         if crash is not None and self.qparity_event is not None and self.qparity_event["failures"]:
             first = self.qparity_event["failures"][0]
-            crash.message = printable(f"{first['code']} {first['sentence']}")
+            crash.message = one_line(f"{first['code']} {first['sentence']}")
         return shown
 
 
@@ -176,7 +181,8 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
     if verdict.outcome is Outcome.WAIVED:
-        pytest.xfail(f"waived: {verdict.waiver}\n{text}")  # returns under --runxfail: the check then fails below
+        # Returns under --runxfail: the check then fails below.
+        pytest.xfail(f"waived: {one_line(str(verdict.waiver))}\n{text}")
     pytest.fail(text, pytrace=False)
 
 

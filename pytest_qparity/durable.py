@@ -69,8 +69,13 @@ def _take_place(temporary: Path, target: Path) -> None:
         # NFS: where the answer to a rename is lost, the client asks again, and what was renamed is no longer there.
         if not (target.exists() and os.path.samestat(written, target.stat())):
             raise
+    flush_folder(target.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make what was renamed in `folder` outlive a power cut, where its file system can."""
     try:
-        _flush(target.parent)
+        _flush(folder)
     except OSError as error:
         if error.errno not in FOLDERS_NOT_FLUSHED:
             raise

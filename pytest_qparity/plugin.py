@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -186,6 +187,23 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
     return case_file
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Plan a case file that was to be collected and that another plugin (--lf) passed over: its checks are not asked
+    for, which is not the same as that there are none."""
+    report = yield
+    is_case_file = collector.path in collector.config.stash[CASE_FILES] and isinstance(collector, pytest.Module)
+    if is_case_file and report.passed:
+        case_file = cast("CaseFile", collector)
+        try:
+            _ = case_file.node_ids or case_file.planned()
+        except case_file.CollectError as error:
+            report.outcome, report.longrepr = "failed", str(error)
+    return report
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
@@ -210,7 +228,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     event = getattr(item, PAYLOAD, None)
     if report.when == "call" and event is not None:
         setattr(report, PAYLOAD, event)
+        setattr(item, PAYLOAD, None)  # were the item run again, and not judged, this would be sent again
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | pytest.ExitCode | None, Any]:
+    """The last word on the exit status: other plugins may change it after the books were closed, or keep them open."""
+    status = yield
+    books = config.pluginmanager.get_plugin("qparity-books")
+    if status != pytest.ExitCode.OK or books is None or not books.owed:
+        return status
+    sys.stderr.write(f"qparity: {books.owed}\n")
+    return pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 GOOD = frozenset((Outcome.PASS.value, Outcome.WAIVED.value))
+NO_VERDICT = "no verdict"  # stands among a check's outcomes for an attempt that ended without one
+_FROM_BAD_TO_GOOD = tuple(
+    outcome.value
+    for outcome in (
+        Outcome.ACCURACY_FAIL,
+        Outcome.BUDGET_FAIL,
+        Outcome.CANNOT_JUDGE,
+        Outcome.WAIVED,
+        Outcome.PASS,
+    )
+)
 _PLAIN_TYPES = frozenset((str, int, bool, type(None)))
 
 
@@ -52,6 +63,12 @@ def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: 
         "reproduce": reproduce,
         "provenance": plain(provenance),
     }
+
+
+def badness(outcome: str) -> int:
+    """Orders outcomes: of two answers to one check the worse one stands. What was measured is worse than what could not
+    be; an outcome that nobody knows is the worst."""
+    return len(_FROM_BAD_TO_GOOD) - (_FROM_BAD_TO_GOOD.index(outcome) if outcome in _FROM_BAD_TO_GOOD else -1)
 
 
 def plain(value: Any) -> Any:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_qparity.ledger.events import FORMAT, GOOD
+from pytest_qparity.ledger.events import FORMAT, GOOD, badness
+
+# What is read of each kind of event. A kind that is not here is of a later minor version, and passed over.
+_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "plan": {"node_ids": list},
+    "not-asked-for": {"node_ids": list},
+    "verdict": {"node_id": str, "outcome": str},
+    "flaky": {"node_id": str, "outcomes": list},
+    "not-judged": {"node_id": str, "reason": str},
+    "case-error": {"case_file": str, "error": str},
+    "end": {"exit_status": int},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +28,9 @@ class Ledger:
 
     `planned`: node ids of the checks that were asked for; `deselected`: those of the same cases that were not;
     `case_files`: SHA-256 by name. `verdicts`: one a node id, the worst where it was judged again; `flaky`: the outcomes
-    of those that were judged again with another one. `not_judged`: why a planned check ended without a verdict, by node
-    id; `case_errors`: what is wrong with a case file that could not be planned. `exit_status` is None where the run did
-    not come to its end, or the file is cut or damaged anywhere.
+    of those that were repeated with another one. `not_judged`: why a planned check ended without a verdict, by node id,
+    also where it passed when it was repeated; `case_errors`: what is wrong with a case file that could not be planned.
+    `exit_status` is None where the run did not come to its end, or the file is cut or damaged anywhere.
     """
 
     start: Mapping[str, Any]
@@ -34,7 +45,7 @@ class Ledger:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """Node ids that were planned and never judged."""
+        """Node ids that were planned and have no verdict that counts."""
         judged = {verdict["node_id"] for verdict in self.verdicts}
         return tuple(node_id for node_id in self.planned if node_id not in judged)
 
@@ -81,41 +92,58 @@ def parsed(text: str) -> Ledger:
         raise LedgerError(f"got {beginning!r}, should be a ledger of format {FORMAT}")
     found: list[Any]
     try:
-        found, is_whole = json.loads(text)["events"], True
-    except (json.JSONDecodeError, KeyError):
+        document, is_whole = json.loads(text), True
+        found = document["events"] if isinstance(document.get("events"), list) else []
+    except (json.JSONDecodeError, RecursionError):
         found, is_whole = list(_whole_events(text)), False
-    events = [event for event in found if isinstance(event, dict) and "event" in event]
+    events = [event for event in found if isinstance(event, dict) and isinstance(event.get("event"), str)]
     if not events or events[0]["event"] != "start":
         raise LedgerError("got a file without a start event, should be a ledger written by pytest --backend=…")
+    for event in events:
+        _require_fields(event)
     ends = [event["exit_status"] for event in events if event["event"] == "end"]
+    not_judged = {event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"}
     case_files: dict[str, str] = {}
     for event in events:
-        case_files |= event.get("case_files", {}) if event["event"] == "plan" else {}
+        if event["event"] == "plan" and isinstance(event.get("case_files"), dict):
+            case_files |= event["case_files"]
     return Ledger(
         start=events[0],
         planned=_node_ids(events, "plan"),
         deselected=_node_ids(events, "not-asked-for"),
         case_files=case_files,
-        not_judged={event["node_id"]: event["reason"] for event in events if event["event"] == "not-judged"},
+        not_judged=not_judged,
         case_errors={event["case_file"]: event["error"] for event in events if event["event"] == "case-error"},
-        verdicts=_verdicts(event for event in events if event["event"] == "verdict"),
+        verdicts=_verdicts((event for event in events if event["event"] == "verdict"), not_judged),
         flaky={event["node_id"]: event["outcomes"] for event in events if event["event"] == "flaky"},
         exit_status=ends[-1] if ends and is_whole else None,
     )
+
+
+def _require_fields(event: Mapping[str, Any]) -> None:
+    for field, kind in _FIELDS.get(event["event"], {}).items():
+        if type(event.get(field)) is not kind:
+            raise LedgerError(
+                f"got {field} {event.get(field)!r} in an event {event['event']!r}, should be what pytest "
+                "--backend=… writes"
+            )
+        if kind is list and not all(isinstance(item, str) for item in event[field]):
+            raise LedgerError(f"got {field} of an event {event['event']!r} that are no texts, should be node ids")
 
 
 def _node_ids(events: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
     return [node_id for event in events if event["event"] == kind for node_id in event["node_ids"]]
 
 
-def _verdicts(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """One for each node id, where it was judged first: a check that is run again is not retried into a pass."""
+def _verdicts(events: Iterable[Mapping[str, Any]], without: Collection[str]) -> list[Mapping[str, Any]]:
+    """One for each node id, in the order of the first: the worst, so that no check is retried into a pass. One that
+    passed and also ended without a verdict (`without`) has none."""
     kept: dict[str, Mapping[str, Any]] = {}
     for event in events:
-        earlier = kept.get(event["node_id"])
-        if earlier is None or earlier["outcome"] in GOOD:
+        earlier = kept.setdefault(event["node_id"], event)
+        if badness(event["outcome"]) > badness(earlier["outcome"]):
             kept[event["node_id"]] = event
-    return list(kept.values())
+    return [event for node_id, event in kept.items() if node_id not in without or event["outcome"] not in GOOD]
 
 
 def _whole_events(text: str) -> Iterable[Any]:
@@ -123,5 +151,5 @@ def _whole_events(text: str) -> Iterable[Any]:
     for line in text.splitlines()[1:]:
         try:
             yield json.loads(line.removesuffix(","))
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             continue  # the closing brackets, or the one event that was being written

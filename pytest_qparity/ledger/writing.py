@@ -7,6 +7,7 @@ that are whole. docs/ledger.md describes the format.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -16,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_qparity.ledger.events import FORMAT, GOOD, plain
+from pytest_qparity.durable import flush_folder
+from pytest_qparity.ledger.events import FORMAT, GOOD, NO_VERDICT, plain
 from pytest_qparity.ledger.reading import Ledger, parsed
 from pytest_qparity.verdict import Code
 
@@ -33,58 +35,75 @@ class LedgerWriter:
     def __init__(self, path: Path, start: Mapping[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._unjudged: dict[str, None] = {}
-        self._outcomes: dict[str, list[str]] = {}  # of each node id that was judged
+        self._outcomes: dict[str, list[str]] = {}  # of each check that was planned or judged, one an attempt
         self.has_plan = False
-        self.planned = False  # whether any check was
+        self._planned: dict[str, None] = {}
         self._refused = False
-        self._end = 0  # where the file ends
+        self._end = 0  # where the last event ends, and the closing brackets begin
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
         self._descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.fchmod(self._descriptor, 0o644)
         first = json.dumps({"event": "start", "session": uuid.uuid4().hex, **plain(start)}, allow_nan=False)
-        self._write(f'{{"format": {FORMAT}, "events": [\n{first}'.encode() + _CLOSING)
+        self._add(f'{{"format": {FORMAT}, "events": [\n{first}'.encode())
         Path(fresh).replace(path)
+        flush_folder(path.parent)  # else a power cut may bring back the older ledger, which passes
 
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Add an event; it is on disk when this returns."""
-        content = b",\n" + json.dumps(event, allow_nan=False).encode() + _CLOSING
-        self._end -= len(_CLOSING)
-        self._write(content)
+    def append(self, *events: Mapping[str, Any]) -> None:
+        """Add events in one write: they are on disk when this returns, and not in the file where it raises OSError."""
+        self._add(b"".join(b",\n" + json.dumps(event, allow_nan=False).encode() for event in events))
 
-    def _write(self, content: bytes) -> None:
+    def _add(self, content: bytes) -> None:
+        try:
+            self._put(content + _CLOSING)
+            _flush(self._descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):  # a disk that is full has room for what stood there before
+                self._put(_CLOSING)
+            raise
+        self._end += len(content)
+
+    def _put(self, content: bytes) -> None:
+        """Let the file end in `content`, after the last event that was added whole: what an append left there that was
+        interrupted (Ctrl-C, a full disk) is written over or cut off."""
+        position = self._end
         while content:
-            written = os.pwrite(self._descriptor, content, self._end)
+            written = os.pwrite(self._descriptor, content, position)
             content = content[written:]
-            self._end += written
-        _flush(self._descriptor)
+            position += written
+        if os.fstat(self._descriptor).st_size > position:
+            os.ftruncate(self._descriptor, position)
 
     def plan(self, node_ids: Sequence[str], case_files: Mapping[str, str] | None = None) -> None:
         """Record the checks that were asked for, and the SHA-256 of the case files that they come from."""
-        self._unjudged.update(dict.fromkeys(node_ids))
-        self.has_plan = True
-        self.planned = self.planned or bool(node_ids)
         self.append({"event": "plan", "node_ids": list(node_ids), "case_files": dict(case_files or {})})
+        self.has_plan = True
+        self._planned.update(dict.fromkeys(node_ids))
 
     def not_asked_for(self, node_ids: Sequence[str]) -> None:
         """Record checks of the same cases that were deselected: nothing is known of them."""
         self.append({"event": "not-asked-for", "node_ids": list(node_ids)})
 
     def judged(self, event: Mapping[str, Any]) -> None:
-        """Record a verdict event (see verdict_event). One that is judged again keeps what it got before."""
-        self._unjudged.pop(event["node_id"], None)
+        """Record a verdict event (see verdict_event). A check that is judged again keeps what it got before."""
         self._refused = self._refused or event["outcome"] not in GOOD
-        self.append(event)
-        outcomes = self._outcomes.setdefault(event["node_id"], [])
-        outcomes.append(event["outcome"])
-        if len(set(outcomes)) > 1:
-            self.append({"event": "flaky", "node_id": event["node_id"], "outcomes": list(outcomes)})
+        self._attempted(event, event["outcome"])
 
     def not_judged(self, node_id: str, reason: str) -> None:
-        """Record that a planned check ended without a verdict; a node id that was not planned is passed over."""
-        if node_id in self._unjudged:
-            self.append({"event": "not-judged", "node_id": node_id, "code": Code.RUN_INCOMPLETE.code, "reason": reason})
+        """Record that a planned check ended without a verdict; a node id that was not planned is passed over.
+
+        This too is an answer that stands: a crash is not retried into a pass.
+        """
+        if node_id in self._planned:
+            code = Code.RUN_INCOMPLETE.code
+            self._attempted({"event": "not-judged", "node_id": node_id, "code": code, "reason": reason}, NO_VERDICT)
+
+    def _attempted(self, event: Mapping[str, Any], outcome: str) -> None:
+        node_id = event["node_id"]
+        outcomes = [*self._outcomes.get(node_id, ()), outcome]
+        is_flaky = len(set(outcomes)) > 1
+        self.append(event, *([{"event": "flaky", "node_id": node_id, "outcomes": outcomes}] if is_flaky else []))
+        self._outcomes[node_id] = outcomes
 
     def case_error(self, case_file: str, error: str) -> None:
         """Record that a case file could not be planned."""
@@ -92,23 +111,32 @@ class LedgerWriter:
         self.append({"event": "case-error", "case_file": case_file, "error": error})
 
     @property
+    def planned(self) -> bool:
+        """Whether any check was."""
+        return bool(self._planned)
+
+    @property
     def owes(self) -> bool:
-        """Whether nothing was planned, or a planned check has no verdict yet."""
-        return not self.planned or bool(self._unjudged)
+        """Whether nothing was planned, or a planned check has no verdict, or once ended without one."""
+        return not self.planned or any(not self._is_judged(node_id) for node_id in self._planned)
+
+    def _is_judged(self, node_id: str) -> bool:
+        outcomes = self._outcomes.get(node_id, ())
+        return bool(outcomes) and NO_VERDICT not in outcomes
 
     def debt(self) -> str:
         """Why this ledger cannot stand for a pass; empty where nothing speaks against it."""
         if not self.planned:
             return "No check was planned, should be at least one."
-        if self._unjudged:
-            first = next(iter(self._unjudged))
-            return f"{len(self._unjudged)} planned checks have no verdict, should have one each; the first is {first}"
+        unjudged = [node_id for node_id in self._planned if not self._is_judged(node_id)]
+        if unjudged:
+            return f"{len(unjudged)} planned checks have no verdict, should have one each; the first is {unjudged[0]}"
         return "The ledger holds a verdict that is no pass." if self._refused else ""
 
     def close(self, exit_status: int) -> Ledger:
         """Write the end; what was written, as a reader of the file would find it."""
         self.append({"event": "end", "exit_status": exit_status})
-        written = os.pread(self._descriptor, self._end, 0).decode()
+        written = os.pread(self._descriptor, self._end + len(_CLOSING), 0).decode()
         os.close(self._descriptor)
         return parsed(written)
 

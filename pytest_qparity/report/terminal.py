@@ -78,9 +78,9 @@ def _listed(cells: _Cells) -> Iterator[Text]:
     for case, runs in cells.items():
         yield Text(printable(case))
         for run, row in runs.items():
-            yield Text("  " + run)
+            yield Text("  " + printable(run))
             for check, cell in row.items():
-                yield Text.assemble(f"    {check:<9}  ", cell)
+                yield Text.assemble(f"    {printable(check):<9}  ", cell)
 
 
 def _matrix(cells: _Cells) -> Table:
@@ -93,7 +93,7 @@ def _matrix(cells: _Cells) -> Table:
     for case, runs in cells.items():
         table.add_row(Text(printable(case)))
         for run, row in runs.items():
-            table.add_row(Text("  " + run), *(row.get(check, Text("")) for check in columns))
+            table.add_row(Text("  " + printable(run)), *(row.get(check, Text("")) for check in columns))
     return table
 
 

@@ -19,6 +19,16 @@ def printable(text: str) -> str:
     return shown.encode("utf-8", "backslashreplace").decode()
 
 
+def one_line(text: str) -> str:
+    """`text` on one line, whatever breaks it holds: no part of it can be taken for a line of ours."""
+    return printable(" ".join(text.split()))
+
+
+def printable_lines(text: str) -> str:
+    """Text whose line breaks are ours, with what else a terminal would obey as escapes."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def failure_text(event: Mapping[str, Any], told: MutableMapping[tuple[str, str], str]) -> str:
     """The failures of a verdict event, wrapped to 79 columns.
 
@@ -49,7 +59,7 @@ def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMa
 
 def _wrapped(label: str, text: str) -> str:
     return textwrap.fill(
-        printable(" ".join(text.split())),
+        one_line(text),
         WIDTH,
         initial_indent=label,
         subsequent_indent=" " * len(label),

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pytest_qparity.cli import main
 from tests.e2e.projects import CASE, accept_golden, write_project
 
 pytest_plugins = ["pytester"]
@@ -103,3 +104,60 @@ def test_in_ci_the_short_summary_has_one_line_for_a_failure(
     [line] = [line for line in text.splitlines() if line.startswith("FAILED ")]
     assert line.startswith("FAILED cases/mlp.toml::ort-int8::parity - QP-PAR-002 SQNR of output")
     assert text.count("Repeat: ") == 1
+
+
+HOSTILE = r"\u001b[2J\u009b\u202e\r\nFORGED"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f'"{HOSTILE}" = 1\n{CASE}', id="a key"),
+        pytest.param(f'{CASE}\n[precisions."int8-{HOSTILE}"]\n', id="a precision"),
+        pytest.param(f'{CASE}\n[parity."{HOSTILE}"]\nsqnr_db = 1.0\n', id="a limit"),
+        pytest.param(CASE.replace("models/mlp", f"models/{HOSTILE}"), id="a model"),
+        pytest.param(
+            f'{CASE}\n[[waivers]]\nrun = "{HOSTILE}"\nreason = "x"\nexpires = 2099-01-01\n', id="a waiver of nothing"
+        ),
+        pytest.param(
+            f'{FAILING}\n[[waivers]]\nrun = "ort-*"\nreason = "{HOSTILE}"\nexpires = 2099-01-01\n', id="a reason"
+        ),
+    ],
+)
+def test_what_a_case_file_holds_sends_nothing_to_the_terminal_and_forges_no_line(
+    project: pytest.Pytester, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (project.path / "cases" / "mlp.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("CI", "true")  # pytest then shows the whole of a reason
+
+    said = project.runpytest_subprocess(FAST, "-rx", "-k", "int8 and parity").stdout.str()
+    capfd.readouterr()
+    monkeypatch.delenv("CI")
+    main(["accept", "cases/mlp.toml"])
+    said += "".join(capfd.readouterr())
+
+    assert "FORGED" in said
+    assert not {character for character in said if character in "\x1b\x9b\u202e\r"}
+    assert not [line for line in said.splitlines() if line.startswith("FORGED")]
+
+
+def test_an_engine_s_error_sends_nothing_to_the_terminal_and_forges_no_line(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    project.makeconftest(
+        """
+        from pytest_qparity import collection
+        from pytest_qparity.verdict import Code, Failure, cannot_judge
+
+        def pytest_configure():
+            said = "it said \\x1b[2J\\x9b\\u202e\\r\\nFORGED"
+            collection.judge = lambda run, check: cannot_judge(Failure(Code.BACKEND_RUN, said, said, likely=said))
+        """
+    )
+
+    said = project.runpytest_subprocess(FAST, "-k", "int8 and parity").stdout.str()
+
+    assert "FORGED" in said
+    assert not {character for character in said if character in "\x1b\x9b\u202e\r"}
+    assert not [line for line in said.splitlines() if line.startswith("FORGED")]

@@ -206,10 +206,8 @@ def test_checks_without_a_verdict_are_listed_in_the_order_of_the_plan_with_their
     assert ledger.not_judged == {"a third": "the worker crashed"}
 
 
-def test_a_reason_for_what_was_not_planned_or_is_judged_is_passed_over(writer, path):
+def test_a_reason_for_what_was_not_planned_is_passed_over(writer, path):
     writer.plan([PARITY])
-    writer.judged(event(PARITY, PASSED))
-    writer.not_judged(PARITY, "its teardown failed")
     writer.not_judged("tests/test_other.py::test_x", "an ordinary test failed")
 
     assert read_ledger(path).not_judged == {}
@@ -333,6 +331,40 @@ def test_a_file_that_is_no_ledger_of_this_version_is_refused(path, content, sent
     with pytest.raises(LedgerError) as caught:
         read_ledger(path)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "plan"}',
+        '{"event": "plan", "node_ids": "all"}',
+        '{"event": "plan", "node_ids": [7]}',
+        '{"event": "not-asked-for", "node_ids": {}}',
+        '{"event": "verdict", "outcome": "pass"}',
+        '{"event": "verdict", "node_id": "a", "outcome": ["pass"]}',
+        '{"event": "flaky", "node_id": "a"}',
+        '{"event": "not-judged", "node_id": "a"}',
+        '{"event": "case-error", "case_file": "a"}',
+        '{"event": "end"}',
+        '{"event": "end", "exit_status": false}',
+        '{"event": "end", "exit_status": 0.0}',
+    ],
+)
+def test_an_event_that_lacks_what_is_read_of_it_makes_no_ledger(path, line):
+    path.write_text(f'{{"format": 1, "events": [\n{{"event": "start"}},\n{line}\n]}}\n', encoding="utf-8")
+
+    with pytest.raises(LedgerError, match=r"^got .*, should be "):
+        read_ledger(path)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"format": 1, "events": 7}', '{"format": 1, "happened": []}', '{"format": 1, "e": ' + "[" * 100_000]
+)
+def test_a_document_without_events_is_no_ledger(path, text):
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(LedgerError, match="without a start event"):
+        read_ledger(path)
 
 
 @pytest.mark.parametrize("first", ['{"event": "plan", "node_ids": []}', '["start"]', '"start"', "7"])

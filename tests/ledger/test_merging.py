@@ -22,6 +22,7 @@ def verdict(node_id: str, outcome: str = "pass", *, variant: str = "v", golden: 
         "node_id": node_id,
         "case": case,
         "run": run,
+        "backend": run.partition("-")[0],
         "check": check,
         "outcome": outcome,
         "deciding": "40 dB",
@@ -44,6 +45,7 @@ def shard(
     version: str = "0.1.0",
     files: dict[str, str] = FILES,
     status: int | None = 0,
+    lost: str | None = None,
     **of_verdict: str,
 ) -> Ledger:
     writer = LedgerWriter(folder / name, {"libraries": {"pytest-qparity": version}, "backends": ["ort", "trt"]})
@@ -52,7 +54,10 @@ def shard(
     if rest:
         writer.not_asked_for(rest)
     for node_id in asked:
-        writer.judged(verdict(node_id, outcome, **of_verdict))
+        if node_id == lost:
+            writer.not_judged(node_id, "the worker crashed")
+        else:
+            writer.judged(verdict(node_id, outcome, **of_verdict))
     if status is not None:
         return writer.close(status)
     return read_ledger(folder / name)
@@ -128,8 +133,101 @@ def test_two_answers_for_one_check_are_refused(tmp_path: Path) -> None:
     assert said.startswith(f"got two answers for {NODES[1]}: pass in a, waived in b")
 
 
+def test_a_check_without_a_verdict_in_one_shard_gets_no_second_chance_in_another(tmp_path: Path) -> None:
+    lost = shard(tmp_path, "a", NODES[:2], lost=NODES[1])  # status 0: the books alone must hold
+
+    whole = merged(tmp_path, a=lost, b=shard(tmp_path, "b", NODES[1:]))
+
+    assert whole.unjudged == (NODES[1],)
+    assert not whole.passes
+
+
+def test_other_bytes_of_one_run_are_refused_though_each_check_was_judged_once(tmp_path: Path) -> None:
+    plan = ["cases/a.toml::ort-int8::parity", "cases/a.toml::ort-int8::latency"]
+    first = shard(tmp_path, "a", plan[:1], plan=plan)
+
+    said = refusal(a=first, b=shard(tmp_path, "b", plan[1:], plan=plan, variant="other"))
+
+    assert said.startswith(f"got {plan[1]} of another variant in b than {plan[0]} in a")
+
+
+def test_other_variants_of_other_runs_are_fine_and_another_golden_of_the_case_is_not(tmp_path: Path) -> None:
+    plan = ["cases/a.toml::ort-int8::parity", "cases/a.toml::trt-int8::parity"]
+    first = shard(tmp_path, "a", plan[:1], plan=plan)
+
+    assert merged(tmp_path, a=first, b=shard(tmp_path, "b", plan[1:], plan=plan, variant="other")).passes
+    assert "of another golden key in c than" in refusal(
+        a=first, c=shard(tmp_path, "c", plan[1:], plan=plan, golden="other")
+    )
+
+
+def test_what_was_judged_without_a_variant_says_nothing_of_its_bytes(tmp_path: Path) -> None:
+    absent = shard(tmp_path, "b", NODES[1:], outcome="cannot-judge", status=1)
+    for each in absent.verdicts:
+        each["provenance"].clear()
+
+    assert merged(tmp_path, a=shard(tmp_path, "a", NODES[:1]), b=absent).exit_status == 1
+
+
+def test_the_start_of_the_whole_says_what_the_shards_have_in_common(tmp_path: Path) -> None:
+    a, b = shard(tmp_path, "a", NODES[:2]), shard(tmp_path, "b", NODES[2:])
+    starts = [
+        {**a.start, "system": "Linux", "processor": "one"},
+        {**b.start, "system": "Linux", "processor": "another"},
+    ]
+
+    whole = merged(tmp_path, a=replace(a, start=starts[0]), b=replace(b, start=starts[1]))
+
+    assert whole.start["shards"] == starts
+    assert whole.start["system"] == "Linux"
+    assert "processor" not in whole.start
+    assert whole.start["backends"] == ["ort", "trt"]
+    assert whole.start["libraries"] == {"pytest-qparity": "0.1.0"}
+
+
+@pytest.mark.parametrize("libraries", [{}, {"pytest-qparity": None}, None, "0.1.0"], ids=str)
+def test_a_ledger_that_does_not_say_its_version_is_refused(tmp_path: Path, libraries: Any) -> None:
+    a, b = shard(tmp_path, "a", NODES[:2]), shard(tmp_path, "b", NODES[2:])
+
+    said = refusal(
+        **{name: replace(of, start={**of.start, "libraries": libraries}) for name, of in (("a", a), ("b", b))}
+    )
+
+    assert said.startswith("got a without a version of pytest-qparity")
+
+
+@pytest.mark.parametrize("field", ["case", "backend", "run", "check", "deciding", "failures", "provenance"])
+@pytest.mark.parametrize("value", [None, 7], ids=["absent", "of another type"])
+def test_a_verdict_that_lacks_something_is_refused(tmp_path: Path, field: str, value: Any) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    spoiled.verdicts[0][field] = value
+
+    assert f"without its {field} in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+def test_a_verdict_that_does_not_say_whether_it_is_waived_is_refused(tmp_path: Path) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    del spoiled.verdicts[0]["waiver"]
+
+    assert "without its waiver in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+@pytest.mark.parametrize("failure", ["QP-PAR-002", {}, {"code": 2}], ids=str)
+def test_a_failure_without_a_code_is_refused(tmp_path: Path, failure: Any) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    spoiled.verdicts[0]["failures"].append(failure)
+
+    assert "without its code in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+def test_an_outcome_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    unknown = shard(tmp_path, "b", NODES[2:], outcome="splendid")
+
+    assert "got outcome 'splendid' in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=unknown)
+
+
 @pytest.mark.parametrize(("of", "said"), [("variant", "another variant"), ("golden", "another golden key")])
-def test_one_answer_about_other_bytes_is_refused(tmp_path: Path, of: str, said: str) -> None:
+def test_two_answers_about_other_bytes_are_refused(tmp_path: Path, of: str, said: str) -> None:
     assert said in refusal(a=shard(tmp_path, "a", NODES[:2]), b=shard(tmp_path, "b", NODES[1:], **{of: "other"}))
 
 

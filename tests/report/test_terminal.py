@@ -334,3 +334,22 @@ def test_of_several_processes_the_worst_is_told(caught):
 def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
     assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
     assert canary_lines([verdict()], {}) == []
+
+
+@pytest.mark.parametrize("width", [80, 20], ids=["a table", "a list"])
+@pytest.mark.parametrize("field", ["case", "run", "check", "deciding", "waiver", "node_id"])
+def test_no_field_of_a_verdict_sends_anything_to_the_terminal_or_forges_a_line(field, width):
+    hostile = {
+        **verdict(outcome="waived", waiver="known"),
+        field: "\x1b[2J\x9b\u202e\rlogits\n15 checks planned: 15 pass",
+    }
+    of = ledger(
+        [hostile, *row(run="ort-fp16")],
+        planned=["\x1b[2J\n0 checks planned"],
+        flaky={hostile["node_id"]: ["pass", "\x1b[2J"]},
+    )
+
+    said = summary(of, width=width, colour=False)
+
+    assert not {character for character in said if character in "\x1b\x9b\u202e\r"}
+    assert [line[:2] for line in said.splitlines() if re.match(r"\d+ checks", line)] == ["1 "]

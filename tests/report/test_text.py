@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity.ledger import CheckId, verdict_event
-from pytest_qparity.report.text import WIDTH, failure_text, printable
+from pytest_qparity.report.text import WIDTH, failure_text, one_line, printable, printable_lines
 from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge, failed, waived
 
 PARITY = "cases/mlp.toml::ort-int8::parity"
@@ -158,3 +158,18 @@ def test_a_name_in_a_failure_cannot_forge_a_line_or_colour():
     assert "\x1b" not in text
     assert "\r" not in text
     assert "compare both" in text
+
+
+def test_one_line_is_one_whatever_breaks_the_text_holds():
+    assert one_line(" a\n\nb\r\nc\u2028d\x85e\x1b ") == r"a b c d e\x1b"
+
+
+def test_printable_lines_keep_the_line_breaks_and_nothing_else():
+    assert printable_lines("QP-CASE-002\n\nGot \x1b[2J\r.") == "QP-CASE-002\n\nGot \\x1b[2J\\r."
+
+
+@pytest.mark.parametrize(
+    "name", ["数字認識モデル", "نموذج-التعرف", "e\u0301", "👩\u200d🔬", "Größe µ ½", "C:\\new", "a\u00a0b"]
+)
+def test_ordinary_text_of_any_language_stays_as_it_is(name):
+    assert printable(name) == name
