@@ -38,6 +38,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
         config.stash[SETTINGS] = Settings(
             golden_root=selection.golden_root,
             cache=selection.cache,
+            roots=selection.roots,
             backends=selection.known_backends,
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
@@ -69,7 +70,7 @@ class CaseFile(pytest.Module):
 
     def collect(self) -> Iterator[RunNode]:
         try:
-            self.case = load_case(self.path)
+            self.case = load_case(self.path, self.selection.roots)
             self.precisions = tuple(self.case.spec.precisions)
             self._claim_name()
             runs = plan(self.case, self.settings, self.selection.backends, self.selection.precisions)

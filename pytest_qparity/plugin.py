@@ -45,6 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--backend", metavar="A,B", help="backends to judge the case files on (ini qparity_backends; default ort)")
     add("--precision", metavar="A,B", help="precisions to judge (ini qparity_precisions; default all of a case)")
     add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
+    add(
+        "--qparity-roots",
+        metavar="DIR,DIR",
+        help="more folders that case files may read from, beside rootdir and below (ini qparity_roots)",
+    )
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
@@ -72,6 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qparity_backends", "backends to judge case files on", default="ort")
     parser.addini("qparity_precisions", "precisions to judge; empty: all of a case", default="")
     parser.addini("qparity_cases", "globs of case files, from rootdir", type="args", default=["cases/*.toml"])
+    parser.addini("qparity_roots", "more folders that case files may read from", type="args", default=[])
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
@@ -106,6 +112,7 @@ def _selection(config: pytest.Config) -> Selection:
         known_precisions,
         limits_of,
         names_of,
+        roots_of,
         seconds_of,
     )
     from pytest_qparity.worker.limits import Limits
@@ -122,12 +129,14 @@ def _selection(config: pytest.Config) -> Selection:
     if precisions is None:
         precisions = config.getini("qparity_precisions") or None
     case_globs = config.getoption("qparity_cases")
+    more_roots = config.getoption("qparity_roots")
     root = config.rootpath
     return Selection(
         backends=backends_among(backends, known),
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
         known_backends=known,
         case_globs=tuple(config.getini("qparity_cases") if case_globs is None else [case_globs]),
+        roots=roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(",")),
         golden_root=root / _value(config, "qparity_golden"),
         cache=root / _value(config, "qparity_cache"),
         ledger=root / _value(config, "qparity_ledger"),
@@ -139,7 +148,7 @@ def _selection(config: pytest.Config) -> Selection:
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in ("qparity_cases", "qparity_golden", "qparity_cache", "qparity_limits")
+            for option in ("qparity_cases", "qparity_roots", "qparity_golden", "qparity_cache", "qparity_limits")
             if config.getoption(option) is not None
         ),
     )

@@ -30,6 +30,7 @@ class Selection:
     precisions: tuple[str, ...] | None
     known_backends: Mapping[str, BackendSpec]
     case_globs: tuple[str, ...]
+    roots: tuple[Path, ...]
     golden_root: Path
     cache: Path
     ledger: Path
@@ -58,6 +59,11 @@ def names_of(text: str, option: str) -> tuple[str, ...]:
     if not names:
         raise SelectionError(f"got {option} without a name, should name at least one")
     return names
+
+
+def roots_of(root: Path, folders: Iterable[str]) -> tuple[Path, ...]:
+    """The folders that case files may read from: `root` itself, and those named from there."""
+    return root, *(root / folder.strip() for folder in folders if folder.strip())
 
 
 def known_backends(contributed: Iterable[BackendSpec]) -> dict[str, BackendSpec]:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from pytest_qparity.case.location import line_in, line_of, lines_of
 from pytest_qparity.case.problems import Finding, findings, shown, uncapitalized
-from pytest_qparity.case.references import reference_findings
+from pytest_qparity.case.reach import Reach
+from pytest_qparity.case.references import OUTSIDE_REMEDY, reference_findings
 from pytest_qparity.case.schema import CaseSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -72,8 +74,13 @@ class Case:
             return None
 
 
-def load_case(path: Path) -> Case:
-    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened."""
+def load_case(path: Path, roots: Sequence[Path] | None = None) -> Case:
+    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened.
+
+    With `roots`, the case file and the files that it names must be in one of these folders or below.
+    """
+    reach = Reach.of(path.parent, roots)
+    _require_inside(path, reach)
     text = _read(path)
     document = _parse(text, path)
     spec: CaseSpec | None = None
@@ -82,7 +89,7 @@ def load_case(path: Path) -> Case:
         spec = CaseSpec.model_validate(document)
     except ValidationError as error:
         found = findings(error.errors(include_url=False))
-    found += reference_findings(document, path.parent)
+    found += reference_findings(document, reach)
     if spec is None or found:
         raise CaseError(path, _located(found, text))
     return Case(path.stem, path, spec)
@@ -92,6 +99,13 @@ def _located(found: list[Finding], text: str) -> tuple[CaseProblem, ...]:
     lines = lines_of(text)
     problems = [CaseProblem(each.code, line_in(lines, each.location), each.sentence, each.remedy) for each in found]
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _require_inside(path: Path, reach: Reach) -> None:
+    """Not even a line of a file outside is shown, as a syntax error would."""
+    if (target := reach.outside(path.name)) is not None:
+        sentence = f"Got a case file that leads to {target}, should be below {reach.shown}."
+        raise CaseError(path, (CaseProblem(Code.CASE_OUTSIDE, None, sentence, OUTSIDE_REMEDY),))
 
 
 def _read(path: Path) -> str:

@@ -23,6 +23,7 @@ class Settings:
 
     golden_root: Path
     cache: Path
+    roots: tuple[Path, ...]  # case files may read from these folders and below
     backends: Mapping[str, BackendSpec]
     metrics: Mapping[str, Metric]
     accept: Accept | None = None
@@ -47,12 +48,16 @@ class Settings:
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
-    """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics."""
+    """Goldens in `root`/golden, variants in `root`/.qparity/cache, the built-in backends and metrics.
+
+    Case files may read from `root` and below.
+    """
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
 
     return Settings(
         golden_root=root / "golden",
         cache=root / ".qparity" / "cache",
+        roots=(root,),
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
         latency_seconds=latency_seconds,
