@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+LARGEST_CASE_FILE = 2**20  # bytes: hand-written ones have thousands; a parser is not fed what is none
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -110,12 +111,16 @@ def _require_inside(path: Path, reach: Reach) -> None:
 
 def _read(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_CASE_FILE + 1)
     except OSError as error:
         sentence = f"Got {shown(error.strerror or type(error).__name__)}, should be a case file that can be read."
         raise CaseError(
             path, (CaseProblem(Code.CASE_MISSING_FILE, None, sentence, "check the path and its permissions"),)
         ) from None
+    if len(content) > LARGEST_CASE_FILE:
+        sentence = f"Got more than {LARGEST_CASE_FILE:,} bytes (1 MiB), should be a case file of at most that."
+        raise _syntax_error(path, None, sentence, "keep models and data in files of their own, and name these here")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -139,5 +144,5 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         raise _syntax_error(path, line, sentence, f'correct line {line}; look for a quote, a bracket or "="') from None
 
 
-def _syntax_error(path: Path, line: int, sentence: str, remedy: str) -> CaseError:
+def _syntax_error(path: Path, line: int | None, sentence: str, remedy: str) -> CaseError:
     return CaseError(path, (CaseProblem(Code.CASE_SYNTAX, line, sentence, remedy),))
