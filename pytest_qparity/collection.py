@@ -43,6 +43,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
+            largest_data_mb=selection.largest_data_mb,
             isolation=selection.isolation,
             limits=selection.limits,
             demanded_limits=selection.demanded_limits,

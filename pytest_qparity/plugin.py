@@ -24,6 +24,14 @@ UNSEEN = "qparity_unseen"  # the key under which a worker of pytest-xdist tells 
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
 ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
+REPEATED = (  # options without which the command that repeats a check might judge something else
+    "qparity_cases",
+    "qparity_roots",
+    "qparity_golden",
+    "qparity_cache",
+    "qparity_largest_data_mb",
+    "qparity_limits",
+)
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -59,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="time a latency check measures for (ini qparity_latency_seconds; default 1.0)",
     )
     add(
+        "--qparity-largest-data-mb",
+        metavar="MB",
+        help="what the .npz files of a case's data may hold once unpacked (ini qparity_largest_data_mb; default 4096)",
+    )
+    add(
         "--qparity-isolation",
         choices=("process", "none"),
         help="where engines run: each in a process of its own, or in this one, for debuggers (ini qparity_isolation)",
@@ -82,6 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
+    parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_isolation", "where engines run: process or none", default="")
     parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])
 
@@ -111,6 +125,7 @@ def _selection(config: pytest.Config) -> Selection:
         known_backends,
         known_precisions,
         limits_of,
+        megabytes_of,
         names_of,
         roots_of,
         seconds_of,
@@ -141,6 +156,7 @@ def _selection(config: pytest.Config) -> Selection:
         cache=root / _value(config, "qparity_cache"),
         ledger=root / _value(config, "qparity_ledger"),
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
+        largest_data_mb=megabytes_of(_value(config, "qparity_largest_data_mb"), "--qparity-largest-data-mb"),
         accept=config.getoption("qparity_accept"),
         isolation=isolation_of(_value(config, "qparity_isolation")),
         limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
@@ -148,7 +164,7 @@ def _selection(config: pytest.Config) -> Selection:
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in ("qparity_cases", "qparity_roots", "qparity_golden", "qparity_cache", "qparity_limits")
+            for option in REPEATED
             if config.getoption(option) is not None
         ),
     )

@@ -35,6 +35,7 @@ class Selection:
     cache: Path
     ledger: Path
     latency_seconds: float
+    largest_data_mb: float
     accept: str | None
     isolation: Isolation
     limits: Limits
@@ -116,13 +117,22 @@ def limits_of(settings: Iterable[str], option: str) -> dict[str, float]:
 
 def seconds_of(text: str, option: str) -> float:
     """A finite number of seconds above 0. Raises SelectionError at anything else."""
+    return _positive(text, option, "seconds")
+
+
+def megabytes_of(text: str, option: str) -> float:
+    """A finite number of megabytes above 0. Raises SelectionError at anything else."""
+    return _positive(text, option, "megabytes")
+
+
+def _positive(text: str, option: str, unit: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise SelectionError(f"got {option} {text!r}, should be a number of seconds above 0")
-    return seconds
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise SelectionError(f"got {option} {text!r}, should be a number of {unit} above 0")
+    return number
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

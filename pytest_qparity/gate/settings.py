@@ -28,6 +28,7 @@ class Settings:
     metrics: Mapping[str, Metric]
     accept: Accept | None = None
     latency_seconds: float = 1.0
+    largest_data_mb: float = 4096.0  # that .npz files of one source may hold
     isolation: Isolation = DEFAULT_ISOLATION
     limits: Limits = field(default_factory=Limits)
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
