@@ -105,7 +105,7 @@ def _answer(session: requests.Session, url: str) -> requests.Response:
         scheme = urlsplit(url).scheme
         if scheme not in _SCHEMES:
             raise _Refused(f'a redirect to "{scheme}:"', "http or https all the way")
-        response = session.get(url, stream=True, timeout=(CONNECT_S, READ_S), allow_redirects=False)
+        response = session.get(url, stream=True, timeout=None, allow_redirects=False)
         if not response.is_redirect:
             return response
         response.close()
