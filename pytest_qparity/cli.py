@@ -217,7 +217,8 @@ def _material(config: pytest.Config, path: Path) -> CaseMaterial:
     from pytest_qparity.case.loading import load_case
     from pytest_qparity.gate import CaseMaterial
 
-    return CaseMaterial(load_case(path), _settings(config), path.relative_to(config.rootpath).as_posix())
+    settings = _settings(config)
+    return CaseMaterial(load_case(path, settings.roots), settings, path.relative_to(config.rootpath).as_posix())
 
 
 def _settings(config: pytest.Config) -> Settings:

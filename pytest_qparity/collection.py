@@ -39,11 +39,13 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
         config.stash[SETTINGS] = Settings(
             golden_root=selection.golden_root,
             cache=selection.cache,
+            roots=selection.roots,
             backends=selection.known_backends,
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
             canaries=Canaries(root, selection.canary_files(root)),
+            largest_data_mb=selection.largest_data_mb,
             isolation=selection.isolation,
             limits=selection.limits,
             demanded_limits=selection.demanded_limits,
@@ -77,7 +79,7 @@ class CaseFile(pytest.Module):
     def planned(self) -> tuple[Run, ...]:
         """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
-            self.case = load_case(self.path)
+            self.case = load_case(self.path, self.selection.roots)
             self.precisions = tuple(self.case.spec.precisions)
             self._claim_name()
             runs = plan(self.case, self.settings, self.selection.backends, self.selection.precisions)

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from pytest_qparity.selection import Selection
 
 ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
+REPEATED = (  # options without which the command that repeats a check might judge something else
+    "qparity_cases",
+    "qparity_canaries",
+    "qparity_roots",
+    "qparity_golden",
+    "qparity_cache",
+    "qparity_largest_data_mb",
+    "qparity_limits",
+)
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -54,6 +63,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="GLOB",
         help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml)",
     )
+    add(
+        "--qparity-roots",
+        metavar="DIR,DIR",
+        help="more folders that case files may read from, beside rootdir and below (ini qparity_roots)",
+    )
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
@@ -61,6 +75,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--qparity-latency-seconds",
         metavar="S",
         help="time a latency check measures for (ini qparity_latency_seconds; default 1.0)",
+    )
+    add(
+        "--qparity-largest-data-mb",
+        metavar="MB",
+        help="what the .npz files of a case's data may hold once unpacked (ini qparity_largest_data_mb; default 4096)",
     )
     add(
         "--qparity-isolation",
@@ -84,10 +103,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "qparity_canaries", "globs of canary files, from rootdir", type="args", default=["cases/canaries/*.toml"]
     )
+    parser.addini("qparity_roots", "more folders that case files may read from", type="args", default=[])
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
+    parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_isolation", "where engines run: process or none", default="")
     parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])
 
@@ -119,7 +140,9 @@ def _selection(config: pytest.Config) -> Selection:
         known_backends,
         known_precisions,
         limits_of,
+        megabytes_of,
         names_of,
+        roots_of,
         seconds_of,
     )
     from pytest_qparity.worker.limits import Limits
@@ -135,6 +158,7 @@ def _selection(config: pytest.Config) -> Selection:
     precisions = config.getoption("precision")
     if precisions is None:
         precisions = config.getini("qparity_precisions") or None
+    more_roots = config.getoption("qparity_roots")
     root = config.rootpath
     return Selection(
         backends=backends_among(backends, known),
@@ -142,10 +166,12 @@ def _selection(config: pytest.Config) -> Selection:
         known_backends=known,
         case_globs=_globs(config, "qparity_cases"),
         canary_globs=_globs(config, "qparity_canaries"),
+        roots=roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(",")),
         golden_root=root / _value(config, "qparity_golden"),
         cache=root / _value(config, "qparity_cache"),
         ledger=root / _value(config, "qparity_ledger"),
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
+        largest_data_mb=megabytes_of(_value(config, "qparity_largest_data_mb"), "--qparity-largest-data-mb"),
         accept=config.getoption("qparity_accept"),
         isolation=isolation_of(_value(config, "qparity_isolation")),
         limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
@@ -153,7 +179,7 @@ def _selection(config: pytest.Config) -> Selection:
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in ("qparity_cases", "qparity_canaries", "qparity_golden", "qparity_cache", "qparity_limits")
+            for option in REPEATED
             if config.getoption(option) is not None
         ),
     )

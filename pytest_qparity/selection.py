@@ -33,10 +33,12 @@ class Selection:
     known_backends: Mapping[str, BackendSpec]
     case_globs: tuple[str, ...]
     canary_globs: tuple[str, ...]
+    roots: tuple[Path, ...]
     golden_root: Path
     cache: Path
     ledger: Path
     latency_seconds: float
+    largest_data_mb: float
     accept: str | None
     isolation: Isolation
     limits: Limits
@@ -74,6 +76,11 @@ def names_of(text: str, option: str) -> tuple[str, ...]:
     if not names:
         raise SelectionError(f"got {option} without a name, should name at least one")
     return names
+
+
+def roots_of(root: Path, folders: Iterable[str]) -> tuple[Path, ...]:
+    """The folders that case files may read from: `root` itself, and those named from there."""
+    return root, *(root / folder.strip() for folder in folders if folder.strip())
 
 
 def known_backends(contributed: Iterable[BackendSpec]) -> dict[str, BackendSpec]:
@@ -126,13 +133,22 @@ def limits_of(settings: Iterable[str], option: str) -> dict[str, float]:
 
 def seconds_of(text: str, option: str) -> float:
     """A finite number of seconds above 0. Raises SelectionError at anything else."""
+    return _positive(text, option, "seconds")
+
+
+def megabytes_of(text: str, option: str) -> float:
+    """A finite number of megabytes above 0. Raises SelectionError at anything else."""
+    return _positive(text, option, "megabytes")
+
+
+def _positive(text: str, option: str, unit: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise SelectionError(f"got {option} {text!r}, should be a number of seconds above 0")
-    return seconds
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise SelectionError(f"got {option} {text!r}, should be a number of {unit} above 0")
+    return number
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

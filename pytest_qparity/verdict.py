@@ -43,6 +43,7 @@ class Code(Enum):
     CASE_DEAD_PATTERN = ("QP-CASE-005", Outcome.CANNOT_JUDGE, "a pattern or name that matches nothing")
     CASE_FUNCTION = ("QP-CASE-006", Outcome.CANNOT_JUDGE, "a 'module:function' that cannot be found")
     CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "two case files of one name")
+    CASE_OUTSIDE = ("QP-CASE-008", Outcome.CANNOT_JUDGE, "a file outside the folders that case files may read from")
 
     MODEL_UNREADABLE = ("QP-MODEL-001", Outcome.CANNOT_JUDGE, "the model file cannot be read")
     MODEL_DOWNLOAD = ("QP-MODEL-002", Outcome.CANNOT_JUDGE, "the model could not be fetched, or is not the one named")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_qparity.backends.registry import BUILTIN, BackendSpec
@@ -10,7 +12,9 @@ from pytest_qparity.selection import (
     backends_among,
     known_backends,
     known_precisions,
+    megabytes_of,
     names_of,
+    roots_of,
     seconds_of,
 )
 
@@ -112,3 +116,16 @@ def test_what_is_no_time_is_refused(text):
     assert refusal(seconds_of, text, "--qparity-latency-seconds") == (
         f"got --qparity-latency-seconds {text!r}, should be a number of seconds above 0"
     )
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "", "4 GB"])
+def test_what_is_no_size_is_refused(text):
+    assert megabytes_of("0.5", "--qparity-largest-data-mb") == 0.5
+    assert refusal(megabytes_of, text, "--qparity-largest-data-mb") == (
+        f"got --qparity-largest-data-mb {text!r}, should be a number of megabytes above 0"
+    )
+
+
+def test_rootdir_is_always_a_root_and_others_are_named_from_it(tmp_path):
+    assert roots_of(tmp_path, []) == (tmp_path,)
+    assert roots_of(tmp_path, ["", " a ", "/data"]) == (tmp_path, tmp_path / "a", Path("/data"))

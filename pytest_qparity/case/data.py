@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_qparity.case.functions import call_function, is_function
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.case.npz import read_npz, unreadable
+from pytest_qparity.case.npz import read_npz, require_size_together, unreadable
 from pytest_qparity.digest import arrays_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -77,13 +77,13 @@ class Feeds(Sequence[Feed]):
         return Feed({name: array[start:stop] for name, array in self.arrays.items()}, stop - start)
 
 
-def load_samples(source: str, folder: Path) -> Samples:
-    """Read an .npz, a folder of them, or call `module:function`."""
+def load_samples(source: str, folder: Path, largest_mb: float) -> Samples:
+    """Read an .npz, a folder of them, or call `module:function`. Files hold `largest_mb` at most, all together."""
     if is_function(source):
         arrays = _from_function(source, folder)
     else:
         path = folder / source
-        arrays = _from_folder(path) if path.is_dir() else read_npz(path)
+        arrays = _from_folder(path, largest_mb) if path.is_dir() else read_npz(path, largest_mb)
     inputs = {name: array for name, array in arrays.items() if name != LABELS}
     return Samples(inputs, arrays.get(LABELS), arrays_digest(arrays), source)
 
@@ -101,14 +101,15 @@ def _from_function(source: str, folder: Path) -> dict[str, Array]:
     return dict(made)
 
 
-def _from_folder(folder: Path) -> dict[str, Array]:
+def _from_folder(folder: Path, largest_mb: float) -> dict[str, Array]:
     """The .npz files of a folder by name, one after the other on axis 0; other files are none of ours."""
     files = sorted(folder.glob("*.npz"))
     if not files:
         raise CannotJudge(
             Failure(Code.DATA_EMPTY, f"{folder.name}: got no .npz in the folder, should hold one or more.", "add one")
         )
-    parts = [read_npz(file) for file in files]
+    require_size_together(folder.name, files, largest_mb)
+    parts = [read_npz(file, largest_mb) for file in files]
     first = parts[0]
     for file, part in zip(files, parts, strict=True):
         if part.keys() != first.keys():

@@ -11,13 +11,16 @@ from pydantic import ValidationError
 
 from pytest_qparity.case.location import line_in, line_of, lines_of
 from pytest_qparity.case.problems import Finding, findings, shown, uncapitalized
-from pytest_qparity.case.references import reference_findings
+from pytest_qparity.case.reach import Reach
+from pytest_qparity.case.references import OUTSIDE_REMEDY, reference_findings
 from pytest_qparity.case.schema import CaseSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+LARGEST_CASE_FILE = 2**20  # bytes: hand-written ones have thousands; a parser is not fed what is none
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -72,8 +75,13 @@ class Case:
             return None
 
 
-def load_case(path: Path) -> Case:
-    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened."""
+def load_case(path: Path, roots: Sequence[Path] | None = None) -> Case:
+    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened.
+
+    With `roots`, the case file and the files that it names must be in one of these folders or below.
+    """
+    reach = Reach.of(path.parent, roots)
+    _require_inside(path, reach)
     text = _read(path)
     document = _parse(text, path)
     spec: CaseSpec | None = None
@@ -82,7 +90,7 @@ def load_case(path: Path) -> Case:
         spec = CaseSpec.model_validate(document)
     except ValidationError as error:
         found = findings(error.errors(include_url=False))
-    found += reference_findings(document, path.parent)
+    found += reference_findings(document, reach)
     if spec is None or found:
         raise CaseError(path, _located(found, text))
     return Case(path.stem, path, spec)
@@ -94,14 +102,25 @@ def _located(found: list[Finding], text: str) -> tuple[CaseProblem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
 
+def _require_inside(path: Path, reach: Reach) -> None:
+    """Not even a line of a file outside is shown, as a syntax error would."""
+    if (target := reach.outside(path.name)) is not None:
+        sentence = f"Got a case file that leads to {target}, should be below {reach.shown}."
+        raise CaseError(path, (CaseProblem(Code.CASE_OUTSIDE, None, sentence, OUTSIDE_REMEDY),))
+
+
 def _read(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_CASE_FILE + 1)
     except OSError as error:
         sentence = f"Got {shown(error.strerror or type(error).__name__)}, should be a case file that can be read."
         raise CaseError(
             path, (CaseProblem(Code.CASE_MISSING_FILE, None, sentence, "check the path and its permissions"),)
         ) from None
+    if len(content) > LARGEST_CASE_FILE:
+        sentence = f"Got more than {LARGEST_CASE_FILE:,} bytes (1 MiB), should be a case file of at most that."
+        raise _syntax_error(path, None, sentence, "keep models and data in files of their own, and name these here")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -125,5 +144,5 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         raise _syntax_error(path, line, sentence, f'correct line {line}; look for a quote, a bracket or "="') from None
 
 
-def _syntax_error(path: Path, line: int, sentence: str, remedy: str) -> CaseError:
+def _syntax_error(path: Path, line: int | None, sentence: str, remedy: str) -> CaseError:
     return CaseError(path, (CaseProblem(Code.CASE_SYNTAX, line, sentence, remedy),))

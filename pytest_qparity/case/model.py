@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
+from pytest_qparity.case.fetching import fetched
 from pytest_qparity.case.functions import call_function, find_function, source_digest
 from pytest_qparity.case.schema import BuiltModel, UrlModel
 from pytest_qparity.digest import file_digest, json_digest
@@ -97,7 +98,7 @@ def stored_bytes(path: Path, external: Iterable[str]) -> StoredBytes:
 def resolve_model(source: str | UrlModel | BuiltModel, folder: Path, cache: Path, worker: Worker) -> Path:
     """The file of a case's float model: given, fetched or built. What is fetched or built is kept in `cache`."""
     if isinstance(source, UrlModel):
-        return _fetched(source, cache / "fetched")
+        return fetched(source, cache / "fetched")
     if isinstance(source, BuiltModel):
         return _built(source.build, folder, cache / "built", worker)
     return folder / source
@@ -211,28 +212,6 @@ def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
         f'got {size:,} bytes in "{place["location"]}", should hold {wanted} of "{place["tensor"]}".',
         "make or fetch the external data again; it may be cut short",
     )
-
-
-def _fetched(source: UrlModel, cache: Path) -> Path:
-    import pooch
-
-    cache.mkdir(parents=True, exist_ok=True)
-    target = cache / f"{source.sha256}.onnx"
-    with filelock.FileLock(cache / f"{source.sha256}.lock"):
-        try:
-            pooch.retrieve(source.url, f"sha256:{source.sha256}", fname=target.name, path=cache)
-        except Exception as error:  # noqa: BLE001  pooch lets through what requests, urllib3 and the socket raise
-            lines = str(error).strip().splitlines() or [""]
-            raise CannotJudge(
-                Failure(
-                    Code.MODEL_DOWNLOAD,
-                    f"Got {type(error).__name__}: {lines[0]} from {source.url}, "
-                    f"should be the file with SHA-256 {source.sha256}.",
-                    f"fetch it by other means and put it at {target}",
-                    "no network, or the file at this address has changed",
-                )
-            ) from None
-    return target
 
 
 def _built(name: str, folder: Path, cache: Path, worker: Worker) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import tokenize
 import zipfile
@@ -13,12 +15,19 @@ import numpy as np
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import Any
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+MOST_MEMBERS = 1_000  # arrays in an .npz: a model has a handful of inputs
+LARGEST_HEADER = 4_096  # bytes: NumPy writes 118, and evaluates what it is given as a Python literal
 
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_HEADERS = {  # the bytes that hold a header's length, and what reads both
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands others without a bound, whatever they declare
 _BROKEN = (  # TypeError and TokenError: NumPy reads a header as a Python literal
     zipfile.BadZipFile,
     zlib.error,
@@ -31,25 +40,66 @@ _BROKEN = (  # TypeError and TokenError: NumPy reads a header as a Python litera
 _REMEDY = "write the file again with numpy.savez, arrays of numbers only"
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays by name, in the order of the file, read-only and in native byte order."""
-    _check_kind(path)
+def read_npz(path: Path, largest_mb: float) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays by name, in the order of the file, read-only and in native byte order.
+
+    More than `largest_mb` is refused: a file of some kilobytes may declare any amount of zeros.
+    """
     arrays: dict[str, np.ndarray[Any, Any]] = {}
+    with _opened(path) as archive:
+        members = _members(archive, path)
+        _require_size(path.name, members, largest_mb)
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name == member.filename or name in arrays:
+                got = f'"{member.filename}" {"twice" if name in arrays else "in it"}'
+                raise unreadable(path.name, got, "one .npy for each array", _REMEDY)
+            with archive.open(member) as stream:
+                arrays[name] = _array(stream, member, path)
+    return arrays
+
+
+def require_size_together(source: str, files: Iterable[Path], largest_mb: float) -> None:
+    """Refuse files that declare more than `largest_mb` in all, before anything in them is decompressed."""
+    members: list[zipfile.ZipInfo] = []
+    for path in files:
+        with _opened(path) as archive:
+            members += _members(archive, path)
+    _require_size(source, members, largest_mb)
+
+
+def _require_size(source: str, members: Iterable[zipfile.ZipInfo], largest_mb: float) -> None:
+    """What a member declares is the most that is read of it, so that none gets round the limit by declaring less."""
+    declared = sum(member.file_size for member in members)
+    if declared > largest_mb * 1e6:
+        got = f"{declared / 1e6:,.1f} MB of arrays"
+        remedy = "give fewer samples, or allow more: --qparity-largest-data-mb"
+        raise unreadable(source, got, f"at most {largest_mb:,g} MB", remedy)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive; what goes wrong while it is open is a failure that says so."""
+    _check_kind(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                if name == member.filename or name in arrays:
-                    got = f'"{member.filename}" {"twice" if name in arrays else "in it"}'
-                    raise unreadable(path.name, got, "one .npy for each array", _REMEDY)
-                with archive.open(member) as stream:
-                    arrays[name] = _array(stream, member, path)
+            yield archive
     except _BROKEN as error:
         got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise unreadable(path.name, got, "a whole .npz", "make or fetch the file again; it may be cut short") from None
     except (NotImplementedError, RuntimeError, MemoryError) as error:  # compression, encryption, size
         raise unreadable(path.name, f"{type(error).__name__}: {error}", "a plain .npz", _REMEDY) from None
-    return arrays
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    members = archive.infolist()
+    if len(members) > MOST_MEMBERS:
+        raise unreadable(path.name, f"{len(members):,} arrays", f"at most {MOST_MEMBERS:,}", "give one for each input")
+    for member in members:
+        if member.compress_type not in _BOUNDED:
+            got = f'"{member.filename}" in zip compression {member.compress_type}'
+            raise unreadable(path.name, got, "stored or deflated", _REMEDY)
+    return members
 
 
 def unreadable(source: str, got: str, should: str, remedy: str) -> CannotJudge:
@@ -72,12 +122,26 @@ def _array(stream: BinaryIO | Any, member: zipfile.ZipInfo, path: Path) -> np.nd
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
         raise unreadable(path.name, f'"{member.filename}" in .npy version {version}', "1.0 or 2.0", _REMEDY)
-    shape, fortran_order, dtype = _HEADERS[version](stream)
+    shape, fortran_order, dtype = _header(stream, version, member, path)
     if dtype.hasobject or dtype.kind not in "biufcU":
         raise unreadable(path.name, f'"{member.filename}" of dtype {dtype}', "numbers or text", _REMEDY)
-    content = stream.read()  # to the end, where zipfile compares the checksum
+    content = stream.read(member.file_size)  # to the end, where zipfile compares the checksum
     if len(content) != dtype.itemsize * math.prod(shape):
         got = f'{len(content):,} bytes of values in "{member.filename}"'
         raise unreadable(path.name, got, f"{dtype.itemsize * math.prod(shape):,} for {dtype} {shape}", _REMEDY)
     array: np.ndarray[Any, Any] = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
     return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+def _header(
+    stream: BinaryIO | Any, version: tuple[int, int], member: zipfile.ZipInfo, path: Path
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran's order, and dtype; no more than LARGEST_HEADER bytes get to NumPy's evaluator."""
+    width, read = _HEADERS[version]
+    length = stream.read(width)
+    size = int.from_bytes(length, "little")
+    if size > LARGEST_HEADER:
+        got = f'a header of {size:,} bytes in "{member.filename}"'
+        raise unreadable(path.name, got, f"at most {LARGEST_HEADER:,}", _REMEDY)
+    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(io.BytesIO(length + stream.read(size)))
+    return found

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_qparity.case.location import Location
+    from pytest_qparity.case.reach import Reach
 
+OUTSIDE_REMEDY = "copy it there, or name its folder in the ini qparity_roots (--qparity-roots)"
 FLOAT = "fp32"  # the float model itself: a counterpart that every case has
 
 
-def reference_findings(document: dict[str, Any], folder: Path) -> list[Finding]:
+def reference_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
     return [
-        *_model(document.get("model"), folder),
-        *_data(_table(document, "data"), folder),
-        *_given_files(_table(document, "precisions"), folder),
+        *_model(document.get("model"), reach),
+        *_data(_table(document, "data"), reach),
+        *_given_files(_table(document, "precisions"), reach),
         *_precisions_named(document),
         *_metric(document),
     ]
@@ -40,37 +42,59 @@ def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _model(model: object, folder: Path) -> Iterator[Finding]:
+def _model(model: object, reach: Reach) -> Iterator[Finding]:
     if isinstance(model, str) and model:
-        yield from _file(("model",), model, folder)
+        yield from _file(("model",), model, reach)
     elif isinstance(model, dict) and isinstance(build := model.get("build"), str) and build:
-        yield from _function(("model", "build"), build, folder)
+        yield from _function(("model", "build"), build, reach.folder)
 
 
-def _data(data: dict[str, Any], folder: Path) -> Iterator[Finding]:
+def _data(data: dict[str, Any], reach: Reach) -> Iterator[Finding]:
     for key in ("test", "calibration"):
         source = data.get(key)
         if not isinstance(source, str) or not source:
             continue
         if is_function(source):
-            yield from _function(("data", key), source, folder)
-        elif _mode(folder, source) is None:
-            yield _missing(("data", key), source, folder, "a file, a folder or module:function")
+            yield from _function(("data", key), source, reach.folder)
+        else:
+            yield from _samples(("data", key), source, reach)
 
 
-def _given_files(precisions: dict[str, Any], folder: Path) -> Iterator[Finding]:
+def _samples(location: Location, source: str, reach: Reach) -> Iterator[Finding]:
+    if (target := reach.outside(source)) is not None:
+        yield _outside(location, source, target, reach)
+        return
+    mode = _mode(reach.folder, source)
+    if mode is None:
+        yield _missing(location, source, reach.folder, "a file, a folder or module:function")
+    elif stat.S_ISDIR(mode):
+        for name in sorted(path.name for path in (reach.folder / source).glob("*.npz")):
+            part = f"{source.rstrip('/')}/{name}"
+            if (target := reach.outside(part)) is not None:
+                yield _outside(location, part, target, reach)
+
+
+def _given_files(precisions: dict[str, Any], reach: Reach) -> Iterator[Finding]:
     for name, table in precisions.items():
         if isinstance(table, dict) and isinstance(file := table.get("file"), str) and file:
-            yield from _file(("precisions", name, "file"), file, folder)
+            yield from _file(("precisions", name, "file"), file, reach)
 
 
-def _file(location: Location, source: str, folder: Path) -> Iterator[Finding]:
-    mode = _mode(folder, source)
+def _file(location: Location, source: str, reach: Reach) -> Iterator[Finding]:
+    if (target := reach.outside(source)) is not None:
+        yield _outside(location, source, target, reach)
+        return
+    mode = _mode(reach.folder, source)
     if mode is None:
-        yield _missing(location, source, folder, "a file")
+        yield _missing(location, source, reach.folder, "a file")
     elif stat.S_ISDIR(mode):
         sentence = f"{place(location)}: got {shown(source)}, a folder, should be a file."
         yield Finding(Code.CASE_MISSING_FILE, location, sentence, "name the ONNX file in that folder")
+
+
+def _outside(location: Location, source: str, target: Path, reach: Reach) -> Finding:
+    sentence = f"{place(location)}: got {shown(source)}, which leads to {target}, should be below {reach.shown}."
+    return Finding(Code.CASE_OUTSIDE, location, sentence, OUTSIDE_REMEDY)
 
 
 def _mode(folder: Path, source: str) -> int | None:
@@ -81,6 +105,12 @@ def _mode(folder: Path, source: str) -> int | None:
 
 
 def _missing(location: Location, source: str, folder: Path, should: str) -> Finding:
+    if (link := _link(folder, source)) is not None:
+        sentence = (
+            f"{place(location)}: got {shown(source)}, a link to {shown(link)} that leads nowhere, should be {should}."
+        )
+        remedy = f"make what it leads to, or put the file itself at {shown(source)}"
+        return Finding(Code.CASE_MISSING_FILE, location, sentence, remedy)
     sentence = f"{place(location)}: got {shown(source)}, which does not exist, should be {should}."
     remedy = _nearest_file(source, folder)
     if location == ("model",) and is_function(source):
@@ -88,6 +118,14 @@ def _missing(location: Location, source: str, folder: Path, should: str) -> Find
     elif location == ("model",) and source.startswith(("https:", "http:")):
         remedy = f'write model = {{url = {shown(source)}, sha256 = "…"}}'
     return Finding(Code.CASE_MISSING_FILE, location, sentence, remedy)
+
+
+def _link(folder: Path, source: str) -> str | None:
+    """What a symbolic link says, as it stands; None where `source` is none."""
+    try:
+        return os.readlink(os.path.join(folder, source))  # noqa: PTH115, PTH118
+    except (OSError, ValueError):
+        return None
 
 
 def _nearest_file(source: str, folder: Path) -> str:

@@ -97,6 +97,9 @@ class UrlModel(Table):
     sha256: Annotated[str, Field(pattern=SHA256_PATTERN)] = Field(
         description="SHA-256 of the file, 64 lower-case hex digits; checked before every use.", examples=["0" * 64]
     )
+    size_mb: Positive = Field(
+        default=2048, description="Megabytes that are fetched, at most; a larger file is refused.", examples=[100]
+    )
 
 
 class BuiltModel(Table):

@@ -59,7 +59,7 @@ class CaseMaterial:
     def samples(self) -> Samples:
         from pytest_qparity.case.data import load_samples
 
-        return load_samples(self.case.spec.data.test, self.case.folder)
+        return load_samples(self.case.spec.data.test, self.case.folder, self.settings.largest_data_mb)
 
     @once
     def feeds(self) -> Feeds:
@@ -80,7 +80,7 @@ class CaseMaterial:
                     'name them in the case file: [data] calibration = "…"',
                 )
             )
-        samples = load_samples(source, self.case.folder)
+        samples = load_samples(source, self.case.folder, self.settings.largest_data_mb)
         return make_feeds(samples, self.model.inputs, self.case.spec.data.batch)
 
     @property

@@ -24,11 +24,13 @@ class Settings:
 
     golden_root: Path
     cache: Path
+    roots: tuple[Path, ...]  # case files may read from these folders and below
     backends: Mapping[str, BackendSpec]
     metrics: Mapping[str, Metric]
     accept: Accept | None = None
     latency_seconds: float = 1.0
     canaries: Canaries = field(default_factory=Canaries)
+    largest_data_mb: float = 4096.0  # that .npz files of one source may hold
     isolation: Isolation = DEFAULT_ISOLATION
     limits: Limits = field(default_factory=Limits)
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
@@ -50,12 +52,13 @@ class Settings:
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
     """Goldens in `root`/golden, variants in `root`/.qparity/cache, canaries in `root`/cases/canaries, the built-in
-    backends and metrics."""
+    backends and metrics. Case files may read from `root` and below."""
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
 
     return Settings(
         golden_root=root / "golden",
         cache=root / ".qparity" / "cache",
+        roots=(root,),
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
         latency_seconds=latency_seconds,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -282,16 +283,19 @@ def test_feeds_hold_every_sample_once_in_order(count: int, batch: int) -> None:
     assert np.array_equal(np.concatenate([feed.arrays["image"] for feed in feeds]), images(count))
 
 
+LARGEST_MB = 1.0
+
+
 def load_failure(source: str, folder: Path) -> tuple[Code, str]:
     with pytest.raises(CannotJudge) as caught:
-        load_samples(source, folder)
+        load_samples(source, folder, LARGEST_MB)
     return caught.value.failure.code, caught.value.failure.sentence
 
 
 def test_an_npz_gives_inputs_and_labels_and_a_digest_of_both(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", image=images(3), labels=np.arange(3))
 
-    samples = load_samples("t.npz", tmp_path)
+    samples = load_samples("t.npz", tmp_path, LARGEST_MB)
 
     assert list(samples.inputs) == ["image"]
     assert samples.labels is not None
@@ -304,7 +308,7 @@ def test_other_labels_are_other_data(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", image=images(3), labels=np.arange(3))
     np.savez(tmp_path / "b.npz", image=images(3), labels=np.arange(3)[::-1])
 
-    assert load_samples("a.npz", tmp_path).digest != load_samples("b.npz", tmp_path).digest
+    assert load_samples("a.npz", tmp_path, LARGEST_MB).digest != load_samples("b.npz", tmp_path, LARGEST_MB).digest
 
 
 def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -313,11 +317,26 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> No
         np.savez(tmp_path / f"{name}.npz", image=images(7)[start:stop], labels=np.arange(start, stop))
     (tmp_path / "README.md").write_text("not data")
 
-    samples = load_samples(".", tmp_path)
+    samples = load_samples(".", tmp_path, LARGEST_MB)
 
     assert np.array_equal(samples.inputs["image"], images(7))
     assert samples.labels is not None
     assert samples.labels.tolist() == list(range(7))
+
+
+def test_a_folder_whose_files_hold_too_much_together_is_refused_before_one_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a", "b"):
+        np.savez_compressed(tmp_path / "data" / f"{name}.npz", image=np.zeros(75_000))
+    load_samples("data/a.npz", tmp_path, LARGEST_MB)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("unpacked"))
+
+    assert load_failure("data", tmp_path) == (
+        Code.DATA_UNREADABLE,
+        "data: got 1.2 MB of arrays, should be at most 1 MB.",
+    )
 
 
 def test_a_folder_without_npz_holds_no_samples(tmp_path: Path) -> None:
@@ -368,7 +387,7 @@ def test_a_function_gives_samples(tmp_path: Path) -> None:
         "import numpy as np\ndef test(): return {'image': np.zeros((2, 2, 3), np.float32), 'labels': np.zeros(2)}\n"
     )
 
-    samples = load_samples("made:test", tmp_path)
+    samples = load_samples("made:test", tmp_path, LARGEST_MB)
 
     assert samples.inputs["image"].shape == (2, 2, 3)
     assert samples.labels is not None

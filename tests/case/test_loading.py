@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_qparity.case.loading import Case, CaseError, load_case
+from pytest_qparity.case.loading import LARGEST_CASE_FILE, Case, CaseError, load_case
 from pytest_qparity.case.schema import (
     NEVER_WAIVED,
     Budget,
@@ -852,6 +852,23 @@ def test_a_case_file_that_cannot_be_read_is_named(folder: Path) -> None:
             f'QP-CASE-004  {path}\nGot "{reason}", should be a case file that can be read.\n'
             "Try: check the path and its permissions"
         )
+
+
+def test_a_case_file_above_one_mib_is_refused_before_it_is_parsed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = MINIMAL.encode() + b"#" * (LARGEST_CASE_FILE - len(MINIMAL))
+    assert load(folder, full).name == "case"
+
+    monkeypatch.setattr(tomllib, "loads", lambda _: pytest.fail("parsed"))
+    error = error_of(folder, full + b"\xff")
+
+    assert str(error) == one(
+        "QP-CASE-001",
+        None,
+        "Got more than 1,048,576 bytes (1 MiB), should be a case file of at most that.",
+        "keep models and data in files of their own, and name these here",
+    ).replace("case.toml", str(folder / "case.toml"))
 
 
 def test_only_line_feeds_count_as_lines_in_a_syntax_error(folder: Path) -> None:

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import http.server
 import os
 import signal
 import subprocess
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity.case.model import LARGEST_FILE, TensorInfo, read_model_file, resolve_model
-from pytest_qparity.case.schema import BuiltModel, UrlModel
+from pytest_qparity.case.schema import BuiltModel
 from pytest_qparity.digest import file_digest
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
@@ -689,87 +685,3 @@ def test_a_builder_that_gives_no_model_is_a_failure_and_leaves_no_model(
 
     assert (caught.value.failure.code, caught.value.failure.sentence) == (code, sentence)
     assert not list((folder / "cache").rglob("*.onnx"))
-
-
-class Server(http.server.ThreadingHTTPServer):
-    content = b""
-    requests = 0
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests += 1
-        self.send_response(200 if self.server.content else 404)
-        self.send_header("Content-Length", str(len(self.server.content)))
-        self.end_headers()
-        self.wfile.write(self.server.content)
-
-    def log_message(self, *arguments: object) -> None: ...
-
-
-@contextlib.contextmanager
-def serving(content: bytes) -> Iterator[Server]:
-    """A server of this machine for itself: what it serves, and how often it was asked."""
-    server = Server(("127.0.0.1", 0), Handler)
-    server.content = content
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def fetch(server: Server, sha256: str, folder: Path) -> Path:
-    url = f"http://127.0.0.1:{server.server_port}/m.onnx"
-    return resolve_model(UrlModel(url=url, sha256=sha256), folder, folder / "cache", WORKER)
-
-
-@pytest.fixture
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.mark.usefixtures("_no_proxy")
-def test_a_model_is_fetched_once_and_fetched_again_when_the_cached_file_is_damaged(tmp_path: Path) -> None:
-    content = mlp().SerializeToString()
-    sha256 = hashlib.sha256(content).hexdigest()
-
-    with serving(content) as server:
-        path = fetch(server, sha256, tmp_path)
-        assert (fetch(server, sha256, tmp_path), server.requests) == (path, 1)
-        assert path.read_bytes() == content
-
-        path.write_bytes(content[:-1])
-        assert fetch(server, sha256, tmp_path).read_bytes() == content
-        assert server.requests == 2
-
-
-@pytest.mark.usefixtures("_no_proxy")
-@pytest.mark.parametrize(("content", "got"), [(b"another model", "ValueError: SHA256 hash"), (b"", "HTTPError: 404")])
-def test_a_model_that_is_not_the_one_named_is_refused_and_not_kept(tmp_path: Path, content: bytes, got: str) -> None:
-    with serving(content) as server, pytest.raises(CannotJudge) as caught:
-        fetch(server, "0" * 64, tmp_path)
-
-    failure = caught.value.failure
-    assert failure.code is Code.MODEL_DOWNLOAD
-    assert failure.sentence.startswith(f"Got {got}")
-    assert failure.sentence.endswith(f"should be the file with SHA-256 {'0' * 64}.")
-    assert not list(tmp_path.rglob("*.onnx"))
-
-
-@pytest.mark.usefixtures("_no_proxy")
-def test_a_cached_model_needs_no_network(tmp_path: Path) -> None:
-    content = mlp().SerializeToString()
-    sha256 = hashlib.sha256(content).hexdigest()
-    (tmp_path / "cache" / "fetched").mkdir(parents=True)
-    (tmp_path / "cache" / "fetched" / f"{sha256}.onnx").write_bytes(content)
-
-    path = resolve_model(UrlModel(url="http://127.0.0.1:1/m.onnx", sha256=sha256), tmp_path, tmp_path / "cache", WORKER)
-
-    assert path.read_bytes() == content

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from pytest_qparity.verdict import CannotJudge, Code
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+LARGEST_MB = 1.0
 
 
 def saved(path: Path, **arrays: Any) -> Path:
@@ -38,7 +42,7 @@ def zipped(path: Path, *members: tuple[str, bytes]) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(CannotJudge) as caught:
-        read_npz(path)
+        read_npz(path, LARGEST_MB)
     assert caught.value.failure.code is Code.DATA_UNREADABLE
     assert caught.value.failure.remedy
     return caught.value.failure.sentence
@@ -59,7 +63,7 @@ def test_what_numpy_writes_is_read_back_to_the_bit_in_native_order(
     path = tmp_path / "x.npz"
     np.savez_compressed(path, **arrays)
 
-    read = read_npz(path)
+    read = read_npz(path, LARGEST_MB)
 
     assert list(read) == list(arrays)
     for name, array in arrays.items():
@@ -186,7 +190,7 @@ def test_a_header_with_bytes_changed_is_read_or_refused_and_nothing_else(
         content[position] = byte
 
     with contextlib.suppress(CannotJudge):
-        assert read_npz(zipped(tmp_path / "x.npz", ("a.npy", bytes(content))))["a"].nbytes == 16
+        assert read_npz(zipped(tmp_path / "x.npz", ("a.npy", bytes(content))), LARGEST_MB)["a"].nbytes == 16
 
 
 def test_damaged_compression_is_refused(tmp_path: Path) -> None:
@@ -236,3 +240,67 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
 
     assert refusal(path).startswith("x.npz: got RuntimeError: ")
+
+
+def test_an_archive_that_declares_more_than_the_limit_is_refused_before_anything_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez_compressed(tmp_path / "x.npz", a=np.zeros(75_000), b=np.zeros(75_000))
+    assert list(read_npz(tmp_path / "x.npz", 1.3)) == ["a", "b"]
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("unpacked"))
+
+    assert refusal(tmp_path / "x.npz") == "x.npz: got 1.2 MB of arrays, should be at most 1 MB."
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
+def test_a_member_that_declares_less_than_it_holds_is_not_unpacked_beyond_what_it_declares(
+    tmp_path: Path, compression: int
+) -> None:
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("a.npy", npy(np.zeros(8_000_000, np.int8)).replace(b"(8000000,)", b"(99872,)  "))
+    content = bytearray(path.read_bytes())
+    size = content.rindex(b"PK\x01\x02") + 24
+    content[size : size + 4] = (100_000).to_bytes(4, "little")
+    path.write_bytes(content)
+
+    tracemalloc.start()
+    said = refusal(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert said.startswith("x.npz: got BadZipFile: ")
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_compressions_whose_size_zipfile_does_not_bound_are_refused(tmp_path: Path, compression: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", compression) as archive:
+        archive.writestr("a.npy", npy(np.zeros(4)))
+
+    assert refusal(tmp_path / "x.npz") == (
+        f'x.npz: got "a.npy" in zip compression {compression}, should be stored or deflated.'
+    )
+
+
+def test_more_members_than_a_model_could_have_inputs_are_refused(tmp_path: Path) -> None:
+    content = npy(np.zeros(1, np.int8))
+    members = [(f"{number}.npy", content) for number in range(1_001)]
+
+    assert len(read_npz(zipped(tmp_path / "most.npz", *members[:1_000]), LARGEST_MB)) == 1_000
+    assert refusal(zipped(tmp_path / "x.npz", *members)) == "x.npz: got 1,001 arrays, should be at most 1,000."
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+def test_a_long_header_does_not_get_to_numpys_evaluator(
+    tmp_path: Path, version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(width: int) -> Path:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".ljust(width - 1) + b"\n"
+        start = b"\x93NUMPY" + bytes(version) + width.to_bytes(2 * version[0], "little")
+        return zipped(tmp_path / "x.npz", ("a.npy", start + header + bytes(4)))
+
+    assert read_npz(written(4_096), LARGEST_MB)["a"].shape == (1,)
+    monkeypatch.setattr("ast.literal_eval", lambda _: pytest.fail("evaluated"))
+
+    assert refusal(written(4_097)) == 'x.npz: got a header of 4,097 bytes in "a.npy", should be at most 4,096.'

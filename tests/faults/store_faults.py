@@ -185,7 +185,7 @@ def _makers_at_once(bench: Bench) -> str:
     return f"statuses {[session.returncode for session in sessions]}, {made} variant"
 
 
-# A superuser may write anywhere but to what is mounted read-only: in a mount namespace of its own, where it may have one.
+# A superuser may write anywhere but to what is mounted read-only, in a mount namespace of its own if it may have one.
 READ_ONLY = """
 import ctypes, os, sys
 place, libc = os.fsencode(sys.argv[1]), ctypes.CDLL(None)

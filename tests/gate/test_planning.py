@@ -210,6 +210,7 @@ def test_a_metric_that_nobody_knows_is_refused(case, settings):
 
 def test_backends_and_metrics_that_a_plugin_adds_are_known(case, settings):
     added = Settings(
+        roots=settings.roots,
         golden_root=settings.golden_root,
         cache=settings.cache,
         backends={"mine": BackendSpec("mine", "my_package:Engine")},
