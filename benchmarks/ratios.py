@@ -22,6 +22,8 @@ OURS = {
         for run in ("double", "largest")
         for size in ("1MB", "64MB")
     },
+    "golden-write-200MB": "test_write_a_golden",
+    "golden-read-200MB": "test_read_a_golden",
     "worker-start": "test_start_a_worker",
     "worker-crash-named": "test_name_a_crash",
     "worker-hang-named": "test_name_a_hang[hold_the_gil]",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from pytest_qparity.digest import canonical_json, file_digest, json_digest
 from pytest_qparity.durable import replacing, write_bytes
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+FORMAT = 1
+LEFTOVER = re.compile(r"\.([0-9a-f]{64})\..+\.tmp")
 
 Make = Callable[[Path], Sequence[str]]
 
@@ -40,61 +44,109 @@ class VariantCache:
 
         One process makes it and the others wait. A file that is not the one recorded is made anew; what a killed maker
         left behind is never taken for a variant, since the record is written after the file stands, and is removed by
-        the next maker. The path's folder is the maker's own.
+        the next maker, of whatever key. The path's folder is the maker's own.
         """
         name = json_digest(key)
-        path = self.folder / f"{name}.onnx"
-        record = self.folder / f"{name}.json"
-        with self._locked(name):
+        path, record = self.folder / f"{name}.onnx", self.folder / f"{name}.json"
+        # What is there and whole needs no lock, so that a cache that is only read from may be read-only.
+        return _verified(path, record, key) or self._made(path, record, key, make)
+
+    def _made(self, path: Path, record: Path, key: Mapping[str, Any], make: Make) -> CachedFile:
+        with self._locked(path.stem):
             found = _verified(path, record, key)
             if found is not None:
                 return found
-            record.unlink(missing_ok=True)
-            self._remove_leftovers(name)
-            with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=self.folder) as scratch:
-                made = Path(scratch) / path.name
+            with self._writing():
+                record.unlink(missing_ok=True)
+                self._remove_leftovers(path.stem)
+                self._remove_leftovers_of_others(path.stem)
+                scratch = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", suffix=".tmp", dir=self.folder))
+            try:
+                made = scratch / path.name
                 notes = tuple(make(made))
-                with replacing(path) as temporary:
-                    made.replace(temporary)
-            digest = file_digest(path)
-            content = canonical_json({"key": dict(key), "sha256": digest, "notes": list(notes)})
-            write_bytes(record, f"{content}\n".encode())
+                with self._writing():
+                    with replacing(path) as temporary:
+                        made.replace(temporary)
+                    digest = file_digest(path)
+                    stated = {"format": FORMAT, "key": dict(key), "sha256": digest, "notes": list(notes)}
+                    write_bytes(record, f"{canonical_json(stated)}\n".encode())
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
             return CachedFile(path, digest, notes)
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
-        """One maker of a key at a time; what the disk refuses, now or while it works, becomes one clear error."""
-        try:
+        lock = FileLock(self.folder / f"{name}.lock")
+        with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f"{name}.lock"):
-                yield
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What the disk refuses becomes one clear failure."""
+        try:
+            yield
         except OSError as error:
             raise CannotJudge(
                 Failure(
                     Code.VARIANT_RECIPE,
                     f"The cache of variants: got {type(error).__name__} ({error.strerror}) at {self.folder}, "
-                    "should be a folder with room to write in.",
-                    "make it writable, make room, or name another cache folder (--qparity-cache)",
+                    "should be a folder to write in.",
+                    "see to room and permission to write there, or name another cache folder",
                 )
-            ) from error
+            ) from None
 
     def _remove_leftovers(self, name: str) -> None:
         """What killed makers of this key left: under its lock, nobody else is making it."""
         for leftover in self.folder.glob(f".{name}.*.tmp"):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            _remove(leftover)
+
+    def _remove_leftovers_of_others(self, own: str) -> None:
+        """What killed makers of other keys left: a key whose lock can be taken at once has no living maker."""
+        names = {found[1] for path in self.folder.iterdir() if (found := LEFTOVER.fullmatch(path.name))}
+        for name in names - {own}:
+            with contextlib.suppress(Timeout, OSError), FileLock(self.folder / f"{name}.lock", timeout=0):
+                self._remove_leftovers(name)
+
+
+def _remove(leftover: Path) -> None:
+    """What cannot be removed harms nobody: no record names it."""
+    if leftover.is_dir():
+        shutil.rmtree(leftover, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            leftover.unlink()
 
 
 def _verified(path: Path, record: Path, key: Mapping[str, Any]) -> CachedFile | None:
     """The file on disk, where it is the one that its record says, for this key; None otherwise."""
     try:
+        if not (record.is_file() and path.is_file()):  # reading a pipe would wait for its other end
+            return None
         recorded = json.loads(record.read_text(encoding="utf-8"))
+        _refuse_newer(recorded["format"], record)
         digest, notes = recorded["sha256"], tuple(recorded["notes"])
         same_key = canonical_json(recorded["key"]) == canonical_json(key)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if not same_key or not path.is_file() or file_digest(path) != digest:
+        if not same_key or file_digest(path) != digest:
+            return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return CachedFile(path, digest, notes)
+
+
+def _refuse_newer(stated: object, record: Path) -> None:
+    if type(stated) is int and stated > FORMAT:
+        raise CannotJudge(
+            Failure(
+                Code.VARIANT_RECIPE,
+                f"The cache of variants: got a record of format {stated}, should be {FORMAT}: "
+                f"written by a newer version: upgrade pytest-qparity: {record}",
+                "pip install --upgrade pytest-qparity, or name another cache folder",
+            )
+        )
+    if stated != FORMAT:
+        raise ValueError(f"got format {stated}, should be {FORMAT}")

@@ -231,7 +231,7 @@ def _read_only(
     return inject
 
 
-# Files of at most 1,000 bytes.
+# Files of at most a few bytes; what a maker itself writes is written by a worker, and its own failure.
 FULL_DISK = """
 import resource
 from pytest_qparity.golden import Golden, GoldenKey, write_golden
@@ -250,9 +250,9 @@ from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.verdict import CannotJudge
 import sys
 from pathlib import Path
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
-    VariantCache(Path(sys.argv[1])).get_or_make({"a": 1}, lambda target: target.write_bytes(bytes(10_000)) and [])
+    VariantCache(Path(sys.argv[1])).get_or_make({"a": 1}, lambda target: target.write_bytes(bytes(50)) and [])
 except CannotJudge as reason:
     print(reason.failure.code.code)
 """

@@ -108,7 +108,7 @@ def test_the_record_says_what_the_file_was_made_from(cache):
     made = cache.get_or_make(KEY, Maker())
 
     record = json.loads(made.path.with_suffix(".json").read_text())
-    assert record == {"key": KEY, "sha256": made.digest, "notes": []}
+    assert record == {"format": 1, "key": KEY, "sha256": made.digest, "notes": []}
 
 
 def test_another_key_is_another_file(cache):
@@ -136,8 +136,15 @@ DAMAGES = {
     "a record of another form": lambda path: path.with_suffix(".json").write_text("[]"),
     "a record that is no text": lambda path: path.with_suffix(".json").write_bytes(b"\xff\xfe"),
     "a record of another key": lambda path: path.with_suffix(".json").write_text(
-        json.dumps({"key": {}, "sha256": bytes_digest(b"a model"), "notes": []})
+        json.dumps({"format": 1, "key": {}, "sha256": bytes_digest(b"a model"), "notes": []})
     ),
+    "a record without a format": lambda path: path.with_suffix(".json").write_text(
+        json.dumps({"key": KEY, "sha256": bytes_digest(b"a model"), "notes": []})
+    ),
+    "a Git LFS pointer": lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n"),
+    "another file": lambda path: path.write_bytes(b"A model"),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a pipe for a record": lambda path: (path.with_suffix(".json").unlink(), os.mkfifo(path.with_suffix(".json"))),
 }
 
 
@@ -207,6 +214,66 @@ def test_a_killed_maker_leaves_a_whole_older_entry_of_another_key(cache):
     subprocess.run([sys.executable, "-c", program, str(cache.folder)])
 
     assert cache.get_or_make(other, refuse) == made
+
+
+def test_what_killed_makers_of_other_keys_left_goes_with_the_next_maker(cache):
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_MAKING.replace("{key}", repr(KEY)), str(cache.folder)])
+    assert files_in(cache) == [".tmp"]
+
+    cache.get_or_make({**KEY, "model": "1" * 64}, Maker())
+
+    assert files_in(cache) == [".json", ".onnx"]
+
+
+def test_what_a_living_maker_of_another_key_is_writing_stays(cache):
+    def make(path):
+        path.write_bytes(b"half")
+        cache.get_or_make({**KEY, "model": "1" * 64}, Maker(b"other"))
+        assert path.read_bytes() == b"half"
+        return ()
+
+    assert cache.get_or_make(KEY, make).path.read_bytes() == b"half"
+
+
+def test_what_others_left_in_the_folder_stays(cache):
+    cache.folder.mkdir()
+    for name in (".mine.tmp", f".{'0' * 63}.x.tmp", ".nfs000000000012ab3400000001", f"{'0' * 64}.onnx"):
+        (cache.folder / name).write_text("x")
+
+    cache.get_or_make(KEY, Maker())
+
+    assert len(list(cache.folder.iterdir())) == 4 + 3
+
+
+def test_a_record_of_a_newer_version_is_named_as_such_and_stays(cache):
+    made = cache.get_or_make(KEY, Maker())
+    record = made.path.with_suffix(".json")
+    record.write_text(json.dumps({"format": 2, "files": ["x"]}))
+
+    with pytest.raises(CannotJudge, match="written by a newer version: upgrade pytest-qparity"):
+        cache.get_or_make(KEY, refuse)
+
+    assert json.loads(record.read_text())["format"] == 2
+    assert made.path.read_bytes() == b"a model"
+
+
+def test_what_is_there_is_found_without_a_lock(cache):
+    made = cache.get_or_make(KEY, Maker())
+    (cache.folder / f"{made.path.stem}.lock").unlink(missing_ok=True)
+
+    assert cache.get_or_make(KEY, refuse) == made
+    assert files_in(cache) == sorted(path.suffix for path in cache.folder.iterdir())
+
+
+def test_a_folder_in_place_of_a_variant_cannot_be_judged_and_leaves_nothing(cache):
+    made = cache.get_or_make(KEY, Maker())
+    made.path.unlink()
+    (made.path / "mine").mkdir(parents=True)
+
+    with pytest.raises(CannotJudge, match="should be a folder to write in"):
+        cache.get_or_make(KEY, Maker())
+
+    assert files_in(cache) == [".onnx"]
 
 
 def test_of_four_processes_one_makes_the_file_and_all_get_it(cache, tmp_path):
