@@ -259,7 +259,7 @@ except CannotJudge as reason:
 
 
 def _program(program: str, folder: Callable[[Bench], Path]) -> Callable[[Bench], str]:
-    """What a program prints that is given a folder, and what is in the folder afterwards."""
+    """What a program prints that is given a folder, and whether the folder holds afterwards what it held."""
 
     def inject(bench: Bench) -> str:
         place = folder(bench)
@@ -278,7 +278,7 @@ def _program(program: str, folder: Callable[[Bench], Path]) -> Callable[[Bench],
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".lock"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".json", ".npy")}
 
 
 def _dated(seconds: float) -> Callable[[Bench], str]:
