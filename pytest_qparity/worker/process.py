@@ -53,6 +53,9 @@ class WorkerProcess:
             except OSError as error:
                 raise CannotJudge(failures.not_started(f"{error.strerror} ({type(error).__name__})")) from error
             resources = held.pop_all()
+        self._awaited = select.poll()
+        self._awaited.register(self._channel, select.POLLIN)
+        self._awaited.register(self._lifeline, select.POLLIN)
         self._close = weakref.finalize(self, _released, os.getpid(), self._supervisor, self._lifeline, resources)
 
     def _acquire(self, held: contextlib.ExitStack) -> None:
@@ -167,10 +170,7 @@ class WorkerProcess:
 
     def _await_data(self, end: float, work: str, phase: Phase) -> None:
         """Until there is something to read; raises where the engine ended, or time is up."""
-        poller = select.poll()
-        poller.register(self._channel, select.POLLIN)
-        poller.register(self._lifeline, select.POLLIN)
-        ready = dict(poller.poll(max(0.0, end - time.monotonic()) * 1e3))
+        ready = dict(self._awaited.poll(max(0.0, end - time.monotonic()) * 1e3))
         if self._channel.fileno() in ready and ready[self._channel.fileno()] & select.POLLIN:
             return
         raise self._failed(self._ending_of(work, phase, overtime=not ready))
