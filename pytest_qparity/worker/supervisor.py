@@ -185,7 +185,8 @@ def _become_engine(charge: Charge, said: int, saying: int) -> None:
     except BaseException:  # noqa: BLE001  an interpreter that ends in order may hang in what foreign code left
         import traceback
 
-        traceback.print_exc()
+        with contextlib.suppress(BaseException):  # what it prints to may be closed
+            traceback.print_exc()
         os._exit(1)
     os._exit(0)
 

@@ -72,7 +72,7 @@ ENGINE_FAULTS = (
     _row("forks-and-dies", "forks and segfaults; the child holds the channel open", CRASH, "ForksAndDies"),
     _row("answers-twice", "forks and both processes answer", PROTOCOL, "AnswersTwice"),
     _row("kills-its-parent", "kills its supervisor", CRASH, "KillsItsParent"),
-    _row("closes-descriptors", "closes every descriptor it has", PROTOCOL, "ClosesDescriptors"),
+    _row("closes-descriptors", "closes every descriptor it has", CRASH, "ClosesDescriptors"),
     _row("prints-frames", "prints to stdout and stderr what looks like an answer", "pass", "PrintsFrames"),
     _row("writes-into-the-channel", "writes into descriptors that are not its own", PROTOCOL, "WritesIntoTheChannel"),
     _row(

@@ -17,9 +17,9 @@ def exists(pid: int) -> bool:
         return False
 
 
-def children() -> list[str]:
-    """Every process below this one, zombies included."""
-    return [f"{child.pid} {child.name()}" for child in psutil.Process().children(recursive=True)]
+def children() -> set[str]:
+    """Every process below this one, zombies included; some are none of ours (multiprocessing's resource tracker)."""
+    return {f"{child.pid} {child.name()}" for child in psutil.Process().children(recursive=True)}
 
 
 def open_arenas() -> int:
