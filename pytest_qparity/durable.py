@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 # What file systems answer that flush no folders (NFS, SMB, FUSE): the rename stands, and nothing more can be had.
-FOLDERS_NOT_FLUSHED = frozenset((errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
+FOLDERS_NOT_FLUSHED = frozenset((errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 
 
 @contextlib.contextmanager
