@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import ml_dtypes
 import numpy as np
 
 from pytest_qparity.quantmath import integers, rounding
@@ -17,7 +16,15 @@ if TYPE_CHECKING:
 
     from pytest_qparity.quantmath.integers import IntegerType
 
-__all__ = ["SymmetricRange", "asymmetric_parameters", "dequantize", "quantize", "saturate", "symmetric_scale"]
+__all__ = [
+    "SymmetricRange",
+    "asymmetric_parameters",
+    "checked_zero_points",
+    "dequantize",
+    "quantize",
+    "saturate",
+    "symmetric_scale",
+]
 
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -101,6 +108,19 @@ def saturate(rounded: _Array, zero_point: _Array, type: IntegerType) -> _Array: 
     return np.asarray(np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(type.dtype)
 
 
+def checked_zero_points(zero_point: ArrayLike, type: IntegerType) -> _Array:  # noqa: A002
+    """`zero_point` as int64, of its own shape; ValueError where it is no integer or no code of `type`."""
+    given = np.asarray(zero_point)
+    if given.dtype.kind not in "iu" and given.dtype.name not in integers.INTEGER_TYPES:
+        raise ValueError(f"got a zero point of {given.dtype.name}, should be of an integer type")
+    wide = given.astype(np.int64)
+    if wide.size and not type.lowest <= wide.min() <= wide.max() <= type.highest:
+        raise ValueError(
+            f"got zero points in [{wide.min()}, {wide.max()}], should be in [{type.lowest}, {type.highest}]"
+        )
+    return wide
+
+
 def symmetric_scale(
     low: ArrayLike,
     high: ArrayLike,
@@ -155,8 +175,7 @@ def _difference_over(top: _Array, bottom: _Array, steps: int) -> _Array:
 
 
 def _usable_scale(scale: _Array, dtype: np.dtype[Any]) -> _Array:
-    # ml_dtypes' finfo knows bfloat16 and hands all others on to NumPy's.
-    tiny = float(ml_dtypes.finfo(dtype).smallest_normal)
+    tiny = rounding.smallest_normal(dtype)
     return np.asarray(rounding.round_once(np.where(scale == 0.0, 1.0, np.maximum(scale, tiny)), dtype))
 
 
@@ -188,22 +207,9 @@ def _scales(scale: ArrayLike, weak_dtype: np.dtype[Any], shape: tuple[int, ...],
     return layouts.spread(given, shape, layout)
 
 
-def _zero_points(
-    zero_point: ArrayLike,
-    type_: IntegerType,
-    shape: tuple[int, ...],
-    layout: Layout,
-) -> _Array:
-    """The zero point of each element as int64."""
+def _zero_points(zero_point: ArrayLike, type_: IntegerType, shape: tuple[int, ...], layout: Layout) -> _Array:
+    """The zero point of each element as int64; a Python number stands for all."""
+    wide = checked_zero_points(zero_point, type_)
     if isinstance(zero_point, int):
-        given: _Array = np.full(layouts.parameter_shape(shape, layout), zero_point, np.int64)
-    else:
-        given = np.asarray(zero_point)
-    if given.dtype.kind not in "iu" and given.dtype.name not in integers.INTEGER_TYPES:
-        raise ValueError(f"got a zero point of {given.dtype.name}, should be of an integer type")
-    wide = given.astype(np.int64)
-    if wide.size and not type_.lowest <= wide.min() <= wide.max() <= type_.highest:
-        raise ValueError(
-            f"got zero points in [{wide.min()}, {wide.max()}], should be in [{type_.lowest}, {type_.highest}]"
-        )
+        wide = np.full(layouts.parameter_shape(shape, layout), wide)
     return layouts.spread(wide, shape, layout)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import ml_dtypes
 import numpy as np
 
-__all__ = ["float_dtypes", "product_to_odd", "round_once"]
+__all__ = ["float_dtypes", "product_to_odd", "round_once", "smallest_normal"]
 
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -24,6 +24,11 @@ _BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
 def float_dtypes() -> tuple[np.dtype[Any], ...]:
     """The types that scales and real tensors have: ONNX's float16, bfloat16 and float, and float64 for analysis."""
     return (np.dtype(np.float16), _BFLOAT16, np.dtype(np.float32), np.dtype(np.float64))
+
+
+def smallest_normal(dtype: np.dtype[Any]) -> float:
+    """2^(1 − bias) of a float type; bfloat16 has float32's exponents."""
+    return float(np.finfo(np.float32 if dtype == _BFLOAT16 else dtype).smallest_normal)
 
 
 def product_to_odd(integers: _Array, factors: _Array) -> _Array:
