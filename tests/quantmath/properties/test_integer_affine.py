@@ -1,0 +1,537 @@
+"""Affine quantization to integers: what holds for every type, scale, zero point and layout."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_qparity.quantmath import affine, dynamic, integers, layout
+from tests.quantmath.properties import draws
+from tests.quantmath.properties.profile import PROFILE
+
+FLOAT32 = np.dtype(np.float32)
+
+
+def defined_code(quotient, zero_point, type_):
+    """saturate(rint(quotient) + zero_point); Python rounds a Fraction half to even."""
+    return draws.clamped(round(draws.fraction(quotient)) + zero_point, type_)
+
+
+@PROFILE
+@given(st.data(), draws.types(), st.sampled_from(draws.FLOAT_DTYPES))
+def test_quantize_is_its_definition_after_one_rounded_division(data, type_, dtype):
+    """Each code is the rational definition of the quotient that the float type rounds to."""
+    scale = data.draw(draws.scales(dtype))
+    zero_point = data.draw(draws.zero_points(type_))
+    x = data.draw(draws.tensors(scale, type_, dtype))
+
+    codes = affine.quantize(x, scale, zero_point, type_)
+
+    for value, code in zip(x, codes, strict=True):
+        quotient = nearest(draws.fraction(value) / draws.fraction(scale), dtype)
+        infinite = abs(quotient) > draws.fraction(draws.largest(dtype))
+        end = type_.highest if value > 0 else type_.lowest
+        assert int(code) == (end if infinite else defined_code(quotient, zero_point, type_))
+
+
+def nearest(exact, dtype):
+    """`exact` rounded to `dtype`'s precision with ties to even, from the definition of the format."""
+    info = ml_dtypes.finfo(dtype)
+    if exact == 0:
+        return exact
+    exponent = 0
+    while abs(exact) >= Fraction(2) ** (exponent + 1):
+        exponent += 1
+    while abs(exact) < Fraction(2) ** exponent and exponent > info.minexp:
+        exponent -= 1
+    unit = Fraction(2) ** (exponent - info.nmant)
+    return round(exact / unit) * unit
+
+
+@PROFILE
+@given(draws.types(), st.integers(-6, 6))
+def test_ties_go_to_the_even_integer(type_, exponent):
+    """Halves of a power-of-two scale go to the even neighbour."""
+    scale = np.float32(2.0**exponent)
+    odd = np.arange(2 * type_.lowest + 1, 2 * type_.highest, max(2, 2 * (type_.levels // 64)))
+
+    codes = affine.quantize((odd.astype(np.float32) / 2) * scale, scale, 0, type_).astype(np.int64)
+
+    below = (odd - 1) // 2
+    assert np.array_equal(codes, np.where(below % 2 == 0, below, below + 1))
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_the_zero_point_is_added_after_rounding(type_, data):
+    """A tie is decided by the quotient's own parity, whatever the zero point's."""
+    zero_point = data.draw(draws.zero_points(type_))
+    half = data.draw(st.sampled_from([-1.5, -0.5, 0.5, 1.5]))
+
+    code = affine.quantize(np.float32(half), 1.0, zero_point, type_)
+
+    assert int(code) == draws.clamped({-1.5: -2, -0.5: 0, 0.5: 0, 1.5: 2}[half] + zero_point, type_)
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_dequantize_then_quantize_gives_the_code_back(type_, data):
+    """Dequantize then quantize gives the code back."""
+    scale = data.draw(draws.scales().filter(lambda s: 1e-30 < s < 1e30))
+    zero_point = data.draw(draws.zero_points(type_))
+    codes = data.draw(draws.codes(type_, (6,)))
+
+    again = affine.quantize(affine.dequantize(codes, scale, zero_point), scale, zero_point, type_)
+
+    assert np.array_equal(again.astype(np.int64), codes.astype(np.int64))
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_quantize_then_dequantize_is_idempotent(type_, data):
+    """Fake quantization of a fake-quantized tensor changes nothing."""
+    scale = data.draw(draws.scales().filter(lambda s: 1e-30 < s < 1e30))
+    zero_point = data.draw(draws.zero_points(type_))
+    x = data.draw(draws.tensors(scale, type_))
+
+    once = affine.dequantize(affine.quantize(x, scale, zero_point, type_), scale, zero_point)
+    twice = affine.dequantize(affine.quantize(once, scale, zero_point, type_), scale, zero_point)
+
+    assert np.array_equal(once, twice)
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_the_round_trip_error_is_at_most_half_a_step(type_, data):
+    """Inside the range |x̂ − x| ≤ S/2 + |x|·2⁻²³ + |x̂|·2⁻²³, two float32 roundings beside the step."""
+    scale = data.draw(draws.scales().filter(lambda s: 1e-30 < s < 1e30))
+    zero_point = data.draw(draws.zero_points(type_))
+    step = data.draw(st.floats(type_.lowest - zero_point, type_.highest - zero_point))
+    x = np.float32(step * float(scale))
+
+    back = affine.dequantize(affine.quantize(x, scale, zero_point, type_), scale, zero_point)
+
+    error = abs(draws.fraction(back) - draws.fraction(x))
+    rounding = (abs(draws.fraction(x)) + abs(draws.fraction(back))) / 2**23
+    assert error <= draws.fraction(scale) / 2 + rounding
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_quantize_is_monotone(type_, data):
+    """A larger value never has a smaller code."""
+    scale = data.draw(draws.scales())
+    zero_point = data.draw(draws.zero_points(type_))
+    x = np.sort(data.draw(draws.tensors(scale, type_, size=20)))
+
+    codes = affine.quantize(x, scale, zero_point, type_).astype(np.int64)
+
+    assert (np.diff(codes) >= 0).all()
+
+
+@PROFILE
+@given(draws.types(), st.data(), st.sampled_from(draws.FLOAT_DTYPES))
+def test_zero_is_exact(type_, data, dtype):
+    """Zero of either sign has the zero point as its code, and that code is +0."""
+    scale = data.draw(draws.scales(dtype))
+    zero_point = data.draw(draws.zero_points(type_))
+
+    codes = affine.quantize(np.array([0.0, -0.0], dtype), scale, zero_point, type_)
+    back = affine.dequantize(codes, scale, zero_point)
+
+    assert codes.astype(np.int64).tolist() == [zero_point, zero_point]
+    assert (back == 0).all()
+    assert not np.signbit(back.astype(np.float64)).any()
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_infinity_takes_the_last_code(type_, data):
+    """±Inf saturates to the lowest and highest code under every scale and zero point."""
+    scale = data.draw(draws.scales())
+    zero_point = data.draw(draws.zero_points(type_))
+
+    codes = affine.quantize(np.float32([-np.inf, np.inf]), scale, zero_point, type_)
+
+    assert codes.astype(np.int64).tolist() == [type_.lowest, type_.highest]
+
+
+@PROFILE
+@given(draws.types(), st.data(), st.integers(15, 126))
+def test_a_large_quotient_saturates_and_does_not_wrap(type_, data, exponent):
+    """Quotients around 2¹⁵, 2³¹, 2³², 2⁶³ and beyond take the last code of their side."""
+    zero_point = data.draw(draws.zero_points(type_))
+    x = np.float32([2.0**exponent, -(2.0**exponent), 2.0**31, -(2.0**31), 2.0**32 + 2**10, 2.0**63, -(2.0**63)])
+
+    codes = affine.quantize(x * np.float32(4), 1.0, zero_point, type_).astype(np.int64)
+
+    assert codes.tolist() == [type_.highest if value > 0 else type_.lowest for value in x]
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_the_last_code_is_reached_half_a_step_early(type_, data):
+    """Both ends of the range are codes: the value half a step inside rounds to the end or its even neighbour."""
+    zero_point = data.draw(draws.zero_points(type_))
+    ends = np.array([type_.lowest, type_.lowest + 1, type_.highest - 1, type_.highest]) - zero_point
+    outside = np.array([type_.lowest - 1, type_.highest + 1]) - zero_point
+
+    inner = affine.quantize(ends.astype(np.float32), 1.0, zero_point, type_).astype(np.int64)
+    outer = affine.quantize(outside.astype(np.float32), 1.0, zero_point, type_).astype(np.int64)
+
+    assert inner.tolist() == [type_.lowest, type_.lowest + 1, type_.highest - 1, type_.highest]
+    assert outer.tolist() == [type_.lowest, type_.highest]
+
+
+def test_nan_is_refused():
+    """NaN has no code, and quantize says so for every float type and position."""
+    for dtype, position in itertools.product(draws.FLOAT_DTYPES, range(3)):
+        x = np.zeros(3, dtype)
+        x[position] = np.nan
+        with pytest.raises(ValueError, match="got 1 NaN"):
+            affine.quantize(x, np.ones((), dtype), 0, integers.INT8)
+
+
+@PROFILE
+@given(draws.types(), st.data(), st.sampled_from(draws.FLOAT_DTYPES))
+def test_dequantize_rounds_the_exact_product_once(type_, data, dtype):
+    """Each value is the float next to the rational (q − Z)·S, ties to even, subnormals kept."""
+    scale = data.draw(draws.scales(dtype))
+    zero_point = data.draw(draws.zero_points(type_))
+    codes = data.draw(draws.codes(type_, (6,)))
+
+    values = affine.dequantize(codes, scale, zero_point)
+
+    assert values.dtype == dtype
+    for code, value in zip(codes, values, strict=True):
+        exact = nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
+        if abs(exact) > draws.fraction(draws.largest(dtype)):
+            assert math.isinf(value)
+            assert (value > 0) == (exact > 0)
+        else:
+            assert draws.fraction(value) == exact
+
+
+@PROFILE
+@given(st.data(), st.sampled_from(draws.FLOAT_DTYPES))
+def test_dequantize_of_int32_rounds_once_as_well(data, dtype):
+    """Differences of 33 bits, wider than any float type's significand, are rounded only with the product."""
+    scale = data.draw(draws.scales(dtype))
+    codes = data.draw(draws.codes(integers.INT32, (8,)))
+    zero_point = data.draw(draws.zero_points(integers.INT32))
+
+    values = affine.dequantize(codes, scale, zero_point)
+
+    for code, value in zip(codes, values, strict=True):
+        exact = nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
+        if abs(exact) > draws.fraction(draws.largest(dtype)):
+            assert math.isinf(value)
+        else:
+            assert draws.fraction(value) == exact
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_equal_steps_between_codes(type_, data):
+    """With a power-of-two scale neighbouring codes are exactly one scale apart."""
+    scale = np.float32(2.0 ** data.draw(st.integers(-100, 100)))
+    zero_point = data.draw(draws.zero_points(type_))
+    codes = np.arange(type_.lowest, type_.highest + 1, max(1, type_.levels // 256)).astype(type_.dtype)
+
+    values = affine.dequantize(codes, scale, zero_point).astype(np.float64)
+
+    assert (np.diff(values) == float(scale) * np.diff(codes.astype(np.int64))).all()
+
+
+@PROFILE
+@given(draws.shapes_and_layouts(), st.data())
+def test_spread_gives_each_element_its_own_parameter(shape_and_layout, data):
+    """spread(p)[i] is p[], p[i_axis] or p with i_axis divided by the block, for every index i."""
+    shape, where = shape_and_layout
+    expected_shape = layout.parameter_shape(shape, where)
+    parameter = np.arange(math.prod(expected_shape)).reshape(expected_shape)
+
+    spread = layout.spread(parameter, shape, where)
+
+    assert spread.shape == shape
+    for index in np.ndindex(*shape):
+        match where:
+            case layout.PerTensor():
+                place = ()
+            case layout.PerAxis(axis):
+                place = (index[axis],)
+            case layout.Blocked(axis, block):
+                place = list(index)
+                place[axis] //= block
+        assert spread[index] == parameter[tuple(place)]
+
+
+@PROFILE
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_blocks_cover_an_axis_with_as_few_scales_as_onnx_says(extent, block):
+    """There are ⌈D/B⌉ scales, and ONNX's interval of block sizes for that many contains B."""
+    (count,) = layout.parameter_shape((extent,), layout.Blocked(0, block))
+
+    assert count == math.ceil(Fraction(extent, block))
+    if count > 1:
+        assert math.ceil(Fraction(extent, count)) <= block <= math.ceil(Fraction(extent, count - 1)) - 1
+
+
+@PROFILE
+@given(draws.shapes_and_layouts(), draws.types(), st.data())
+def test_a_layout_is_its_slices(shape_and_layout, type_, data):
+    """Quantizing with a layout equals quantizing each element alone with its own scale and zero point."""
+    shape, where = shape_and_layout
+    parameters = layout.parameter_shape(shape, where)
+    scale = data.draw(draws.arrays(draws.float32s(0.125, 4.0), np.float32, parameters))
+    zero_point = data.draw(draws.codes(type_, parameters))
+    x = data.draw(draws.arrays(draws.float32s(-300, 300), np.float32, shape))
+
+    codes = affine.quantize(x, scale, zero_point, type_, where)
+    values = affine.dequantize(codes, scale, zero_point, where)
+
+    assert codes.shape == values.shape == shape
+    scales, offsets = layout.spread(scale, shape, where), layout.spread(zero_point.astype(np.int64), shape, where)
+    for index in np.ndindex(*shape):
+        alone = affine.quantize(x[index], scales[index], int(offsets[index]), type_)
+        assert codes[index] == alone
+        assert values[index] == affine.dequantize(alone, scales[index], int(offsets[index]))
+
+
+@PROFILE
+@given(st.integers(1, 3), st.data())
+def test_a_negative_axis_counts_from_the_last(rank, data):
+    """axis and axis − rank name the same axis, per axis and blocked."""
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=rank, max_size=rank)))
+    axis = data.draw(st.integers(0, rank - 1))
+    x = np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+
+    for make in (layout.PerAxis, lambda position: layout.Blocked(position, 2)):
+        parameters = layout.parameter_shape(shape, make(axis))
+        scale = np.linspace(0.5, 1.5, math.prod(parameters)).astype(np.float32).reshape(parameters)
+        forward = affine.quantize(x, scale, 0, integers.INT8, make(axis))
+        assert np.array_equal(forward, affine.quantize(x, scale, 0, integers.INT8, make(axis - rank)))
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_int32_input_is_converted_to_the_scale_s_type(type_, data):
+    """An int32 tensor is quantized as its float32 values are, 2²⁴ + 1 rounded included."""
+    x = data.draw(draws.codes(integers.INT32, (5,)))
+    scale = data.draw(draws.scales())
+
+    assert np.array_equal(affine.quantize(x, scale, 0, type_), affine.quantize(x.astype(np.float32), scale, 0, type_))
+
+
+@PROFILE
+@given(st.data())
+def test_the_scale_s_type_decides_the_precision_of_the_division(data):
+    """float16 values with a float32 scale are divided in float32, with a float16 scale in float16."""
+    scale = data.draw(draws.scales(np.dtype(np.float16)).filter(lambda s: 1e-3 < s < 1e2))
+    x = data.draw(draws.tensors(scale, integers.INT16, np.dtype(np.float16)))
+
+    wide = affine.quantize(x, scale.astype(np.float32), 0, integers.INT16)
+    narrow = affine.quantize(x, scale, 0, integers.INT16)
+
+    for value, code, narrow_code in zip(x, wide, narrow, strict=True):
+        exact = draws.fraction(value) / draws.fraction(scale)
+        assert int(code) == draws.clamped(round(nearest(exact, FLOAT32)), integers.INT16)
+        if abs(exact) < 65504:
+            assert int(narrow_code) == draws.clamped(round(nearest(exact, np.dtype(np.float16))), integers.INT16)
+
+
+@PROFILE
+@given(st.sampled_from(draws.SIGNED_TYPES), st.data())
+def test_a_narrow_symmetric_scale_is_the_largest_magnitude_over_the_highest_code(type_, data):
+    """S is max(|low|, |high|) / (2^(b−1) − 1) rounded once, never below the smallest normal number."""
+    low, high = np.float32(sorted(data.draw(st.tuples(*[draws.float32s(-1e30, 1e30)] * 2))))
+
+    scale = affine.symmetric_scale(low, high, type_)
+
+    largest = max(abs(draws.fraction(low)), abs(draws.fraction(high)))
+    if largest == 0:
+        assert scale == 1
+    else:
+        tiny = Fraction(2) ** -126
+        assert draws.fraction(scale) == nearest(max(largest / type_.highest, tiny), FLOAT32)
+
+
+@PROFILE
+@given(st.sampled_from(draws.SIGNED_TYPES), st.data())
+def test_a_narrow_symmetric_scale_never_gives_the_lowest_code(type_, data):
+    """Codes of values in the range are in [−highest, highest], and the largest magnitude has ±highest."""
+    largest = np.float32(data.draw(st.floats(1e-20, 1e20)))
+    fractions = data.draw(draws.arrays(draws.float32s(-1, 1), np.float32, (6,)))
+
+    scale = affine.symmetric_scale(-largest, largest, type_)
+    codes = affine.quantize(fractions * largest, scale, 0, type_).astype(np.int64)
+    ends = affine.quantize(np.float32([-largest, largest]), scale, 0, type_).astype(np.int64)
+
+    assert (np.abs(codes) <= type_.highest).all()
+    assert ends.tolist() == [-type_.highest, type_.highest]
+
+
+@PROFILE
+@given(st.sampled_from(draws.SIGNED_TYPES), st.floats(1e-20, 1e20))
+def test_a_full_symmetric_scale_spreads_the_range_over_all_steps(type_, largest):
+    """2·max / S is levels − 1, so that the range is half a step wider than the narrow one's codes on each side."""
+    top = np.float32(largest)
+
+    full = affine.symmetric_scale(-top, top, type_, affine.SymmetricRange.FULL)
+
+    assert draws.fraction(full) == nearest(2 * draws.fraction(top) / (type_.levels - 1), FLOAT32)
+    assert int(affine.quantize(-top, full, 0, type_)) in (type_.lowest, type_.lowest + 1)
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_an_asymmetric_range_contains_zero_as_a_code(type_, data):
+    """Zero is exact for every range, also for one that lies on one side of it."""
+    low, high = np.float32(sorted(data.draw(st.tuples(*[draws.float32s(-1e30, 1e30)] * 2))))
+
+    scale, zero_point = affine.asymmetric_parameters(low, high, type_)
+
+    assert zero_point.dtype == type_.dtype
+    assert affine.quantize(np.float32(0), scale, zero_point, type_) == zero_point
+    assert affine.dequantize(zero_point, scale, zero_point) == 0
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_asymmetric_parameters_lose_at_most_half_a_step_inside_the_range(type_, data):
+    """Every value in [low, high] is within S/2 of its code, the ends included, but for float32 rounding."""
+    low, high = np.float32(sorted(data.draw(st.tuples(*[draws.float32s(-1e6, 1e6)] * 2))))
+    scale, zero_point = affine.asymmetric_parameters(low, high, type_)
+    part = data.draw(st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    x = np.float32(min(max(low + (np.float64(high) - low) * part, low), high))
+
+    back = affine.dequantize(affine.quantize(x, scale, zero_point, type_), scale, zero_point)
+
+    slack = (abs(draws.fraction(x)) + type_.levels * draws.fraction(scale)) / 2**22
+    assert abs(draws.fraction(back) - draws.fraction(x)) <= draws.fraction(scale) / 2 + slack
+
+
+@PROFILE
+@given(draws.types(), st.data())
+def test_an_asymmetric_scale_divides_the_range_into_all_its_steps(type_, data):
+    """S is (max(high, 0) − min(low, 0)) / (levels − 1), rounded once, and Z the code nearest to zero's place."""
+    low, high = np.float32(sorted(data.draw(st.tuples(*[draws.float32s(-1e6, 1e6)] * 2))))
+
+    scale, zero_point = affine.asymmetric_parameters(low, high, type_)
+
+    bottom, top = min(draws.fraction(low), Fraction(0)), max(draws.fraction(high), Fraction(0))
+    if top == bottom:
+        assert (scale, int(zero_point)) == (1, type_.lowest)
+        return
+    exact = (top - bottom) / (type_.levels - 1)
+    # From float64, in which the difference of two float32 values may be rounded: one ulp of slack.
+    assert abs(draws.fraction(scale) - max(exact, Fraction(2) ** -126)) <= exact / 2**23
+    place = type_.lowest - bottom / draws.fraction(scale)
+    assert abs(int(zero_point) - place) <= Fraction(1, 2) + abs(place) / 2**20
+
+
+@PROFILE
+@given(st.data())
+def test_a_range_of_zero_has_a_usable_scale(data):
+    """Ranges that are zero or too narrow for a normal scale still get a scale that divides."""
+    tiny = data.draw(st.sampled_from([0.0, 1e-45, 1e-40, 1.17549435e-38]))
+    type_ = data.draw(st.sampled_from(draws.SIGNED_TYPES))
+
+    symmetric = affine.symmetric_scale(np.float32(-tiny), np.float32(tiny), type_)
+    asymmetric, _ = affine.asymmetric_parameters(np.float32(0), np.float32(tiny), type_)
+
+    assert symmetric >= np.finfo(np.float32).smallest_normal
+    assert asymmetric >= np.finfo(np.float32).smallest_normal
+
+
+def test_integer_types_are_the_ranges_of_onnx():
+    """Lowest, highest and the array type of each integer type are those in ONNX's list."""
+    ranges = {
+        "int2": (-2, 1),
+        "uint2": (0, 3),
+        "int4": (-8, 7),
+        "uint4": (0, 15),
+        "int8": (-128, 127),
+        "uint8": (0, 255),
+        "int16": (-32768, 32767),
+        "uint16": (0, 65535),
+        "int32": (-(2**31), 2**31 - 1),
+    }
+
+    for name, (lowest, highest) in ranges.items():
+        type_ = integers.INTEGER_TYPES[name]
+        assert (type_.lowest, type_.highest, type_.levels) == (lowest, highest, highest - lowest + 1)
+        assert type_.narrow() == (lowest + 1, highest)
+        assert np.array([lowest, highest]).astype(type_.dtype).astype(np.int64).tolist() == [lowest, highest]
+        assert integers.of_dtype(type_.dtype) == type_
+    assert set(ranges) == set(integers.INTEGER_TYPES)
+
+
+def test_what_is_no_scale_is_refused():
+    """Zero, negative, NaN and infinite scales, and ones of a wrong type or shape, raise ValueError."""
+    x = np.zeros(3, np.float32)
+    for bad in (0.0, -1.0, math.nan, math.inf, np.int32(1), np.ones(1, np.float32), np.ones(3, np.float32)):
+        with pytest.raises(ValueError, match="got a scale"):
+            affine.quantize(x, bad, 0, integers.INT8)
+        with pytest.raises(ValueError, match="got a scale"):
+            affine.dequantize(np.zeros(3, np.int8), bad, 0)
+
+
+def test_what_is_no_zero_point_is_refused():
+    """Zero points beyond the type, fractions and wrong shapes raise ValueError."""
+    for type_ in draws.TYPES:
+        for bad in (type_.lowest - 1, type_.highest + 1, 0.5, np.zeros(2, np.int8)):
+            with pytest.raises(ValueError, match=r"got (a )?(scale or )?zero point"):
+                affine.quantize(np.zeros(3, np.float32), 1.0, bad, type_)
+
+
+@PROFILE
+@given(st.data())
+def test_dynamic_quantization_is_its_formula_in_float32(data):
+    """S, Z and y are ONNX's formula, each operation rounded to float32, recomputed with rationals."""
+    x = data.draw(draws.arrays(draws.float32s(-1e6, 1e6), np.float32, (data.draw(st.integers(1, 6)),)))
+
+    y, scale, zero_point = dynamic.dynamic_quantize_linear(x)
+
+    bottom, top = min(draws.fraction(x.min()), Fraction(0)), max(draws.fraction(x.max()), Fraction(0))
+    expected_scale = nearest(nearest(top - bottom, FLOAT32) / 255, FLOAT32)
+    assert draws.fraction(scale) == expected_scale
+    if expected_scale:
+        place = nearest(-bottom / expected_scale, FLOAT32)
+        expected = round(min(max(place, Fraction(0)), Fraction(255)))
+        assert int(zero_point) == expected
+        quotients = [nearest(draws.fraction(value) / expected_scale, FLOAT32) for value in x]
+        assert y.tolist() == [defined_code(quotient, expected, integers.UINT8) for quotient in quotients]
+
+
+@PROFILE
+@given(st.data())
+def test_dynamic_quantization_spans_all_codes(data):
+    """Where the range is not degenerate the smallest and largest of the values and zero get codes 0 and 255."""
+    x = data.draw(draws.arrays(draws.float32s(-1e6, 1e6), np.float32, (5,)))
+    if np.ptp(np.append(x, 0)) < 1e-30:
+        return
+
+    y, _, zero_point = dynamic.dynamic_quantize_linear(x)
+
+    codes = [*y.tolist(), int(zero_point)]
+    # Z is rounded, so that one end may be one code short of its own; the span is never two codes short.
+    assert min(codes) <= 1
+    assert max(codes) >= 254
+
+
+def test_dynamic_quantization_of_zeros_gives_zeros():
+    """A tensor of zeros has codes equal to the zero point, scale 0 as the formula says, and no NaN."""
+    for shape in ((1,), (2, 3), ()):
+        y, scale, zero_point = dynamic.dynamic_quantize_linear(np.zeros(shape, np.float32))
+
+        assert y.shape == shape
+        assert (y == zero_point).all()
+        assert (scale, zero_point) == (0, 0)
