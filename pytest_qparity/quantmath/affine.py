@@ -180,8 +180,8 @@ def _usable_scale(scale: _Array, dtype: np.dtype[Any]) -> _Array:
 
 
 def _range(low: ArrayLike, high: ArrayLike) -> tuple[_Array, _Array]:
-    lows = np.asarray(low, np.float32) if isinstance(low, int | float) else np.asarray(low)
-    highs = np.asarray(high, np.float32) if isinstance(high, int | float) else np.asarray(high)
+    lows = np.asarray(low, np.float32) if _is_python_number(low) else np.asarray(low)
+    highs = np.asarray(high, np.float32) if _is_python_number(high) else np.asarray(high)
     if lows.shape != highs.shape or lows.dtype != highs.dtype or lows.dtype not in rounding.float_dtypes():
         raise ValueError(
             f"got low of {lows.dtype.name}{lows.shape} and high of {highs.dtype.name}{highs.shape}, "
@@ -196,7 +196,7 @@ def _range(low: ArrayLike, high: ArrayLike) -> tuple[_Array, _Array]:
 
 def _scales(scale: ArrayLike, weak_dtype: np.dtype[Any], shape: tuple[int, ...], layout: Layout) -> _Array:
     """The scale of each element; a Python number is of `weak_dtype`."""
-    if isinstance(scale, int | float) and not isinstance(scale, np.generic):
+    if _is_python_number(scale):
         given = np.full(layouts.parameter_shape(shape, layout), scale, weak_dtype)
     else:
         given = np.asarray(scale)
@@ -205,6 +205,11 @@ def _scales(scale: ArrayLike, weak_dtype: np.dtype[Any], shape: tuple[int, ...],
     if not (np.isfinite(given) & (given > 0)).all():
         raise ValueError("got a scale that is zero, negative or not finite, should be positive and finite")
     return layouts.spread(given, shape, layout)
+
+
+def _is_python_number(value: ArrayLike) -> bool:
+    """Whether a number has no dtype of its own; NumPy's float64 is a Python float, but has one."""
+    return isinstance(value, int | float) and not isinstance(value, np.generic)
 
 
 def _zero_points(zero_point: ArrayLike, type_: IntegerType, shape: tuple[int, ...], layout: Layout) -> _Array:

@@ -204,7 +204,8 @@ def _shift(values: ArrayLike) -> _Array:
 
 def _positive(values: ArrayLike, name: str, widest: type[np.floating[Any]]) -> _Array:
     """`values` as float64; a Python float is of the widest type."""
-    given = np.asarray(values, widest) if isinstance(values, int | float) else np.asarray(values)
+    weak = isinstance(values, int | float) and not isinstance(values, np.generic)
+    given = np.asarray(values, widest) if weak else np.asarray(values)
     if given.dtype not in rounding.float_dtypes() or given.dtype.itemsize > np.dtype(widest).itemsize:
         raise ValueError(f"got a {name} of {given.dtype.name}, should be a float type up to {np.dtype(widest).name}")
     if not (np.isfinite(given) & (given > 0)).all():
