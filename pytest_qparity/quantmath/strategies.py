@@ -51,10 +51,10 @@ class Quantization:
 
 
 def shapes(
-    min_rank: int = 0, max_rank: int = 4, largest: int = 512, *, empty: bool = True
+    min_rank: int = 0, max_rank: int = 4, largest: int = 1_024, *, empty: bool = True
 ) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes of at most `largest` elements, with axes of size 0 (where `empty` allows it) and 1 among them."""
-    sizes = (1, 2, 3, 4, 5, 7, 8, 16, 17, 32, 33, 64) + ((0,) if empty else ())
+    sizes = (1, 2, 3, 5, 8, 16, 17, 32, 33, 64, 128, 256) + ((0,) if empty else ())
     return st.lists(st.sampled_from(sizes), min_size=min_rank, max_size=max_rank).map(
         lambda axes: _within(tuple(axes), largest)
     )
@@ -100,7 +100,11 @@ def tensors(
 
 
 def format_tensors(
-    format: FloatFormat, dtype: Any = np.float32, shape: tuple[int, ...] = (), *, scale: Any = 1.0  # noqa: A002
+    format: FloatFormat,
+    dtype: Any = np.float32,
+    shape: tuple[int, ...] = (),
+    *,
+    scale: Any = 1.0,  # noqa: A002
 ) -> st.SearchStrategy[Array]:
     """Floating-point tensors around the values of a small float `format`, times `scale`: its values, ties between
     neighbours, the neighbours of ties, what is just too large, and what `tensors` has."""
