@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.protocol import Optimizer
     from pytest_qparity.checks.conformance.example import Example
     from pytest_qparity.checks.conformance.kernel import Kernel
-    from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations
+    from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations, KnownUnsupported
     from pytest_qparity.checks.conformance.trial import Bench
 
-__all__ = ["Laboratory", "described", "judge_kernel"]
+__all__ = ["Laboratory", "described", "judge_kernel", "judge_record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,16 @@ def _unaccounted(trial: Trial, entries: Sequence[KnownDeviation]) -> tuple[bool,
 
 
 def _verdict(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Sequence[KnownDeviation]) -> Verdict:
-    evidence = tally.as_evidence() | {"engine": f"{laboratory.backend} {laboratory.version}"}
+    evidence = tally.as_evidence() | {"operator": kernel.operator, "types": kernel.types, "opset": kernel.opset}
     if tally.refused_all:
         return _unsupported(kernel, laboratory, tally, evidence)
     if tally.unaccounted:
         return failed(_deciding(tally), evidence, (_deviation(kernel, laboratory, tally, entries),))
     if tally.elements == 0 and not tally.shown:
         return failed("nothing", evidence, (_nothing_compared(kernel, laboratory),))
+    listed = laboratory.known.unsupported(kernel.id)
+    if listed is not None:
+        return failed("supported", evidence | {"answer": "supported"}, (_runs_after_all(kernel, laboratory, listed),))
     if not tally.shown:
         return passed(f"{tally.elements:,}", evidence | {"answer": "conforms"})
     observed = "; ".join(dict.fromkeys(entry.observed for entry in entries if entry in tally.shown))
@@ -195,6 +198,52 @@ def described(trial: Trial) -> str:
         where = f"[{', '.join(str(i) for i in index)}]" if index else ""
         return f"got {float(got[index]):.9g} at {name}{where}, should be {should}{distance}"
     return "got nothing that deviates"
+
+
+def _runs_after_all(kernel: Kernel, laboratory: Laboratory, listed: KnownUnsupported) -> Failure:
+    return Failure(
+        Code.CONFORMANCE_DEAD,
+        f"{kernel.id} runs on {laboratory.backend} {laboratory.version}, and is listed as unsupported there "
+        f"({listed.observed}).",
+        f"take it out of [[unsupported]] in {laboratory.known.source}, or narrow the entry's versions",
+    )
+
+
+def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: frozenset[KnownDeviation]) -> Verdict:
+    """Whether every known deviation of these kernels in this version still shows: `shown` are those that did already,
+    the others are looked for once more."""
+    entries: dict[KnownDeviation, list[Kernel]] = {}
+    for kernel in kernels:
+        for entry in laboratory.known.deviations(kernel.id):
+            entries.setdefault(entry, []).append(kernel)
+    dead = [entry for entry, its_kernels in entries.items() if not _shows(entry, its_kernels, laboratory, shown)]
+    failures = [
+        Failure(
+            Code.CONFORMANCE_DEAD,
+            f"The deviation of {', '.join(entry.kernels)} ({entry.observed}) does not show on {laboratory.backend} "
+            f"{laboratory.version} in {laboratory.examples} examples of each kernel.",
+            f"take it out of {laboratory.known.source}, or narrow its versions",
+        )
+        for entry in dead
+    ]
+    failures += [
+        Failure(
+            Code.CONFORMANCE_DEAD,
+            f"{laboratory.known.source} names {glob}, should be a kernel of the suite.",
+            "correct the name: pytest --collect-only lists the kernels",
+        )
+        for glob in laboratory.known.dead_globs(kernel.id for kernel in kernels)
+    ]
+    evidence = {"entries": len(entries), "dead": len(dead)}
+    if failures:
+        return failed(f"{len(failures)} dead", evidence, tuple(failures))
+    return passed(f"{len(entries)} show", evidence)
+
+
+def _shows(
+    entry: KnownDeviation, kernels: Sequence[Kernel], laboratory: Laboratory, shown: frozenset[KnownDeviation]
+) -> bool:
+    return entry in shown or any(entry in judge_kernel(kernel, laboratory)[1] for kernel in kernels)
 
 
 def _nothing_compared(kernel: Kernel, laboratory: Laboratory) -> Failure:

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.conformance.example import Array, Example
 
-__all__ = ["MICROSOFT", "example_model", "feed_of", "named"]
+__all__ = ["MICROSOFT", "example_model", "feed_of", "ir_version_of", "named"]
 
 MICROSOFT = "com.microsoft"
-# The lowest IR version that has an opset's types: a newer one is refused by engines that know the opset.
 _IR_VERSIONS = {13: 7, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}
 
 
@@ -44,8 +43,14 @@ def example_model(examples: Sequence[Example], opset: int) -> onnx.ModelProto:
         outputs += [_output(named(index, name), expected) for name, expected in example.expected.items()]
     graph = helper.make_graph(nodes, "conformance", inputs, outputs, constants)
     imports = [helper.make_opsetid(domain, 1 if domain else opset) for domain in sorted(domains)]
-    ir_version = _IR_VERSIONS[max(version for version in _IR_VERSIONS if version <= opset)]
-    return helper.make_model(graph, opset_imports=imports, ir_version=ir_version, producer_name="pytest-qparity")
+    return helper.make_model(
+        graph, opset_imports=imports, ir_version=ir_version_of(opset), producer_name="pytest-qparity"
+    )
+
+
+def ir_version_of(opset: int) -> int:
+    """The lowest IR version that has an opset's types: a newer one is refused by engines that know the opset."""
+    return _IR_VERSIONS[max(version for version in _IR_VERSIONS if version <= opset)]
 
 
 def feed_of(examples: Sequence[Example]) -> dict[str, Array]:

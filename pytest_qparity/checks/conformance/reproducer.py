@@ -1,0 +1,133 @@
+"""Stand-alone scripts that show a deviation with nothing but onnx, numpy and the engine: to paste into a bug report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.checks.conformance.models import ir_version_of
+
+if TYPE_CHECKING:
+    from pytest_qparity.checks.conformance.example import Array, Node
+    from pytest_qparity.checks.conformance.kernel import Kernel
+    from pytest_qparity.checks.conformance.trial import Trial
+
+__all__ = ["reproducer"]
+
+_LEVELS = {
+    Optimizer.OFF: "ORT_DISABLE_ALL",
+    Optimizer.BASIC: "ORT_ENABLE_BASIC",
+    Optimizer.EXTENDED: "ORT_ENABLE_EXTENDED",
+    Optimizer.ALL: "ORT_ENABLE_ALL",
+}
+_ONNX_RUNTIME = """\
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}
+session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+got = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
+print("onnxruntime", onnxruntime.__version__)
+"""
+_OPENVINO = """\
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {{"INFERENCE_PRECISION_HINT": "f32"}})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+"""
+_REFERENCE = """\
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+"""
+_OTHER = """\
+onnx.save(model, "reproducer.onnx")
+np.savez("reproducer.npz", **inputs)
+raise SystemExit("run reproducer.onnx with the inputs of reproducer.npz, and compare with lowest and highest above")
+"""
+_ENGINES = {"ort": _ONNX_RUNTIME, "openvino": _OPENVINO, "reference": _REFERENCE}
+
+
+def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str:
+    """The script's text. Its exit status is 1 where the deviation shows, 0 where it does not."""
+    example = trial.example
+    value_infos = "helper.make_tensor_value_info({name}, helper.np_dtype_to_tensor_dtype({dtype}), {shape})"
+    outputs = [
+        value_infos.format(name=repr(name), dtype=_dtype(expected.dtype), shape=expected.lowest.shape)
+        for name, expected in example.expected.items()
+    ]
+    domains = sorted({node.domain for node in example.nodes} | {""})
+    imports = [f"helper.make_opsetid({domain!r}, {1 if domain else kernel.opset})" for domain in domains]
+    lines = [
+        f'"""{kernel.id}: {_one_line(sentence)}"""',
+        "",
+        "import ml_dtypes",
+        "import numpy as np",
+        "import onnx",
+        "from onnx import helper, numpy_helper",
+        "",
+        _table("inputs", example.inputs),
+        _table("constants", example.constants),
+        "# Every value from lowest to highest conforms; NaN stands for NaN.",
+        _table("lowest", {name: expected.lowest for name, expected in example.expected.items()}),
+        _table("highest", {name: expected.highest for name, expected in example.expected.items()}),
+        "nodes = [",
+        *(f"    {_node(node)}," for node in example.nodes),
+        "]",
+        "graph = helper.make_graph(",
+        "    nodes,",
+        '    "reproducer",',
+        "    [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in inputs.items()],",
+        f"    [{', '.join(outputs)}],",
+        "    [numpy_helper.from_array(a, n) for n, a in constants.items()],",
+        ")",
+        f"model = helper.make_model(graph, opset_imports=[{', '.join(imports)}], ir_version={ir_version_of(kernel.opset)})",
+        "",
+        _ENGINES.get(backend, _OTHER).format(level=_LEVELS[trial.optimizer]),
+        "deviates = False",
+        "for name in lowest:",
+        "    values = np.asarray(got[name]).astype(np.float64)",
+        "    inside = values.shape == lowest[name].shape and np.all(",
+        "        (np.isnan(values) & np.isnan(lowest[name])) | ((values >= lowest[name]) & (values <= highest[name]))",
+        "    )",
+        "    deviates = deviates or not inside",
+        '    print(name, "is", values.tolist())',
+        '    print("  should be from", lowest[name].tolist())',
+        '    print("              to", highest[name].tolist())',
+        "raise SystemExit(int(deviates))",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, arrays: Mapping[str, Array]) -> str:
+    rows = [f"    {key!r}: {_array(array)}," for key, array in arrays.items()]
+    return "\n".join([f"{name} = {{", *rows, "}"])
+
+
+def _array(array: Array) -> str:
+    if array.dtype.isbuiltin != 1 and "float" in array.dtype.name and array.dtype.itemsize == 1:
+        codes = f"np.array({array.view(np.uint8).ravel().tolist()}, np.uint8)"
+        return f"{codes}.view({_dtype(array.dtype)}).reshape({array.shape})"
+    values = array.astype(np.float64) if array.dtype.isbuiltin != 1 else array
+    numbers = str(values.ravel().tolist()).replace("nan", 'float("nan")').replace("inf", 'float("inf")')
+    return f"np.array({numbers}, {_dtype(array.dtype)}).reshape({array.shape})"
+
+
+def _dtype(dtype: np.dtype[Any]) -> str:
+    return f"np.dtype(np.{dtype.name})" if dtype.isbuiltin == 1 else f"np.dtype(ml_dtypes.{dtype.name})"
+
+
+def _node(node: Node) -> str:
+    attributes = "".join(f", {key}={value!r}" for key, value in node.attributes.items())
+    domain = f", domain={node.domain!r}" if node.domain else ""
+    return f"helper.make_node({node.operator!r}, {list(node.inputs)}, {list(node.outputs)}{domain}{attributes})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', "'")
