@@ -350,7 +350,7 @@ def test_qlinear_conv_is_the_rounded_real_convolution_with_bias(data):
 @PROFILE
 @given(st.data())
 def test_qdq_and_qoperator_forms_are_within_one_code(data):
-    """Dequantize, multiply in float32 and quantize is at most one code from QLinearMatMul while float32 errors are small.
+    """Dequantize, multiply in float32 and quantize is within one code of QLinearMatMul where float32 errors are small.
 
     The operands are within 255 · 2, four products with their sum are within 7 roundings of 2⁻²⁴ of 4 · 510², 0.44:
     less than one step where S_y ≥ 1/2, and two values less than a step apart round to the same or neighbouring codes.
