@@ -118,6 +118,16 @@ class Code(Enum):
     MEMORY_UNMEASURED = ("QP-MEM-002", Outcome.CANNOT_JUDGE, "memory could not be measured")
     SIZE_BUDGET = ("QP-MEM-003", Outcome.BUDGET_FAIL, "a larger file than its budget")
 
+    CONFORMANCE_DEVIATES = (
+        "QP-CONF-001",
+        Outcome.ACCURACY_FAIL,
+        "a kernel gives what its specification does not allow",
+    )
+    CONFORMANCE_UNSUPPORTED = ("QP-CONF-002", Outcome.CANNOT_JUDGE, "a kernel that the backend refuses altogether")
+    CONFORMANCE_KNOWN = ("QP-CONF-003", Outcome.ACCURACY_FAIL, "a kernel deviates, as is on record")
+    CONFORMANCE_DEAD = ("QP-CONF-004", Outcome.CANNOT_JUDGE, "a known deviation that no longer shows")
+    CONFORMANCE_NOTHING = ("QP-CONF-005", Outcome.CANNOT_JUDGE, "a kernel of which nothing was compared")
+
     CANARY_PASSED = ("QP-CANARY-001", Outcome.CANNOT_JUDGE, "a canary passed")
     CANARY_UNPROVEN = ("QP-CANARY-002", Outcome.CANNOT_JUDGE, "the canaries prove nothing")
 

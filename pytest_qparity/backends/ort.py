@@ -48,9 +48,7 @@ class OnnxRuntimeCpu:
         settings.intra_op_num_threads = options.threads
         settings.inter_op_num_threads = 1
         settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        levels = onnxruntime.GraphOptimizationLevel
-        off = options.optimizer is Optimizer.OFF
-        settings.graph_optimization_level = levels.ORT_DISABLE_ALL if off else levels.ORT_ENABLE_ALL
+        settings.graph_optimization_level = graph_optimization_level(options.optimizer)
         settings.log_severity_level = _SILENT
         # session.disable_cpu_ep_fallback is for other providers: beside an explicit CPU provider it is refused.
         settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
@@ -58,6 +56,18 @@ class OnnxRuntimeCpu:
         engine.disable_fallback()
         require_providers(engine.get_providers(), PROVIDER)
         return OnnxRuntimeSession(engine, options)
+
+
+def graph_optimization_level(optimizer: Optimizer) -> Any:
+    """ONNX Runtime's own name for a level."""
+    from onnxruntime import GraphOptimizationLevel
+
+    return {
+        Optimizer.OFF: GraphOptimizationLevel.ORT_DISABLE_ALL,
+        Optimizer.BASIC: GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        Optimizer.EXTENDED: GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+        Optimizer.ALL: GraphOptimizationLevel.ORT_ENABLE_ALL,
+    }[optimizer]
 
 
 class OnnxRuntimeSession:

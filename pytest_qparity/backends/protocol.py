@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 class Optimizer(Enum):
-    """How far the engine may rewrite the graph: as it does by default for a user, or not at all."""
+    """How far the engine may rewrite the graph: as it does by default for a user, less, or not at all."""
 
     ALL = "all"
+    EXTENDED = "extended"
+    BASIC = "basic"
     OFF = "off"
 
 

@@ -21,23 +21,31 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class BackendSpec:
-    """A backend by name, without importing it. `activation` is the 8-bit activation type it is fastest with."""
+    """A backend by name, without importing it. `activation` is the 8-bit activation type it is fastest with;
+    `optimizers` are the levels of graph rewriting that it can be asked for."""
 
     name: str
     target: str
     activation: Literal["uint8", "int8"] = "uint8"
+    optimizers: tuple[Literal["all", "extended", "basic", "off"], ...] = ("all",)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f'got backend name "{self.name}", should be lower-case words joined by "-" ("my-engine")')
         if not _TARGET.fullmatch(self.target):
             raise ValueError(f'got target "{self.target}" of backend "{self.name}", should be "package.module:Class"')
+        object.__setattr__(self, "optimizers", tuple(self.optimizers))  # a list where it came as JSON
+        if not self.optimizers or not set(self.optimizers) <= {"all", "extended", "basic", "off"}:
+            raise ValueError(
+                f'got optimizers {self.optimizers} of backend "{self.name}", should be some of all, extended, basic, off'
+            )
         if self.activation not in ("uint8", "int8"):
             raise ValueError(f'got activation "{self.activation}" of backend "{self.name}", should be uint8 or int8')
 
 
+_LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
 BUILTIN: tuple[BackendSpec, ...] = (
-    BackendSpec("ort", "pytest_qparity.backends.ort:OnnxRuntimeCpu", "uint8"),
+    BackendSpec("ort", "pytest_qparity.backends.ort:OnnxRuntimeCpu", "uint8", _LEVELS),
     BackendSpec("ort-cuda", "pytest_qparity.backends.gpu:OnnxRuntimeCuda", "int8"),
     BackendSpec("ort-tensorrt", "pytest_qparity.backends.gpu:OnnxRuntimeTensorrt", "int8"),
     BackendSpec("trt", "pytest_qparity.backends.gpu:Tensorrt", "int8"),

@@ -1,0 +1,48 @@
+"""Every kernel that the suite tries, by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+
+from pytest_qparity.checks.conformance.kernel import Kernel
+
+__all__ = ["kernels_by_id"]
+
+
+@cache
+def kernels_by_id() -> Mapping[str, Kernel]:
+    """In the order in which they are run and reported."""
+    kernels: dict[str, Kernel] = {}
+    for kernel in _kernels():
+        if kernels.setdefault(kernel.id, kernel) is not kernel:
+            raise ValueError(f"got a second kernel {kernel.id}, should have an id of its own")
+    return MappingProxyType(kernels)
+
+
+def _kernels() -> Iterator[Kernel]:
+    from pytest_qparity.checks.conformance.operators import (
+        cast,
+        contrib,
+        dequantize_linear,
+        float_linear,
+        fused,
+        integer_products,
+        products,
+        qlinear,
+        quantize_linear,
+    )
+
+    for module in (
+        quantize_linear,
+        dequantize_linear,
+        float_linear,
+        cast,
+        integer_products,
+        qlinear,
+        contrib,
+        products,
+        fused,
+    ):
+        yield from module.kernels()

@@ -1,0 +1,90 @@
+"""An example: a few ONNX nodes with their inputs, and what each output may be by the operators' specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["Array", "Example", "Expected", "Node"]
+
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One ONNX node; `domain` is empty for ONNX's own operators. An input named "" is left out."""
+
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What an output may be: every value from `lowest` to `highest`, elementwise and inclusive.
+
+    Both are float64 of the output's shape, which holds every integer of up to 32 bits; NaN stands for NaN. `unit` is
+    the size of one LSB at each element (1 for integers, the spacing of the format for floating point). Where `free`,
+    the specification leaves the value open. Where `signed`, a zero must have the sign of `lowest`.
+    `traits` name what is special about elements ("tie", "nan"): known deviations are stated of them.
+    """
+
+    lowest: Array
+    highest: Array
+    unit: Array
+    dtype: np.dtype[Any]
+    free: Array | None = None
+    signed: bool = False
+    traits: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = self.lowest.shape
+        arrays = {"highest": self.highest, "unit": self.unit, "free": self.free, **self.traits}
+        for name, array in arrays.items():
+            if array is not None and array.shape != shape:
+                raise ValueError(f"got {name} of shape {array.shape}, should be {shape} as lowest")
+
+    def beyond(self, got: Array) -> Array:
+        """How far each element is outside of what it may be, in LSB: 0.0 inside, +inf where NaN is only one of both, or
+        a zero has the wrong sign. Raises ValueError where shape or dtype is another."""
+        if got.shape != self.lowest.shape or got.dtype != self.dtype:
+            raise ValueError(
+                f"got {got.dtype} of shape {got.shape}, should be {self.dtype} of shape {self.lowest.shape}"
+            )
+        with np.errstate(invalid="ignore"):  # a signaling NaN
+            values = got.astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            distance = np.maximum(np.maximum(self.lowest - values, values - self.highest), 0.0) / self.unit
+        # ∞ − ∞ is NaN, and equal all the same.
+        distance = np.where((values == self.lowest) | (values == self.highest), 0.0, distance)
+        is_nan, wants_nan = np.isnan(values), np.isnan(self.lowest)
+        distance = np.where(is_nan | wants_nan, np.where(is_nan & wants_nan, 0.0, np.inf), distance)
+        if self.signed:
+            zeros = (values == 0) & (self.lowest == 0) & (self.highest == 0)
+            distance = np.where(zeros & (np.signbit(values) != np.signbit(self.lowest)), np.inf, distance)
+        if self.free is not None:
+            distance = np.where(self.free, 0.0, distance)
+        return distance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """`inputs` are fed, `constants` are initializers of the graph; `expected` has the outputs by name, in order.
+
+    `traits` are of the example as a whole ("empty", "k_zero").
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: Mapping[str, Array]
+    constants: Mapping[str, Array]
+    expected: Mapping[str, Expected]
+    traits: frozenset[str] = frozenset()
+
+    @property
+    def elements(self) -> int:
+        return sum(expected.lowest.size for expected in self.expected.values())

@@ -1,0 +1,205 @@
+"""The verdict on a kernel: every example within its bound at every optimizer level, or what is on record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_qparity.checks.conformance.sampling import draw_examples, shrink
+from pytest_qparity.checks.conformance.trial import Answer, Trial
+from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_qparity.backends.protocol import Optimizer
+    from pytest_qparity.checks.conformance.example import Example
+    from pytest_qparity.checks.conformance.kernel import Kernel
+    from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations
+    from pytest_qparity.checks.conformance.trial import Bench
+
+__all__ = ["Laboratory", "described", "judge_kernel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """A backend on the bench, what is known of it, and how thoroughly it is tried.
+
+    `write_reproducer` stores a stand-alone script for a trial and returns where it lies.
+    """
+
+    backend: str
+    version: str
+    bench: Bench
+    optimizers: tuple[Optimizer, ...]
+    known: KnownDeviations
+    examples: int
+    seed: int
+    write_reproducer: Callable[[Kernel, Trial], Path]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was seen of one kernel."""
+
+    examples: int
+    elements: int = 0
+    deviating: int = 0
+    worst_lsb: float = 0.0
+    answers: dict[Answer, int] = field(default_factory=lambda: dict.fromkeys(Answer, 0))
+    shown: set[KnownDeviation] = field(default_factory=set)
+    unaccounted: list[Trial] = field(default_factory=list)  # the first by optimizer level
+    refusal: Failure | None = None
+
+    @property
+    def refused_all(self) -> bool:
+        return self.answers[Answer.REFUSED] == sum(self.answers.values())
+
+    def count(self, trial: Trial, entries: Sequence[KnownDeviation]) -> None:
+        self.answers[trial.answer] += 1
+        self.refusal = trial.failure or self.refusal
+        for difference in trial.differences():
+            self.elements += difference.beyond.size if trial.answer is Answer.RAN else 0
+            self.deviating += int(np.count_nonzero(difference.beyond))
+            self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
+        left, shown = _unaccounted(trial, entries)
+        self.shown |= shown
+        if left and all(other.optimizer is not trial.optimizer for other in self.unaccounted):
+            self.unaccounted.append(trial)
+
+    def as_evidence(self) -> dict[str, Any]:
+        return {
+            "examples": self.examples,
+            "elements": self.elements,
+            "deviating": self.deviating,
+            "worst_lsb": self.worst_lsb if np.isfinite(self.worst_lsb) else "inf",
+            **{answer.value: count for answer, count in self.answers.items()},
+        }
+
+
+def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, frozenset[KnownDeviation]]:
+    """The verdict on a kernel, and which of the known deviations showed."""
+    examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
+    entries = laboratory.known.deviations(kernel.id)
+    tally = _Tally(len(examples))
+    for optimizer in laboratory.optimizers:
+        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
+            tally.count(trial, entries)
+    return _verdict(kernel, laboratory, tally, entries), frozenset(tally.shown)
+
+
+def _unaccounted(trial: Trial, entries: Sequence[KnownDeviation]) -> tuple[bool, set[KnownDeviation]]:
+    """Whether something of the trial deviates that is not on record, and the entries that account for what is."""
+    left = False
+    shown = set()
+    for difference in trial.differences():
+        wrong = difference.beyond > 0.0
+        for entry in entries:
+            covered = entry.covers(trial, difference) & wrong
+            if covered.any():
+                shown.add(entry)
+            wrong = wrong & ~covered
+        left = left or bool(wrong.any())
+    return left, shown
+
+
+def _verdict(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Sequence[KnownDeviation]) -> Verdict:
+    evidence = tally.as_evidence() | {"engine": f"{laboratory.backend} {laboratory.version}"}
+    if tally.refused_all:
+        return _unsupported(kernel, laboratory, tally, evidence)
+    if tally.unaccounted:
+        return failed(_deciding(tally), evidence, (_deviation(kernel, laboratory, tally, entries),))
+    if tally.elements == 0 and not tally.shown:
+        return failed("nothing", evidence, (_nothing_compared(kernel, laboratory),))
+    if not tally.shown:
+        return passed(f"{tally.elements:,}", evidence | {"answer": "conforms"})
+    observed = "; ".join(dict.fromkeys(entry.observed for entry in entries if entry in tally.shown))
+    failure = Failure(
+        Code.CONFORMANCE_KNOWN,
+        f"{kernel.id} deviates on {laboratory.backend} as is known: {observed}",
+        f"see {laboratory.known.source}",
+    )
+    verdict = failed(_deciding(tally), evidence | {"answer": "deviates"}, (failure,))
+    return waived(verdict, f"known of {laboratory.backend} {laboratory.version}: {observed}")
+
+
+def _deciding(tally: _Tally) -> str:
+    if tally.answers[Answer.CRASHED]:
+        return "crashes"
+    return f"{tally.worst_lsb:.4g} LSB" if np.isfinite(tally.worst_lsb) else "wrong"
+
+
+def _unsupported(kernel: Kernel, laboratory: Laboratory, tally: _Tally, evidence: dict[str, Any]) -> Verdict:
+    says = tally.refusal.sentence if tally.refusal is not None else "nothing"
+    failure = Failure(
+        Code.CONFORMANCE_UNSUPPORTED,
+        f"{laboratory.backend} {laboratory.version} refuses every example of {kernel.id}: {says}",
+        f"list it under [[unsupported]] in {laboratory.known.source} if that is so",
+    )
+    verdict = failed("unsupported", evidence | {"answer": "unsupported"}, (failure,))
+    entry = laboratory.known.unsupported(kernel.id)
+    return verdict if entry is None else waived(verdict, f"listed as unsupported: {entry.observed}")
+
+
+def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Sequence[KnownDeviation]) -> Failure:
+    first = tally.unaccounted[0]
+    minimal = _minimal(kernel, laboratory, first, entries)
+    script = laboratory.write_reproducer(kernel, minimal)
+    levels = ", ".join(trial.optimizer.value for trial in tally.unaccounted)
+    share = f"{tally.deviating:,} of {tally.elements:,} elements over {tally.examples} examples"
+    return Failure(
+        Code.CONFORMANCE_DEVIATES,
+        f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {described(minimal)} ({share})",
+        f"python {script} shows it without this package; report it, and list it under [[deviation]] in "
+        f"{laboratory.known.source}",
+        "the engine departs from the operator's specification, or a graph rewrite does",
+    )
+
+
+def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
+    """The simplest example that deviates at the same level, as hypothesis shrinks it."""
+    tried: dict[int, Trial] = {}
+
+    def deviates(example: Example) -> bool:
+        tried.clear()
+        tried[id(example)] = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
+        return _unaccounted(tried[id(example)], entries)[0]
+
+    smallest = shrink(kernel, laboratory.examples, laboratory.seed, deviates)
+    if smallest is None:  # it deviates beside others alone: what one node leaves behind changes the next
+        return trial
+    return laboratory.bench.try_one(smallest, kernel.opset, trial.optimizer)
+
+
+def described(trial: Trial) -> str:
+    """One sentence: the element that is furthest off, what it is and what it should be."""
+    if trial.answer is not Answer.RAN or trial.failure is not None:
+        return trial.failure.sentence if trial.failure is not None else str(trial.answer)
+    for name, expected in trial.example.expected.items():
+        got = trial.outputs.get(name)
+        if got is None:
+            return f"got no output {name}"
+        try:
+            beyond = expected.beyond(got)
+        except ValueError as error:
+            return str(error)
+        if not beyond.any():
+            continue
+        index = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
+        low, high = expected.lowest[index], expected.highest[index]
+        should = f"{low:.9g}" if low == high or np.isnan(low) else f"from {low:.9g} to {high:.9g}"
+        distance = f", {beyond[index]:.4g} LSB off" if np.isfinite(beyond[index]) else ""
+        where = f"[{', '.join(str(i) for i in index)}]" if index else ""
+        return f"got {float(got[index]):.9g} at {name}{where}, should be {should}{distance}"
+    return "got nothing that deviates"
+
+
+def _nothing_compared(kernel: Kernel, laboratory: Laboratory) -> Failure:
+    return Failure(
+        Code.CONFORMANCE_NOTHING,
+        f"Not one element of {kernel.id} was compared on {laboratory.backend}, should be at least one.",
+        "ask for more examples: --qparity-examples=50",
+    )

@@ -1,0 +1,141 @@
+"""Known deviations of a backend: what of it differs from the specification and is on record, in one TOML file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.checks.conformance.trial import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_qparity.checks.conformance.example import Array
+    from pytest_qparity.checks.conformance.trial import Difference, Trial
+
+__all__ = ["Known", "KnownDeviation", "KnownDeviations", "KnownError", "read_known", "shipped_known"]
+
+_RELEASE = re.compile(r"\d+(\.\d+)*")
+
+
+class KnownError(ValueError):
+    """A file of known deviations that cannot be read; the text says what was found and expected."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kernels: tuple[str, ...] = Field(min_length=1)  # globs
+    versions: str = Field(min_length=1)  # of the engine, as pip writes them
+    observed: str = Field(min_length=1)
+    reproducer: str = ""
+
+    @field_validator("versions")
+    @classmethod
+    def _is_specifier(cls, value: str) -> str:
+        try:
+            SpecifierSet(value)
+        except InvalidSpecifier as error:
+            raise ValueError(f"{error}; should be as pip writes it, such as >=1.30,<1.33") from None
+        return value
+
+    def is_of(self, kernel: str, version: str) -> bool:
+        """Whether it speaks of this kernel in this version of the engine."""
+        release = _RELEASE.match(version)
+        if release is None or Version(release[0]) not in SpecifierSet(self.versions):
+            return False
+        return any(fnmatchcase(kernel, glob) for glob in self.kernels)
+
+
+class KnownDeviation(_Entry):
+    """Outputs that are on record as wrong; `where` they are of these traits, or everywhere."""
+
+    expected: str = Field(min_length=1)
+    where: tuple[str, ...] = ()
+    optimizers: tuple[Optimizer, ...] = ()  # none named: at every level
+    at_most_lsb: float = Field(default=float("inf"), gt=0)
+    answer: Answer = Answer.RAN
+
+    def covers(self, trial: Trial, difference: Difference) -> Array:
+        """Which elements it accounts for."""
+        beyond = difference.beyond
+        if (self.optimizers and trial.optimizer not in self.optimizers) or trial.answer is not self.answer:
+            return np.zeros(beyond.shape, bool)
+        meant = np.full(beyond.shape, not self.where or not trial.example.traits.isdisjoint(self.where))
+        for trait in self.where:
+            if trait in difference.traits:
+                meant = meant | difference.traits[trait]
+        return meant & (beyond <= self.at_most_lsb)
+
+
+class KnownUnsupported(_Entry):
+    """Kernels that the engine refuses as a whole."""
+
+
+class Known(BaseModel):
+    """A file of known deviations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    deviation: tuple[KnownDeviation, ...] = ()
+    unsupported: tuple[KnownUnsupported, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeviations:
+    """What is known of one engine at one version."""
+
+    known: Known
+    version: str
+    source: str
+
+    def deviations(self, kernel: str) -> tuple[KnownDeviation, ...]:
+        return tuple(entry for entry in self.known.deviation if entry.is_of(kernel, self.version))
+
+    def unsupported(self, kernel: str) -> KnownUnsupported | None:
+        return next((entry for entry in self.known.unsupported if entry.is_of(kernel, self.version)), None)
+
+    def dead_globs(self, kernels: Iterable[str]) -> tuple[str, ...]:
+        """Globs of entries that match no kernel of the suite, whatever the version."""
+        ids = tuple(kernels)
+        entries: tuple[_Entry, ...] = (*self.known.deviation, *self.known.unsupported)
+        globs = dict.fromkeys(glob for entry in entries for glob in entry.kernels)
+        return tuple(glob for glob in globs if not any(fnmatchcase(kernel, glob) for kernel in ids))
+
+
+def shipped_known(backend: str) -> Known:
+    """What this package knows of a backend; nothing of one that is not built in."""
+    file = resources.files(__package__) / "known" / f"{backend}.toml"
+    return _parsed(file.read_text(encoding="utf-8"), file.name) if file.is_file() else Known()
+
+
+def read_known(path: Path) -> Known:
+    """Raises KnownError where the file is not there, no TOML, or holds what it should not."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KnownError(f"got {error}, should be a TOML file of known deviations at {path}") from None
+    return _parsed(text, str(path))
+
+
+def _parsed(text: str, shown: str) -> Known:
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+        return Known.model_validate(document)
+    except tomllib.TOMLDecodeError as error:
+        raise KnownError(f"got {error} in {shown}, should be TOML") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise KnownError(f"got {place} in {shown}: {first['msg']}") from None

@@ -1,0 +1,77 @@
+"""ONNX files made of examples: many side by side in one graph, so that one session runs them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnx
+
+    from pytest_qparity.checks.conformance.example import Array, Example
+
+__all__ = ["MICROSOFT", "example_model", "feed_of", "named"]
+
+MICROSOFT = "com.microsoft"
+# The lowest IR version that has an opset's types: a newer one is refused by engines that know the opset.
+_IR_VERSIONS = {13: 7, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}
+
+
+def example_model(examples: Sequence[Example], opset: int) -> onnx.ModelProto:
+    """One graph that holds the examples; the names of example i begin with "e{i}_"."""
+    from onnx import helper
+
+    nodes: list[Any] = []
+    inputs: list[Any] = []
+    outputs: list[Any] = []
+    constants: list[Any] = []
+    domains = {""}
+    for index, example in enumerate(examples):
+        for number, node in enumerate(example.nodes):
+            domains.add(node.domain)
+            nodes.append(
+                helper.make_node(
+                    node.operator,
+                    [named(index, name) for name in node.inputs],
+                    [named(index, name) for name in node.outputs],
+                    name=named(index, f"{node.operator}_{number}"),
+                    domain=node.domain,
+                    **node.attributes,
+                )
+            )
+        inputs += [_value(named(index, name), array) for name, array in example.inputs.items()]
+        constants += [_constant(named(index, name), array) for name, array in example.constants.items()]
+        outputs += [_output(named(index, name), expected) for name, expected in example.expected.items()]
+    graph = helper.make_graph(nodes, "conformance", inputs, outputs, constants)
+    imports = [helper.make_opsetid(domain, 1 if domain else opset) for domain in sorted(domains)]
+    ir_version = _IR_VERSIONS[max(version for version in _IR_VERSIONS if version <= opset)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=ir_version, producer_name="pytest-qparity")
+
+
+def feed_of(examples: Sequence[Example]) -> dict[str, Array]:
+    return {
+        named(index, name): array for index, example in enumerate(examples) for name, array in example.inputs.items()
+    }
+
+
+def named(index: int, name: str) -> str:
+    return f"e{index}_{name}" if name else ""
+
+
+def _value(name: str, array: Array) -> Any:
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+
+
+def _output(name: str, expected: Any) -> Any:
+    from onnx import helper
+
+    kind = helper.np_dtype_to_tensor_dtype(expected.dtype)
+    return helper.make_tensor_value_info(name, kind, expected.lowest.shape)
+
+
+def _constant(name: str, array: Array) -> Any:
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(array, name)

@@ -1,0 +1,158 @@
+"""Cast between float32, float16, bfloat16 and the types of 8 bits and fewer, opsets 19 to 25.
+
+To float8: nearest, ties to even, with the specification's tables for NaN, ∞ and what is too large, for `saturate` 1
+and 0. To float4e2m1: nearest, ties to even, saturating. To integers: towards zero; what does not fit is left open.
+From any of them: every code has exactly one value. Bound: 0 ULP. All codes of a type are in every example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Example, Expected
+from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.operators.drawing import FLOATS, Graph, shape_traits
+from pytest_qparity.checks.conformance.rounding import float_spacing
+from pytest_qparity.quantmath import floats, strategies
+from pytest_qparity.quantmath.integers import INT2, INT4, UINT2, UINT4, IntegerType
+
+__all__ = ["FLOAT8", "SATURATION", "every_code", "format_expected", "kernels"]
+
+FLOAT8 = (floats.E4M3FN, floats.E4M3FNUZ, floats.E5M2, floats.E5M2FNUZ)
+SATURATION = {"saturate1": floats.Saturation.ON, "saturate0": floats.Saturation.OFF}
+
+
+def kernels() -> Iterator[Kernel]:
+    for opset in (19, 21, 23, 25):
+        for source in FLOATS if opset in (19, 25) else ("fp32",):
+            for target in FLOAT8:
+                for saturate in SATURATION:
+                    yield _kernel(
+                        f"cast-{source}_{target.name}-{saturate}",
+                        f"{source} → {target.name}",
+                        opset,
+                        partial(to_float_examples, source, target, saturate),
+                    )
+            if opset >= 23:
+                yield _kernel(
+                    f"cast-{source}_{floats.E2M1.name}",
+                    f"{source} → {floats.E2M1.name}",
+                    opset,
+                    partial(to_float_examples, source, floats.E2M1, None),
+                )
+            for integer in _integers_at(opset):
+                yield _kernel(
+                    f"cast-{source}_{integer.name}",
+                    f"{source} → {integer.name}",
+                    opset,
+                    partial(to_integer_examples, source, integer),
+                )
+        for target in FLOATS if opset in (19, 25) else ("fp32",):
+            for format in (*FLOAT8, *([floats.E2M1] if opset >= 23 else [])):
+                yield _kernel(
+                    f"cast-{format.name}_{target}",
+                    f"{format.name} → {target}",
+                    opset,
+                    partial(from_float_examples, format, target),
+                )
+            for integer in _integers_at(opset):
+                yield _kernel(
+                    f"cast-{integer.name}_{target}",
+                    f"{integer.name} → {target}",
+                    opset,
+                    partial(from_integer_examples, integer, target),
+                )
+
+
+def _kernel(stem: str, types: str, opset: int, make: Any) -> Kernel:
+    return Kernel(f"{stem}-opset{opset}", "Cast", types, opset, make)
+
+
+def _integers_at(opset: int) -> tuple[IntegerType, ...]:
+    if opset < 21:
+        return ()
+    return (INT4, UINT4, INT2, UINT2) if opset >= 25 else (INT4, UINT4)
+
+
+@st.composite
+def to_float_examples(draw: st.DrawFn, source: str, target: floats.FloatFormat, saturate: str | None) -> Example:
+    shape = draw(strategies.shapes())
+    values = draw(strategies.format_tensors(target, FLOATS[source], shape))
+    graph = Graph()
+    attributes = {} if saturate is None else {"saturate": int(saturate[-1])}
+    graph.cast(graph.feed("x", values), target.dtype, "y", **attributes)
+    graph.output("y", format_expected(values, target, SATURATION[saturate or "saturate1"]))
+    return graph.example(*shape_traits(shape))
+
+
+def format_expected(values: Array, target: floats.FloatFormat, saturation: floats.Saturation) -> Expected:
+    """Exactly the nearest value of the format; left open is NaN where the format has none."""
+    wide = values.astype(np.float64)
+    open_ended = np.isnan(wide) if target.nan == "none" else np.zeros(wide.shape, bool)
+    exact = floats.cast(np.where(open_ended, 0.0, wide), target, saturation).astype(np.float64)
+    traits = {
+        "nan": np.isnan(wide),
+        "infinite": np.isinf(wide),
+        "overflow": np.abs(wide) > target.largest,
+        "negative_zero": (exact == 0) & np.signbit(wide),
+        "subnormal": np.abs(wide) < target.smallest_normal,
+    }
+    unit = float_spacing(exact, target.dtype)
+    return Expected(exact, exact, unit, target.dtype, open_ended, signed=True, traits=traits)
+
+
+@st.composite
+def from_float_examples(draw: st.DrawFn, source: floats.FloatFormat, target: str) -> Example:
+    codes = every_code(2**source.bits, draw(st.integers(0, 2**source.bits - 1)))
+    graph = Graph()
+    graph.cast(graph.constant("x", codes.view(source.dtype)), FLOATS[target], "y")
+    decoded = source.decode(codes)
+    exact = decoded.astype(FLOATS[target]).astype(np.float64)
+    graph.output(
+        "y",
+        Expected(
+            exact,
+            exact,
+            float_spacing(exact, FLOATS[target]),
+            FLOATS[target],
+            signed=True,
+            traits={"nan": np.isnan(exact), "infinite": np.isinf(exact)},
+        ),
+    )
+    return graph.example("constant")
+
+
+@st.composite
+def to_integer_examples(draw: st.DrawFn, source: str, target: IntegerType) -> Example:
+    shape = draw(strategies.shapes())
+    values = draw(strategies.tensors(FLOATS[source], shape, lowest=target.lowest, highest=target.highest))
+    graph = Graph()
+    graph.cast(graph.feed("x", values), target.dtype, "y")
+    whole = np.trunc(values.astype(np.float64))
+    fits = (whole >= target.lowest) & (whole <= target.highest)  # False for NaN
+    exact = np.where(fits, whole, 0.0)
+    graph.output("y", Expected(exact, exact, np.ones(shape), target.dtype, ~fits, traits={"negative": whole < 0}))
+    return graph.example(*shape_traits(shape))
+
+
+@st.composite
+def from_integer_examples(draw: st.DrawFn, source: IntegerType, target: str) -> Example:
+    levels = every_code(source.levels, draw(st.integers(0, source.levels - 1))).astype(np.int64) + source.lowest
+    graph = Graph()
+    graph.cast(graph.constant("x", levels.astype(source.dtype)), FLOATS[target], "y")
+    exact = levels.astype(np.float64)
+    graph.output(
+        "y",
+        Expected(exact, exact, float_spacing(exact, FLOATS[target]), FLOATS[target], traits={"negative": exact < 0}),
+    )
+    return graph.example("constant")
+
+
+def every_code(count: int, first: int) -> Array:
+    """All codes, from `first` on and around: an odd number of them, since packed types end in half a byte then."""
+    return np.roll(np.arange(count, dtype=np.uint8), -first)[: count - 1 + first % 2]

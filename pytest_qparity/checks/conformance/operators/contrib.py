@@ -1,0 +1,225 @@
+"""ONNX Runtime's own quantized operators, domain com.microsoft, that work element by element or by windows.
+
+Each stands for Dequantize, a float operator, Quantize (ContribOperators.md). Bound: all values within the roundings of
+float32 arithmetic in any order, zero points multiplied out or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Example
+from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.models import MICROSOFT
+from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.qlinear import SHORT, output_parameters
+from pytest_qparity.checks.conformance.rounding import Real
+from pytest_qparity.quantmath import convolution, strategies
+from pytest_qparity.quantmath.convolution import ConvolutionAttributes
+from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
+
+__all__ = ["kernels"]
+
+OPSET = 21
+LARGEST = 1_024
+
+
+def kernels() -> Iterator[Kernel]:
+    strategies_by_operator: dict[str, Callable[..., Any]] = {
+        "QLinearAdd": partial(binary_examples, "QLinearAdd", Real.__add__),
+        "QLinearMul": partial(binary_examples, "QLinearMul", Real.__mul__),
+        "QLinearSigmoid": partial(unary_examples, "QLinearSigmoid", {}, Real.sigmoid),
+        "QLinearLeakyRelu": leaky_relu_examples,
+        "QLinearSoftmax": softmax_examples,
+        "QLinearConcat": concat_examples,
+        "QLinearAveragePool": average_pool_examples,
+        "QLinearGlobalAveragePool": global_average_pool_examples,
+        "QLinearReduceMean": reduce_mean_examples,
+        "QLinearWhere": where_examples,
+    }
+    for operator, make in strategies_by_operator.items():
+        for kind in (UINT8, INT8):
+            snake = operator.replace("QLinear", "qlinear_").replace("AveragePool", "average_pool")
+            snake = (
+                snake.replace("Global", "global_")
+                .replace("LeakyRelu", "leaky_relu")
+                .replace("ReduceMean", "reduce_mean")
+            )
+            yield Kernel(
+                f"{snake.lower()}-{SHORT[kind]}-opset{OPSET}",
+                f"{MICROSOFT}.{operator}",
+                kind.name,
+                OPSET,
+                partial(make, kind),
+            )
+
+
+@st.composite
+def quantized(
+    draw: st.DrawFn, graph: Graph, name: str, kind: IntegerType, shape: tuple[int, ...]
+) -> tuple[list[str], Real]:
+    """A quantized tensor that is fed: the names of its codes, scale and zero point, and what it stands for."""
+    codes = draw(strategies.integer_tensors(kind, shape))
+    scale, zero = draw(strategies.scales()), draw(strategies.zero_points(kind))
+    names = [graph.feed(name, codes), *parameters(graph, name, scale, zero)]
+    return names, Real.dequantized(codes, scale, zero)
+
+
+def parameters(graph: Graph, name: str, scale: Array, zero: Array) -> list[str]:
+    return [graph.constant(f"{name}_scale", np.asarray(scale)), graph.constant(f"{name}_zero", np.asarray(zero))]
+
+
+@st.composite
+def finished(
+    draw: st.DrawFn,
+    graph: Graph,
+    operator: str,
+    real: Real,
+    kind: IntegerType,
+    inputs: Callable[[list[str]], list[str]],
+    attributes: dict[str, Any],
+) -> Example:
+    """The node with an output scale that fits, and what its output may be."""
+    y_scale, y_zero = draw(output_parameters(real.value, kind))
+    graph.node(operator, tuple(inputs(parameters(graph, "y", y_scale, y_zero))), "y", MICROSOFT, **attributes)
+    graph.output("y", real.quantized(y_scale.astype(np.float64), y_zero, kind))
+    return graph.example()
+
+
+@st.composite
+def binary_examples(
+    draw: st.DrawFn, operator: str, combine: Callable[[Real, Real], Real], kind: IntegerType
+) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    other = draw(st.sampled_from((shape, shape[-1:], (1,) * len(shape))))  # broadcasting
+    shapes = (shape, other) if draw(st.booleans()) else (other, shape)
+    a, real_a = draw(quantized(graph, "a", kind, shapes[0]))
+    b, real_b = draw(quantized(graph, "b", kind, shapes[1]))
+    return draw(finished(graph, operator, combine(real_a, real_b), kind, lambda y: [*a, *b, *y], {}))
+
+
+@st.composite
+def unary_examples(
+    draw: st.DrawFn, operator: str, attributes: dict[str, Any], function: Callable[[Real], Real], kind: IntegerType
+) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    x, real = draw(quantized(graph, "x", kind, shape))
+    return draw(finished(graph, operator, function(real), kind, lambda y: [*x, *y], attributes))
+
+
+@st.composite
+def leaky_relu_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    alpha = draw(st.sampled_from((0.01, 0.125, 0.0, 0.3)))
+
+    def leaky(real: Real) -> Real:
+        slope = np.where(real.value < 0, float(np.float32(alpha)), 1.0)
+        return real * Real.exact(slope)
+
+    return draw(unary_examples("QLinearLeakyRelu", {"alpha": alpha}, leaky, kind))
+
+
+@st.composite
+def softmax_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=2, max_rank=3, largest=LARGEST, empty=False))
+    codes = draw(strategies.integer_tensors(kind, shape))
+    scale, zero = draw(strategies.scales()), draw(strategies.zero_points(kind))
+    x = [graph.feed("x", codes), *parameters(graph, "x", scale, zero)]
+    real = Real.dequantized(codes, scale, zero)
+    attributes = {"axis": -1, "opset": OPSET}
+    return draw(finished(graph, "QLinearSoftmax", softmax(real), kind, lambda y: [*x, *y], attributes))
+
+
+def softmax(real: Real) -> Real:
+    """exp(x − max) / Σ exp(x − max) over the last axis. The greatest itself is exact under any rounding of the others."""
+    largest = real.mapped(lambda array: array)
+    index = np.argmax(real.value, axis=-1, keepdims=True)
+    top = largest.mapped(lambda array: np.take_along_axis(array, index, axis=-1))
+    powers = (real - top).exp()
+    return powers / powers.sum(axis=-1)
+
+
+@st.composite
+def concat_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, max_rank=3, largest=LARGEST // 2, empty=False))
+    axis = draw(st.integers(0, len(shape) - 1))
+    names: list[str] = []
+    reals: list[Real] = []
+    for index in range(draw(st.integers(1, 3))):
+        each, real = draw(quantized(graph, f"x{index}", kind, shape))
+        names += each
+        reals.append(real)
+    joined = Real(
+        np.concatenate([real.value for real in reals], axis), np.concatenate([real.error for real in reals], axis)
+    )
+    return draw(finished(graph, "QLinearConcat", joined, kind, lambda y: [*y, *names], {"axis": axis}))
+
+
+@st.composite
+def average_pool_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    strides = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    pads = (draw(st.integers(0, kernel[0] - 1)), draw(st.integers(0, kernel[1] - 1))) * 2
+    counts_padding = draw(st.booleans())
+    size = (kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 5)))
+    x, real = draw(quantized(graph, "x", kind, (draw(st.integers(1, 2)), draw(st.integers(1, 8)), *size)))
+    attributes = ConvolutionAttributes(strides=strides, pads=pads)
+    edges = [(0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])]
+
+    def windows(array: Array) -> Array:
+        each = convolution.windows(np.pad(array, edges), kernel, attributes)
+        return each.reshape(*each.shape[:4], -1)
+
+    counted = windows(np.ones(real.value.shape)).sum(axis=-1)
+    divisor = np.full(counted.shape, float(np.prod(kernel))) if counts_padding else counted
+    mean = real.mapped(windows).sum(axis=-1).mapped(lambda array: array[..., 0]) / Real.exact(divisor)
+    node = {
+        "kernel_shape": list(kernel),
+        "strides": list(strides),
+        "pads": list(pads),
+        "count_include_pad": int(counts_padding),
+    }
+    return draw(finished(graph, "QLinearAveragePool", mean, kind, lambda y: [*x, *y], node))
+
+
+@st.composite
+def global_average_pool_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    channels_last = draw(st.booleans())
+    shape = tuple(draw(st.integers(1, 6)) for _ in range(4))
+    x, real = draw(quantized(graph, "x", kind, shape))
+    axes = (1, 2) if channels_last else (2, 3)
+    mean = real.sum(axes) / Real.exact(float(shape[axes[0]] * shape[axes[1]]))
+    attributes = {"channels_last": int(channels_last)}
+    return draw(finished(graph, "QLinearGlobalAveragePool", mean, kind, lambda y: [*x, *y], attributes))
+
+
+@st.composite
+def reduce_mean_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, max_rank=3, largest=LARGEST, empty=False))
+    axis = draw(st.integers(0, len(shape) - 1))
+    x, real = draw(quantized(graph, "x", kind, shape))
+    mean = real.sum(axis) / Real.exact(float(shape[axis]))
+    return draw(finished(graph, "QLinearReduceMean", mean, kind, lambda y: [*x, *y], {"axes": [axis], "keepdims": 1}))
+
+
+@st.composite
+def where_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    condition = draw(strategies.integer_tensors(INT8, shape)) > 0
+    x, real_x = draw(quantized(graph, "x", kind, shape))
+    y, real_y = draw(quantized(graph, "other", kind, shape))
+    chosen = Real(np.where(condition, real_x.value, real_y.value), np.where(condition, real_x.error, real_y.error))
+    names = [graph.feed("condition", condition), *x, *y]
+    return draw(finished(graph, "QLinearWhere", chosen, kind, lambda z: [*names, *z], {}))

@@ -1,0 +1,89 @@
+"""Convolutions as conformance draws them: shapes, strides, dilations, padding and groups that fit together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.rounding import Real
+from pytest_qparity.quantmath import convolution
+from pytest_qparity.quantmath.convolution import ConvolutionAttributes
+
+__all__ = ["DrawnConvolution", "convolutions", "convolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnConvolution:
+    """x (N, C, …), w (M, C / group, …) and the attributes."""
+
+    x_shape: tuple[int, ...]
+    w_shape: tuple[int, ...]
+    attributes: ConvolutionAttributes
+
+    @property
+    def node_attributes(self) -> dict[str, Any]:
+        """As ONNX's node has them."""
+        attributes = self.attributes
+        return {
+            "kernel_shape": list(self.w_shape[2:]),
+            "strides": list(attributes.strides),
+            "dilations": list(attributes.dilations),
+            "pads": list(attributes.pads),
+            "group": attributes.group,
+        }
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> DrawnConvolution:
+    rank = draw(st.sampled_from((2, 1)))
+    sizes = st.lists(st.integers(1, 3), min_size=rank, max_size=rank).map(tuple)
+    kernel, strides, dilations = draw(sizes), draw(sizes), draw(sizes)
+    pads = tuple(draw(st.lists(st.integers(0, 2), min_size=2 * rank, max_size=2 * rank)))
+    group = draw(st.sampled_from((1, 2, 4)))
+    channels = group * draw(st.integers(1, 4))
+    outputs = group * draw(st.integers(1, 4))
+    extents = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
+    spatial = tuple(extent + draw(st.integers(0, 6)) for extent in extents)
+    x_shape = (draw(st.integers(1, 2)), channels, *spatial)
+    attributes = ConvolutionAttributes(strides=strides, dilations=dilations, pads=pads, group=group)
+    return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
+
+
+def convolved(x: Real, w: Real, drawn: DrawnConvolution) -> Real:
+    """The convolution as a matrix product of x's windows with w, with the product's error bound; padding is 0."""
+    rank, attributes = len(drawn.w_shape) - 2, drawn.attributes
+    pads = [(0, 0), (0, 0), *convolution.padding(drawn.x_shape[2:], drawn.w_shape[2:], attributes)]
+    group = attributes.group
+
+    def columns(array: np.ndarray) -> np.ndarray:
+        windows = convolution.windows(np.pad(array, pads), drawn.w_shape[2:], attributes)
+        batch, channels, *rest = windows.shape
+        out, kernel = rest[:rank], rest[rank:]
+        grouped = windows.reshape(batch, group, channels // group, *out, *kernel)
+        order = (0, 1, *range(3, 3 + rank), 2, *range(3 + rank, 3 + 2 * rank))
+        return grouped.transpose(order).reshape(batch, group, int(np.prod(out)), -1)
+
+    def rows(array: np.ndarray) -> np.ndarray:
+        return array.reshape(group, array.shape[0] // group, -1).transpose(0, 2, 1)
+
+    product = x.mapped(columns).matmul(w.mapped(rows))  # (N, group, outputs, M / group)
+    out_shape = _output_spatial(drawn)
+
+    def back(array: np.ndarray) -> np.ndarray:
+        return array.transpose(0, 1, 3, 2).reshape(drawn.x_shape[0], drawn.w_shape[0], *out_shape)
+
+    return product.mapped(back)
+
+
+def _output_spatial(drawn: DrawnConvolution) -> tuple[int, ...]:
+    attributes, rank = drawn.attributes, len(drawn.w_shape) - 2
+    pads = convolution.padding(drawn.x_shape[2:], drawn.w_shape[2:], attributes)
+    return tuple(
+        (size + sum(pads[axis]) - ((drawn.w_shape[2 + axis] - 1) * attributes.dilations[axis] + 1))
+        // attributes.strides[axis]
+        + 1
+        for axis, size in enumerate(drawn.x_shape[2 : 2 + rank])
+    )

@@ -1,0 +1,139 @@
+"""What the operators' strategies share: how types reach an engine that takes only some, and traits of elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
+from pytest_qparity.quantmath import layout as layouts
+from pytest_qparity.quantmath.integers import IntegerType
+from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
+from pytest_qparity.quantmath.strategies import Quantization
+
+__all__ = [
+    "FLOATS",
+    "KINDS",
+    "Graph",
+    "element_traits",
+    "integers_expected",
+    "layout_attributes",
+    "shape_traits",
+]
+
+FLOATS: Mapping[str, np.dtype[Any]] = {
+    "fp32": np.dtype(np.float32),
+    "fp16": np.dtype(np.float16),
+    "bf16": np.dtype(ml_dtypes.bfloat16),
+}
+KINDS: Mapping[str, type[Layout]] = {"per_tensor": PerTensor, "per_axis": PerAxis, "blocked": Blocked}
+_OVERFLOW = 2.0**31
+
+
+class Graph:
+    """Nodes in the making. Engines take and give NumPy's own types; every other type crosses the border inside the
+    graph: float types as float32 (of which each of them is a part), integers of fewer than 8 bits as 8 bits."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.inputs: dict[str, Array] = {}
+        self.constants: dict[str, Array] = {}
+        self.expected: dict[str, Expected] = {}
+
+    def node(self, operator: str, inputs: tuple[str, ...], output: str, domain: str = "", **attributes: Any) -> str:
+        self.nodes.append(Node(operator, inputs, (output,), attributes, domain))
+        return output
+
+    def feed(self, name: str, array: Array) -> str:
+        """An input of the graph; of a type that NumPy lacks, its values as float32 and a Cast behind."""
+        if array.dtype.isbuiltin == 1:
+            self.inputs[name] = array
+            return name
+        self.inputs[f"{name}_fed"] = array.astype(np.float32)
+        return self.cast(f"{name}_fed", array.dtype, name)
+
+    def constant(self, name: str, array: Array) -> str:
+        self.constants[name] = array
+        return name
+
+    def cast(self, name: str, dtype: np.dtype[Any], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        return self.node("Cast", (name,), output, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), **attributes)
+
+    def output(self, name: str, expected: Expected) -> None:
+        """An output of the graph; of a type that NumPy lacks, cast to one that holds all of its values."""
+        if expected.dtype.isbuiltin != 1:
+            wide = _wide(expected.dtype)
+            name = self.cast(name, wide, f"{name}_wide")
+            expected = Expected(
+                expected.lowest, expected.highest, expected.unit, wide, expected.free, expected.signed, expected.traits
+            )
+        self.expected[name] = expected
+
+    def example(self, *traits: str) -> Example:
+        return Example(tuple(self.nodes), self.inputs, self.constants, self.expected, frozenset(traits))
+
+
+def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if "float" in dtype.name:
+        return np.dtype(np.float32)
+    return np.dtype(np.uint8 if dtype.name.startswith("u") else np.int8)
+
+
+def layout_attributes(layout: Layout) -> dict[str, int]:
+    """The attributes `axis` and `block_size` of QuantizeLinear and DequantizeLinear."""
+    if isinstance(layout, Blocked):
+        return {"axis": layout.axis, "block_size": layout.block}
+    return {"axis": layout.axis} if isinstance(layout, PerAxis) else {}
+
+
+def integers_expected(
+    candidates: list[Array], dtype: np.dtype[Any], traits: Mapping[str, Array], free: Array | None = None
+) -> Expected:
+    """Integers from the lowest to the highest of the candidates."""
+    wide = [candidate.astype(np.float64) for candidate in candidates]
+    lowest = np.minimum.reduce(wide)
+    return Expected(lowest, np.maximum.reduce(wide), np.ones(lowest.shape), dtype, free, traits=traits)
+
+
+def element_traits(drawn: Quantization) -> dict[str, Array]:
+    """What is special about the elements of a tensor that is to be quantized."""
+    shape = drawn.values.shape
+    values = drawn.values.astype(np.float64)
+    scale = layouts.spread(drawn.scale.astype(np.float64), shape, drawn.layout)
+    zero_point = layouts.spread(drawn.zero_point.astype(np.int64), shape, drawn.layout)
+    with np.errstate(all="ignore"):
+        # A tie is what the type's own division makes one.
+        quotient = (drawn.values / scale.astype(drawn.values.dtype)).astype(np.float64)
+        exact = values / scale
+        return {
+            "nan": np.isnan(values),
+            "infinite": np.isinf(values),
+            "tie": np.abs(quotient - np.floor(quotient)) == 0.5,
+            "near_tie": np.abs(np.abs(exact - np.floor(exact)) - 0.5) <= 2.0**-10 * np.maximum(np.abs(exact), 1.0),
+            "overflow": np.abs(quotient) >= _OVERFLOW,
+            "saturated": (quotient + zero_point < drawn.type.lowest) | (quotient + zero_point > drawn.type.highest),
+            "negative": values < 0,
+            "zero_point": zero_point != 0,
+        }
+
+
+def shape_traits(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What is special about the whole of an example."""
+    return (("empty",) if 0 in shape else ()) + (("scalar",) if shape == () else ())
+
+
+def types_at(opset: int) -> tuple[IntegerType, ...]:
+    """Integer types that QuantizeLinear and DequantizeLinear take at an opset. Opset 24 brought no integer type."""
+    from pytest_qparity.quantmath.integers import INTEGER_TYPES
+
+    names = ["int8", "uint8"]
+    if opset >= 21:
+        names += ["int16", "uint16", "int4", "uint4"]
+    if opset >= 25:
+        names += ["int2", "uint2"]
+    return tuple(INTEGER_TYPES[name] for name in names)

@@ -1,0 +1,341 @@
+"""Quantize/Dequantize pairs around float operators: what engines fuse into integer kernels, opset 21.
+
+The oracle computes the float operator on what the codes stand for, exactly, and keeps the error that float32 arithmetic
+in any order may make; an integer kernel, which is exact before it requantizes, is within as well. Bound: the codes of
+all values within that error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Example
+from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.operators.contrib import softmax
+from pytest_qparity.checks.conformance.operators.convolutions import convolutions, convolved
+from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
+from pytest_qparity.checks.conformance.rounding import Real
+from pytest_qparity.quantmath import convolution, strategies
+from pytest_qparity.quantmath.convolution import ConvolutionAttributes
+from pytest_qparity.quantmath.floats import E4M3FN, E5M2
+from pytest_qparity.quantmath.integers import INT4, INT8, INT16, UINT4, UINT8, UINT16, IntegerType
+
+__all__ = ["kernels"]
+
+OPSET = 21
+LARGEST = 512
+# Activations and weights as quantizers pair them.
+PAIRS: dict[str, tuple[Element, Element]] = {
+    "u8s8": (UINT8, INT8),
+    "s8s8": (INT8, INT8),
+    "u8u8": (UINT8, UINT8),
+    "u16s8": (UINT16, INT8),
+    "fp8": (E4M3FN, E4M3FN),
+}
+SINGLES: dict[str, Element] = {"u8": UINT8, "s8": INT8, "u16": UINT16, "s16": INT16}
+NARROW: dict[str, Element] = {"fp8e4m3fn": E4M3FN, "fp8e5m2": E5M2, "s4": INT4, "u4": UINT4}
+
+
+def kernels() -> Iterator[Kernel]:
+    products: dict[str, Callable[..., Any]] = {
+        "conv": partial(conv_examples, None),
+        "conv_relu": partial(conv_examples, "Relu"),
+        "conv_clip": partial(conv_examples, "Clip"),
+        "gemm": gemm_examples,
+        "matmul": matmul_examples,
+    }
+    for pattern, make in products.items():
+        for types, (left, right) in PAIRS.items():
+            for granularity in ("per_tensor", "per_axis"):
+                if types in ("u16s8", "fp8") and granularity == "per_axis":
+                    continue
+                yield _kernel(pattern, f"{types}-{granularity}", types, partial(make, left, right, granularity))
+    others: dict[str, Callable[..., Any]] = {
+        "add": partial(binary_examples, "Add", Real.__add__),
+        "mul": partial(binary_examples, "Mul", Real.__mul__),
+        "concat": concat_examples,
+        "average_pool": average_pool_examples,
+        "resize": resize_examples,
+        "lstm": lstm_examples,
+        "layer_norm": layer_norm_examples,
+        "softmax": softmax_examples,
+        "attention": attention_examples,
+        "relu": relu_examples,
+        "pair": pair_examples,
+    }
+    for pattern, make in others.items():
+        singles = SINGLES | NARROW if pattern in ("relu", "pair") else SINGLES
+        for types, element in singles.items():
+            if pattern in ("lstm", "attention") and types == "s16":
+                continue
+            yield _kernel(pattern, types, types, partial(make, element))
+    for types, weights in {"s4": INT4, "u4": UINT4, "s8": INT8}.items():
+        for block in (16, 32):
+            yield _kernel(
+                "matmul_weights",
+                f"{types}-block{block}",
+                f"{types} weights",
+                partial(weight_only_examples, weights, block),
+            )
+
+
+def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any]) -> Kernel:
+    return Kernel(f"qdq_{pattern}-{middle}-opset{OPSET}", f"Q/DQ {pattern.replace('_', ' ')}", types, OPSET, make)
+
+
+@st.composite
+def conv_examples(draw: st.DrawFn, after: str | None, left: Element, right: Element, granularity: str) -> Example:
+    drawn = draw(convolutions())
+    graph = QdqGraph()
+    x = graph.activation(draw, "x", left, drawn.x_shape)
+    w = graph.weight(draw, "w", right, drawn.w_shape, 0 if granularity == "per_axis" else None)
+    inputs, real = [x.name, w.name], convolved(x.real, w.real, drawn)
+    if draw(st.booleans()):
+        bias = graph.bias(draw, x, w, drawn.w_shape[0])
+        inputs.append(bias.name)
+        column = (-1, *[1] * (len(drawn.x_shape) - 2))
+        real = real + bias.real.mapped(lambda array: array.reshape(column))
+    name = graph.node("Conv", tuple(inputs), "convolved", **drawn.node_attributes)
+    graph.finished(draw, *activated(draw, graph, after, name, real), left)
+    return graph.example()
+
+
+def activated(draw: st.DrawFn, graph: QdqGraph, operator: str | None, name: str, real: Real) -> tuple[str, Real]:
+    if operator is None:
+        return name, real
+    if operator == "Relu":
+        return graph.node("Relu", (name,), "activated"), real.clipped(0.0, np.inf)
+    # Around what there is, so that both ends cut something.
+    high = np.float32(np.abs(real.value).max(initial=0.0) * draw(st.sampled_from((0.5, 0.25, 2.0))))
+    ends = (graph.constant("low", np.asarray(np.float32(0.0))), graph.constant("high", np.asarray(high)))
+    return graph.node("Clip", (name, *ends), "activated"), real.clipped(0.0, float(high))
+
+
+@st.composite
+def gemm_examples(draw: st.DrawFn, left: Element, right: Element, granularity: str) -> Example:
+    rows, depth, columns = draw(st.integers(1, 5)), draw(st.integers(1, 40)), draw(st.integers(1, 9))
+    transposed = draw(st.booleans())
+    graph = QdqGraph()
+    a = graph.activation(draw, "a", left, (rows, depth))
+    shape = (columns, depth) if transposed else (depth, columns)
+    b = graph.weight(draw, "b", right, shape, (0 if transposed else 1) if granularity == "per_axis" else None)
+    inputs, real = [a.name, b.name], a.real.matmul(b.real.mapped(np.transpose) if transposed else b.real)
+    if draw(st.booleans()):
+        bias = graph.bias(draw, a, b, columns)
+        inputs.append(bias.name)
+        real = real + bias.real
+    graph.node("Gemm", tuple(inputs), "product", transB=int(transposed))
+    graph.finished(draw, "product", real, left)
+    return graph.example()
+
+
+@st.composite
+def matmul_examples(draw: st.DrawFn, left: Element, right: Element, granularity: str) -> Example:
+    rows, depth, columns = draw(st.integers(1, 5)), draw(st.integers(1, 40)), draw(st.integers(1, 9))
+    batch = draw(st.sampled_from(((), (2,))))
+    graph = QdqGraph()
+    a = graph.activation(draw, "a", left, (*batch, rows, depth))
+    b = graph.weight(draw, "b", right, (depth, columns), 1 if granularity == "per_axis" else None)
+    graph.node("MatMul", (a.name, b.name), "product")
+    graph.finished(draw, "product", a.real.matmul(b.real), left)
+    return graph.example()
+
+
+@st.composite
+def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> Example:
+    """Float activations, weights behind a blocked DequantizeLinear: what engines keep packed."""
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 8))
+    depth = block * draw(st.integers(1, 4))
+    graph = QdqGraph()
+    a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.05, finite=True))
+    a = np.clip(a, -8.0, 8.0).astype(np.float32)
+    codes = draw(strategies.integer_tensors(element, (depth, columns)))
+    scale = draw(strategies.scales(shape=(depth // block, columns)))
+    zero = draw(strategies.zero_points(element, scale.shape))
+    parameters = (graph.constant("b_scale", scale), graph.constant("b_zero", zero))
+    b = graph.node(
+        "DequantizeLinear", (graph.constant("b", codes), *parameters), "b_dequantized", axis=0, block_size=block
+    )
+    graph.node("MatMul", (graph.feed("a", a), b), "y")
+    spread = np.repeat(scale, block, axis=0), np.repeat(zero, block, axis=0)
+    graph.output("y", Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32())
+    return graph.example()
+
+
+@st.composite
+def binary_examples(draw: st.DrawFn, operator: str, combine: Callable[[Real, Real], Real], element: Element) -> Example:
+    graph = QdqGraph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    a, b = graph.activation(draw, "a", element, shape), graph.activation(draw, "b", element, shape)
+    graph.node(operator, (a.name, b.name), "combined")
+    graph.finished(draw, "combined", combine(a.real, b.real), element)
+    return graph.example()
+
+
+@st.composite
+def concat_examples(draw: st.DrawFn, element: Element) -> Example:
+    graph = QdqGraph()
+    shape = draw(strategies.shapes(min_rank=1, max_rank=3, largest=LARGEST // 2, empty=False))
+    axis = draw(st.integers(0, len(shape) - 1))
+    parts = [graph.activation(draw, f"x{index}", element, shape) for index in range(draw(st.integers(2, 3)))]
+    graph.node("Concat", tuple(part.name for part in parts), "joined", axis=axis)
+    value = np.concatenate([part.real.value for part in parts], axis)
+    error = np.concatenate([part.real.error for part in parts], axis)
+    graph.finished(draw, "joined", Real(value, error), element)
+    return graph.example()
+
+
+@st.composite
+def average_pool_examples(draw: st.DrawFn, element: Element) -> Example:
+    graph = QdqGraph()
+    kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    strides = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    size = (kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 5)))
+    x = graph.activation(draw, "x", element, (draw(st.integers(1, 2)), draw(st.integers(1, 8)), *size))
+    graph.node("AveragePool", (x.name,), "pooled", kernel_shape=list(kernel), strides=list(strides))
+    attributes = ConvolutionAttributes(strides=strides)
+
+    def windows(array: Array) -> Array:
+        each = convolution.windows(array, kernel, attributes)
+        return each.reshape(*each.shape[:4], -1)
+
+    total = x.real.mapped(windows).sum(-1).mapped(lambda array: array[..., 0])
+    graph.finished(draw, "pooled", total / Real.exact(float(np.prod(kernel))), element)
+    return graph.example()
+
+
+@st.composite
+def resize_examples(draw: st.DrawFn, element: Element) -> Example:
+    """Twice the size: each value repeated, or the mean of neighbours with weights 3/4 and 1/4 (half_pixel)."""
+    graph = QdqGraph()
+    shape = (1, draw(st.integers(1, 4)), draw(st.integers(1, 8)), draw(st.integers(1, 8)))
+    mode = draw(st.sampled_from(("nearest", "linear")))
+    x = graph.activation(draw, "x", element, shape)
+    factors = graph.constant("factors", np.array([1, 1, 2, 2], np.float32))
+    where = "asymmetric" if mode == "nearest" else "half_pixel"
+    attributes = {"mode": mode, "coordinate_transformation_mode": where}
+    if mode == "nearest":
+        attributes["nearest_mode"] = "floor"
+    graph.node("Resize", (x.name, "", factors), "resized", **attributes)
+    double = _repeated if mode == "nearest" else _interpolated
+    graph.finished(draw, "resized", double(double(x.real, 2), 3), element)
+    return graph.example()
+
+
+def _repeated(real: Real, axis: int) -> Real:
+    return real.mapped(lambda array: np.repeat(array, 2, axis))
+
+
+def _interpolated(real: Real, axis: int) -> Real:
+    def shifted(array: Array, by: int) -> Array:
+        index = np.clip(np.arange(array.shape[axis]) + by, 0, array.shape[axis] - 1)
+        return np.take(array, index, axis)
+
+    def pair(by: int) -> Real:
+        return real * Real.exact(0.75) + real.mapped(lambda array: shifted(array, by)) * Real.exact(0.25)
+
+    before, after = pair(-1), pair(1)
+
+    def interleaved(first: Array, second: Array) -> Array:
+        stacked = np.stack([first, second], axis + 1)
+        return stacked.reshape(*first.shape[:axis], -1, *first.shape[axis + 1 :])
+
+    return Real(interleaved(before.value, after.value), interleaved(before.error, after.error))
+
+
+@st.composite
+def lstm_examples(draw: st.DrawFn, element: Element) -> Example:
+    """One direction, gates in ONNX's order i, o, f, c; weights are int8 behind DequantizeLinear."""
+    steps, batch, size, hidden = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 6)), 4
+    graph = QdqGraph()
+    x = graph.activation(draw, "x", element, (steps, batch, size))
+    w = graph.weight(draw, "w", INT8, (1, 4 * hidden, size))
+    r = graph.weight(draw, "r", INT8, (1, 4 * hidden, hidden))
+    nodes = graph.node("LSTM", (x.name, w.name, r.name), "sequence", hidden_size=hidden)
+    kernel = w.real.mapped(lambda array: array[0].T)
+    recurrent = r.real.mapped(lambda array: array[0].T)
+    state = cell = Real.exact(np.zeros((batch, hidden)))
+    outputs: list[Real] = []
+    for step in range(steps):
+        gates = x.real.mapped(lambda array, at=step: array[at]).matmul(kernel) + state.matmul(recurrent)
+        i, o, f, c = (
+            gates.mapped(lambda array, at=gate: array[:, at * hidden : (at + 1) * hidden]) for gate in range(4)
+        )
+        cell = f.sigmoid() * cell + i.sigmoid() * c.tanh()
+        state = o.sigmoid() * cell.tanh()
+        outputs.append(state)
+    value = np.stack([each.value for each in outputs])[:, None]
+    error = np.stack([each.error for each in outputs])[:, None]
+    graph.finished(draw, nodes, Real(value, error), element)
+    return graph.example()
+
+
+@st.composite
+def layer_norm_examples(draw: st.DrawFn, element: Element) -> Example:
+    graph = QdqGraph()
+    rows, size = draw(st.integers(1, 6)), draw(st.integers(2, 32))
+    x = graph.activation(draw, "x", element, (rows, size))
+    gain = graph.weight(draw, "gain", INT8, (size,))
+    epsilon = 2.0**-10
+    graph.node("LayerNormalization", (x.name, gain.name), "normalized", axis=-1, epsilon=epsilon)
+    count = Real.exact(float(size))
+    centred = x.real - x.real.sum(-1) / count
+    variance = (centred * centred).sum(-1) / count
+    real = centred / (variance + Real.exact(epsilon)).sqrt() * gain.real
+    graph.finished(draw, "normalized", real, element)
+    return graph.example()
+
+
+@st.composite
+def softmax_examples(draw: st.DrawFn, element: Element) -> Example:
+    graph = QdqGraph()
+    x = graph.activation(draw, "x", element, (draw(st.integers(1, 4)), draw(st.integers(1, 48))))
+    graph.node("Softmax", (x.name,), "shares", axis=-1)
+    graph.finished(draw, "shares", softmax(x.real), element)
+    return graph.example()
+
+
+@st.composite
+def attention_examples(draw: st.DrawFn, element: Element) -> Example:
+    """softmax(q · kᵀ / √d) · v with Quantize/Dequantize around each product and the softmax."""
+    graph = QdqGraph()
+    tokens, size = draw(st.integers(1, 6)), draw(st.integers(1, 16))
+    q, v = (graph.activation(draw, name, element, (1, tokens, size)) for name in ("q", "v"))
+    k = graph.activation(draw, "k", element, (1, size, tokens))
+    factor = np.float32(1.0 / np.sqrt(size))
+    graph.node("MatMul", (q.name, k.name), "scores")
+    graph.node("Mul", ("scores", graph.constant("factor", np.asarray(factor))), "scaled")
+    scores = graph.requantized(draw, "scaled", q.real.matmul(k.real) * Real.exact(float(factor)), element)
+    graph.node("Softmax", (scores.name,), "shares", axis=-1)
+    shares = graph.requantized(draw, "shares", softmax(scores.real), element)
+    graph.node("MatMul", (shares.name, v.name), "attended")
+    graph.finished(draw, "attended", shares.real.matmul(v.real), element)
+    return graph.example()
+
+
+@st.composite
+def relu_examples(draw: st.DrawFn, element: Element) -> Example:
+    """Relu before QuantizeLinear: redundant only where the zero point is the lowest code."""
+    graph = QdqGraph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
+    x = np.clip(x, -1e6, 1e6).astype(np.float32)
+    graph.node("Relu", (graph.feed("x", x),), "activated")
+    graph.finished(draw, "activated", Real.exact(x).clipped(0.0, np.inf), element)
+    return graph.example()
+
+
+@st.composite
+def pair_examples(draw: st.DrawFn, element: Element) -> Example:
+    """QuantizeLinear and DequantizeLinear alone: not an identity, though it is between two float tensors."""
+    graph = QdqGraph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
+    x = np.clip(x, -1e6, 1e6).astype(np.float32)
+    graph.finished(draw, graph.feed("x", x), Real.exact(x), element)
+    return graph.example()

@@ -1,0 +1,270 @@
+"""ONNX Runtime's own quantized products, domain com.microsoft: QGemm, DynamicQuantizeMatMul, MatMulNBits.
+
+Bounds: QGemm as QLinearMatMul. DynamicQuantizeMatMul: DynamicQuantizeLinear's codes, each of them one off where its tie
+is a matter of rounding, then float32 roundings. MatMulNBits: float32 sums of products in any order; at accuracy level 4
+the activations may also be rounded to int8 blockwise, each by half of max|a| / 127 of its block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Example, Expected
+from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.models import MICROSOFT
+from pytest_qparity.checks.conformance.operators.contrib import parameters, softmax
+from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
+from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, output_parameters, requantized
+from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
+from pytest_qparity.quantmath import compute, dynamic, packing, strategies
+from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
+
+__all__ = ["kernels"]
+
+OPSET = 21
+_NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
+
+
+def kernels() -> Iterator[Kernel]:
+    for opset in (13, 25):  # the operator has one version, 11
+        yield Kernel(
+            f"dynamic_quantize_linear-uint8-opset{opset}",
+            "DynamicQuantizeLinear",
+            "fp32 → uint8",
+            opset,
+            dynamic_examples,
+        )
+    for left, right in PAIRS:
+        for granularity in ("per_tensor", "per_axis"):
+            yield Kernel(
+                f"qgemm-{SHORT[left]}{SHORT[right]}-{granularity}-opset{OPSET}",
+                f"{MICROSOFT}.QGemm",
+                f"{left.name} × {right.name}",
+                OPSET,
+                partial(gemm_examples, left, right, granularity),
+            )
+    for right in (INT8, UINT8):
+        for granularity in ("per_tensor", "per_axis"):
+            yield Kernel(
+                f"dynamic_quantize_matmul-{SHORT[right]}-{granularity}-opset{OPSET}",
+                f"{MICROSOFT}.DynamicQuantizeMatMul",
+                f"fp32 × {right.name}",
+                OPSET,
+                partial(dynamic_matmul_examples, right, granularity),
+            )
+    for block in (16, 32, 128):
+        for level in (0, 1, 4):
+            for symmetry in ("symmetric", "asymmetric"):
+                yield Kernel(
+                    f"matmul_nbits-uint4-block{block}-level{level}-{symmetry}-opset{OPSET}",
+                    f"{MICROSOFT}.MatMulNBits",
+                    f"fp32 × int4, level {level}",
+                    OPSET,
+                    partial(nbits_examples, block, level, symmetry),
+                )
+    for left, right in PAIRS:
+        yield Kernel(
+            f"qattention-{SHORT[left]}{SHORT[right]}-opset{OPSET}",
+            f"{MICROSOFT}.QAttention",
+            f"{left.name} × {right.name}",
+            OPSET,
+            partial(attention_examples, left, right),
+        )
+
+
+@st.composite
+def dynamic_examples(draw: st.DrawFn) -> Example:
+    shape = draw(strategies.shapes(min_rank=1, empty=False))
+    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
+    graph = Graph()
+    graph.nodes.append(_dynamic_node(graph.feed("x", x)))
+    y, scale, zero = dynamic.dynamic_quantize_linear(x)
+    low, high = float(x.min(initial=0.0)), float(x.max(initial=0.0))
+    divisor = np.float64(scale)
+    with np.errstate(all="ignore"):
+        steps = x.astype(np.float64) / divisor
+        offset = -low / divisor
+    moves = np.full(shape, float(abs(offset - np.floor(offset) - 0.5) < _NEAR_TIE))
+    near = np.abs(np.abs(steps - np.floor(steps)) - 0.5) < _NEAR_TIE
+    one_off = moves + near
+    exact = y.astype(np.float64)
+    # Without a range the scale is 0 and the codes 0 / 0; a range beyond float32 has no scale either.
+    undefined = not (low < high) or not high - low <= float(np.finfo(np.float32).max)
+    free = np.full(shape, undefined)
+    graph.output(
+        "y",
+        Expected(
+            np.maximum(exact - one_off, 0),
+            np.minimum(exact + one_off, 255),
+            np.ones(shape),
+            np.dtype(np.uint8),
+            free,
+            traits={"tie": near},
+        ),
+    )
+    value = np.asarray(float(scale))
+    slack = 2.0 * float_spacing(value, np.dtype(np.float32))  # subtraction, division, and the reciprocal of 255
+    graph.output(
+        "scale", Expected(value - slack, value + slack, slack / 2.0, np.dtype(np.float32), np.asarray(undefined))
+    )
+    point = np.asarray(float(zero))
+    graph.output(
+        "zero",
+        Expected(
+            np.maximum(point - moves.max(), 0),
+            np.minimum(point + moves.max(), 255),
+            np.ones(()),
+            np.dtype(np.uint8),
+            np.asarray(undefined),
+        ),
+    )
+    return graph.example(*(["no_range"] if undefined else []))
+
+
+def _dynamic_node(name: str):  # type: ignore[no-untyped-def]
+    from pytest_qparity.checks.conformance.example import Node
+
+    return Node("DynamicQuantizeLinear", (name,), ("y", "scale", "zero"))
+
+
+@st.composite
+def gemm_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granularity: str) -> Example:
+    rows, depth, columns = draw(st.integers(1, 9)), draw(st.integers(1, 40)), draw(st.integers(1, 17))
+    a = draw(strategies.integer_tensors(left, (rows, depth)))
+    b = draw(strategies.integer_tensors(right, (depth, columns)))
+    per = (columns,) if granularity == "per_axis" else ()
+    a_scale, a_zero = draw(strategies.scales()), draw(strategies.zero_points(left))
+    b_scale, b_zero = draw(strategies.scales(shape=per)), draw(strategies.zero_points(right, per))
+    transposes_b = draw(st.booleans())
+    graph = Graph()
+    inputs = [
+        graph.feed("a", a),
+        *parameters(graph, "a", a_scale, a_zero),
+        graph.constant("b", b.T.copy() if transposes_b else b),
+        *parameters(graph, "b", b_scale, b_zero),
+    ]
+    accumulator = compute.matmul_integer(a, b, a_zero, b_zero)
+    bias = ""
+    if draw(st.booleans()):
+        values = (draw(strategies.integer_tensors(INT8, (columns,))).astype(np.int32) * 37).astype(np.int32)
+        accumulator = compute.add_bias(accumulator, values, 1)
+        bias = graph.constant("c", values)
+    scales = a_scale.astype(np.float64) * b_scale.astype(np.float64)
+    y_scale, y_zero = draw(output_parameters(accumulator * scales, left))
+    inputs += [bias, *parameters(graph, "y", y_scale, y_zero)]
+    graph.node("QGemm", tuple(inputs), "y", MICROSOFT, transB=int(transposes_b))
+    graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
+    return graph.example()
+
+
+@st.composite
+def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: str) -> Example:
+    rows, depth, columns = draw(st.integers(1, 9)), draw(st.integers(1, 33)), draw(st.integers(1, 17))
+    a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.1, finite=True))
+    a = np.clip(a, -20.0, 20.0).astype(np.float32)
+    b = draw(strategies.integer_tensors(right, (depth, columns)))
+    per = (columns,) if granularity == "per_axis" else ()
+    b_scale, b_zero = draw(strategies.scales(shape=per)), draw(strategies.zero_points(right, per))
+    graph = Graph()
+    inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
+    graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
+    codes, scale, zero = dynamic.dynamic_quantize_linear(a)
+    divisor = np.float64(scale)
+    with np.errstate(all="ignore"):
+        steps = a.astype(np.float64) / divisor
+        offset = -float(a.min(initial=0.0)) / divisor
+    near = (np.abs(np.abs(steps - np.floor(steps)) - 0.5) < _NEAR_TIE).astype(np.float64)
+    # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
+    near = near + 2.0 * float(abs(offset - np.floor(offset) - 0.5) < _NEAR_TIE)
+    off = float(scale) * near
+    quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
+    weights = Real.dequantized(b, b_scale, b_zero)
+    product = quantized.matmul(Real(weights.value, weights.error))
+    slack = product.error + gamma(8) * (np.abs(quantized.value) @ np.abs(weights.value))
+    graph.output("y", Real(product.value, slack).as_float32())
+    return graph.example(*(["no_range"] if not a.any() else []))
+
+
+@st.composite
+def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Example:
+    rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 9))
+    depth = draw(st.integers(1, max(2, 256 // block))) * block - draw(st.sampled_from((0, 0, 1, block // 2)))
+    depth = max(depth, 1)
+    blocks = -(-depth // block)
+    a = draw(strategies.tensors(np.float32, (rows, min(depth, 400)), scale=0.05, finite=True))
+    a = np.clip(a, -8.0, 8.0).astype(np.float32)
+    depth, blocks = a.shape[1], -(-a.shape[1] // block)
+    codes = np.resize(draw(strategies.integer_tensors(UINT4, (columns * min(depth, 200),))), (columns, blocks * block))
+    codes[:, depth:] = 0
+    scale = draw(strategies.scales(shape=(columns, blocks)))
+    zero = np.full((columns, blocks), 8, np.uint8)
+    graph = Graph()
+    packed = packing.pack(codes.astype(UINT4.dtype).reshape(-1)).reshape(columns, blocks, block // 2)
+    inputs = [graph.feed("a", a), graph.constant("b", packed), graph.constant("scales", scale.reshape(-1))]
+    if symmetry == "asymmetric":
+        zero = draw(strategies.zero_points(UINT4, (columns, blocks))).astype(np.uint8)
+        inputs.append(graph.constant("zeros", _packed_rows(zero)))
+    attributes = {"K": depth, "N": columns, "bits": 4, "block_size": block, "accuracy_level": level}
+    graph.node("MatMulNBits", tuple(inputs), "y", MICROSOFT, **attributes)
+    spread = np.repeat(scale, block, axis=1)[:, :depth], np.repeat(zero, block, axis=1)[:, :depth]
+    weights = Real.dequantized(codes[:, :depth].astype(np.uint8), *spread).mapped(np.transpose)
+    activations = Real(a.astype(np.float64), _blockwise_int8_error(a, block) if level == 4 else np.zeros(a.shape))
+    graph.output("y", activations.matmul(weights).as_float32())
+    return graph.example()
+
+
+@st.composite
+def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    """softmax(q · kᵀ / √d) · v of q, k, v = x · w + b, x and w quantized, all behind the products in float32."""
+    batch, tokens, heads, size = draw(st.integers(1, 2)), draw(st.integers(1, 5)), draw(st.sampled_from((1, 2))), 4
+    hidden = heads * size
+    x = draw(strategies.integer_tensors(left, (batch, tokens, hidden)))
+    w = draw(strategies.integer_tensors(right, (hidden, 3 * hidden)))
+    x_scale, w_scale = np.asarray(np.float32(0.02)), np.asarray(np.float32(draw(st.sampled_from((0.01, 0.003)))))
+    x_zero, w_zero = draw(strategies.zero_points(left)), draw(strategies.zero_points(right))
+    bias = (draw(strategies.integer_tensors(INT8, (3 * hidden,))) * 0.01).astype(np.float32)
+    graph = Graph()
+    inputs = (
+        graph.feed("x", x),
+        graph.constant("w", w),
+        graph.constant("bias", bias),
+        graph.constant("x_scale", x_scale),
+        graph.constant("w_scale", w_scale),
+        "",
+        graph.constant("x_zero", x_zero),
+        graph.constant("w_zero", w_zero),
+    )
+    graph.node("QAttention", inputs, "y", MICROSOFT, num_heads=heads)
+    product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
+    q, k, v = (product.mapped(partial(_head, part=part, heads=heads)) for part in range(3))
+    scores = q.matmul(k.mapped(lambda array: np.swapaxes(array, -1, -2))) * Real.exact(1.0 / np.sqrt(size))
+    attended = softmax(scores).matmul(v)
+    joined = attended.mapped(lambda array: array.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden))
+    graph.output("y", joined.as_float32())
+    return graph.example()
+
+
+def _head(array: Array, part: int, heads: int) -> Array:
+    """(batch, tokens, 3 · hidden) as (batch, head, tokens, size) of one of q, k, v."""
+    batch, tokens, wide = array.shape
+    hidden = wide // 3
+    own = array[..., part * hidden : (part + 1) * hidden]
+    return own.reshape(batch, tokens, heads, hidden // heads).transpose(0, 2, 1, 3)
+
+
+def _packed_rows(zero: Array) -> Array:
+    """Two zero points a byte, each row padded to whole bytes."""
+    padded = np.pad(zero, ((0, 0), (0, zero.shape[1] % 2)))
+    return (padded[:, 0::2] | (padded[:, 1::2] << 4)).astype(np.uint8).reshape(-1)
+
+
+def _blockwise_int8_error(a: Array, block: int) -> Array:
+    """Half a step of each block's int8 scale, and the roundings of scale and quotient."""
+    rows, depth = a.shape
+    padded = np.pad(np.abs(a.astype(np.float64)), ((0, 0), (0, -depth % block)))
+    largest = padded.reshape(rows, -1, block).max(axis=2)
+    return np.repeat(largest / 127.0 * (0.5 + 2.0**-14), block, axis=1)[:, :depth]

@@ -1,0 +1,152 @@
+"""Tensors between QuantizeLinear and DequantizeLinear: what stands for what, in integers or in a small float format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Expected
+from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.qlinear import SMALLEST_SPREAD
+from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, gamma
+from pytest_qparity.quantmath import floats, strategies
+from pytest_qparity.quantmath.floats import FloatFormat
+from pytest_qparity.quantmath.integers import IntegerType
+
+__all__ = ["Element", "QdqGraph", "Quantized"]
+
+Element: TypeAlias = IntegerType | FloatFormat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantized:
+    """A dequantized tensor of the graph: its name, what it stands for, and its scale."""
+
+    name: str
+    real: Real
+    scale: Array
+
+
+class QdqGraph(Graph):
+    """A graph in which tensors are quantized and dequantized around what is computed."""
+
+    def activation(self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...]) -> Quantized:
+        """A float input behind QuantizeLinear and DequantizeLinear. It is fed what the codes stand for, so that no
+        rounding of the quotient decides which codes they are."""
+        codes, scale, zero = self._drawn(draw, element, shape, ())
+        meant = _dequantized(element, codes, scale, zero)
+        x = self.feed(name, meant.value.astype(np.float32))
+        parameters = self._parameters(name, scale, zero)
+        quantized = self.node("QuantizeLinear", (x, *parameters), f"{name}_quantized")
+        return Quantized(self.node("DequantizeLinear", (quantized, *parameters), f"{name}_dequantized"), meant, scale)
+
+    def weight(
+        self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...], axis: int | None = None
+    ) -> Quantized:
+        """Codes in the file behind DequantizeLinear, per tensor or per `axis`, symmetric where integers have a sign."""
+        codes, scale, zero = self._drawn(draw, element, shape, () if axis is None else (shape[axis],))
+        if isinstance(element, IntegerType) and element.signed:
+            zero = np.zeros_like(zero)
+        column = [1] * len(shape)
+        if axis is not None:
+            column[axis] = shape[axis]
+        parameters = self._parameters(name, scale, zero)
+        attributes = {} if axis is None else {"axis": axis}
+        dequantized = self.node(
+            "DequantizeLinear", (self.constant(name, codes), *parameters), f"{name}_dequantized", **attributes
+        )
+        real = _dequantized(
+            element,
+            codes,
+            scale.reshape(column) if axis is not None else scale,
+            zero.reshape(column) if axis is not None else zero,
+        )
+        return Quantized(dequantized, real, scale)
+
+    def bias(self, draw: st.DrawFn, x: Quantized, w: Quantized, size: int) -> Quantized:
+        """int32 codes whose scale is the product of x's and w's, as quantizers store a bias."""
+        codes = draw(st.lists(st.integers(-5_000, 5_000), min_size=size, max_size=size))
+        scale = (x.scale * w.scale).astype(np.float32)
+        array = np.asarray(codes, np.int32)
+        zero = np.zeros(scale.shape, np.int32)
+        inputs = (self.constant("bias", array), *self._parameters("bias", scale, zero))
+        attributes = {"axis": 0} if scale.shape else {}
+        return Quantized(
+            self.node("DequantizeLinear", inputs, "bias_dequantized", **attributes),
+            Real.dequantized(array, scale, 0),
+            scale,
+        )
+
+    def requantized(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> Quantized:
+        """QuantizeLinear and DequantizeLinear behind what was computed; what comes out may be one of several codes."""
+        scale, zero = draw(_output_parameters(real.value, element))
+        expected = real.quantized_to(scale, zero, element)
+        parameters = self._parameters(name, scale, zero)
+        quantized = self.node("QuantizeLinear", (name, *parameters), f"{name}_quantized")
+        dequantized = self.node("DequantizeLinear", (quantized, *parameters), f"{name}_dequantized")
+        middle = (expected.lowest + expected.highest) / 2.0
+        reach = (expected.highest - expected.lowest) / 2.0
+        offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
+        value = (middle - offset) * scale.astype(np.float64)
+        return Quantized(dequantized, Real(value, reach * scale + 4 * FLOAT32 * np.abs(value)), scale)
+
+    def finished(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> None:
+        """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32."""
+        scale, zero = draw(_output_parameters(real.value, element))
+        expected = real.quantized_to(scale, zero, element)
+        parameters = self._parameters("y", scale, zero)
+        quantized = self.node("QuantizeLinear", (name, *parameters), "y_quantized")
+        y = self.node("DequantizeLinear", (quantized, *parameters), "y")
+        offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
+        step = scale.astype(np.float64)
+        low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
+        slack = 4 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + np.abs(offset) * step)
+        self.output(
+            y,
+            Expected(low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits=expected.traits),
+        )
+
+    def _drawn(
+        self, draw: st.DrawFn, element: Element, shape: tuple[int, ...], parameters: tuple[int, ...]
+    ) -> tuple[Array, Array, Array]:
+        scale = draw(strategies.scales(shape=parameters))
+        if isinstance(element, IntegerType):
+            return (
+                draw(strategies.integer_tensors(element, shape)),
+                scale,
+                draw(strategies.zero_points(element, parameters)),
+            )
+        values = draw(strategies.format_tensors(element, np.float32, shape))
+        values = np.clip(np.nan_to_num(values, nan=0.0), -element.largest, element.largest)
+        codes = floats.cast(values.astype(np.float32), element)
+        return codes, scale, np.zeros(parameters, np.uint8).view(element.dtype)
+
+    def _parameters(self, name: str, scale: Array, zero: Array) -> tuple[str, str]:
+        return self.constant(f"{name}_scale", scale), self.constant(f"{name}_zero", np.asarray(zero))
+
+
+def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> Real:
+    if isinstance(element, IntegerType):
+        return Real.dequantized(codes, scale, zero)
+    value = codes.astype(np.float64) * scale.astype(np.float64)
+    return Real(value, gamma(1) * np.abs(value))
+
+
+@st.composite
+def _output_parameters(draw: st.DrawFn, value: Array, element: Element) -> tuple[Array, Array]:
+    """A scale under which most of `value` is inside of the range, and a zero point: at an end or inside."""
+    spread = float(np.abs(value).max(initial=0.0))
+    if spread < SMALLEST_SPREAD:
+        spread = 1.0
+    share = draw(st.sampled_from((1.0, 0.5, 2.0)))
+    steps = draw(st.integers(1, 2**12))
+    if not isinstance(element, IntegerType):
+        scale = np.float32(spread / element.largest * share * (1.0 + steps / 2**13))
+        return np.asarray(scale), np.zeros((), np.uint8).view(element.dtype)
+    scale = np.float32(spread / (element.levels / 2) * share * (1.0 + steps / 2**13))
+    kind = draw(st.sampled_from(("zero", "lowest", "any")))
+    zero = {"zero": 0, "lowest": element.lowest, "any": int(draw(strategies.zero_points(element)))}[kind]
+    return np.asarray(scale), np.asarray(zero).astype(element.dtype)

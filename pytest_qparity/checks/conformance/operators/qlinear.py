@@ -1,0 +1,130 @@
+"""QLinearMatMul (opsets 10 and 21) and QLinearConv-10.
+
+y = saturate(round(accumulator · a_scale · b_scale / y_scale) + y_zero_point), the accumulator an exact int32. In which
+order and precision an engine multiplies the scales is left open: the bound holds all values within the roundings of
+float32 arithmetic (product of scales, quotient, accumulator to float32, product), which is 0 LSB away from ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_qparity.checks.conformance.example import Array, Example, Expected
+from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.operators.convolutions import convolutions
+from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
+from pytest_qparity.checks.conformance.rounding import Real, gamma
+from pytest_qparity.quantmath import compute, strategies
+from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
+
+__all__ = ["PAIRS", "SHORT", "SMALLEST_SPREAD", "kernels", "output_parameters", "requantized"]
+
+SMALLEST_SPREAD = 2.0**-100  # below, a scale would be subnormal: what engines make of these is QuantizeLinear's matter
+SHORT = {INT8: "s8", UINT8: "u8"}
+PAIRS = ((UINT8, INT8), (UINT8, UINT8), (INT8, INT8))
+
+
+def kernels() -> Iterator[Kernel]:
+    for opset in (13, 21, 25):
+        for left, right in PAIRS:
+            types, shown = f"{SHORT[left]}{SHORT[right]}", f"{left.name} × {right.name}"
+            for granularity in ("per_tensor", "per_axis"):
+                yield Kernel(
+                    f"qlinear_matmul-{types}-{granularity}-opset{opset}",
+                    "QLinearMatMul",
+                    shown,
+                    opset,
+                    partial(matmul_examples, left, right, granularity),
+                )
+                if opset == 21:  # QLinearConv is the same from opset 10 on
+                    continue
+                yield Kernel(
+                    f"qlinear_conv-{types}-{granularity}-opset{opset}",
+                    "QLinearConv",
+                    shown,
+                    opset,
+                    partial(conv_examples, left, right, granularity),
+                )
+
+
+def requantized(
+    accumulator: Array, scales: Array, y_scale: Array, y_zero: Array, output: IntegerType, roundings: int = 4
+) -> Expected:
+    """What saturate(round(accumulator · scales / y_scale) + y_zero) may be after `roundings` in float32."""
+    value = accumulator.astype(np.float64) * scales
+    return Real(value, gamma(roundings) * np.abs(value)).quantized(y_scale.astype(np.float64), y_zero, output)
+
+
+@st.composite
+def output_parameters(draw: st.DrawFn, value: Array, output: IntegerType) -> tuple[Array, Array]:
+    """A scale and zero point under which most of `value` is inside of the range: where everything saturates, nothing is
+    seen."""
+    spread = float(np.abs(value).max(initial=0.0))
+    if spread < SMALLEST_SPREAD:
+        spread = 1.0
+    share = draw(st.sampled_from((1.0, 0.5, 2.0, 4.0)))
+    steps = draw(st.integers(1, 2**12))
+    scale = np.float32(spread / (output.levels / 2) * share * (1.0 + steps / 2**13))
+    return np.asarray(scale), draw(strategies.zero_points(output))
+
+
+@st.composite
+def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granularity: str) -> Example:
+    a, b = draw(drawn_matrices(left, right))
+    columns = (b.shape[-1],) if granularity == "per_axis" and b.ndim == 2 else ()
+    a_scale, a_zero = draw(strategies.scales()), draw(strategies.zero_points(left))
+    b_scale, b_zero = draw(strategies.scales(shape=columns)), draw(strategies.zero_points(right, columns))
+    accumulator = compute.matmul_integer(a, b, a_zero, b_zero)
+    scales = a_scale.astype(np.float64) * b_scale.astype(np.float64)
+    y_scale, y_zero = draw(output_parameters(accumulator * scales, left))
+    graph = Graph()
+    inputs = (
+        graph.feed("a", a),
+        *_parameters(graph, a_scale=a_scale, a_zero=a_zero),
+        graph.constant("b", b),
+        *_parameters(graph, b_scale=b_scale, b_zero=b_zero, y_scale=y_scale, y_zero=y_zero),
+    )
+    graph.node("QLinearMatMul", inputs, "y")
+    graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
+    return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []))
+
+
+@st.composite
+def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granularity: str) -> Example:
+    drawn = draw(convolutions())
+    x = draw(strategies.integer_tensors(left, drawn.x_shape))
+    w = draw(strategies.integer_tensors(right, drawn.w_shape))
+    maps = drawn.w_shape[:1] if granularity == "per_axis" else ()
+    x_scale, x_zero = draw(strategies.scales()), draw(strategies.zero_points(left))
+    w_scale = draw(strategies.scales(shape=maps))
+    w_zero = draw(strategies.zero_points(right, maps)) if draw(st.booleans()) else np.zeros(maps, right.dtype)
+    accumulator = compute.conv_integer(x, w, x_zero, w_zero, drawn.attributes)
+    graph = Graph()
+    inputs = [
+        graph.feed("x", x),
+        *_parameters(graph, x_scale=x_scale, x_zero=x_zero),
+        graph.constant("w", w),
+        *_parameters(graph, w_scale=w_scale, w_zero=w_zero),
+    ]
+    if has_bias := draw(st.booleans()):
+        bias = (draw(strategies.integer_tensors(INT8, drawn.w_shape[:1])).astype(np.int32) * 37).astype(np.int32)
+        accumulator = compute.add_bias(accumulator, bias, 1)
+    column = (-1, *[1] * (len(drawn.x_shape) - 2))
+    scales = x_scale.astype(np.float64) * (w_scale.astype(np.float64).reshape(column) if maps else w_scale)
+    y_scale, y_zero = draw(output_parameters(accumulator * scales, left))
+    inputs += _parameters(graph, y_scale=y_scale, y_zero=y_zero)
+    if has_bias:
+        inputs.append(graph.constant("bias", bias))
+    graph.node("QLinearConv", tuple(inputs), "y", **drawn.node_attributes)
+    graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
+    return graph.example(*(["weight_zero_point"] if w_zero.any() else []))
+
+
+def _parameters(graph: Graph, **arrays: Any) -> list[str]:
+    return [graph.constant(name, np.asarray(array)) for name, array in arrays.items()]

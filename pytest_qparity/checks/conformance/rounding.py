@@ -1,0 +1,168 @@
+"""Forward error analysis: values in float64 that carry a bound of what float32 arithmetic may make of them.
+
+The standard model: fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| ≤ u = 2⁻²⁴, so that n roundings in a row are within
+γₙ = n·u / (1 − n·u). Source: Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §2.2, §3.1 (lemma 3.1)
+and eq. (3.5) for sums in any order: an engine may reorder, fuse and use wider accumulators, and stays within.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pytest_qparity.checks.conformance.example import Array, Expected
+from pytest_qparity.quantmath import floats, integers
+
+__all__ = ["FLOAT32", "Real", "float_spacing", "gamma", "spacing"]
+
+FLOAT32 = 2.0**-24
+_TINY = 2.0**-149  # a result below float32's normal range is off by half a subnormal at most
+# Vector libraries approximate exp, tanh and the logistic function; none in use is off by more than this, relative for
+# exp and absolute for functions into [−1, 1] (oneDNN and MLAS state 1e-6 and better for theirs).
+TRANSCENDENTAL = 2.0**-19
+
+
+def gamma(roundings: int | float, unit_roundoff: float = FLOAT32) -> float:
+    """γₙ = n·u / (1 − n·u). Higham, lemma 3.1."""
+    product = roundings * unit_roundoff
+    if not product < 1.0:
+        raise ValueError(f"got {roundings} roundings, should be fewer than {1 / unit_roundoff:.0f}")
+    return product / (1.0 - product)
+
+
+def spacing(values: Array, mantissa_bits: int, smallest_exponent: int) -> Array:
+    """2^(max(⌊log₂|v|⌋, smallest_exponent) − mantissa_bits): the distance of a format's values around `values`."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        _, exponent = np.frexp(np.where(np.isfinite(values), values, 1.0))
+    return np.ldexp(1.0, np.maximum(exponent - 1, smallest_exponent) - mantissa_bits)
+
+
+def float_spacing(values: Array, dtype: np.dtype[Any]) -> Array:
+    """The distance of the values of a float type around `values`; of NaN and infinity some positive number."""
+    import ml_dtypes
+
+    info = ml_dtypes.finfo(dtype)
+    return spacing(values, info.nmant, info.minexp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Real:
+    """Values (float64) and, elementwise, how far a float32 computation of them may be off at most."""
+
+    value: Array
+    error: Array
+
+    @classmethod
+    def exact(cls, value: Any) -> Real:
+        array = np.asarray(value, np.float64)
+        return cls(array, np.zeros_like(array))
+
+    @classmethod
+    def dequantized(cls, codes: Array, scale: Any, zero_point: Any) -> Real:
+        """(q − Z)·S where an engine may also compute q·S − Z·S: off by γ₃ of |q|·S + |Z|·S, not of their difference."""
+        q, z, s = (np.asarray(each, np.float64) for each in (codes, zero_point, scale))
+        value = (q - z) * s
+        return cls(value, np.broadcast_to(gamma(3) * (np.abs(q) + np.abs(z)) * s, value.shape).copy())
+
+    def __add__(self, other: Real) -> Real:
+        return _rounded(self.value + other.value, self.error + other.error)
+
+    def __sub__(self, other: Real) -> Real:
+        return _rounded(self.value - other.value, self.error + other.error)
+
+    def __mul__(self, other: Real) -> Real:
+        error = np.abs(self.value) * other.error + self.error * np.abs(other.value) + self.error * other.error
+        return _rounded(self.value * other.value, error)
+
+    def __truediv__(self, other: Real) -> Real:
+        """|a/b − â/b̂| ≤ (|a|·Δb + |b|·Δa) / (|b|·(|b| − Δb)), and a divisor must be away from zero by more than Δb."""
+        size = np.abs(other.value)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            away = np.where(size > other.error, size - other.error, 0.0)
+            error = (np.abs(self.value) * other.error + size * self.error) / (size * away)
+            return _rounded(self.value / other.value, np.where(away > 0.0, error, np.inf))
+
+    def matmul(self, other: Real) -> Real:
+        """Sums of products in any order: γ of the number of products + 1 (Higham, eq. 3.5), beside what comes in."""
+        depth = self.value.shape[-1]
+        mine, theirs = np.abs(self.value), np.abs(other.value)
+        error = mine @ other.error + self.error @ (theirs + other.error)
+        error = error + gamma(depth + 1) * ((mine + self.error) @ (theirs + other.error)) + depth * _TINY
+        return Real(self.value @ other.value, error)
+
+    def sum(self, axis: int | tuple[int, ...]) -> Real:
+        axes = (axis,) if isinstance(axis, int) else axis
+        count = int(np.prod([self.value.shape[each] for each in axes]))
+        error = self.error.sum(axis=axes, keepdims=True)
+        error = error + gamma(max(count, 1)) * (np.abs(self.value) + self.error).sum(axis=axes, keepdims=True)
+        return Real(self.value.sum(axis=axes, keepdims=True), error)
+
+    def clipped(self, low: float, high: float) -> Real:
+        """Relu is clipped(0, ∞). Clipping brings values no further apart."""
+        return Real(np.clip(self.value, low, high), self.error)
+
+    def exp(self) -> Real:
+        value = np.exp(self.value)
+        return Real(value, (np.expm1(np.minimum(self.error, 80.0)) + TRANSCENDENTAL) * value)
+
+    def sqrt(self) -> Real:
+        """|√a − √â| ≤ Δa / √a, and √Δa around zero; one rounding."""
+        value = np.sqrt(np.maximum(self.value, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.where(value > 0.0, np.minimum(self.error / value, np.sqrt(self.error)), np.sqrt(self.error))
+        return _rounded(value, error)
+
+    def sigmoid(self) -> Real:
+        """The logistic function rises by 1/4 at most."""
+        return Real(1.0 / (1.0 + np.exp(-np.clip(self.value, -700.0, 700.0))), self.error / 4.0 + TRANSCENDENTAL)
+
+    def tanh(self) -> Real:
+        return Real(np.tanh(self.value), self.error + TRANSCENDENTAL)
+
+    def mapped(self, function: Any) -> Real:
+        """A function that moves elements about (reshape, transpose, slicing, indexing)."""
+        return Real(function(self.value), function(self.error))
+
+    def quantized(self, scale: Array, zero_point: Array, type: integers.IntegerType) -> Expected:  # noqa: A002
+        """saturate(round(v / scale) + zero_point) for every v within the bound; `scale` and `zero_point` broadcast.
+
+        One rounding for the division, or two where the engine multiplies by 1 / scale.
+        """
+        steps = self.value / scale
+        reach = self.error / scale + gamma(2) * (np.abs(steps) + self.error / scale)
+        offset = np.asarray(zero_point, np.float64)
+        lowest = np.clip(np.rint(steps - reach) + offset, type.lowest, type.highest)
+        highest = np.clip(np.rint(steps + reach) + offset, type.lowest, type.highest)
+        ones = np.ones(lowest.shape)
+        tie = (np.abs(steps - np.floor(steps) - 0.5) <= np.maximum(reach, 1e-6)) & (np.abs(steps) < 2.0**20)
+        saturated = (steps + offset <= type.lowest) | (steps + offset >= type.highest)
+        return Expected(lowest, highest, ones, type.dtype, traits={"tie": tie, "saturated": saturated})
+
+    def cast(self, scale: Array, format: floats.FloatFormat) -> Expected:  # noqa: A002
+        """The values of a small float format nearest to v / scale, for every v within the bound; rounding is monotone."""
+        steps = self.value / scale
+        reach = self.error / scale + gamma(2) * (np.abs(steps) + self.error / scale)
+        lowest = floats.cast(steps - reach, format).astype(np.float64)
+        highest = floats.cast(steps + reach, format).astype(np.float64)
+        return Expected(lowest, highest, float_spacing(lowest, format.dtype), format.dtype)
+
+    def quantized_to(
+        self, scale: Array, zero_point: Array, element: integers.IntegerType | floats.FloatFormat
+    ) -> Expected:
+        """`quantized` of an integer type, `cast` of a float format, whose zero point is 0."""
+        wide = scale.astype(np.float64)
+        if isinstance(element, integers.IntegerType):
+            return self.quantized(wide, np.asarray(zero_point, np.int64), element)
+        return self.cast(wide, element)
+
+    def as_float32(self) -> Expected:
+        with np.errstate(over="ignore"):
+            unit = spacing(self.value, 23, -126)
+        slack = self.error + FLOAT32 * np.abs(self.value) + _TINY
+        return Expected(self.value - slack, self.value + slack, unit, np.dtype(np.float32))
+
+
+def _rounded(value: Array, error: Array) -> Real:
+    return Real(value, error + FLOAT32 * (np.abs(value) + error) + _TINY)

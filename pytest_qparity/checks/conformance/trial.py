@@ -1,0 +1,147 @@
+"""Trying examples on a backend: many in one session, and each by itself where that one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.checks.conformance.models import example_model, feed_of, named
+from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.worker.renewed import ENDINGS
+
+if TYPE_CHECKING:
+    from pytest_qparity.backends.hosted import EngineHost
+    from pytest_qparity.checks.conformance.example import Array, Example
+    from pytest_qparity.verdict import Failure
+
+__all__ = ["Answer", "Bench", "Difference", "Trial"]
+
+PROBES = 3  # examples that are refused by themselves as well before all that a session refused counts as refused
+_REFUSALS = (Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS)
+
+
+class Answer(StrEnum):
+    """What became of an example."""
+
+    RAN = "ran"
+    REFUSED = "refused"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """How far elements are outside of what they may be, in LSB (0.0 inside), and what is special about each.
+
+    What has no elements to compare, for the engine refused it, ended, or gave another shape or type, is one element
+    that is infinitely far off.
+    """
+
+    beyond: Array
+    traits: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One example on one backend at one optimizer level: its outputs by name where it ran, or why it did not."""
+
+    example: Example
+    optimizer: Optimizer
+    answer: Answer
+    outputs: Mapping[str, Array]
+    failure: Failure | None = None
+
+    def differences(self) -> Iterator[Difference]:
+        if self.answer is not Answer.RAN:
+            yield _NOTHING_TO_COMPARE
+            return
+        for name, expected in self.example.expected.items():
+            try:
+                yield Difference(expected.beyond(self.outputs[name]), expected.traits)
+            except (KeyError, ValueError):
+                yield _NOTHING_TO_COMPARE
+
+
+_NOTHING_TO_COMPARE = Difference(np.array([np.inf]), {})
+
+
+class Bench:
+    """Where examples are tried: a backend in a worker that is started anew after one has ended, and a folder for the
+    model files."""
+
+    def __init__(self, start: Callable[[], EngineHost], folder: Path) -> None:
+        self._start = start
+        self._folder = folder
+        self._host: EngineHost | None = None
+
+    def host(self) -> EngineHost:
+        if self._host is None:
+            self._host = self._start()
+        return self._host
+
+    def close(self) -> None:
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+
+    def try_all(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
+        """A trial for each example. Those with the same traits share a session, so that what an engine refuses of a few
+        is not the end of the others."""
+        for _, alike in groupby(sorted(examples, key=_traits), key=_traits):
+            yield from self._try_alike(list(alike), opset, optimizer)
+
+    def _try_alike(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
+        """What a session of all of them refuses is tried one by one; where the first PROBES are refused as well, so are
+        the others: a session may take tens of milliseconds."""
+        outputs = self._outputs(examples, opset, optimizer)
+        if not isinstance(outputs, CannotJudge):
+            for index, example in enumerate(examples):
+                yield _ran(example, optimizer, index, outputs)
+            return
+        refused = 0
+        failure: Failure | None = None
+        for index, example in enumerate(examples):
+            if index >= PROBES and refused == index and failure is not None:
+                yield Trial(example, optimizer, Answer.REFUSED, {}, failure)
+                refused += 1
+                continue
+            trial = self.try_one(example, opset, optimizer)
+            if trial.answer is Answer.REFUSED:
+                refused, failure = refused + 1, trial.failure
+            yield trial
+
+    def try_one(self, example: Example, opset: int, optimizer: Optimizer) -> Trial:
+        outputs = self._outputs([example], opset, optimizer)
+        if not isinstance(outputs, CannotJudge):
+            return _ran(example, optimizer, 0, outputs)
+        answer = Answer.REFUSED if outputs.failure.code in _REFUSALS else Answer.CRASHED
+        return Trial(example, optimizer, answer, {}, outputs.failure)
+
+    def _outputs(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> dict[str, Array] | CannotJudge:
+        host = self.host()
+        path = self._folder / "examples.onnx"
+        path.write_bytes(example_model(examples, opset).SerializeToString())
+        try:
+            session = host.load(path, SessionOptions(optimizer=optimizer))
+            outputs = session.run(feed_of(examples))
+            session.close()
+        except CannotJudge as refusal:
+            if refusal.failure.code in ENDINGS:
+                self.close()
+            return refusal
+        return outputs
+
+
+def _traits(example: Example) -> list[str]:
+    return sorted(example.traits)
+
+
+def _ran(example: Example, optimizer: Optimizer, index: int, outputs: dict[str, Array]) -> Trial:
+    given = {name: outputs[named(index, name)] for name in example.expected if named(index, name) in outputs}
+    return Trial(example, optimizer, Answer.RAN, given)
