@@ -166,7 +166,7 @@ def _rint_of_ratio(accumulator: _Array, numerators: tuple[_Array, ...], denomina
         for numerator in numerators:
             estimate = estimate * numerator
         estimate = estimate / denominator
-    rounded = np.rint(estimate)
+    rounded = np.array(np.rint(estimate))
     doubtful = (np.abs(estimate) < 2.0**40) & (np.abs(np.abs(estimate - rounded) - 0.5) <= np.abs(estimate) * 2.0**-50)
     if doubtful.any():
         operands = (accumulator.astype(np.float64), *numerators, denominator)

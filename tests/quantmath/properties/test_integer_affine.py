@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from fractions import Fraction
 
 import ml_dtypes
@@ -235,6 +236,23 @@ def test_dequantize_of_int32_rounds_once_as_well(data, dtype):
             assert math.isinf(value)
         else:
             assert draws.fraction(value) == exact
+
+
+@PROFILE
+@given(st.sampled_from([np.dtype(ml_dtypes.bfloat16), FLOAT32]), st.integers(0, 2**23), st.integers(-60, 60))
+def test_dequantize_sees_what_a_wider_product_would_drop(dtype, significand, exponent):
+    """A product one bit above a tie, a bit that the next wider float type drops, is rounded up."""
+    bits = ml_dtypes.finfo(dtype).nmant + 1
+    odd = 2 ** (bits - 1) + 2 * (significand % 2 ** (bits - 2)) + 1
+    # The code solves code·odd = 2³⁰ + 1 (mod 2³¹); of 31 + bits bits, the product's last place is worth 2³¹.
+    code = (2**30 + 1) * pow(odd, -1, 2**31) % 2**31
+    if code * odd < 2 ** (30 + bits):
+        return
+    scale = np.asarray(math.ldexp(odd, exponent), np.float64).astype(dtype)
+
+    value = affine.dequantize(np.int32(code), scale, 0)
+
+    assert draws.fraction(value) == (code * odd // 2**31 + 1) * 2**31 * Fraction(2) ** exponent
 
 
 @PROFILE
@@ -512,6 +530,19 @@ def test_dynamic_quantization_is_its_formula_in_float32(data):
 
 
 @PROFILE
+@given(st.integers(0, 254), st.integers(-20, 20))
+def test_a_dynamic_zero_point_at_a_tie_is_even(whole, exponent):
+    """Where −min / S is k + 1/2 the zero point is the even neighbour."""
+    step = 2.0**exponent
+    x = np.float32([-(whole + 0.5) * step, (255 - whole - 0.5) * step])
+
+    _, scale, zero_point = dynamic.dynamic_quantize_linear(x)
+
+    assert scale == step
+    assert int(zero_point) == (whole if whole % 2 == 0 else whole + 1)
+
+
+@PROFILE
 @given(st.data())
 def test_dynamic_quantization_spans_all_codes(data):
     """Where the range is not degenerate the smallest and largest of the values and zero get codes 0 and 255."""
@@ -530,7 +561,9 @@ def test_dynamic_quantization_spans_all_codes(data):
 def test_dynamic_quantization_of_zeros_gives_zeros():
     """A tensor of zeros has codes equal to the zero point, scale 0 as the formula says, and no NaN."""
     for shape in ((1,), (2, 3), ()):
-        y, scale, zero_point = dynamic.dynamic_quantize_linear(np.zeros(shape, np.float32))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            y, scale, zero_point = dynamic.dynamic_quantize_linear(np.zeros(shape, np.float32))
 
         assert y.shape == shape
         assert (y == zero_point).all()

@@ -250,6 +250,17 @@ def test_groups_are_convolutions_of_their_channels(operands):
     assert np.array_equal(compute.conv_integer(*operands), np.concatenate(parts, axis=1))
 
 
+def test_pads_name_all_beginnings_and_then_all_ends():
+    """All 81 pads of two axes move the one pixel of an image to (begin_1, begin_2) and add both ends to the shape."""
+    pixel, one = np.ones((1, 1, 1, 1), np.int8), np.ones((1, 1, 1, 1), np.int8)
+    for pads in itertools.product(range(3), repeat=4):
+        y = compute.conv_integer(pixel, one, 0, 0, ConvolutionAttributes(pads=pads))
+
+        top, left, bottom, right = pads
+        assert y.shape == (1, 1, top + 1 + bottom, left + 1 + right)
+        assert y.sum() == y[0, 0, top, left] == 1
+
+
 @PROFILE
 @given(convolutions())
 def test_padding_is_the_code_of_zero(operands):

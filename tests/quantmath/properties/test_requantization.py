@@ -80,6 +80,31 @@ def test_a_tie_is_found_where_the_multiplier_is_no_float(odd, half, exponent):
 
 
 @PROFILE
+@given(st.integers(-32000, 32000), st.integers(2**16, 2**31 - 1), st.sampled_from([-1, 0, 1]))
+def test_a_product_closer_to_a_tie_than_float64_is_rounded_to_its_side(half, q, ulps):
+    """q·M within float64's rounding of k + 1/2 is decided by the exact product."""
+    multiplier = abs(half + 0.5) / q
+    for _ in range(abs(ulps)):
+        multiplier = math.nextafter(multiplier, math.inf * ulps)
+    value = q if half >= 0 else -q
+
+    code = requantize.by_float_multiplier(np.int32(value), np.float64(multiplier), 0, integers.INT16)
+
+    assert int(code) == draws.clamped(round(value * Fraction(multiplier)), integers.INT16)
+
+
+def test_three_scales_closer_to_a_tie_than_float64_are_rounded_to_their_side():
+    """2⁵⁴ + 1 = 109·10325701·16005665 over 2⁵⁵ is above 1/2; 7·2⁵⁶ − 1 = 9781·16317669·3160359 over 2⁵⁷ below 7/2."""
+    for q, first, second, output, expected in (
+        (109, 10325701, 16005665, 2.0**55, 1),
+        (9781, 16317669, 3160359, 2.0**57, 3),
+    ):
+        for sign in (1, -1):
+            scales = (np.float32(first), np.float32(second), np.float32(output))
+            assert int(requantize.by_scales(np.int32(sign * q), scales, 0, integers.INT8)) == sign * expected
+
+
+@PROFILE
 @given(st.data())
 def test_a_multiplier_and_its_scales_agree(data):
     """Where S₃ is a power of two, by scales and by the float64 multiplier are equal."""
@@ -350,7 +375,7 @@ def test_qlinear_conv_is_the_rounded_real_convolution_with_bias(data):
 @PROFILE
 @given(st.data())
 def test_qdq_and_qoperator_forms_are_within_one_code(data):
-    """Dequantize, multiply in float32 and quantize is at most one code from QLinearMatMul while float32 errors are small.
+    """Dequantize, multiply in float32 and quantize is within one code of QLinearMatMul where float32 errors are small.
 
     The operands are within 255 · 2, four products with their sum are within 7 roundings of 2⁻²⁴ of 4 · 510², 0.44:
     less than one step where S_y ≥ 1/2, and two values less than a step apart round to the same or neighbouring codes.
