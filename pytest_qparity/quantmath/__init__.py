@@ -9,6 +9,15 @@ from pytest_qparity.quantmath.affine import (
     quantize,
     symmetric_scale,
 )
+from pytest_qparity.quantmath.blocks import (
+    MxTensor,
+    NvFp4Tensor,
+    ScaleRule,
+    dequantize_mx,
+    dequantize_nvfp4,
+    quantize_mx,
+    quantize_nvfp4,
+)
 from pytest_qparity.quantmath.compute import (
     add_bias,
     conv_integer,
@@ -19,6 +28,24 @@ from pytest_qparity.quantmath.compute import (
 )
 from pytest_qparity.quantmath.convolution import AutoPad, ConvolutionAttributes
 from pytest_qparity.quantmath.dynamic import dynamic_quantize_linear
+from pytest_qparity.quantmath.floats import (
+    BF16,
+    E2M1,
+    E2M3,
+    E3M2,
+    E4M3FN,
+    E4M3FNUZ,
+    E5M2,
+    E5M2FNUZ,
+    E8M0,
+    FLOAT_FORMATS,
+    FP16,
+    FloatFormat,
+    Saturation,
+    cast,
+    dequantize_float,
+    quantize_float,
+)
 from pytest_qparity.quantmath.integers import (
     INT2,
     INT4,
@@ -36,6 +63,14 @@ from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor,
 from pytest_qparity.quantmath.measures import cosine, nrmse, sqnr_db
 from pytest_qparity.quantmath.packing import pack, unpack
 from pytest_qparity.quantmath.qlinear import OutputQuantization, QuantizedTensor, qlinear_conv, qlinear_matmul
+from pytest_qparity.quantmath.ranges import (
+    Entropy,
+    MeanSquaredError,
+    MinMax,
+    MovingAverage,
+    Percentile,
+    Range,
+)
 from pytest_qparity.quantmath.requantize import (
     FixedPointMultiplier,
     by_fixed_point_multiplier,
@@ -46,6 +81,17 @@ from pytest_qparity.quantmath.requantize import (
 )
 
 __all__ = [
+    "BF16",
+    "E2M1",
+    "E2M3",
+    "E3M2",
+    "E4M3FN",
+    "E4M3FNUZ",
+    "E5M2",
+    "E5M2FNUZ",
+    "E8M0",
+    "FLOAT_FORMATS",
+    "FP16",
     "INT2",
     "INT4",
     "INT8",
@@ -59,13 +105,24 @@ __all__ = [
     "AutoPad",
     "Blocked",
     "ConvolutionAttributes",
+    "Entropy",
     "FixedPointMultiplier",
+    "FloatFormat",
     "IntegerType",
     "Layout",
+    "MeanSquaredError",
+    "MinMax",
+    "MovingAverage",
+    "MxTensor",
+    "NvFp4Tensor",
     "OutputQuantization",
     "PerAxis",
     "PerTensor",
+    "Percentile",
     "QuantizedTensor",
+    "Range",
+    "Saturation",
+    "ScaleRule",
     "SymmetricRange",
     "add_bias",
     "asymmetric_parameters",
@@ -73,10 +130,14 @@ __all__ = [
     "by_float_multiplier",
     "by_rounding_shift",
     "by_scales",
+    "cast",
     "conv_integer",
     "conv_integer_corrected",
     "cosine",
     "dequantize",
+    "dequantize_float",
+    "dequantize_mx",
+    "dequantize_nvfp4",
     "dynamic_quantize_linear",
     "fixed_point_multiplier",
     "matmul_integer",
@@ -88,6 +149,9 @@ __all__ = [
     "qlinear_matmul",
     "quantize",
     "quantize_bias",
+    "quantize_float",
+    "quantize_mx",
+    "quantize_nvfp4",
     "spread",
     "sqnr_db",
     "symmetric_scale",

@@ -11,6 +11,9 @@ from typing import Any, Literal, TypeAlias
 import ml_dtypes
 import numpy as np
 
+from pytest_qparity.quantmath import layout as layouts
+from pytest_qparity.quantmath import rounding
+
 __all__ = [
     "BF16",
     "E2M1",
@@ -26,7 +29,10 @@ __all__ = [
     "FloatFormat",
     "NanCodes",
     "Saturation",
+    "as_float64",
     "cast",
+    "dequantize_float",
+    "quantize_float",
 ]
 
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -133,7 +139,7 @@ class FloatFormat:
         values without a sign. An unsigned format rounds ties upwards (each of its values is a power of two), and has
         no zero: what rounds to less than its smallest value gives that with ON, NaN with OFF.
         """
-        values = _as_float64(x)
+        values = as_float64(x)
         is_nan = np.isnan(values)
         negative = np.signbit(values)
         if not self.signed and bool((negative & ~is_nan).any()):
@@ -241,10 +247,64 @@ def cast(x: _Array, to: FloatFormat, saturation: Saturation = Saturation.ON) -> 
     return to.encode(x, saturation).view(to.dtype)
 
 
+_PER_TENSOR = layouts.PerTensor()
+
+
+def quantize_float(
+    x: _Array,
+    scale: _Array,
+    to: FloatFormat,
+    saturation: Saturation = Saturation.ON,
+    layout: layouts.Layout = _PER_TENSOR,
+) -> _Array:
+    """cast(x / scale), the quotient rounded to the scale's type and then to `to`.
+
+    Source: ONNX QuantizeLinear-19 (float8), -23 (float4e2m1) with the zero point 0, which these types are used with.
+    x is converted to the scale's type, which is the precision of the division; infinity and NaN go through `cast`.
+    −0 stays −0; an engine that adds the zero point +0, as the formula of the operator has it, gets +0.
+
+    x: float16, bfloat16, float32 or float64 of any shape. scale: of one of these types, of the shape `layout` gives.
+    Returns an array of `to.dtype`. ValueError for a scale that is not positive and finite, and as in `cast`.
+    """
+    real = np.asarray(x)
+    if real.dtype not in rounding.float_dtypes():
+        raise ValueError(f"got x of {real.dtype.name}, should be float16, bfloat16, float32 or float64")
+    scales = _spread_scales(np.asarray(scale), real.shape, layout)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        quotient = real.astype(scales.dtype) / scales
+    return cast(quotient, to, saturation)
+
+
+def dequantize_float(q: _Array, scale: _Array, layout: layouts.Layout = _PER_TENSOR) -> _Array:
+    """q · scale, rounded once to the scale's type; beyond its range ±Inf.
+
+    Source: ONNX DequantizeLinear-19 (float8), -23 (float4e2m1) with the zero point 0.
+
+    q: of a format's dtype of at most 8 bits. scale: as in `quantize_float`. ValueError for other types and shapes.
+    """
+    values = np.asarray(q)
+    formats = [f for f in FLOAT_FORMATS.values() if f.dtype == values.dtype and f.bits <= 8]
+    if not formats:
+        raise ValueError(f"got q of {values.dtype.name}, should be of a float format of at most 8 bits")
+    scales = _spread_scales(np.asarray(scale), values.shape, layout)
+    with np.errstate(over="ignore"):
+        product = formats[0].decode(values.view(np.uint8)) * scales.astype(np.float64)
+    return rounding.round_once(np.asarray(product), scales.dtype)
+
+
+def _spread_scales(scale: _Array, shape: tuple[int, ...], layout: layouts.Layout) -> _Array:
+    if scale.dtype not in rounding.float_dtypes():
+        raise ValueError(f"got a scale of {scale.dtype.name}, should be float16, bfloat16, float32 or float64")
+    if not bool((np.isfinite(scale) & (scale > 0)).all()):
+        raise ValueError("got a scale that is zero, negative or not finite, should be positive and finite")
+    return layouts.spread(scale, shape, layout)
+
+
 _EXACT_IN_FLOAT64 = frozenset({np.dtype(np.float32), np.dtype(np.float64), *(f.dtype for f in FLOAT_FORMATS.values())})
 
 
-def _as_float64(x: _Array) -> _Array:
+def as_float64(x: _Array) -> _Array:
+    """x in float64, exact. ValueError for what is not a float type of 64 bits or less."""
     values = np.asarray(x)
     if values.dtype not in _EXACT_IN_FLOAT64:
         raise ValueError(f"got {values.dtype}, should be a float type of at most 64 bits")

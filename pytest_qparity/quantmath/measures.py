@@ -44,7 +44,8 @@ def nrmse(golden_power: float, error_power: float) -> float:
     """√(Σ (o − g)² / Σ g²) = 10^(−SQNR/20): root mean square error over the golden's root mean square.
 
     Of the normalizations in use (range, mean, standard deviation) this one is SQNR on another scale.
-    Without an error 0.0, also where the golden is all zeros; with an error but an all-zero golden +inf.
+    Without an error 0.0, also where the golden is all zeros; with an error but an all-zero golden +inf,
+    as is a ratio beyond float64.
     """
     _require_power("golden_power", golden_power)
     _require_power("error_power", error_power)
@@ -180,7 +181,8 @@ def _scaled(values: _Array) -> tuple[_Array, int]:
 
 
 def _scaled_difference(output: _Array, golden: _Array) -> tuple[_Array, int]:
-    error = difference(output, golden)
+    with np.errstate(over="ignore"):
+        error = difference(output, golden)
     if np.isfinite(error).all():
         return _scaled(error)
     # Of opposite values near float64's end; halves are exact except where they are negligible beside these.

@@ -1,0 +1,55 @@
+"""NumPy and SciPy as witnesses of percentiles, divergence and cosine."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial import distance
+from scipy.stats import entropy as scipy_entropy
+
+from pytest_qparity.quantmath import measures
+from pytest_qparity.quantmath.ranges import entropy, percentile
+
+
+@pytest.mark.parametrize("percent", [50.0, 90.0, 99.0, 99.99, 100.0])
+@pytest.mark.parametrize("size", [1, 7, 1_000, 10_001])
+def test_numpy_has_the_same_percentile_within_a_bin(percent, size):
+    x = np.random.default_rng(size).laplace(size=size)
+    estimator = percentile.Percentile(percent)
+    estimator.add(x)
+
+    expected = np.percentile(x, 100.0 - (100.0 - percent) / 2.0, method="inverted_cdf")
+
+    assert 0.0 <= estimator.range().high - max(expected, 0.0) <= 2.0 * np.abs(x).max() / 2_048
+
+
+def test_scipy_has_the_same_divergence():
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        p, q = generator.integers(0, 9, (2, 24)).astype(float)
+
+        expected = scipy_entropy(p, q)
+
+        assert entropy.kullback_leibler_divergence(p, q) == pytest.approx(expected, rel=1e-12, abs=1e-14)
+
+
+def test_scipy_has_the_same_cosine():
+    generator = np.random.default_rng(0)
+    for size in (1, 10, 1_000):
+        output, golden = generator.normal(size=(2, size))
+        sums = measures.PowerSums()
+        sums.add(output, golden)
+
+        assert sums.cosine() == pytest.approx(1.0 - distance.cosine(output, golden), abs=1e-12)
+
+
+def test_a_full_scale_sine_of_eight_bits_has_the_sqnr_of_the_textbook():
+    # Oppenheim and Schafer, 3rd ed., §4.8.3: 6.02·B + 10.8 − 20·log10(full scale / σ) dB with B + 1 bits.
+    golden = np.sin(np.arange(100_000) * (math.sqrt(5.0) - 1.0))
+    step = 2.0 / 2**8
+    sums = measures.PowerSums()
+    sums.add(np.rint(golden / step) * step, golden)
+
+    assert sums.sqnr_db() == pytest.approx(6.02 * 8 + 1.76, abs=0.2)
