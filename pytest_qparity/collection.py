@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_qparity.case.loading import Case, CaseError, CaseProblem, load_case
+from pytest_qparity.case.loading import Case, CaseError, CaseProblem, ConformanceCase, load_any_case
 from pytest_qparity.checks.metrics import BUILTIN_METRICS
-from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, plan
+from pytest_qparity.gate import (
+    Canaries,
+    CaseMaterial,
+    KernelRun,
+    Run,
+    RunMaterial,
+    Settings,
+    judge,
+    plan,
+    plan_kernels,
+)
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
-from pytest_qparity.verdict import Code, Outcome
+from pytest_qparity.verdict import Code, Outcome, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +54,8 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
+            examples=selection.examples,
+            seed=selection.seed,
             canaries=Canaries(root, selection.canary_files(root)),
             largest_data_mb=selection.largest_data_mb,
             isolation=selection.isolation,
@@ -56,7 +68,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
 class CaseFile(pytest.Module):
     """One case file. Module scope is one case: its model, data and golden."""
 
-    case: Case
+    case: Case | ConformanceCase
 
     def __init__(self, *, selection: Selection, **pytest_arguments: Any) -> None:
         super().__init__(**pytest_arguments)
@@ -72,17 +84,18 @@ class CaseFile(pytest.Module):
         """No Python module stands behind a case file; plugins that ask for one get an empty one of its name."""
         return types.ModuleType(self.path.stem)
 
-    def collect(self) -> Iterator[RunNode]:
-        for run in self.planned():
-            yield RunNode.from_parent(self, name=run.id, run=run)
+    def collect(self) -> Iterator[RunNode | KernelsNode]:
+        runs = self.planned()
+        kind = RunNode if isinstance(self.case, Case) else KernelsNode
+        for run in runs:
+            yield kind.from_parent(self, name=run.id, run=run)
 
     def planned(self) -> tuple[Run, ...]:
         """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
-            self.case = load_case(self.path, self.selection.roots)
-            self.precisions = tuple(self.case.spec.precisions)
+            self.case = load_any_case(self.path, self.selection.roots)
             self._claim_name()
-            runs = plan(self.case, self.settings, self.selection.backends, self.selection.precisions)
+            runs = self._plan_of(self.case)
         except CaseError as error:
             # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
             self.config.option.continue_on_collection_errors = True
@@ -90,6 +103,13 @@ class CaseFile(pytest.Module):
             raise self.CollectError(printable_lines(text)) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
         return runs
+
+    def _plan_of(self, case: Case | ConformanceCase) -> tuple[Run, ...]:
+        if isinstance(case, ConformanceCase):
+            # Kernels have no precision: who asks for some asks for models.
+            return () if self.selection.precisions else plan_kernels(case, self.settings, self.selection.backends)
+        self.precisions = tuple(case.spec.precisions)
+        return plan(case, self.settings, self.selection.backends, self.selection.precisions)
 
     def _claim_name(self) -> None:
         """Goldens are stored by the case's name, so that no two cases may share one."""
@@ -120,6 +140,24 @@ class RunNode(pytest.Class):
                 timer = item.stash[TIMER] = ReplayTimer()
                 item.add_marker(pytest.mark.benchmark(group=self.parent.case.name, timer=timer))
             yield item
+
+
+class KernelsNode(pytest.Class):
+    """The kernels of one backend. Class scope is one worker."""
+
+    parent: CaseFile
+
+    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
+        super().__init__(**pytest_arguments)
+        self.run = run
+
+    def _getobj(self) -> type[object]:
+        """pytest looks up an item's function in its class by the item's name."""
+        return type("Kernels", (), dict.fromkeys(self.run.checks, staticmethod(conformance)))
+
+    def collect(self) -> Iterator[CheckItem]:
+        for check in self.run.checks:
+            yield CheckItem.from_parent(self, name=check, callobj=conformance)
 
 
 class CheckItem(pytest.Function):
@@ -170,14 +208,28 @@ class Checks:
         settle(request, qparity_run, "memory")
 
 
+@pytest.mark.conformance
+def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> None:
+    """The item of a kernel, or of the record of known deviations."""
+    check = request.node.name
+    verdict = qparity_kernels.judge(check)
+    identity = CheckId(request.node.nodeid, qparity_kernels.case.name, qparity_kernels.backend_spec.name, "", check)
+    conclude(request, identity, verdict, qparity_kernels.provenance())
+
+
 def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
-    """Judge the check, leave its verdict for the ledger, and end the item the way the verdict says."""
-    item = request.node
+    """Judge a check of a run, and conclude it."""
     verdict = judge(run, check)
-    identity = CheckId(item.nodeid, run.material.case.name, run.backend_spec.name, run.precision, check)
+    identity = CheckId(request.node.nodeid, run.material.case.name, run.backend_spec.name, run.precision, check)
+    conclude(request, identity, verdict, run.provenance())
+
+
+def conclude(request: pytest.FixtureRequest, check: CheckId, verdict: Verdict, provenance: Mapping[str, Any]) -> None:
+    """Leave a verdict for the ledger, and end the item the way the verdict says."""
+    item = request.node
     repeat_options = item.getparent(CaseFile).selection.repeat_options
-    reproduce = " ".join([f'pytest "{item.nodeid}" --backend={run.backend_spec.name}', *repeat_options])
-    event = verdict_event(identity, verdict, reproduce, run.provenance())
+    reproduce = " ".join([f'pytest "{item.nodeid}" --backend={check.backend}', *repeat_options])
+    event = verdict_event(check, verdict, reproduce, provenance)
     item.qparity_event = event
     if verdict.outcome is Outcome.PASS:
         return
@@ -224,8 +276,17 @@ def _nothing() -> None:
 
 
 def material_of(node: CaseFile) -> CaseMaterial:
+    if not isinstance(node.case, Case):
+        raise TypeError(f"got {node.nodeid}, should be the case of a model: kernels have none")
     return CaseMaterial(node.case, node.settings, node.nodeid)
 
 
 def run_of(node: RunNode, material: CaseMaterial) -> RunMaterial:
     return RunMaterial(material, node.run.backend, node.run.precision)
+
+
+def kernels_of(node: KernelsNode) -> KernelRun:
+    case = node.parent.case
+    if not isinstance(case, ConformanceCase):
+        raise TypeError(f"got {node.nodeid}, should be kernels of a conformance case")
+    return KernelRun(case, node.parent.settings, node.run)

@@ -24,7 +24,7 @@ from pytest_qparity.stash import (
 
 if TYPE_CHECKING:
     from pytest_qparity.collection import CaseFile
-    from pytest_qparity.gate import CaseMaterial, RunMaterial
+    from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
     from pytest_qparity.selection import Selection
 
 ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
@@ -36,12 +36,15 @@ REPEATED = (  # options without which the command that repeats a check might jud
     "qparity_cache",
     "qparity_largest_data_mb",
     "qparity_limits",
+    "qparity_examples",
+    "qparity_seed",
 )
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
     "accuracy": "the task metric stays within its margin",
     "latency": "speed, and speed-up over other precisions",
+    "conformance": "a kernel gives what its operator's specification allows",
     "memory": "peak memory of the session and size of the file",
 }
 
@@ -93,6 +96,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "file says (ini qparity_limits: under it)",
     )
     add(
+        "--qparity-examples",
+        metavar="N",
+        help="examples that each kernel of a conformance case is tried with (ini qparity_examples; default 10)",
+    )
+    add(
+        "--qparity-seed",
+        metavar="N",
+        help="seed of these examples: the same ones for the same seed (ini qparity_seed; default 0)",
+    )
+    add(
         "--qparity-accept",
         choices=("missing", "changed"),
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
@@ -109,6 +122,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
+    parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="10")
+    parser.addini("qparity_seed", "seed of these examples", default="0")
     parser.addini("qparity_isolation", "where engines run: process or none", default="")
     parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])
 
@@ -136,6 +151,7 @@ def _selection(config: pytest.Config) -> Selection:
         Selection,
         SelectionError,
         backends_among,
+        count_of,
         isolation_of,
         known_backends,
         known_precisions,
@@ -173,6 +189,8 @@ def _selection(config: pytest.Config) -> Selection:
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
         largest_data_mb=megabytes_of(_value(config, "qparity_largest_data_mb"), "--qparity-largest-data-mb"),
         accept=config.getoption("qparity_accept"),
+        examples=count_of(_value(config, "qparity_examples"), "--qparity-examples", lowest=1),
+        seed=count_of(_value(config, "qparity_seed"), "--qparity-seed", lowest=0),
         isolation=isolation_of(_value(config, "qparity_isolation")),
         limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
         demanded_limits=limits_of((config.getoption("qparity_limits") or "").split(","), "--qparity-limits"),
@@ -285,5 +303,15 @@ def qparity_run(request: pytest.FixtureRequest, qparity_case: CaseMaterial) -> I
     from pytest_qparity.collection import run_of
 
     run = run_of(request.node, qparity_case)
+    yield run
+    run.close()
+
+
+@pytest.fixture(scope="class")
+def qparity_kernels(request: pytest.FixtureRequest) -> Iterator[KernelRun]:
+    """The kernels of one backend: its worker, what is known of it, and what was seen so far."""
+    from pytest_qparity.collection import kernels_of
+
+    run = kernels_of(request.node)
     yield run
     run.close()

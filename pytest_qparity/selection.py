@@ -40,6 +40,8 @@ class Selection:
     latency_seconds: float
     largest_data_mb: float
     accept: str | None
+    examples: int
+    seed: int
     isolation: Isolation
     limits: Limits
     demanded_limits: Mapping[str, float]
@@ -129,6 +131,13 @@ def limits_of(settings: Iterable[str], option: str) -> dict[str, float]:
         return stated_limits(setting.strip() for setting in settings if setting.strip())
     except ValueError as error:
         raise SelectionError(f"{option}: {error}") from None
+
+
+def count_of(text: str, option: str, lowest: int) -> int:
+    """A whole number of at least `lowest`. Raises SelectionError at anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= lowest):
+        raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
+    return int(text)
 
 
 def seconds_of(text: str, option: str) -> float:

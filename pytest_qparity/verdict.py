@@ -25,6 +25,11 @@ class Outcome(StrEnum):
     WAIVED = "waived"
 
 
+def run_id(backend: str, precision: str) -> str:
+    """The one name of a run: "ort-int8"; of the kernels of a backend, which have no precision, "ort"."""
+    return f"{backend}-{precision}" if precision else backend
+
+
 class Code(Enum):
     """Every failure that can be reported: its stable code, the outcome it leads to, its title.
 
@@ -127,6 +132,7 @@ class Code(Enum):
     CONFORMANCE_KNOWN = ("QP-CONF-003", Outcome.ACCURACY_FAIL, "a kernel deviates, as is on record")
     CONFORMANCE_DEAD = ("QP-CONF-004", Outcome.CANNOT_JUDGE, "a known deviation that no longer shows")
     CONFORMANCE_NOTHING = ("QP-CONF-005", Outcome.CANNOT_JUDGE, "a kernel of which nothing was compared")
+    CONFORMANCE_RECORD = ("QP-CONF-006", Outcome.CANNOT_JUDGE, "a file of known deviations that cannot be read")
 
     CANARY_PASSED = ("QP-CANARY-001", Outcome.CANNOT_JUDGE, "a canary passed")
     CANARY_UNPROVEN = ("QP-CANARY-002", Outcome.CANNOT_JUDGE, "the canaries prove nothing")

@@ -42,7 +42,8 @@ class OpenVinoCpu:
     def load(self, model: Path, options: SessionOptions) -> OpenVinoSession:
         if options.optimizer is not Optimizer.ALL:
             raise _refused(
-                f"optimizer = {options.optimizer.value}, should be all: OpenVINO has no switch that leaves a graph as it is",
+                f"optimizer = {options.optimizer.value}, should be all: OpenVINO has no switch that leaves a graph "
+                "as it is",
                 "ask for the default optimizer; backend ort has both",
             )
         import openvino

@@ -37,7 +37,8 @@ class BackendSpec:
         object.__setattr__(self, "optimizers", tuple(self.optimizers))  # a list where it came as JSON
         if not self.optimizers or not set(self.optimizers) <= {"all", "extended", "basic", "off"}:
             raise ValueError(
-                f'got optimizers {self.optimizers} of backend "{self.name}", should be some of all, extended, basic, off'
+                f'got optimizers {self.optimizers} of backend "{self.name}", should be some of: all, extended, basic, '
+                "off"
             )
         if self.activation not in ("uint8", "int8"):
             raise ValueError(f'got activation "{self.activation}" of backend "{self.name}", should be uint8 or int8')

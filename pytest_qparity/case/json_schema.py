@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pytest_qparity.case.schema import CaseSpec
+from pytest_qparity.case.schema import CaseSpec, ConformanceSpec
 
 
 def case_schema() -> dict[str, Any]:
+    """Of both kinds of case files: a model, or kernels."""
+    kinds = [_for_toml(kind.model_json_schema()) for kind in (CaseSpec, ConformanceSpec)]
+    tables = {name: table for kind in kinds for name, table in kind.pop("$defs").items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pytest-qparity case file",
-        **_for_toml(CaseSpec.model_json_schema()),
+        "anyOf": kinds,
+        "$defs": tables,
     }
 
 

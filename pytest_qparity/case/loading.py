@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from pytest_qparity.case.location import line_in, line_of, lines_of
 from pytest_qparity.case.problems import Finding, findings, shown, uncapitalized
 from pytest_qparity.case.reach import Reach
-from pytest_qparity.case.references import OUTSIDE_REMEDY, reference_findings
-from pytest_qparity.case.schema import CaseSpec
+from pytest_qparity.case.references import OUTSIDE_REMEDY, known_findings, reference_findings
+from pytest_qparity.case.schema import CaseSpec, ConformanceSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_CASE_FILE = 2**20  # bytes: hand-written ones have thousands; a parser is not fed what is none
+Spec = TypeVar("Spec", CaseSpec, ConformanceSpec)
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -56,12 +57,11 @@ def _block(problem: CaseProblem, path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A model under test and what is promised of it. Paths in `spec` are relative to `folder`."""
+class _CaseFile:
+    """What all kinds of case files have. Paths in their `spec` are relative to `folder`."""
 
     name: str
     path: Path
-    spec: CaseSpec
 
     @property
     def folder(self) -> Path:
@@ -75,25 +75,62 @@ class Case:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Case(_CaseFile):
+    """A model under test and what is promised of it."""
+
+    spec: CaseSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ConformanceCase(_CaseFile):
+    """Kernels that are held against their operators' specifications; it has no model."""
+
+    spec: ConformanceSpec
+
+
 def load_case(path: Path, roots: Sequence[Path] | None = None) -> Case:
-    """Read and check a case file; it and the modules that it names are read, nothing is imported or opened.
+    """Read and check the case file of a model; it and the modules that it names are read, nothing is imported or
+    opened.
 
     With `roots`, the case file and the files that it names must be in one of these folders or below.
     """
+    document, text, reach = _document(path, roots)
+    return _case(document, text, reach, path)
+
+
+def load_any_case(path: Path, roots: Sequence[Path] | None = None) -> Case | ConformanceCase:
+    """As `load_case`, of a case file of either kind: one with a [conformance] table has no model."""
+    document, text, reach = _document(path, roots)
+    if "conformance" in document:
+        spec = _checked(ConformanceSpec, document, text, known_findings(document, reach), path)
+        return ConformanceCase(path.stem, path, spec)
+    return _case(document, text, reach, path)
+
+
+def _case(document: dict[str, Any], text: str, reach: Reach, path: Path) -> Case:
+    return Case(path.stem, path, _checked(CaseSpec, document, text, reference_findings(document, reach), path))
+
+
+def _document(path: Path, roots: Sequence[Path] | None) -> tuple[dict[str, Any], str, Reach]:
     reach = Reach.of(path.parent, roots)
     _require_inside(path, reach)
     text = _read(path)
-    document = _parse(text, path)
-    spec: CaseSpec | None = None
+    return _parse(text, path), text, reach
+
+
+def _checked(model: type[Spec], document: dict[str, Any], text: str, more: list[Finding], path: Path) -> Spec:
+    """Raises CaseError with all that is wrong: what the schema says, and what `more` does."""
+    spec: Spec | None = None
     found: list[Finding] = []
     try:
-        spec = CaseSpec.model_validate(document)
+        spec = model.model_validate(document)
     except ValidationError as error:
-        found = findings(error.errors(include_url=False))
-    found += reference_findings(document, reach)
+        found = findings(error.errors(include_url=False), model)
+    found += more
     if spec is None or found:
         raise CaseError(path, _located(found, text))
-    return Case(path.stem, path, spec)
+    return spec
 
 
 def _located(found: list[Finding], text: str) -> tuple[CaseProblem, ...]:

@@ -24,7 +24,6 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = "[key]"  # pydantic's mark for "the key itself, not its value"
 
 _TABLES: Mapping[tuple[str, ...], type[schema.Table]] = {
-    (): schema.CaseSpec,
     ("model",): schema.UrlModel,
     ("data",): schema.DataSpec,
     ("precisions", "*"): schema.PrecisionSpec,
@@ -33,6 +32,7 @@ _TABLES: Mapping[tuple[str, ...], type[schema.Table]] = {
     ("budgets", "*", "*"): schema.Budget,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
+    ("conformance",): schema.ConformanceTable,
 }
 
 _HEADERS = {
@@ -43,6 +43,7 @@ _HEADERS = {
     "budgets": "[budgets.ort.int8]",
     "limits": "[limits]",
     "waivers": "[[waivers]]",
+    "conformance": "[conformance]",
 }
 
 _SHOULD_BE = {
@@ -81,9 +82,10 @@ class Finding:
     remedy: str
 
 
-def findings(errors: Sequence[ErrorDetails]) -> list[Finding]:
-    """Each of pydantic's errors, but for a missing key where its misspelling has been found in the same table."""
-    located = [(error, _tables_of(error["loc"])) for error in errors]
+def findings(errors: Sequence[ErrorDetails], root: type[schema.Table]) -> list[Finding]:
+    """Each of pydantic's errors about a document of kind `root`, but for a missing key where its misspelling has been
+    found in the same table."""
+    located = [(error, _tables_of(error["loc"], root)) for error in errors]
     misspelt: set[Location] = set()
     found: list[Finding] = []
     for error, (location, table) in located:
@@ -138,12 +140,12 @@ def uncapitalized(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def _tables_of(location: Location) -> tuple[Location, type[schema.Table]]:
+def _tables_of(location: Location, root: type[schema.Table]) -> tuple[Location, type[schema.Table]]:
     """The location without pydantic's marks, and the table that its last key belongs to."""
     table: type[schema.Table] | None = schema.BuiltModel if "<BuiltModel>" in location else None
     plain = tuple(part for part in location if part != _KEY and not (isinstance(part, str) and part.startswith("<")))
     names = [key for key in _TABLES if len(key) < len(plain) and _fits(key, plain)]
-    return plain, table or _TABLES[max(names, key=len, default=())]
+    return plain, table or (_TABLES[max(names, key=len)] if names else root)
 
 
 def _fits(pattern: tuple[str, ...], location: Location) -> bool:

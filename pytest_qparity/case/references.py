@@ -36,6 +36,17 @@ def reference_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
     ]
 
 
+def known_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
+    """What is wrong with the files of known deviations that a conformance case names."""
+    known = _table(_table(document, "conformance"), "known")
+    return [
+        finding
+        for backend, file in known.items()
+        if isinstance(file, str) and file
+        for finding in _file(("conformance", "known", backend), file, reach)
+    ]
+
+
 def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
     """The table, or an empty one where there is none: that is the schema's to report."""
     value = document.get(key)

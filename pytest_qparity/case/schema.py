@@ -356,3 +356,25 @@ class CaseSpec(Table):
             if isinstance(task, str) and task in TASK_METRICS:
                 return value | {"accuracy": accuracy | {"metric": TASK_METRICS[task]}}
         return value
+
+
+class ConformanceTable(Table):
+    """Which kernels are held against their operators' specifications."""
+
+    kernels: Annotated[tuple[Glob, ...], Field(min_length=1, strict=False)] = Field(
+        default=("*",), description="Globs on the names of kernels.", examples=[["quantize_linear-*", "qdq_*"]]
+    )
+    known: dict[Name, Text] = Field(
+        default={},
+        description="For a backend, a TOML file of known deviations, in the place of what this package knows of it.",
+        examples=[{"my-engine": "known/my_engine.toml"}],
+    )
+
+
+class ConformanceSpec(Table):
+    """A case without a model: the kernels of a backend against their specifications."""
+
+    conformance: ConformanceTable = Field(description="The [conformance] table: which kernels are tried.")
+    limits: LimitsSpec | None = Field(
+        default=None, description="When a worker process is killed; over what pytest's configuration says."
+    )

@@ -10,6 +10,7 @@ for run in gate.plan(case, settings, ["ort"]):
 from __future__ import annotations
 
 from pytest_qparity.gate.canaries import Canaries
+from pytest_qparity.gate.conformance import KernelRun, plan_kernels
 from pytest_qparity.gate.judging import judge, judge_run
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
 from pytest_qparity.gate.planning import CHECKS, Run, plan
@@ -19,6 +20,7 @@ __all__ = [
     "CHECKS",
     "Canaries",
     "CaseMaterial",
+    "KernelRun",
     "Run",
     "RunMaterial",
     "Settings",
@@ -26,4 +28,5 @@ __all__ = [
     "judge",
     "judge_run",
     "plan",
+    "plan_kernels",
 ]

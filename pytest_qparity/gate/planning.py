@@ -11,7 +11,7 @@ from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
 from pytest_qparity.precision.table import PRECISIONS, base_of
-from pytest_qparity.verdict import Code
+from pytest_qparity.verdict import Code, run_id
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
@@ -21,7 +21,10 @@ CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One cell of the matrix: a backend and a precision of a case, and the checks it gets."""
+    """One cell of the matrix: a backend and a precision of a case, and the checks it gets.
+
+    Kernels have no precision.
+    """
 
     backend: str
     precision: str
@@ -29,7 +32,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        return f"{self.backend}-{self.precision}"
+        return run_id(self.backend, self.precision)
 
 
 def plan(
@@ -41,7 +44,7 @@ def plan(
     a backend, precision, metric or waiver that nothing answers to, ValueError where the caller names a backend that
     nobody knows, or an empty list: a plan of nothing would look like a case without a fault.
     """
-    _require_known(backends, settings)
+    require_known_backends(backends, settings)
     if precisions is not None and not precisions:
         raise ValueError("got no precision, should be one or more, or None for all of the case")
     problems = tuple(_problems(case, settings))
@@ -56,7 +59,7 @@ def plan(
     )
 
 
-def _require_known(backends: Sequence[str], settings: Settings) -> None:
+def require_known_backends(backends: Sequence[str], settings: Settings) -> None:
     unknown = next((name for name in backends if name not in settings.backends), None)
     if unknown is not None or not backends:
         got = "no backend" if unknown is None else f"backend {unknown!r}"

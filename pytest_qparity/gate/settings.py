@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pytest_qparity.worker.protocol import Worker
 
 
+DEFAULT_EXAMPLES = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where goldens and variants live, what is known, what a run may do, and what must fail before it is believed."""
@@ -33,6 +36,8 @@ class Settings:
     largest_data_mb: float = 4096.0  # that .npz files of one source may hold
     isolation: Isolation = DEFAULT_ISOLATION
     limits: Limits = field(default_factory=Limits)
+    examples: int = DEFAULT_EXAMPLES  # of each kernel that is held against its specification
+    seed: int = 0  # of these examples
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:

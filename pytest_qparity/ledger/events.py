@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.verdict import Outcome, run_id
 
 if TYPE_CHECKING:
     from pytest_qparity.verdict import Verdict
@@ -31,7 +31,7 @@ _PLAIN_TYPES = frozenset((str, int, bool, type(None)))
 
 @dataclass(frozen=True, slots=True)
 class CheckId:
-    """One planned check: a check of a run of a case, and the pytest item it is."""
+    """One planned check: a check of a run of a case, and the pytest item it is. Kernels have no precision."""
 
     node_id: str
     case: str
@@ -41,7 +41,7 @@ class CheckId:
 
     @property
     def run(self) -> str:
-        return f"{self.backend}-{self.precision}"
+        return run_id(self.backend, self.precision)
 
 
 def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: Mapping[str, Any]) -> dict[str, Any]:

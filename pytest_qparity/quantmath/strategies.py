@@ -7,17 +7,20 @@ of a thousand elements costs hypothesis one draw.
 
 from __future__ import annotations
 
-import builtins
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.quantmath import layout as layouts_of
-from pytest_qparity.quantmath.floats import FloatFormat
-from pytest_qparity.quantmath.integers import IntegerType
 from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
+
+if TYPE_CHECKING:
+    import builtins
+
+    from pytest_qparity.quantmath.floats import FloatFormat
+    from pytest_qparity.quantmath.integers import IntegerType
 
 __all__ = [
     "LARGEST_TENSOR",
@@ -100,15 +103,15 @@ def tensors(
 
 
 def format_tensors(
-    format: FloatFormat,
+    around: FloatFormat,
     dtype: Any = np.float32,
     shape: tuple[int, ...] = (),
     *,
-    scale: Any = 1.0,  # noqa: A002
+    scale: Any = 1.0,
 ) -> st.SearchStrategy[Array]:
-    """Floating-point tensors around the values of a small float `format`, times `scale`: its values, ties between
+    """Floating-point tensors around the values of a small float format, times `scale`: its values, ties between
     neighbours, the neighbours of ties, what is just too large, and what `tensors` has."""
-    return _genes(shape).map(lambda genes: _around_format(genes.reshape(shape), format, np.dtype(dtype), scale))
+    return _genes(shape).map(lambda genes: _around_format(genes.reshape(shape), around, np.dtype(dtype), scale))
 
 
 def integer_tensors(type: IntegerType, shape: tuple[int, ...] = ()) -> st.SearchStrategy[Array]:  # noqa: A002
@@ -180,7 +183,7 @@ def _floats(genes: Array, dtype: np.dtype[Any], scale: Any, lowest: Any, highest
     scale = np.broadcast_to(np.asarray(scale, np.float64), genes.shape)
     lowest = np.broadcast_to(np.asarray(lowest, np.float64), genes.shape)
     highest = np.broadcast_to(np.asarray(highest, np.float64), genes.shape)
-    info = ml_dtypes.finfo(dtype)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     largest, smallest = float(info.max), float(info.smallest_subnormal)
 
     span = highest - lowest
@@ -270,7 +273,7 @@ def _scales(genes: Array, dtype: np.dtype[Any], extreme: bool) -> Array:
     import ml_dtypes
 
     kind, payload = genes >> 11, (genes & 0x7FF).astype(np.int64)
-    info = ml_dtypes.finfo(dtype)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     reach = 10 if dtype.itemsize == 2 and dtype.kind == "f" else 30  # float16 ends at 65,504
     powers = np.exp2((_zigzag(payload) % (reach + 1)).astype(np.float64) * np.where(payload & 1, -1.0, 1.0))
     powers = np.where(powers > 2.0 ** (reach // 3), 2.0 ** (reach // 3), powers)

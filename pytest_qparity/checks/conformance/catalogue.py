@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pytest_qparity.checks.conformance.kernel import Kernel
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_qparity.checks.conformance.kernel import Kernel
 
 __all__ = ["kernels_by_id"]
 

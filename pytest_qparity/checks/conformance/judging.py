@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from pytest_qparity.checks.conformance.trial import Answer, Trial
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_qparity.backends.protocol import Optimizer
@@ -38,7 +38,7 @@ class Laboratory:
     known: KnownDeviations
     examples: int
     seed: int
-    write_reproducer: Callable[[Kernel, Trial], Path]
+    write_reproducer: Callable[[Kernel, Trial, str], Path]
 
 
 @dataclass(slots=True)
@@ -150,12 +150,13 @@ def _unsupported(kernel: Kernel, laboratory: Laboratory, tally: _Tally, evidence
 def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Sequence[KnownDeviation]) -> Failure:
     first = tally.unaccounted[0]
     minimal = _minimal(kernel, laboratory, first, entries)
-    script = laboratory.write_reproducer(kernel, minimal)
+    sentence = described(minimal)
+    script = laboratory.write_reproducer(kernel, minimal, sentence)
     levels = ", ".join(trial.optimizer.value for trial in tally.unaccounted)
     share = f"{tally.deviating:,} of {tally.elements:,} elements over {tally.examples} examples"
     return Failure(
         Code.CONFORMANCE_DEVIATES,
-        f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {described(minimal)} ({share})",
+        f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {sentence} ({share})",
         f"python {script} shows it without this package; report it, and list it under [[deviation]] in "
         f"{laboratory.known.source}",
         "the engine departs from the operator's specification, or a graph rewrite does",

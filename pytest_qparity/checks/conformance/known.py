@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -15,10 +14,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.backends.protocol import Optimizer  # noqa: TC001  pydantic reads it
 from pytest_qparity.checks.conformance.trial import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_qparity.checks.conformance.example import Array

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
 
     from pytest_qparity.checks.conformance.example import Array, Example
 
-__all__ = ["MICROSOFT", "example_model", "feed_of", "ir_version_of", "named"]
+__all__ = ["MICROSOFT", "example_model", "feed_of", "ir_version_of", "named", "probe_model"]
 
 MICROSOFT = "com.microsoft"
 _IR_VERSIONS = {13: 7, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}
@@ -46,6 +47,16 @@ def example_model(examples: Sequence[Example], opset: int) -> onnx.ModelProto:
     return helper.make_model(
         graph, opset_imports=imports, ir_version=ir_version_of(opset), producer_name="pytest-qparity"
     )
+
+
+def probe_model() -> bytes:
+    """The simplest of models, y = −x of one float32: every engine takes it, and tells of itself."""
+    from onnx import TensorProto, helper
+
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "probe", value[:1], value[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=ir_version_of(13))
+    return bytes(model.SerializeToString())
 
 
 def ir_version_of(opset: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from pytest_qparity.backends.protocol import Optimizer
 from pytest_qparity.checks.conformance.models import ir_version_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_qparity.checks.conformance.example import Array, Node
     from pytest_qparity.checks.conformance.kernel import Kernel
     from pytest_qparity.checks.conformance.trial import Trial
@@ -83,11 +84,15 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         "graph = helper.make_graph(",
         "    nodes,",
         '    "reproducer",',
-        "    [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in inputs.items()],",
+        "    [",
+        "        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)",
+        "        for name, array in inputs.items()",
+        "    ],",
         f"    [{', '.join(outputs)}],",
-        "    [numpy_helper.from_array(a, n) for n, a in constants.items()],",
+        "    [numpy_helper.from_array(array, name) for name, array in constants.items()],",
         ")",
-        f"model = helper.make_model(graph, opset_imports=[{', '.join(imports)}], ir_version={ir_version_of(kernel.opset)})",
+        f"imports = [{', '.join(imports)}]",
+        f"model = helper.make_model(graph, opset_imports=imports, ir_version={ir_version_of(kernel.opset)})",
         "",
         _ENGINES.get(backend, _OTHER).format(level=_LEVELS[trial.optimizer]),
         "deviates = False",

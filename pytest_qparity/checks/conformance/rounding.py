@@ -36,15 +36,15 @@ def spacing(values: Array, mantissa_bits: int, smallest_exponent: int) -> Array:
     """2^(max(⌊log₂|v|⌋, smallest_exponent) − mantissa_bits): the distance of a format's values around `values`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         _, exponent = np.frexp(np.where(np.isfinite(values), values, 1.0))
-    return np.ldexp(1.0, np.maximum(exponent - 1, smallest_exponent) - mantissa_bits)
+    return np.asarray(np.ldexp(1.0, np.maximum(exponent - 1, smallest_exponent) - mantissa_bits))
 
 
 def float_spacing(values: Array, dtype: np.dtype[Any]) -> Array:
     """The distance of the values of a float type around `values`; of NaN and infinity some positive number."""
     import ml_dtypes
 
-    info = ml_dtypes.finfo(dtype)
-    return spacing(values, info.nmant, info.minexp)
+    info: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    return spacing(values, int(info.nmant), int(info.minexp))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,13 +140,14 @@ class Real:
         saturated = (steps + offset <= type.lowest) | (steps + offset >= type.highest)
         return Expected(lowest, highest, ones, type.dtype, traits={"tie": tie, "saturated": saturated})
 
-    def cast(self, scale: Array, format: floats.FloatFormat) -> Expected:  # noqa: A002
-        """The values of a small float format nearest to v / scale, for every v within the bound; rounding is monotone."""
+    def cast(self, scale: Array, to: floats.FloatFormat) -> Expected:
+        """The values of a small float format nearest to v / scale, for every v within the bound; rounding is
+        monotone."""
         steps = self.value / scale
         reach = self.error / scale + gamma(2) * (np.abs(steps) + self.error / scale)
-        lowest = floats.cast(steps - reach, format).astype(np.float64)
-        highest = floats.cast(steps + reach, format).astype(np.float64)
-        return Expected(lowest, highest, float_spacing(lowest, format.dtype), format.dtype)
+        lowest = floats.cast(steps - reach, to).astype(np.float64)
+        highest = floats.cast(steps + reach, to).astype(np.float64)
+        return Expected(lowest, highest, float_spacing(lowest, to.dtype), to.dtype)
 
     def quantized_to(
         self, scale: Array, zero_point: Array, element: integers.IntegerType | floats.FloatFormat

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import zlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hypothesis import Phase
 
     from pytest_qparity.checks.conformance.example import Example
@@ -42,16 +44,14 @@ def shrink(kernel: Kernel, count: int, seed: int, deviates: Callable[[Example], 
             raise _OutOfTime
         if deviates(example):
             found.append(example)
-            raise _Deviates
+            raise _DeviatesError
 
-    try:
+    with contextlib.suppress(_DeviatesError, _OutOfTime):
         _drive(kernel, count, seed, require_conforming, (Phase.generate, Phase.shrink))
-    except (_Deviates, _OutOfTime):
-        pass
     return found[-1] if found else None
 
 
-class _Deviates(Exception):
+class _DeviatesError(Exception):
     """Tells hypothesis that an example is one to shrink."""
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +15,9 @@ from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.renewed import ENDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.checks.conformance.example import Array, Example
     from pytest_qparity.verdict import Failure
@@ -91,19 +92,23 @@ class Bench:
             self._host = None
 
     def try_all(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
-        """A trial for each example. Those with the same traits share a session, so that what an engine refuses of a few
-        is not the end of the others."""
-        for _, alike in groupby(sorted(examples, key=_traits), key=_traits):
-            yield from self._try_alike(list(alike), opset, optimizer)
-
-    def _try_alike(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
-        """What a session of all of them refuses is tried one by one; where the first PROBES are refused as well, so are
-        the others: a session may take tens of milliseconds."""
+        """A trial for each example. What a session of all of them refuses is tried again by what is special about it,
+        and then one by one."""
         outputs = self._outputs(examples, opset, optimizer)
         if not isinstance(outputs, CannotJudge):
             for index, example in enumerate(examples):
                 yield _ran(example, optimizer, index, outputs)
             return
+        alike = [list(group) for _, group in groupby(sorted(examples, key=_traits), key=_traits)]
+        if len(alike) == 1:
+            yield from self._try_each(examples, opset, optimizer)
+            return
+        for group in alike:
+            yield from self.try_all(group, opset, optimizer)
+
+    def _try_each(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
+        """Where the first PROBES are refused by themselves, so are the others: a session may take tens of
+        milliseconds."""
         refused = 0
         failure: Failure | None = None
         for index, example in enumerate(examples):

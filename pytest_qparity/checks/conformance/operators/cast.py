@@ -7,9 +7,8 @@ From any of them: every code has exactly one value. Bound: 0 ULP. All codes of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -20,6 +19,9 @@ from pytest_qparity.checks.conformance.operators.drawing import FLOATS, Graph, s
 from pytest_qparity.checks.conformance.rounding import float_spacing
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath.integers import INT2, INT4, UINT2, UINT4, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["FLOAT8", "SATURATION", "every_code", "format_expected", "kernels"]
 
@@ -52,20 +54,20 @@ def kernels() -> Iterator[Kernel]:
                     opset,
                     partial(to_integer_examples, source, integer),
                 )
-        for target in FLOATS if opset in (19, 25) else ("fp32",):
-            for format in (*FLOAT8, *([floats.E2M1] if opset >= 23 else [])):
+        for wide in FLOATS if opset in (19, 25) else ("fp32",):
+            for small in (*FLOAT8, *([floats.E2M1] if opset >= 23 else [])):
                 yield _kernel(
-                    f"cast-{format.name}_{target}",
-                    f"{format.name} → {target}",
+                    f"cast-{small.name}_{wide}",
+                    f"{small.name} → {wide}",
                     opset,
-                    partial(from_float_examples, format, target),
+                    partial(from_float_examples, small, wide),
                 )
             for integer in _integers_at(opset):
                 yield _kernel(
-                    f"cast-{integer.name}_{target}",
-                    f"{integer.name} → {target}",
+                    f"cast-{integer.name}_{wide}",
+                    f"{integer.name} → {wide}",
                     opset,
-                    partial(from_integer_examples, integer, target),
+                    partial(from_integer_examples, integer, wide),
                 )
 
 

@@ -6,14 +6,12 @@ float32 arithmetic in any order, zero points multiplied out or not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Array, Example
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.drawing import Graph
@@ -22,6 +20,11 @@ from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import convolution, strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_qparity.checks.conformance.example import Array, Example
 
 __all__ = ["kernels"]
 
@@ -138,10 +141,9 @@ def softmax_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
 
 
 def softmax(real: Real) -> Real:
-    """exp(x − max) / Σ exp(x − max) over the last axis. The greatest itself is exact under any rounding of the others."""
-    largest = real.mapped(lambda array: array)
+    """exp(x − max) / Σ exp(x − max) over the last axis."""
     index = np.argmax(real.value, axis=-1, keepdims=True)
-    top = largest.mapped(lambda array: np.take_along_axis(array, index, axis=-1))
+    top = real.mapped(lambda array: np.take_along_axis(array, index, axis=-1))
     powers = (real - top).exp()
     return powers / powers.sum(axis=-1)
 

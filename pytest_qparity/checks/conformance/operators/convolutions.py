@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import convolution
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
+
+if TYPE_CHECKING:
+    from pytest_qparity.checks.conformance.rounding import Real
 
 __all__ = ["DrawnConvolution", "convolutions", "convolved"]
 

@@ -7,8 +7,8 @@ is. Bound: 0 ULP. An int32 input may be rounded to float32 before the product: b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import strategies as st
@@ -27,6 +27,9 @@ from pytest_qparity.checks.conformance.rounding import float_spacing
 from pytest_qparity.quantmath import affine, strategies
 from pytest_qparity.quantmath import layout as layouts
 from pytest_qparity.quantmath.integers import INT32, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["kernels"]
 
@@ -70,7 +73,7 @@ def examples(draw: st.DrawFn, source: IntegerType, target: str, granularity: str
         inputs.append(graph.constant("zero_point", zero_point))
     graph.node("DequantizeLinear", tuple(inputs), "y", **layout_attributes(layout))
     graph.output("y", _expected(codes, scale, zero_point, layout))
-    return graph.example(*shape_traits(shape), *(["constant"] if as_constant else []))
+    return graph.example(*shape_traits(shape, layout), *(["constant"] if as_constant else []))
 
 
 def _expected(codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, layout: layouts.Layout) -> Expected:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
 
 from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
 from pytest_qparity.quantmath import layout as layouts
-from pytest_qparity.quantmath.integers import IntegerType
 from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
-from pytest_qparity.quantmath.strategies import Quantization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_qparity.quantmath.integers import IntegerType
+    from pytest_qparity.quantmath.strategies import Quantization
 
 __all__ = [
     "FLOATS",
@@ -84,7 +88,7 @@ def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8 if dtype.name.startswith("u") else np.int8)
 
 
-def layout_attributes(layout: Layout) -> dict[str, int]:
+def layout_attributes(layout: Layout) -> dict[str, Any]:
     """The attributes `axis` and `block_size` of QuantizeLinear and DequantizeLinear."""
     if isinstance(layout, Blocked):
         return {"axis": layout.axis, "block_size": layout.block}
@@ -122,9 +126,17 @@ def element_traits(drawn: Quantization) -> dict[str, Array]:
         }
 
 
-def shape_traits(shape: tuple[int, ...]) -> tuple[str, ...]:
+def shape_traits(shape: tuple[int, ...], layout: Layout | None = None) -> Iterator[str]:
     """What is special about the whole of an example."""
-    return (("empty",) if 0 in shape else ()) + (("scalar",) if shape == () else ())
+    if 0 in shape:
+        yield "empty"
+    if shape == ():
+        yield "scalar"
+    if isinstance(layout, Blocked):
+        if math.prod(layouts.parameter_shape(shape, layout)) == 1:
+            yield "one_scale"
+        if shape[layout.axis] % layout.block:
+            yield "partial_block"
 
 
 def types_at(opset: int) -> tuple[IntegerType, ...]:

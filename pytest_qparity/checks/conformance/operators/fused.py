@@ -7,14 +7,12 @@ all values within that error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Array, Example
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.contrib import softmax
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions, convolved
@@ -24,6 +22,11 @@ from pytest_qparity.quantmath import convolution, strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.floats import E4M3FN, E5M2
 from pytest_qparity.quantmath.integers import INT4, INT8, INT16, UINT4, UINT8, UINT16, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_qparity.checks.conformance.example import Array, Example
 
 __all__ = ["kernels"]
 
@@ -201,7 +204,7 @@ def average_pool_examples(draw: st.DrawFn, element: Element) -> Example:
     attributes = ConvolutionAttributes(strides=strides)
 
     def windows(array: Array) -> Array:
-        each = convolution.windows(array, kernel, attributes)
+        each: Array = convolution.windows(array, kernel, attributes)
         return each.reshape(*each.shape[:4], -1)
 
     total = x.real.mapped(windows).sum(-1).mapped(lambda array: array[..., 0])
@@ -234,7 +237,7 @@ def _repeated(real: Real, axis: int) -> Real:
 def _interpolated(real: Real, axis: int) -> Real:
     def shifted(array: Array, by: int) -> Array:
         index = np.clip(np.arange(array.shape[axis]) + by, 0, array.shape[axis] - 1)
-        return np.take(array, index, axis)
+        return np.asarray(np.take(array, index, axis))
 
     def pair(by: int) -> Real:
         return real * Real.exact(0.75) + real.mapped(lambda array: shifted(array, by)) * Real.exact(0.25)
@@ -243,7 +246,7 @@ def _interpolated(real: Real, axis: int) -> Real:
 
     def interleaved(first: Array, second: Array) -> Array:
         stacked = np.stack([first, second], axis + 1)
-        return stacked.reshape(*first.shape[:axis], -1, *first.shape[axis + 1 :])
+        return np.asarray(stacked.reshape(*first.shape[:axis], -1, *first.shape[axis + 1 :]))
 
     return Real(interleaved(before.value, after.value), interleaved(before.error, after.error))
 

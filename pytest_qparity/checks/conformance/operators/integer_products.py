@@ -5,18 +5,22 @@ Exact integers, wrapped to int32 as the output type is. Bound: 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Array, Example
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions
 from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_qparity.checks.conformance.example import Array, Example
 
 __all__ = ["drawn_matrices", "kernels"]
 

@@ -7,8 +7,8 @@ the activations may also be rounded to int8 blockwise, each by half of max|a| / 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import strategies as st
@@ -17,11 +17,14 @@ from pytest_qparity.checks.conformance.example import Array, Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters, softmax
-from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
+from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["kernels"]
 
@@ -253,13 +256,13 @@ def _head(array: Array, part: int, heads: int) -> Array:
     batch, tokens, wide = array.shape
     hidden = wide // 3
     own = array[..., part * hidden : (part + 1) * hidden]
-    return own.reshape(batch, tokens, heads, hidden // heads).transpose(0, 2, 1, 3)
+    return np.asarray(own.reshape(batch, tokens, heads, hidden // heads).transpose(0, 2, 1, 3))
 
 
 def _packed_rows(zero: Array) -> Array:
     """Two zero points a byte, each row padded to whole bytes."""
     padded = np.pad(zero, ((0, 0), (0, zero.shape[1] % 2)))
-    return (padded[:, 0::2] | (padded[:, 1::2] << 4)).astype(np.uint8).reshape(-1)
+    return np.asarray(padded[:, 0::2] | (padded[:, 1::2] << 4), np.uint8).reshape(-1)
 
 
 def _blockwise_int8_error(a: Array, block: int) -> Array:
@@ -267,4 +270,4 @@ def _blockwise_int8_error(a: Array, block: int) -> Array:
     rows, depth = a.shape
     padded = np.pad(np.abs(a.astype(np.float64)), ((0, 0), (0, -depth % block)))
     largest = padded.reshape(rows, -1, block).max(axis=2)
-    return np.repeat(largest / 127.0 * (0.5 + 2.0**-14), block, axis=1)[:, :depth]
+    return np.asarray(np.repeat(largest / 127.0 * (0.5 + 2.0**-14), block, axis=1)[:, :depth])

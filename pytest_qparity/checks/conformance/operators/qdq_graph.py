@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ class QdqGraph(Graph):
         if axis is not None:
             column[axis] = shape[axis]
         parameters = self._parameters(name, scale, zero)
-        attributes = {} if axis is None else {"axis": axis}
+        attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
         dequantized = self.node(
             "DequantizeLinear", (self.constant(name, codes), *parameters), f"{name}_dequantized", **attributes
         )
@@ -73,7 +73,7 @@ class QdqGraph(Graph):
         array = np.asarray(codes, np.int32)
         zero = np.zeros(scale.shape, np.int32)
         inputs = (self.constant("bias", array), *self._parameters("bias", scale, zero))
-        attributes = {"axis": 0} if scale.shape else {}
+        attributes: dict[str, Any] = {"axis": 0} if scale.shape else {}
         return Quantized(
             self.node("DequantizeLinear", inputs, "bias_dequantized", **attributes),
             Real.dequantized(array, scale, 0),

@@ -7,14 +7,12 @@ float32 arithmetic (product of scales, quotient, accumulator to float32, product
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Array, Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions
 from pytest_qparity.checks.conformance.operators.drawing import Graph
@@ -22,6 +20,11 @@ from pytest_qparity.checks.conformance.operators.integer_products import drawn_m
 from pytest_qparity.checks.conformance.rounding import Real, gamma
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_qparity.checks.conformance.example import Array, Example, Expected
 
 __all__ = ["PAIRS", "SHORT", "SMALLEST_SPREAD", "kernels", "output_parameters", "requantized"]
 

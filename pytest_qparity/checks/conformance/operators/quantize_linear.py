@@ -7,14 +7,12 @@ before, the specification leaves it open. Bound: 0 LSB from the quotient in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Example
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.drawing import (
     FLOATS,
@@ -27,7 +25,12 @@ from pytest_qparity.checks.conformance.operators.drawing import (
     types_at,
 )
 from pytest_qparity.quantmath import affine, strategies
-from pytest_qparity.quantmath.integers import IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_qparity.checks.conformance.example import Example
+    from pytest_qparity.quantmath.integers import IntegerType
 
 __all__ = ["kernels"]
 
@@ -70,7 +73,7 @@ def examples(draw: st.DrawFn, target: IntegerType, source: str, granularity: str
         candidates.append(_quantized(drawn, np.dtype(np.float32)))
     nan = np.isnan(drawn.values.astype(np.float32))  # no integer stands for it: the specification leaves it open
     graph.output("y", integers_expected(candidates, target.dtype, element_traits(drawn), nan))
-    return graph.example(*shape_traits(drawn.values.shape))
+    return graph.example(*shape_traits(drawn.values.shape, drawn.layout))
 
 
 def _quantized(drawn: strategies.Quantization, dtype: np.dtype[Any]) -> Any:
