@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_examples", "shrink"]
 
-SHRINK_SECONDS = 10.0
+SHRINK_SECONDS = 4.0
 
 
 def draw_examples(kernel: Kernel, count: int, seed: int) -> tuple[Example, ...]:

@@ -26,6 +26,14 @@ class DrawnConvolution:
     attributes: ConvolutionAttributes
 
     @property
+    def traits(self) -> tuple[str, ...]:
+        """What is special about it: engines take strides of a 1 × 1 kernel for a slice of the input."""
+        attributes = self.attributes
+        pointwise = all(size == 1 for size in self.w_shape[2:])
+        strided = any(stride > 1 for stride in attributes.strides) and any(attributes.pads)
+        return ("pointwise_stride",) if pointwise and strided else ()
+
+    @property
     def node_attributes(self) -> dict[str, Any]:
         """As ONNX's node has them."""
         attributes = self.attributes

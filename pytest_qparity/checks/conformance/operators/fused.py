@@ -105,7 +105,7 @@ def conv_examples(draw: st.DrawFn, after: str | None, left: Element, right: Elem
         real = real + bias.real.mapped(lambda array: array.reshape(column))
     name = graph.node("Conv", tuple(inputs), "convolved", **drawn.node_attributes)
     graph.finished(draw, *activated(draw, graph, after, name, real), left)
-    return graph.example()
+    return graph.example(*drawn.traits)
 
 
 def activated(draw: st.DrawFn, graph: QdqGraph, operator: str | None, name: str, real: Real) -> tuple[str, Real]:

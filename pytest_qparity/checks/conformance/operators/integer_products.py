@@ -89,4 +89,4 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Exa
     graph.node("ConvInteger", inputs, "y", **drawn.node_attributes)
     exact = compute.conv_integer(x, w, x_zero, w_zero, drawn.attributes)
     graph.output("y", integers_expected([exact], np.dtype(np.int32), {}))
-    return graph.example()
+    return graph.example(*drawn.traits)

@@ -103,7 +103,9 @@ class QdqGraph(Graph):
         offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
         step = scale.astype(np.float64)
         low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
-        slack = 4 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + np.abs(offset) * step)
+        # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
+        reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
+        slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
         self.output(
             y,
             Expected(low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits=expected.traits),

@@ -95,7 +95,7 @@ def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, gran
     )
     graph.node("QLinearMatMul", inputs, "y")
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
-    return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []))
+    return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []), *(["several_scales"] if b_scale.size > 1 else []))
 
 
 @st.composite
@@ -126,7 +126,11 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
         inputs.append(graph.constant("bias", bias))
     graph.node("QLinearConv", tuple(inputs), "y", **drawn.node_attributes)
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
-    return graph.example(*(["weight_zero_point"] if w_zero.any() else []))
+    return graph.example(
+        *drawn.traits,
+        *(["weight_zero_point"] if w_zero.any() else []),
+        *(["several_scales"] if w_scale.size > 1 else []),
+    )
 
 
 def _parameters(graph: Graph, **arrays: Any) -> list[str]:
