@@ -7,6 +7,7 @@ of a thousand elements costs hypothesis one draw.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -161,10 +162,11 @@ def quantizations(
 
 
 def _within(axes: tuple[int, ...], largest: int) -> tuple[int, ...]:
-    """The shape, its largest axes cut to 1 until it has at most `largest` elements."""
+    """The shape, its largest axes cut until it has at most `largest` elements."""
     shape = list(axes)
-    while int(np.prod(shape, dtype=np.int64)) > largest:
-        shape[shape.index(max(shape))] = 1
+    while (size := math.prod(shape)) > largest:
+        widest = shape.index(max(shape))
+        shape[widest] = max(1, min(shape[widest] - 1, largest * shape[widest] // size))
     return tuple(shape)
 
 

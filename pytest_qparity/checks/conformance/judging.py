@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations, KnownUnsupported
     from pytest_qparity.checks.conformance.trial import Bench
 
-__all__ = ["Laboratory", "described", "judge_kernel", "judge_record"]
+__all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,10 @@ def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, froze
     for optimizer in laboratory.optimizers:
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             tally.count(trial, entries)
-    return _verdict(kernel, laboratory, tally, entries), frozenset(tally.shown)
+    verdict = _verdict(kernel, laboratory, tally, entries)
+    if any(Answer.CRASHED in entry.answers for entry in entries):
+        laboratory.bench.close()  # what may end a process may also leave it damaged for the next kernel
+    return verdict, frozenset(tally.shown)
 
 
 def _unaccounted(trial: Trial, entries: Sequence[KnownDeviation]) -> tuple[bool, set[KnownDeviation]]:
@@ -163,6 +166,17 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
     )
 
 
+def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
+    """The simplest example that deviates in a way that is not on record, at the first level where one does."""
+    entries = laboratory.known.deviations(kernel.id)
+    examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
+    for optimizer in laboratory.optimizers:
+        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
+            if _unaccounted(trial, entries)[0]:
+                return _minimal(kernel, laboratory, trial, entries)
+    return None
+
+
 def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
     """The simplest example that deviates at the same level, as hypothesis shrinks it."""
     tried: dict[int, Trial] = {}
@@ -202,8 +216,7 @@ def described(trial: Trial) -> str:
 
 
 def _runs_after_all(kernel: Kernel, laboratory: Laboratory, listed: KnownUnsupported) -> Failure:
-    return Failure(
-        Code.CONFORMANCE_DEAD,
+    return _dead(
         f"{kernel.id} runs on {laboratory.backend} {laboratory.version}, and is listed as unsupported there "
         f"({listed.observed}).",
         f"take it out of [[unsupported]] in {laboratory.known.source}, or narrow the entry's versions",
@@ -219,8 +232,7 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
             entries.setdefault(entry, []).append(kernel)
     dead = [entry for entry, its_kernels in entries.items() if not _shows(entry, its_kernels, laboratory, shown)]
     failures = [
-        Failure(
-            Code.CONFORMANCE_DEAD,
+        _dead(
             f"The deviation of {', '.join(entry.kernels)} ({entry.observed}) does not show on {laboratory.backend} "
             f"{laboratory.version} in {laboratory.examples} examples of each kernel.",
             f"take it out of {laboratory.known.source}, or narrow its versions",
@@ -228,8 +240,7 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
         for entry in dead
     ]
     failures += [
-        Failure(
-            Code.CONFORMANCE_DEAD,
+        _dead(
             f"{laboratory.known.source} names {glob}, should be a kernel of the suite.",
             "correct the name: pytest --collect-only lists the kernels",
         )
@@ -239,6 +250,10 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
     if failures:
         return failed(f"{len(failures)} dead", evidence, tuple(failures))
     return passed(f"{len(entries)} show", evidence)
+
+
+def _dead(sentence: str, remedy: str) -> Failure:
+    return Failure(Code.CONFORMANCE_DEAD, sentence, remedy)
 
 
 def _shows(

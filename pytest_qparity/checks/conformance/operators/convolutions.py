@@ -14,7 +14,7 @@ from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.rounding import Real
 
-__all__ = ["DrawnConvolution", "convolutions", "convolved"]
+__all__ = ["DrawnConvolution", "convolutions", "convolved", "strided_pointwise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,6 @@ class DrawnConvolution:
     x_shape: tuple[int, ...]
     w_shape: tuple[int, ...]
     attributes: ConvolutionAttributes
-
-    @property
-    def traits(self) -> tuple[str, ...]:
-        """What is special about it: engines take strides of a 1 × 1 kernel for a slice of the input."""
-        attributes = self.attributes
-        pointwise = all(size == 1 for size in self.w_shape[2:])
-        strided = any(stride > 1 for stride in attributes.strides) and any(attributes.pads)
-        return ("pointwise_stride",) if pointwise and strided else ()
 
     @property
     def node_attributes(self) -> dict[str, Any]:
@@ -48,10 +40,15 @@ class DrawnConvolution:
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> DrawnConvolution:
+    """Any but those of `strided_pointwise`, which an engine may do with slices of the input."""
     rank = draw(st.sampled_from((2, 1)))
     sizes = st.lists(st.integers(1, 3), min_size=rank, max_size=rank).map(tuple)
     kernel, strides, dilations = draw(sizes), draw(sizes), draw(sizes)
     pads = tuple(draw(st.lists(st.integers(0, 2), min_size=2 * rank, max_size=2 * rank)))
+    strides = tuple(
+        1 if size == 1 and pads[axis] + pads[rank + axis] else stride
+        for axis, (size, stride) in enumerate(zip(kernel, strides, strict=True))
+    )
     group = draw(st.sampled_from((1, 2, 4)))
     channels = group * draw(st.integers(1, 4))
     outputs = group * draw(st.integers(1, 4))
@@ -60,6 +57,15 @@ def convolutions(draw: st.DrawFn) -> DrawnConvolution:
     x_shape = (draw(st.integers(1, 2)), channels, *spatial)
     attributes = ConvolutionAttributes(strides=strides, dilations=dilations, pads=pads, group=group)
     return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
+
+
+@st.composite
+def strided_pointwise(draw: st.DrawFn) -> DrawnConvolution:
+    """A kernel of size 1 with padding and strides: an engine that slices its input must slice the padding as well."""
+    channels, outputs, size = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 8))
+    pads = draw(st.sampled_from(((1, 1), (0, 1), (1, 0), (2, 2))))
+    attributes = ConvolutionAttributes(strides=(draw(st.integers(2, 3)),), dilations=(1,), pads=pads)
+    return DrawnConvolution((1, channels, size), (outputs, channels, 1), attributes)
 
 
 def convolved(x: Real, w: Real, drawn: DrawnConvolution) -> Real:

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.contrib import softmax
-from pytest_qparity.checks.conformance.operators.convolutions import convolutions, convolved
+from pytest_qparity.checks.conformance.operators.convolutions import (
+    DrawnConvolution,
+    convolutions,
+    convolved,
+    strided_pointwise,
+)
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import convolution, strategies
@@ -58,6 +63,8 @@ def kernels() -> Iterator[Kernel]:
                 if types in ("u16s8", "fp8") and granularity == "per_axis":
                     continue
                 yield _kernel(pattern, f"{types}-{granularity}", types, partial(make, left, right, granularity))
+    pointwise = partial(conv_examples, None, UINT8, INT8, "per_tensor", strided_pointwise)
+    yield _kernel("conv", "u8s8-strided_pointwise", "u8s8", pointwise)
     others: dict[str, Callable[..., Any]] = {
         "add": partial(binary_examples, "Add", Real.__add__),
         "mul": partial(binary_examples, "Mul", Real.__mul__),
@@ -92,8 +99,15 @@ def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any]) -> 
 
 
 @st.composite
-def conv_examples(draw: st.DrawFn, after: str | None, left: Element, right: Element, granularity: str) -> Example:
-    drawn = draw(convolutions())
+def conv_examples(
+    draw: st.DrawFn,
+    after: str | None,
+    left: Element,
+    right: Element,
+    granularity: str,
+    shapes: Callable[[], st.SearchStrategy[DrawnConvolution]] = convolutions,
+) -> Example:
+    drawn = draw(shapes())
     graph = QdqGraph()
     x = graph.activation(draw, "x", left, drawn.x_shape)
     w = graph.weight(draw, "w", right, drawn.w_shape, 0 if granularity == "per_axis" else None)
@@ -105,7 +119,7 @@ def conv_examples(draw: st.DrawFn, after: str | None, left: Element, right: Elem
         real = real + bias.real.mapped(lambda array: array.reshape(column))
     name = graph.node("Conv", tuple(inputs), "convolved", **drawn.node_attributes)
     graph.finished(draw, *activated(draw, graph, after, name, real), left)
-    return graph.example(*drawn.traits)
+    return graph.example()
 
 
 def activated(draw: st.DrawFn, graph: QdqGraph, operator: str | None, name: str, real: Real) -> tuple[str, Real]:

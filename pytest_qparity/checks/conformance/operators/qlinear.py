@@ -127,7 +127,6 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
     graph.node("QLinearConv", tuple(inputs), "y", **drawn.node_attributes)
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
     return graph.example(
-        *drawn.traits,
         *(["weight_zero_point"] if w_zero.any() else []),
         *(["several_scales"] if w_scale.size > 1 else []),
     )
