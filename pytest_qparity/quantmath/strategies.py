@@ -283,7 +283,7 @@ def _scales(genes: Array, dtype: np.dtype[Any], extreme: bool) -> Array:
     mantissas = (1.0 + payload * _GOLDEN_RATIO % 1.0) * np.exp2(-(payload % 9).astype(np.float64))
     ends = np.array([float(info.smallest_subnormal), float(info.smallest_normal), float(info.max) / 2, 2.0**-10])
     values = np.select(
-        [kind == 0, kind <= 7, kind <= 14, kind <= (29 if extreme else 31)],
+        [kind == 0, kind <= 15, kind <= 21, kind <= (29 if extreme else 31)],
         [np.ones(genes.shape), powers, awkward[payload % len(awkward)], mantissas],
         default=ends[payload % len(ends)],
     )

@@ -178,18 +178,19 @@ def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
 
 
 def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
-    """The simplest example that deviates at the same level, as hypothesis shrinks it."""
-    tried: dict[int, Trial] = {}
+    """The simplest example that deviates at the same level, as hypothesis shrinks it; the trial itself where none
+    deviates alone, for what one node leaves behind changes the next."""
+    deviating = [trial]
 
     def deviates(example: Example) -> bool:
-        tried.clear()
-        tried[id(example)] = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
-        return _unaccounted(tried[id(example)], entries)[0]
+        alone = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
+        if not _unaccounted(alone, entries)[0]:
+            return False
+        deviating.append(alone)
+        return True
 
-    smallest = shrink(kernel, laboratory.examples, laboratory.seed, deviates)
-    if smallest is None:  # it deviates beside others alone: what one node leaves behind changes the next
-        return trial
-    return laboratory.bench.try_one(smallest, kernel.opset, trial.optimizer)
+    shrink(kernel, laboratory.examples, laboratory.seed, deviates)
+    return deviating[-1]
 
 
 def described(trial: Trial) -> str:

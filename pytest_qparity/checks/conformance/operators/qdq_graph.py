@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Array, Expected
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.qlinear import SMALLEST_SPREAD
+from pytest_qparity.checks.conformance.operators.qlinear import fitting_scale
 from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, gamma
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath.floats import FloatFormat
@@ -140,15 +140,9 @@ def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> R
 @st.composite
 def _output_parameters(draw: st.DrawFn, value: Array, element: Element) -> tuple[Array, Array]:
     """A scale under which most of `value` is inside of the range, and a zero point: at an end or inside."""
-    spread = float(np.abs(value).max(initial=0.0))
-    if spread < SMALLEST_SPREAD:
-        spread = 1.0
-    share = draw(st.sampled_from((1.0, 0.5, 2.0)))
-    steps = draw(st.integers(1, 2**12))
     if not isinstance(element, IntegerType):
-        scale = np.float32(spread / element.largest * share * (1.0 + steps / 2**13))
-        return np.asarray(scale), np.zeros((), np.uint8).view(element.dtype)
-    scale = np.float32(spread / (element.levels / 2) * share * (1.0 + steps / 2**13))
+        return draw(fitting_scale(value, element.largest)), np.zeros((), np.uint8).view(element.dtype)
+    scale = draw(fitting_scale(value, element.levels / 2))
     kind = draw(st.sampled_from(("zero", "lowest", "any")))
     zero = {"zero": 0, "lowest": element.lowest, "any": int(draw(strategies.zero_points(element)))}[kind]
-    return np.asarray(scale), np.asarray(zero).astype(element.dtype)
+    return scale, np.asarray(zero).astype(element.dtype)

@@ -1,0 +1,55 @@
+"""quantize_linear-fp32_int8-per_tensor-opset13: QuantizeLinear multiplies by 1 / scale and adds the zero point before it rounds: ties and their neighbours are 1 LSB off; should be: round half to even of x / y_scale, then the zero point (QuantizeLinear-13)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([-126.5], np.dtype(np.float32)).reshape(()),
+}
+constants = {
+    'scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'zero_point': np.array([-1], np.dtype(np.int8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([-127.0], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y': np.array([-127.0], np.dtype(np.float64)).reshape(()),
+}
+nodes = [
+    helper.make_node('QuantizeLinear', ['x', 'scale', 'zero_point'], ['y']),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.int8)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    inside = values.shape == lowest[name].shape and np.all(
+        (np.isnan(values) & np.isnan(lowest[name])) | ((values >= lowest[name]) & (values <= highest[name]))
+    )
+    deviates = deviates or not inside
+    print(name, "is", values.tolist())
+    print("  should be from", lowest[name].tolist())
+    print("              to", highest[name].tolist())
+raise SystemExit(int(deviates))
