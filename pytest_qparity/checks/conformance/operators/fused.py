@@ -37,6 +37,7 @@ __all__ = ["kernels"]
 
 OPSET = 21
 LARGEST = 512
+HUGE_RATIO = 1_000.0  # of two scales: what is added of one is beyond the other
 # Activations and weights as quantizers pair them.
 PAIRS: dict[str, tuple[Element, Element]] = {
     "u8s8": (UINT8, INT8),
@@ -191,7 +192,8 @@ def binary_examples(draw: st.DrawFn, operator: str, combine: Callable[[Real, Rea
     a, b = graph.activation(draw, "a", element, shape), graph.activation(draw, "b", element, shape)
     graph.node(operator, (a.name, b.name), "combined")
     graph.finished(draw, "combined", combine(a.real, b.real), element)
-    return graph.example()
+    ratio = float(np.maximum(a.scale, b.scale) / np.minimum(a.scale, b.scale))
+    return graph.example(*(["huge_ratio"] if ratio > HUGE_RATIO else []))
 
 
 @st.composite
