@@ -16,7 +16,7 @@ Event: TypeAlias = Mapping[str, Any]
 
 def is_of_kernels(event: Event) -> bool:
     """Whether a verdict is about a kernel, or the record of known deviations: they have no precision."""
-    return str(event["precision"]) == ""
+    return event.get("precision") == ""
 
 
 def conformance_lines(ledger: Ledger) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_qparity.checks.conformance.catalogue import kernels_by_id
 from pytest_qparity.checks.conformance.sampling import draw_examples, shrink
 from pytest_qparity.checks.conformance.trial import Answer, Trial
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
@@ -245,7 +246,7 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
             f"{laboratory.known.source} names {glob}, should be a kernel of the suite.",
             "correct the name: pytest --collect-only lists the kernels",
         )
-        for glob in laboratory.known.dead_globs(kernel.id for kernel in kernels)
+        for glob in laboratory.known.dead_globs(kernels_by_id())
     ]
     evidence = {"entries": len(entries), "dead": len(dead)}
     if failures:

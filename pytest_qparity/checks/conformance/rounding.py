@@ -36,6 +36,7 @@ def spacing(values: Array, mantissa_bits: int, smallest_exponent: int) -> Array:
     """2^(max(⌊log₂|v|⌋, smallest_exponent) − mantissa_bits): the distance of a format's values around `values`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         _, exponent = np.frexp(np.where(np.isfinite(values), values, 1.0))
+    exponent = np.where(values == 0.0, smallest_exponent + 1, exponent)
     return np.asarray(np.ldexp(1.0, np.maximum(exponent - 1, smallest_exponent) - mantissa_bits))
 
 
