@@ -261,7 +261,7 @@ def _dead(sentence: str, remedy: str) -> Failure:
 def _shows(
     entry: KnownDeviation, kernels: Sequence[Kernel], laboratory: Laboratory, shown: frozenset[KnownDeviation]
 ) -> bool:
-    return entry in shown or any(entry in judge_kernel(kernel, laboratory)[1] for kernel in kernels)
+    return entry.sporadic or entry in shown or any(entry in judge_kernel(kernel, laboratory)[1] for kernel in kernels)
 
 
 def _nothing_compared(kernel: Kernel, laboratory: Laboratory) -> Failure:

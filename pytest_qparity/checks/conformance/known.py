@@ -65,6 +65,7 @@ class KnownDeviation(_Entry):
     where: tuple[str, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()  # none named: at every level
     at_most_lsb: float = Field(default=float("inf"), gt=0)
+    sporadic: bool = False  # undefined behaviour need not show
     answers: tuple[Answer, ...] = (Answer.RAN,)
 
     def covers(self, trial: Trial, difference: Difference) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.contrib import softmax
+from pytest_qparity.checks.conformance.operators.contrib import ordinary_ratio, softmax
 from pytest_qparity.checks.conformance.operators.convolutions import (
     DrawnConvolution,
     convolutions,
@@ -37,7 +37,6 @@ __all__ = ["kernels"]
 
 OPSET = 21
 LARGEST = 512
-HUGE_RATIO = 1_000.0  # of two scales: what is added of one is beyond the other
 # Activations and weights as quantizers pair them.
 PAIRS: dict[str, tuple[Element, Element]] = {
     "u8s8": (UINT8, INT8),
@@ -66,6 +65,8 @@ def kernels() -> Iterator[Kernel]:
                 yield _kernel(pattern, f"{types}-{granularity}", types, partial(make, left, right, granularity))
     pointwise = partial(conv_examples, None, UINT8, INT8, "per_tensor", strided_pointwise)
     yield _kernel("conv", "u8s8-strided_pointwise", "u8s8", pointwise)
+    padded = partial(conv_examples, "Relu", UINT8, INT8, "per_tensor", padding_windows)
+    yield _kernel("conv_relu", "u8s8-padding_windows", "u8s8", padded)
     others: dict[str, Callable[..., Any]] = {
         "add": partial(binary_examples, "Add", Real.__add__),
         "mul": partial(binary_examples, "Mul", Real.__mul__),
@@ -186,14 +187,20 @@ def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> E
 
 
 @st.composite
-def binary_examples(draw: st.DrawFn, operator: str, combine: Callable[[Real, Real], Real], element: Element) -> Example:
+def binary_examples(
+    draw: st.DrawFn,
+    operator: str,
+    combine: Callable[[Real, Real], Real],
+    element: Element,
+) -> Example:
     graph = QdqGraph()
     shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
-    a, b = graph.activation(draw, "a", element, shape), graph.activation(draw, "b", element, shape)
+    scales = draw(ordinary_ratio())
+    a = graph.activation(draw, "a", element, shape, scales[0])
+    b = graph.activation(draw, "b", element, shape, scales[1])
     graph.node(operator, (a.name, b.name), "combined")
     graph.finished(draw, "combined", combine(a.real, b.real), element)
-    ratio = float(np.maximum(a.scale, b.scale) / np.minimum(a.scale, b.scale))
-    return graph.example(*(["huge_ratio"] if ratio > HUGE_RATIO else []))
+    return graph.example()
 
 
 @st.composite

@@ -33,10 +33,13 @@ class Quantized:
 class QdqGraph(Graph):
     """A graph in which tensors are quantized and dequantized around what is computed."""
 
-    def activation(self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...]) -> Quantized:
+    def activation(
+        self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...], scale: Array | None = None
+    ) -> Quantized:
         """A float input behind QuantizeLinear and DequantizeLinear. It is fed what the codes stand for, so that no
         rounding of the quotient decides which codes they are."""
-        codes, scale, zero = self._drawn(draw, element, shape, ())
+        codes, own, zero = self._drawn(draw, element, shape, ())
+        scale = own if scale is None else scale
         meant = _dequantized(element, codes, scale, zero)
         x = self.feed(name, meant.value.astype(np.float32))
         parameters = self._parameters(name, scale, zero)
