@@ -19,6 +19,7 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     DrawnConvolution,
     convolutions,
     convolved,
+    padding_windows,
     strided_pointwise,
 )
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
