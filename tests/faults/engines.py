@@ -331,6 +331,38 @@ class KillsItsParentSession(SoundSession):
         time.sleep(600)
 
 
+class DetachesAndKillsItsParentSession(DetachesSession):
+    """Nobody is left who knows the grandchild as its own."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        super().run(feed)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+
+
+class StopsItsParentSession(DetachesSession):
+    """A supervisor that sees neither time nor memory nor the end of its lifeline."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        super().run(feed)
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(600)
+
+
+class KeepsForkingSession(SoundSession):
+    """Leaves a chain of processes, each in a session of its own, that end before anyone has looked at them twice."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        if self.runs == 0 and os.fork() == 0:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                if os.fork() != 0:
+                    os._exit(0)
+                os.setsid()
+            os._exit(0)
+        return super().run(feed)
+
+
 class ClosesDescriptorsSession(SoundSession):
     def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
         os.closerange(0, max(descriptors()) + 1)
