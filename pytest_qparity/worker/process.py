@@ -24,7 +24,7 @@ from pytest_qparity.worker import failures, processes
 from pytest_qparity.worker.arena import Arena, LayoutError
 from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
 from pytest_qparity.worker.limits import Limits, Phase
-from pytest_qparity.worker.memory import memory_limit_mb
+from pytest_qparity.worker.memory import answer_limit_mb, memory_limit_mb
 from pytest_qparity.worker.message import said_by
 from pytest_qparity.worker.protocol import Answer
 from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
@@ -47,6 +47,7 @@ class WorkerProcess:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._memory_mb = memory_limit_mb(limits)
+        self._answer_mb = answer_limit_mb(limits, self._memory_mb)
         self._ended: Failure | None = None
         self._number = 0
         self._greeted = False
@@ -146,7 +147,7 @@ class WorkerProcess:
         if "error" in reply:
             raise CannotJudge(failures.failed_inside(work, phase, str(reply["error"])))
         try:
-            arrays = self._replies.read(reply.get("arrays"), self._memory_mb * 1e6)
+            arrays = self._replies.read(reply.get("arrays"), self._answer_mb * 1e6)
         except LayoutError as error:
             raise self._failed(failures.no_answer(work, phase, str(error))) from None
         return Answer(reply.get("value"), arrays)

@@ -245,6 +245,17 @@ def test_an_engine_that_writes_over_its_input_changes_no_array_here(worker: Work
     np.testing.assert_array_equal(x, np.ones(4))
 
 
+def test_an_answer_whose_copy_would_not_fit_beside_the_worker_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_qparity.worker.memory._free_bytes", lambda: 800 * 10**6)
+    worker = WorkerProcess(Limits())
+
+    with pytest.raises(CannotJudge, match="should be within 200,000,000") as caught:
+        worker.call(f"{CALLS}:echo", {}, {"x": np.ones(26 * 10**6)}, WORK, PHASE)
+    worker.close()
+
+    assert caught.value.failure.code is Code.WORKER_PROTOCOL
+
+
 def test_a_worker_that_writes_much_blocks_nobody(worker: WorkerProcess) -> None:
     called(worker, "write_much")
 
