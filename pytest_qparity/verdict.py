@@ -119,6 +119,7 @@ class Code(Enum):
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
     LATENCY_COUNTERPART = ("QP-LAT-003", Outcome.CANNOT_JUDGE, "nothing to compare the latency with")
     LATENCY_UNMEASURED = ("QP-LAT-004", Outcome.CANNOT_JUDGE, "latency could not be measured")
+    LATENCY_OUTPUTS = ("QP-LAT-005", Outcome.CANNOT_JUDGE, "other outputs while timed than before")
     MEMORY_BUDGET = ("QP-MEM-001", Outcome.BUDGET_FAIL, "more memory than its budget")
     MEMORY_UNMEASURED = ("QP-MEM-002", Outcome.CANNOT_JUDGE, "memory could not be measured")
     SIZE_BUDGET = ("QP-MEM-003", Outcome.BUDGET_FAIL, "a larger file than its budget")

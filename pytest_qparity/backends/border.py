@@ -46,18 +46,25 @@ def require_available(backend: Backend, name: str) -> Backend:
 def load_session(backend: Backend, name: str, model: Path, options: SessionOptions) -> Session:
     """Load a variant. What the engine raises becomes one CannotJudge with its first telling line."""
     try:
-        return backend.load(model, options)
+        session = backend.load(model, options)
     except CannotJudge:
         raise
     except Exception as error:
-        raise CannotJudge(
-            Failure(
-                Code.BACKEND_LOAD,
-                f'Backend "{name}" got {said_by(error)} from loading {model.name}, should be a session.',
-                f"see whether {model.name} is a whole ONNX file (onnx.checker.check_model) "
-                f'and whether "{name}" implements its operators and types',
-            )
-        ) from error
+        raise _not_loaded(name, said_by(error), model) from error
+    if session is None:
+        raise _not_loaded(name, "None", model)
+    return session
+
+
+def _not_loaded(name: str, got: str, model: Path) -> CannotJudge:
+    return CannotJudge(
+        Failure(
+            Code.BACKEND_LOAD,
+            f'Backend "{name}" got {got} from loading {model.name}, should be a session.',
+            f"see whether {model.name} is a whole ONNX file (onnx.checker.check_model) "
+            f'and whether "{name}" implements its operators and types',
+        )
+    )
 
 
 def run_once(session: Session, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -65,14 +72,19 @@ def run_once(session: Session, feed: Mapping[str, np.ndarray]) -> dict[str, np.n
 
     The arrays may be the engine's own buffers: copy them before it runs again.
     """
-    import numpy as np
-
     try:
         outputs = session.run(feed)
     except CannotJudge:
         raise
     except Exception as error:
         raise engine_failure(error) from error
+    return require_outputs(outputs)
+
+
+def require_outputs(outputs: object) -> dict[str, np.ndarray]:
+    """What a run gave, looked at. Raises CannotJudge where that is no dict of tensors."""
+    import numpy as np
+
     if not isinstance(outputs, dict) or not outputs:
         raise refused(f"{type(outputs).__name__} without outputs from a run, should be a dict of at least one array")
     for name, value in outputs.items():

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import require_facts
+from pytest_qparity.backends.border import refused, require_facts
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.timing import PATIENCE, WARM_UP_CALLS, PairedTimes
+from pytest_qparity.worker.arena import LayoutError, described
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class EngineHost:
         return self.worker.call(f"{_CALLS}:{name}", arguments, {}, work or f'Backend "{self.spec.name}"', phase)
 
 
+class TooLarge(Exception):  # noqa: N818
+    """Outputs that take more than they may. `described`: their types and shapes by name."""
+
+    def __init__(self, described: Mapping[str, tuple[np.dtype, tuple[int, ...]]]) -> None:
+        super().__init__(described)
+        self.described = described
+
+
 class HostedSession:
     """A variant loaded in a worker, ready to run there."""
 
@@ -64,10 +73,26 @@ class HostedSession:
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by their ONNX names, in the engine's own order; nobody else holds these arrays."""
-        phase = self._worker.limits.run if self._has_run else self._worker.limits.first_run
-        outputs = self._call("run", {}, feed, phase).arrays
-        self._has_run = True
-        return dict(outputs)
+        return dict(self._run("run", feed, most_bytes=None).arrays)
+
+    def run_within(self, feed: Mapping[str, np.ndarray], most_bytes: int) -> dict[str, np.ndarray]:
+        """The same. Raises TooLarge where they take more than `most_bytes`; none of them has come here then."""
+        answer = self._run("run", feed, most_bytes=most_bytes)
+        if answer.value is None:
+            return dict(answer.arrays)
+        try:
+            raise TooLarge(described(answer.value))
+        except LayoutError as error:
+            raise refused(f"{error} as outputs of a run") from None
+
+    def is_equal(self, other: HostedSession, feed: Mapping[str, np.ndarray]) -> bool | None:
+        """Whether the outputs of both are bit-equal, told in the worker that holds both; None where no output is a
+        float."""
+        if other._worker is not self._worker:
+            raise ValueError("got sessions of two workers, should be of one: outputs are compared there")
+        self._run("run_and_keep", feed)
+        told = other._run("compare_with_kept", feed).value
+        return told["are_equal"] is True if told["has_floats"] else None
 
     def facts(self) -> SessionFacts:
         """What the session states of itself. Raises CannotJudge where that is nothing."""
@@ -93,9 +118,16 @@ class HostedSession:
     def close(self) -> None:
         self._call("close", {}, {}, self._worker.limits.load)
 
+    def _run(self, name: str, feed: Mapping[str, np.ndarray], **arguments: object) -> Answer:
+        phase = self._worker.limits.run if self._has_run else self._worker.limits.first_run
+        answer = self._call(name, arguments, feed, phase)
+        self._has_run = True
+        return answer
+
     def _timing(self, seconds: float) -> Phase:
-        """Two sessions are looked at and warmed up, then PATIENCE times `seconds` is the end, and one pair more."""
-        runs = 2 * (WARM_UP_CALLS + 3)
+        """Two sessions are run before (once more where what is expected is not known), warmed up, and run once after;
+        in between, PATIENCE times `seconds` is the end, and one pair more."""
+        runs = 2 * (WARM_UP_CALLS + 5)
         return Phase("timing", PATIENCE * seconds + runs * self._worker.limits.run_s)
 
     def _call(self, name: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], phase: Phase) -> Answer:

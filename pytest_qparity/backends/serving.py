@@ -5,14 +5,17 @@ A worker serves one backend, kept under BACKEND, and its sessions, kept under th
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import facts_of, load_session, require_available, run_once
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
-from pytest_qparity.backends.timing import alone, in_turn, runs_of
+from pytest_qparity.backends.timing import alone, in_turn
+from pytest_qparity.backends.watched import Watched, are_equal, copied
+from pytest_qparity.worker.arena import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,26 @@ if TYPE_CHECKING:
     Result = tuple[Any, Arrays]
 
 BACKEND = "backend"
+KEPT = "kept"  # outputs of one session that wait for those of another
+
+
+@dataclass(slots=True)
+class Opened:
+    """A session, and what its first run was fed and gave, before it was run again and again."""
+
+    session: Session
+    first_feed: Arrays | None = None
+    first_outputs: Arrays = field(default_factory=dict)
+
+    def run(self, feed: Arrays, most_bytes: float) -> Arrays:
+        """The arrays may be the engine's own buffers. Outputs beyond `most_bytes` are not remembered."""
+        if self.first_feed is not None:
+            return run_once(self.session, feed)
+        fed = copied(feed)  # an engine may write over its input
+        outputs = run_once(self.session, feed)
+        if layout_of(outputs)[1] <= most_bytes:
+            self.first_feed, self.first_outputs = fed, copied(outputs)
+        return outputs
 
 
 def available(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -41,35 +64,67 @@ def load(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     backend = _backend(held, arguments)
     session = load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
     number = str(len(held))
-    held[number] = session
+    held[number] = Opened(session)
     return number, {}
 
 
 def run(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    return None, run_once(_session(held, arguments["session"]), arrays)
+    """The outputs; where they take more than `most_bytes` (None: any) none, and how they are laid out as the value."""
+    most_bytes = math.inf if arguments["most_bytes"] is None else arguments["most_bytes"]
+    outputs = _opened(held, arguments["session"]).run(arrays, most_bytes)
+    layout, size = layout_of(outputs)
+    if size > most_bytes:
+        return layout, {}
+    return None, outputs
+
+
+def run_and_keep(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Run, and keep the outputs here for `compare_with_kept`."""
+    held[KEPT] = copied(_opened(held, arguments["session"]).run(arrays, math.inf))
+    return None, {}
+
+
+def compare_with_kept(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Run, and tell whether the outputs are bit-equal to those that were kept, and whether any of them is a float."""
+    outputs = _opened(held, arguments["session"]).run(arrays, math.inf)
+    has_floats = any(array.dtype.kind not in "iub" for array in outputs.values())
+    return {"are_equal": are_equal(outputs, held.pop(KEPT)), "has_floats": has_floats}, {}
 
 
 def facts(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    return asdict(facts_of(_session(held, arguments["session"]))), {}
+    return asdict(facts_of(_opened(held, arguments["session"]).session)), {}
 
 
 def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    _session(held, arguments["session"]).close()
+    _opened(held, arguments["session"]).session.close()
     held[arguments["session"]] = None  # numbers are not given out twice
     return None, {}
 
 
 def time_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    call = runs_of(_session(held, arguments["session"]), arrays)
-    return None, {"variant_ms": alone(call, arguments["seconds"])}
+    watched = _watched(held, arguments["session"], arrays)
+    times_ms = alone(watched, arguments["seconds"])
+    watched.look_again()
+    return None, {"variant_ms": times_ms}
 
 
 def time_in_turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    variant = runs_of(_session(held, arguments["session"]), arrays)
-    counterpart = runs_of(_session(held, arguments["counterpart"]), arrays)
+    variant = _watched(held, arguments["session"], arrays)
+    counterpart = _watched(held, arguments["counterpart"], arrays)
     times = in_turn(variant, counterpart, arguments["seconds"])
+    variant.look_again()
+    counterpart.look_again()
     measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms}
     return {"interrupted": times.interrupted, "sound": times.sound}, measured
+
+
+def _watched(held: Held, number: str, feed: Arrays) -> Watched:
+    """A session and what it gave for the feed before, in the run that was judged; where it was never fed that, now."""
+    opened = _opened(held, number)
+    if opened.first_feed is None or not are_equal(opened.first_feed, feed):
+        opened.first_feed = None
+        opened.run(feed, math.inf)
+    return Watched(opened.session, feed, opened.first_outputs)
 
 
 def _backend(held: Held, arguments: Arguments) -> Backend:
@@ -80,8 +135,8 @@ def _backend(held: Held, arguments: Arguments) -> Backend:
     return backend
 
 
-def _session(held: Held, number: str) -> Session:
-    session: Session | None = held.get(number)
-    if session is None:
+def _opened(held: Held, number: str) -> Opened:
+    opened: Opened | None = held.get(number)
+    if opened is None:
         raise ValueError("got a closed session, should be an open one")
-    return session
+    return opened

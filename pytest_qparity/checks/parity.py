@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_qparity.checks.comparison import Closeness, Comparison, compare
 from pytest_qparity.checks.figures import apart
@@ -36,6 +36,15 @@ class ParityLimit:
                 raise ValueError(f"got {name} = {limit} as parity limit, should be finite")
 
 
+class Layout(Protocol):
+    """What arrays, and those that were never fetched, tell of themselves."""
+
+    @property
+    def dtype(self) -> np.dtype: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class OutputParity:
     """One output that has the golden's name, type and shape."""
@@ -64,6 +73,11 @@ def judge_parity(outputs: Mapping[str, np.ndarray], golden: Mapping[str, np.ndar
     return passed(_deciding(compared), evidence)
 
 
+def judge_misfit(layouts: Mapping[str, Layout], golden: Mapping[str, np.ndarray], limit: ParityLimit) -> Verdict:
+    """Outputs that are not laid out as the golden's, and of which no value was looked at."""
+    return failed("structure", {"limit": asdict(limit), "outputs": {}}, _structure_failures(layouts, golden))
+
+
 def _implausible(compared: tuple[OutputParity, ...], limit: ParityLimit) -> tuple[Failure, ...]:
     """All float outputs nearer to the golden than the precision can be: something else than the variant was run."""
     floats = [one.comparison.sqnr_db for one in compared if one.is_float]
@@ -80,7 +94,7 @@ def _implausible(compared: tuple[OutputParity, ...], limit: ParityLimit) -> tupl
     )
 
 
-def _structure_failures(outputs: Mapping[str, np.ndarray], golden: Mapping[str, np.ndarray]) -> tuple[Failure, ...]:
+def _structure_failures(outputs: Mapping[str, Layout], golden: Mapping[str, np.ndarray]) -> tuple[Failure, ...]:
     remedy = "compare the outputs of both files: the variant must keep the float model's names, order, types and shapes"
     if not golden:
         return (Failure(Code.PARITY_EMPTY, "The golden has no output, should have at least one.", "accept it anew"),)
@@ -174,5 +188,5 @@ def _evidence(one: OutputParity) -> dict[str, Any]:
     return {**asdict(one.comparison), "worst_index": list(one.comparison.worst_index)}
 
 
-def _listed(outputs: Mapping[str, np.ndarray]) -> str:
+def _listed(outputs: Mapping[str, Any]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in outputs) + "]"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
+    from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
@@ -116,11 +117,15 @@ class CaseMaterial:
 
     def accept_golden(self) -> None:
         """Run the reference recipe and store its outputs. Raises CannotJudge where it cannot run."""
-        from pytest_qparity.gate.reference import reference_golden
         from pytest_qparity.golden.store import write_golden
 
         with contextlib.closing(self.settings.worker(self.limits)) as worker:
-            write_golden(self.golden_folder, reference_golden(self.model, self.feeds, self.golden_key, worker))
+            write_golden(self.golden_folder, self._reference(worker))
+
+    def _reference(self, worker: Worker) -> Golden:
+        from pytest_qparity.gate.reference import reference_golden
+
+        return reference_golden(self.model, self.feeds, self.golden_key, worker, self.settings.largest_data_mb)
 
     def golden_status(self) -> GoldenStatus:
         from pytest_qparity.golden.accept import status_of
@@ -219,11 +224,27 @@ class RunMaterial:
         return self._counterparts[precision]
 
     @once
-    def outputs(self) -> Mapping[str, np.ndarray]:
-        """The variant's outputs over all test samples."""
-        from pytest_qparity.backends.outputs import gather_outputs
+    def gathered(self) -> dict[str, np.ndarray] | Misfit:
+        """The variant's outputs over all test samples, if they are laid out as the golden's."""
+        from pytest_qparity.backends.outputs import gather_outputs_like
 
-        return gather_outputs(self.session, self.material.feeds)
+        session = self.session  # a backend that is not there needs no golden
+        return gather_outputs_like(session, self.material.feeds, self.material.golden.outputs)
+
+    @property
+    def outputs(self) -> Mapping[str, np.ndarray]:
+        """The same. Raises CannotJudge where they are a misfit, which parity tells."""
+        from pytest_qparity.backends.outputs import Misfit
+
+        if isinstance(self.gathered, Misfit):
+            raise CannotJudge(
+                Failure(
+                    Code.ACCURACY_OUTPUT,
+                    "The variant's outputs are not laid out as the golden's, should have its names, types and shapes.",
+                    "see what parity says of them",
+                )
+            )
+        return self.gathered
 
     def provenance(self) -> dict[str, Any]:
         """Digests and facts of what was made so far; what could not be had is left out."""

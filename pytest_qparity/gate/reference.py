@@ -25,8 +25,9 @@ def recipe_digest(batch: int) -> str:
     return json_digest({**RECIPE, "batch": batch})
 
 
-def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Worker) -> Golden:
-    """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run."""
+def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Worker, largest_mb: float) -> Golden:
+    """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run, or gives
+    more than `largest_mb`."""
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.backends.outputs import gather_outputs
     from pytest_qparity.backends.protocol import Optimizer, SessionOptions
@@ -36,7 +37,7 @@ def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Wor
     host = EngineHost(worker, next(spec for spec in BUILTIN if spec.name == RECIPE["engine"]))
     host.require_available()
     session = host.load(model.path, SessionOptions(threads=1, optimizer=Optimizer.OFF))
-    outputs = gather_outputs(session, feeds)
+    outputs = gather_outputs(session, feeds, largest_mb)
     facts = session.facts()
     provenance = {
         "engine": facts.engine,

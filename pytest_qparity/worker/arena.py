@@ -114,6 +114,16 @@ def layout_of(arrays: Mapping[str, Array]) -> tuple[list[dict[str, Any]], int]:
     return layout, offset
 
 
+def described(layout: object) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Types and shapes of the arrays of a layout from the other side, by name. Raises LayoutError."""
+    return {place.name: (place.dtype, place.shape) for place in _places(layout)}
+
+
+def room_of(arrays: Mapping[str, Array]) -> int:
+    """The bytes that `arrays` take in an arena."""
+    return layout_of(arrays)[1]
+
+
 def aligned(array: Array) -> Array:
     """A C-ordered copy that begins at a multiple of ALIGNMENT bytes, as arrays in an arena do."""
     buffer = np.empty(array.nbytes + ALIGNMENT, np.uint8)

@@ -22,6 +22,15 @@ def memory_limit_mb(limits: Limits) -> float:
     return limits.memory_mb if limits.memory_mb is not None else MEMORY_SHARE * _free_bytes() / 1e6
 
 
+def answer_limit_mb(limits: Limits, memory_mb: float) -> float:
+    """How much of an answer's arrays may be copied out of a worker that may hold `memory_mb`.
+
+    While it is copied an answer is there twice. Where nobody states a limit, its copy has to fit into what the worker's
+    own share leaves: MEMORY_SHARE and this together are all that was free.
+    """
+    return memory_mb if limits.memory_mb is not None else memory_mb * (1 - MEMORY_SHARE) / MEMORY_SHARE
+
+
 def _free_bytes() -> int:
     import psutil
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,16 +14,17 @@ import tempfile
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.verdict import CannotJudge, Failure
 from pytest_qparity.version import __version__
-from pytest_qparity.worker import failures
+from pytest_qparity.worker import failures, processes
 from pytest_qparity.worker.arena import Arena, LayoutError
 from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
 from pytest_qparity.worker.limits import Limits, Phase
-from pytest_qparity.worker.memory import memory_limit_mb
+from pytest_qparity.worker.memory import answer_limit_mb, memory_limit_mb
 from pytest_qparity.worker.message import said_by
 from pytest_qparity.worker.protocol import Answer
 from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 START = Phase("start", 30.0)
 _GRACE_S = 0.5  # how long a process whose channel has ended may take to end itself
 _LAST_WORDS_S = 5.0  # how long a supervisor may take to say how an engine ended, and to clean up
+_MARK = "QPARITY_WORKER"  # in the environment of a worker and of all that it starts: by it they are found again
 
 
 class WorkerProcess:
@@ -44,6 +47,7 @@ class WorkerProcess:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._memory_mb = memory_limit_mb(limits)
+        self._answer_mb = answer_limit_mb(limits, self._memory_mb)
         self._ended: Failure | None = None
         self._number = 0
         self._greeted = False
@@ -56,7 +60,8 @@ class WorkerProcess:
         self._awaited = select.poll()
         self._awaited.register(self._channel, select.POLLIN)
         self._awaited.register(self._lifeline, select.POLLIN)
-        self._close = weakref.finalize(self, _released, os.getpid(), self._supervisor, self._lifeline, resources)
+        held_by_this = _Held(os.getpid(), self._supervisor, self._lifeline, _mark_of(self._scratch), resources)
+        self._close = weakref.finalize(self, held_by_this.release)
 
     def _acquire(self, held: contextlib.ExitStack) -> None:
         """Start the supervisor; `held` lets go of all that this process then holds."""
@@ -142,7 +147,7 @@ class WorkerProcess:
         if "error" in reply:
             raise CannotJudge(failures.failed_inside(work, phase, str(reply["error"])))
         try:
-            arrays = self._replies.read(reply.get("arrays"), self._memory_mb * 1e6)
+            arrays = self._replies.read(reply.get("arrays"), self._answer_mb * 1e6)
         except LayoutError as error:
             raise self._failed(failures.no_answer(work, phase, str(error))) from None
         return Answer(reply.get("value"), arrays)
@@ -177,20 +182,23 @@ class WorkerProcess:
 
     def _ending_of(self, work: str, phase: Phase, *, overtime: bool) -> Failure:
         """How the engine ended, in its supervisor's words; it is made to end where time is up, or where it has closed
-        its channel and lives on."""
+        its channel and lives on.
+
+        An engine may have stopped its supervisor: that is continued first. One that is silent all the same is killed
+        with all below it: after this, nobody waits for it again.
+        """
+        self._supervisor.send_signal(signal.SIGCONT)
         poller = select.poll()
         poller.register(self._lifeline, select.POLLIN)
         is_deaf = not overtime and not poller.poll(_GRACE_S * 1e3)
         if overtime or is_deaf:
             with contextlib.suppress(OSError):
                 self._lifeline.sendall(DEADLINE if overtime else DEAF)
-        self._lifeline.settimeout(_LAST_WORDS_S)
+        self._lifeline.settimeout(_GRACE_S if overtime else _LAST_WORDS_S)
         try:
             ending = Ending.of(read_frame(self._lifeline.recv))
         except (ChannelClosed, OSError, FrameError, KeyError):
-            return failures.ended(
-                work, phase, Ending(_status_of(self._supervisor), overtime, None, ""), self._memory_mb
-            )
+            ending = Ending(_killed(self._supervisor), overtime, None, "")
         if is_deaf:
             return failures.no_answer(work, phase, "the end of its channel")
         return failures.ended(work, phase, ending, self._memory_mb)
@@ -206,6 +214,7 @@ def _started(charge: Charge) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
         "TMPDIR": charge.scratch,
+        _MARK: _mark_of(charge.scratch),
     }
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "pytest_qparity.worker.supervisor", charge.as_argument()],
@@ -218,29 +227,44 @@ def _started(charge: Charge) -> subprocess.Popen[bytes]:
     )
 
 
-def _status_of(supervisor: subprocess.Popen[bytes]) -> int:
-    try:
-        return supervisor.wait(_LAST_WORDS_S)
-    except subprocess.TimeoutExpired:
-        return -9
+def _mark_of(scratch: str) -> str:
+    return Path(scratch).name
 
 
-def _released(
-    owner: int, supervisor: subprocess.Popen[bytes], lifeline: socket.socket, resources: contextlib.ExitStack
-) -> None:
-    """Let go of the lifeline, at which the supervisor ends everything, and then of what this process holds.
+def _killed(supervisor: subprocess.Popen[bytes]) -> int:
+    """The status of a supervisor that says nothing more: its own, where it is gone, else that of its end now."""
+    if supervisor.poll() is None:
+        processes.end_below(supervisor.pid)
+    return supervisor.wait()
 
-    A fork of the owner holds copies of it all, and ends nothing.
-    """
-    if os.getpid() != owner:
-        return
-    lifeline.close()
-    try:
-        supervisor.wait(_LAST_WORDS_S)
-    except subprocess.TimeoutExpired:
-        supervisor.kill()
-        supervisor.wait()
-    resources.close()
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a worker's owner holds of it."""
+
+    owner: int
+    supervisor: subprocess.Popen[bytes]
+    lifeline: socket.socket
+    mark: str
+    resources: contextlib.ExitStack
+
+    def release(self) -> None:
+        """Let go of the lifeline, at which the supervisor ends everything, and then of what this process holds. What a
+        supervisor that was killed has left behind is found by its mark.
+
+        A fork of the owner holds copies of it all, and ends nothing.
+        """
+        if os.getpid() != self.owner:
+            return
+        self.lifeline.close()
+        self.supervisor.send_signal(signal.SIGCONT)
+        try:
+            status = self.supervisor.wait(_LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            status = _killed(self.supervisor)
+        if status != 0:
+            processes.end_marked(_MARK, self.mark)
+        self.resources.close()
 
 
 def _arena(held: contextlib.ExitStack) -> Arena:

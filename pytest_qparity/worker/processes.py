@@ -8,14 +8,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
 _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _HAS_CHILDREN = (_PROC / "thread-self" / "children").exists()
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
+_FREEZES = 3  # looks before anything is killed: each finds what was started since the one before
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -32,6 +33,12 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)  # it ended before this process asked
+
+
+def wake_with_parent() -> None:
+    """Let the kernel continue this process when its parent ends, should it be stopped then (Linux)."""
+    if LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
 
 
 def be_first_victim() -> None:
@@ -70,24 +77,103 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def end_children(group: int | None) -> None:
-    """Kill and reap every child of this process and all they started; `group` goes first, in one call.
+def end_children(group: int | None) -> bool:
+    """Kill and reap every child of this process and all they started; `group` goes first, in one call. False where
+    some were left when patience ended.
 
-    Each that is killed hands its children up to this process (`adopt_orphans`), so that none escapes.
+    Each that is killed hands its children up to this process (`adopt_orphans`), so that none escapes. All that have
+    ended are reaped before the next look: what keeps forking leaves thousands of them, and outruns a slower look.
     """
     if group is not None:
         with contextlib.suppress(OSError):
             os.killpg(group, signal.SIGKILL)
     end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end:
+    while _reap():
+        if time.monotonic() > end:
+            return False
         for pid in descendants(os.getpid()):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.001)
-        except ChildProcessError:
-            return
+        time.sleep(0.001)
+    return True
+
+
+def end_marked(variable: str, value: str) -> None:
+    """Kill every process that was started with this environment variable, whoever its parent is by now (Linux).
+
+    It is handed down through forks, sessions and new programs, unless a program is started without its environment.
+    """
+    mark = f"{variable}={value}".encode()
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and _end_all(lambda: _marked(mark), end):
+        pass
+
+
+def end_below(pid: int) -> None:
+    """Kill a process and all below it; itself last, so that they are known as its own until they have ended."""
+    _signal_all({pid}, signal.SIGSTOP)
+    end = time.monotonic() + _PATIENCE_S
+    _end_all(lambda: descendants(pid), end)
+    _signal_all({pid}, signal.SIGKILL)
+
+
+def _end_all(look: Callable[[], set[int]], end: float) -> set[int]:
+    """Kill what is found, once all of it is stopped and starts no more, and wait until it has ended."""
+    found = look()
+    for _ in range(_FREEZES):
+        _signal_all(found, signal.SIGSTOP)
+        found |= look()
+    _signal_all(found, signal.SIGKILL)
+    while any(map(_lives, found)) and time.monotonic() < end:
+        time.sleep(0.001)
+    return found
+
+
+def _signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def _reap() -> bool:
+    """Reap all children that have ended; whether there are others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    if not LINUX:
+        import psutil
+
+        return bool(psutil.pid_exists(pid))
+    return _fields(pid)[:1] not in ([], [b"Z"], [b"X"])
+
+
+def _fields(pid: int) -> list[bytes]:
+    """What proc(5) tells of a process behind its name, which stands in brackets and may hold anything; state, parent…
+    Nothing where it is gone."""
+    try:
+        return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
+def _marked(mark: bytes) -> set[int]:
+    """Living processes, other than this one, whose first environment holds `mark`; one that has ended shows none."""
+    if not LINUX:
+        return set()
+    found = set()
+    for entry in os.listdir(_PROC):  # noqa: PTH208
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError):  # gone, or another user's
+                if mark in (_PROC / entry / "environ").read_bytes().split(b"\0"):
+                    found.add(int(entry))
+    return found
 
 
 def _resident_bytes(pid: int) -> int:
@@ -133,11 +219,5 @@ def _children(pid: int) -> set[int]:
 
 def _parents() -> dict[int, int]:
     """The parent of each process, on a kernel that does not list children."""
-    parents = {}
-    for entry in os.listdir(_PROC):  # noqa: PTH208
-        if entry.isdigit():
-            with contextlib.suppress(OSError, IndexError):
-                # The name stands in brackets and may hold anything: what counts begins behind the last one.
-                fields = (_PROC / entry / "stat").read_bytes().rpartition(b")")[2].split()
-                parents[int(entry)] = int(fields[1])
-    return parents
+    pids = [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]  # noqa: PTH208
+    return {pid: int(fields[1]) for pid in pids if (fields := _fields(pid))}

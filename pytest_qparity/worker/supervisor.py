@@ -1,7 +1,8 @@
 """The parent of an engine's process: it starts it, watches it, says how it ended, and leaves nothing behind.
 
 It runs no foreign code and answers at once whatever the engine does. pytest holds one end of its lifeline: when that
-closes, for whatever reason (an end, Ctrl-C, kill -9), everything that the engine started is killed.
+closes, for whatever reason (an end, Ctrl-C, kill -9), everything that the engine started is killed. Should the
+supervisor itself be killed, or not be able to end them all, it leaves with another status than 0, and pytest does it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Ending:
 def main() -> None:
     charge = Charge(**json.loads(sys.argv[1]))
     processes.adopt_orphans()
+    processes.wake_with_parent()
     awake, alarm = socket.socketpair()
     awake.setblocking(False)
     alarm.setblocking(False)
@@ -80,9 +82,9 @@ def main() -> None:
     with contextlib.suppress(OSError):  # nobody is left to hear it
         if ending is not None:
             lifeline.sendall(frame_of(asdict(ending)))
-    processes.end_children(engine)
+    all_ended = processes.end_children(engine)
     _remove(charge.scratch)
-    os._exit(0)
+    os._exit(0 if all_ended else 1)
 
 
 class _Watch:

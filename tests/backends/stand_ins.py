@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.backends.border import load_session, require_available
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.backends.registry import backend_table, load_backend
+from pytest_qparity.backends.serving import Opened
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.protocol import Backend, Session, SessionOptions
+
+
+LARGEST_MB = 10.0
 
 
 @dataclass(frozen=True)
@@ -65,5 +69,5 @@ def opened_builtin(engine: str, path: Path, options: SessionOptions) -> Session:
 def hosted(session: Session) -> HostedSession:
     """`session` as the gate sees it: behind the border, its outputs copied."""
     worker = InProcess(Limits())
-    worker.held["0"] = session
+    worker.held["0"] = Opened(session)
     return HostedSession(worker, "0", "A stand-in")

@@ -17,7 +17,7 @@ from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.float64 import mlp_in_float64
-from tests.backends.stand_ins import Feed, feeds_of
+from tests.backends.stand_ins import LARGEST_MB, Feed, feeds_of
 from tests.models import inputs_for_mlp, mlp, save
 
 PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
@@ -48,7 +48,7 @@ def test_the_example_runs_and_can_be_measured(contributed: list[BackendSpec], tm
     host = EngineHost(WorkerProcess(Limits()), spec)
     host.require_available()
     session = host.load(path, SessionOptions())
-    outputs = gather_outputs(session, feeds_of(inputs, batch=2))
+    outputs = gather_outputs(session, feeds_of(inputs, batch=2), LARGEST_MB)
     facts = session.facts()
     session.close()
     host.close()

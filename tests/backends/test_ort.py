@@ -13,7 +13,7 @@ from pytest_qparity.backends.ort import PROVIDER, OnnxRuntimeCpu, require_provid
 from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.backends.stand_ins import feeds_of
+from tests.backends.stand_ins import LARGEST_MB, feeds_of, hosted
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def test_the_reference_recipe_is_bit_equal_over_reruns_and_batch_splits(tmp_path
     path = save(small_cnn(), tmp_path / "cnn.onnx")
 
     made = [
-        gather_outputs(OnnxRuntimeCpu().load(path, OFF), feeds_of(images, batch=batch))["logits"].tobytes()
+        gather_outputs(hosted(OnnxRuntimeCpu().load(path, OFF)), feeds_of(images, batch=batch), LARGEST_MB)[
+            "logits"
+        ].tobytes()
         for batch in (1, 1, 4, 12)
     ]
 

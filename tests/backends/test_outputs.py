@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pytest_qparity.backends.border import require_available
-from pytest_qparity.backends.outputs import gather_outputs
+from pytest_qparity.backends.outputs import Misfit, gather_outputs, gather_outputs_like
 from pytest_qparity.backends.protocol import Session, SessionFacts, SessionOptions, Unavailable
 from pytest_qparity.verdict import CannotJudge, Code, Failure
-from tests.backends.stand_ins import Feeds, feeds_of, hosted, one_by_one, opened
+from tests.backends.stand_ins import LARGEST_MB, Feeds, feeds_of, hosted, one_by_one, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,14 +58,14 @@ def raising(error: Exception) -> Callable[..., Any]:
 
 def refusal(compute: Callable[[Mapping[str, np.ndarray]], Any], feeds: Feeds) -> Failure:
     with pytest.raises(CannotJudge) as caught:
-        gather_outputs(hosted(Computed(compute)), feeds)
+        gather_outputs(hosted(Computed(compute)), feeds, LARGEST_MB)
     return caught.value.failure
 
 
 def test_batches_are_joined_along_the_first_axis() -> None:
     session = Computed(lambda feed: {"twice": feed["input"] * 2, "sums": feed["input"].sum(axis=1)})
 
-    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2), LARGEST_MB)
 
     np.testing.assert_array_equal(outputs["twice"], SAMPLES * 2)
     np.testing.assert_array_equal(outputs["sums"], SAMPLES.sum(axis=1))
@@ -75,7 +75,7 @@ def test_samples_fed_as_they_are_get_a_first_axis() -> None:
     square = np.arange(32, dtype=np.float32).reshape(2, 4, 4)
     session = Computed(lambda feed: {"row": feed["input"][:1], "total": feed["input"].sum()[...]})
 
-    outputs = gather_outputs(hosted(session), one_by_one(square))
+    outputs = gather_outputs(hosted(session), one_by_one(square), LARGEST_MB)
 
     assert outputs["row"].shape == (2, 1, 4)
     np.testing.assert_array_equal(outputs["total"], square.sum(axis=(1, 2)))
@@ -84,7 +84,7 @@ def test_samples_fed_as_they_are_get_a_first_axis() -> None:
 def test_an_output_without_a_batch_axis_has_one_row_a_feed() -> None:
     session = Computed(lambda feed: {"mean": feed["input"].mean()[...], "table": np.ones((3, 2), np.float32)})
 
-    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2), LARGEST_MB)
 
     assert outputs["mean"].shape == (3,)
     assert outputs["table"].shape == (3, 3, 2)
@@ -93,7 +93,7 @@ def test_an_output_without_a_batch_axis_has_one_row_a_feed() -> None:
 def test_a_table_as_long_as_one_batch_is_not_joined() -> None:
     session = Computed(lambda feed: {"table": np.arange(2, dtype=np.float32)})
 
-    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))
+    outputs = gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2), LARGEST_MB)
 
     assert outputs["table"].shape == (3, 2)
 
@@ -101,7 +101,7 @@ def test_a_table_as_long_as_one_batch_is_not_joined() -> None:
 def test_outputs_keep_the_engines_order() -> None:
     session = Computed(lambda feed: {"z": feed["input"], "a": feed["input"], "m": feed["input"]})
 
-    assert list(gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2))) == ["z", "a", "m"]
+    assert list(gather_outputs(hosted(session), feeds_of(SAMPLES, batch=2), LARGEST_MB)) == ["z", "a", "m"]
 
 
 def test_an_engine_that_reuses_its_buffer_does_no_harm() -> None:
@@ -111,9 +111,86 @@ def test_an_engine_that_reuses_its_buffer_does_no_harm() -> None:
         buffer[:] = feed["input"]
         return {"y": buffer}
 
-    outputs = gather_outputs(hosted(Computed(compute)), feeds_of(SAMPLES, batch=1))
+    outputs = gather_outputs(hosted(Computed(compute)), feeds_of(SAMPLES, batch=1), LARGEST_MB)
 
     np.testing.assert_array_equal(outputs["y"], SAMPLES)
+
+
+def expected_of(compute: Callable[[Mapping[str, np.ndarray]], Any], feeds: Feeds) -> dict[str, np.ndarray]:
+    return gather_outputs(hosted(Computed(compute)), feeds, LARGEST_MB)
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        pytest.param(lambda feed: {"twice": feed["input"] * 2, "sums": feed["input"].sum(axis=1)}, id="joined"),
+        pytest.param(lambda feed: {"mean": feed["input"].mean()[...], "table": np.ones((3, 2))}, id="stacked"),
+        pytest.param(lambda feed: {"table": np.arange(2.0)}, id="a table as long as one batch"),
+    ],
+)
+@pytest.mark.parametrize(
+    "feeds", [feeds_of(SAMPLES, batch=2), feeds_of(SAMPLES, batch=1), one_by_one(SAMPLES.reshape(5, 2, 2))]
+)
+def test_outputs_that_are_laid_out_as_expected_are_gathered(
+    compute: Callable[[Mapping[str, np.ndarray]], Any], feeds: Feeds
+) -> None:
+    expected = expected_of(compute, feeds)
+
+    gathered = gather_outputs_like(hosted(Computed(compute)), feeds, expected)
+
+    assert not isinstance(gathered, Misfit)
+    assert {name: array.tobytes() for name, array in gathered.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shape"),
+    [
+        pytest.param(lambda x: {"y": np.repeat(x, 10**6, axis=1)}, (5, 4 * 10**6), id="larger by far"),
+        pytest.param(lambda x: {"y": np.broadcast_to(np.float32(1), (10**12,))}, (3, 10**12), id="larger than memory"),
+        pytest.param(lambda x: {"y": x[:, :3]}, (5, 3), id="smaller"),
+        pytest.param(lambda x: {"y": x[:1]}, (3, 1, 4), id="a row less"),
+        pytest.param(lambda x: {"y": x[0, 0]}, (3,), id="a scalar"),
+        pytest.param(lambda x: {"y": x.astype(np.float64)}, (5, 4), id="another type"),
+        pytest.param(lambda x: {"z": x}, (5, 4), id="another name"),
+    ],
+)
+def test_outputs_that_are_not_laid_out_as_expected_are_known_by_the_first_feed(
+    outputs: Callable[[np.ndarray], dict[str, np.ndarray]], shape: tuple[int, ...]
+) -> None:
+    feeds = feeds_of(SAMPLES, batch=2)
+    expected = expected_of(lambda feed: {"y": feed["input"]}, feeds)
+    runs = []
+
+    def compute(feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        runs.append(feed)
+        return {name: np.asarray(array) for name, array in outputs(feed["input"]).items()}
+
+    found = gather_outputs_like(hosted(Computed(compute)), feeds, expected)
+
+    assert isinstance(found, Misfit)
+    assert [layout.shape for layout in found.layouts.values()] == [shape]
+    assert len(runs) == 1
+
+
+def test_outputs_that_grow_after_the_first_feed_do_not_leave_their_worker() -> None:
+    feeds = feeds_of(SAMPLES, batch=1)
+    expected = expected_of(lambda feed: {"y": feed["input"]}, feeds)
+    answers = by_feed({"y": SAMPLES[:1]}, {"y": np.ones((1, 10**7), np.float32)})
+
+    with pytest.raises(CannotJudge, match="in feed 1, should be") as caught:
+        gather_outputs_like(hosted(Computed(answers)), feeds, expected)
+
+    assert caught.value.failure.code is Code.BACKEND_OUTPUTS
+
+
+def test_more_than_the_largest_in_all_is_refused() -> None:
+    session = hosted(Computed(lambda feed: {"y": np.ones((len(feed["input"]), 1000), np.float32)}))
+
+    gather_outputs(session, feeds_of(SAMPLES, batch=1), 0.025)
+    with pytest.raises(CannotJudge, match=r"got outputs of more than 0\.01 MB over 5 feeds"):
+        gather_outputs(session, feeds_of(SAMPLES, batch=1), 0.01)
 
 
 def test_no_feeds_are_no_outputs() -> None:

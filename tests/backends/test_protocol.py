@@ -15,7 +15,7 @@ from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import Optimizer, Session, SessionFacts, SessionOptions
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.float64 import cnn_in_float64, mlp_in_float64
-from tests.backends.stand_ins import feeds_of, hosted, opened_builtin
+from tests.backends.stand_ins import LARGEST_MB, feeds_of, hosted, opened_builtin
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_an_mlp_is_what_float64_says(engine: str, tmp_path: Path) -> None:
     inputs = inputs_for_mlp(10)
     session = opened(engine, save(model, tmp_path / "mlp.onnx"))
 
-    outputs = gather_outputs(hosted(session), feeds_of(inputs, batch=4))
+    outputs = gather_outputs(hosted(session), feeds_of(inputs, batch=4), LARGEST_MB)
 
     assert list(outputs) == ["logits"]
     assert outputs["logits"].dtype == np.float32
@@ -68,7 +68,7 @@ def test_a_convolutional_model_is_what_float64_says(engine: str, tmp_path: Path)
     images = np.random.default_rng(2).standard_normal((5, 1, 8, 8)).astype(np.float32)
     session = opened(engine, save(model, tmp_path / "cnn.onnx"))
 
-    outputs = gather_outputs(hosted(session), feeds_of(images, batch=1))
+    outputs = gather_outputs(hosted(session), feeds_of(images, batch=1), LARGEST_MB)
 
     np.testing.assert_allclose(outputs["logits"], cnn_in_float64(model, images), rtol=0, atol=FLOAT32)
 

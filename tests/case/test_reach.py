@@ -140,6 +140,12 @@ def test_a_case_file_that_leads_outside_is_refused_and_no_line_of_it_shown(root:
     )
 
 
+def test_a_hard_link_is_the_file_itself_and_is_read(root: Path, outside: Path) -> None:
+    (root / "cases" / "hard.npz").hardlink_to(outside / "secret.npz")
+
+    assert load(root, CASE.replace("t.npz", "hard.npz")).spec.data.test == "hard.npz"
+
+
 def test_another_root_lets_case_files_read_from_it_too(root: Path, outside: Path) -> None:
     assert load(root, CASE.replace("t.npz", "link.npz"), outside).spec.data.test == "link.npz"
 

@@ -22,6 +22,23 @@ from pytest_qparity.checks.speed_up import speed_up
 from pytest_qparity.verdict import Code
 
 
+class Costing:
+    """What is timed: each run moves a clock by `cost` and gives its own number; `looked_at` holds those seen."""
+
+    def __init__(self, cost):
+        self.cost = cost
+        self.runs = 0
+        self.looked_at = []
+
+    def run(self):
+        self.cost()
+        self.runs += 1
+        return self.runs
+
+    def look(self, given):
+        self.looked_at.append(given)
+
+
 class Clock:
     """A clock that only calls move; `calls` is who was called, in order."""
 
@@ -40,17 +57,17 @@ class Clock:
         return self.ns / 1e9
 
     def costing(self, name, *milliseconds):
-        """A callable that takes each of `milliseconds` in turn, and the last of them from then on."""
+        """Runs that take each of `milliseconds` in turn, and the last of them from then on."""
         remaining = list(milliseconds)
 
         def call():
             self.calls.append(name)
             self.ns += round(1e6 * (remaining.pop(0) if len(remaining) > 1 else remaining[0]))
 
-        return call
+        return Costing(call)
 
     def interrupted(self, name, milliseconds, stolen_ms, *, every=1):
-        """A callable that takes `milliseconds`, and `stolen_ms` more every so many calls, in which others compute."""
+        """Runs that take `milliseconds`, and `stolen_ms` more every so many calls, in which others compute."""
         count = iter(range(1_000_000))
 
         def call():
@@ -60,7 +77,7 @@ class Clock:
                 self.ns += round(1e6 * stolen_ms)
                 self.stolen_ns += round(1e6 * stolen_ms)
 
-        return call
+        return Costing(call)
 
 
 @pytest.fixture
@@ -283,4 +300,25 @@ def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock
         clock.ns += 1_000_000
         clock.stolen_ns -= 1_000_000
 
-    assert in_turn(call, call, seconds=0.05).interrupted == 0
+    assert in_turn(Costing(call), Costing(call), seconds=0.05).interrupted == 0
+
+
+def test_outputs_of_the_first_the_last_and_some_of_the_timed_runs_are_looked_at(clock):
+    variant, counterpart, single = (clock.costing(name, 1.0) for name in ("variant", "counterpart", "alone"))
+
+    in_turn(variant, counterpart, seconds=0.4)
+    alone(single, seconds=0.4)
+
+    for timed in (variant, counterpart, single):
+        assert timed.looked_at[0] == WARM_UP_CALLS + 1
+        assert timed.looked_at[-1] == timed.runs
+        assert len(timed.looked_at) == len(set(timed.looked_at))
+        assert 0.05 < (len(timed.looked_at) - 2) / timed.runs < 0.25
+
+
+def test_the_only_run_is_looked_at_once(clock):
+    single = clock.costing("alone", 1e6)
+
+    alone(single, seconds=0.1)
+
+    assert single.looked_at == [WARM_UP_CALLS + 1]

@@ -37,6 +37,7 @@ def bench(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield bench
     leftovers.wait_for_supervisors(temporary)
     assert leftovers.children() - before == set()
+    assert leftovers.started_by_workers(temporary) == set()
     assert leftovers.open_arenas() == arenas
     assert leftovers.descriptors() <= descriptors
     assert [path.name for path in temporary.iterdir() if not path.name.startswith("pytest-of-")] == []

@@ -331,6 +331,38 @@ class KillsItsParentSession(SoundSession):
         time.sleep(600)
 
 
+class DetachesAndKillsItsParentSession(DetachesSession):
+    """Nobody is left who knows the grandchild as its own."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        super().run(feed)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+
+
+class StopsItsParentSession(DetachesSession):
+    """A supervisor that sees neither time nor memory nor the end of its lifeline."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        super().run(feed)
+        os.kill(os.getppid(), signal.SIGSTOP)
+        time.sleep(600)
+
+
+class KeepsForkingSession(SoundSession):
+    """Leaves a chain of processes, each in a session of its own, that end before anyone has looked at them twice."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        if self.runs == 0 and os.fork() == 0:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                if os.fork() != 0:
+                    os._exit(0)
+                os.setsid()
+            os._exit(0)
+        return super().run(feed)
+
+
 class ClosesDescriptorsSession(SoundSession):
     def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
         os.closerange(0, max(descriptors()) + 1)
@@ -500,6 +532,13 @@ class GivesFarTooMuchSession(SoundSession):
         return {name: np.broadcast_to(np.float32(1), (10**12,)) for name in super().run(feed)}
 
 
+class GivesMuchSession(SoundSession):
+    """Each output a million times over, in memory: what a Tile in a model comes to."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        return {name: np.repeat(array, 50 * 10**6 // array.nbytes, axis=0) for name, array in super().run(feed).items()}
+
+
 class WandersSession(SoundSession):
     """Another answer at each run."""
 
@@ -556,9 +595,39 @@ class SpinsWhileTimedSession(SoundSession):
         return super().run(feed)
 
 
+class StopsComputingSession(SoundSession):
+    """Nothing is as fast: zeros at once, from its ninth run on, which is one that is timed."""
+
+    last: Outputs | None = None
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        if self.runs < 8 or self.last is None:
+            self.last = super().run(feed)
+            return self.last
+        return {name: np.zeros_like(array) for name, array in self.last.items()}
+
+
+class RepeatsItselfSession(StopsComputingSession):
+    """What it gave for the feed before, whatever it is fed. Nobody can tell while one feed is timed; parity can."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        if self.last is None:
+            self.last = super().run(feed)
+        return self.last
+
+
 class RaisesInCloseSession(SoundSession):
     def close(self) -> None:
         raise RuntimeError("double free")
+
+
+class StopsComputingTheFloatModel(Sound):
+    """The counterpart alone: a variant is slow beside it, and nobody asks why."""
+
+    def load(self, model: Path, options: SessionOptions) -> SoundSession:
+        session = self.engine.load(model, options)
+        is_float = b"QuantizeLinear" not in model.read_bytes()
+        return StopsComputingSession(session) if is_float else SoundSession(session)
 
 
 def _engines() -> dict[str, type[_Session]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_qparity import gate, load_case
+from pytest_qparity import BackendSpec, gate, load_case
+from pytest_qparity.backends import memory_probe
 from pytest_qparity.precision import variants
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.limits import Limits
@@ -48,6 +49,7 @@ def test_a_variant_and_its_outputs_are_the_same_bytes_with_and_without_isolation
     for isolation in Isolation:
         cache = tmp_path / f"cache-{isolation}"
         with material_of(case_file, isolation, cache=cache) as material, run_of(material, precision) as run:
+            material.accept_golden()
             variant = run.variant
             outputs = {name: array.tobytes() for name, array in run.outputs.items()}
             found[isolation] = (variant.path.read_bytes(), variant.digest, variant.recipe, outputs)
@@ -133,3 +135,22 @@ def test_a_recipe_that_fails_without_ending_its_worker_leaves_it_to_the_others(
 
         assert stop.value.failure.code is Code.WORKER_ERROR
         assert fp16.variant.base == "fp16"
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="nothing tells the peak of a process")
+def test_outputs_that_are_far_too_large_are_never_held_here(tmp_path: Path) -> None:
+    """The engine gives 50 MB for each feed: all of them together, and their copies, were pytest's own memory once."""
+    backends = {"ort": BackendSpec("ort", "tests.faults.engines:GivesMuch")}
+    with material_of(write_project(tmp_path), golden_root=tmp_path / "golden") as sound:
+        sound.accept_golden()
+    with material_of(tmp_path / "cases" / "mlp.toml", backends=backends) as material, run_of(material, "int8") as run:
+        run.session.facts()
+        memory_probe._restart_peak()
+        before_mb = memory_probe._highest_mb()
+
+        found = {check: gate.judge(run, check) for check in ("preflight", "parity", "accuracy", "latency")}
+
+        assert memory_probe._highest_mb() - before_mb < 40
+    assert [failure.code for failure in found["parity"].failures] == [Code.PARITY_SHAPE]
+    assert [failure.code for failure in found["accuracy"].failures] == [Code.ACCURACY_OUTPUT]
+    assert "should have [120, 4]" in found["parity"].failures[0].sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import re
 import signal
@@ -175,3 +176,51 @@ def write_over_the_input(held, arguments, arrays):
 def run_python(held, arguments, arrays):
     subprocess.run([sys.executable, "-c", arguments["program"]], check=True)
     return None, NOTHING
+
+
+def keep_forking(held, arguments, arrays):
+    """A chain of processes, each in a session of its own, that are gone before anyone has looked at them twice."""
+    if os.fork() == 0:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if os.fork() != 0:
+                os._exit(0)
+            os.setsid()
+        os._exit(0)
+    return None, NOTHING
+
+
+def stop_the_supervisor(held, arguments, arrays):
+    """Stopped, it sees no deadline, no memory and no end of its lifeline."""
+    pid, _ = detach_a_child(held, arguments, arrays)
+    os.kill(os.getppid(), signal.SIGSTOP)
+    return pid, NOTHING
+
+
+def stop_the_supervisor_again_and_again(held, arguments, arrays):
+    while True:
+        os.kill(os.getppid(), signal.SIGSTOP)
+
+
+def stop_the_supervisor_and_segfault(held, arguments, arrays):
+    os.kill(os.getppid(), signal.SIGSTOP)
+    ctypes.string_at(0)
+
+
+_INHERITED = """
+import json, os, pathlib, resource
+held = []
+for entry in os.listdir("/proc/self/fd"):
+    try:
+        held.append(os.readlink(f"/proc/self/fd/{entry}"))
+    except OSError:
+        continue
+victim = int(pathlib.Path("/proc/self/oom_score_adj").read_text())
+print(json.dumps({"open": held, "oom_score_adj": victim, "core": resource.getrlimit(resource.RLIMIT_CORE)[0]}))
+"""
+
+
+def what_a_program_inherits(held, arguments, arrays):
+    """As an engine's helper is started: nothing is closed for it, nothing said of its limits."""
+    told = subprocess.run([sys.executable, "-c", _INHERITED], close_fds=False, check=True, stdout=subprocess.PIPE)
+    return json.loads(told.stdout), NOTHING

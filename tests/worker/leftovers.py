@@ -22,6 +22,18 @@ def children() -> set[str]:
     return {f"{child.pid} {child.name()}" for child in psutil.Process().children(recursive=True)}
 
 
+def started_by_workers(temporary: Path) -> set[int]:
+    """Every process whose worker has its folder in `temporary`, whoever its parent is by now."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and f"TMPDIR={temporary}/qparity-worker-" in (entry / "environ").read_text():
+                found.add(int(entry.name))
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
 def open_arenas() -> int:
     """How many descriptors of this process are shared memory of workers."""
     names = []

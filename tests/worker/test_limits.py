@@ -6,7 +6,7 @@ import pytest
 
 from pytest_qparity.worker import memory
 from pytest_qparity.worker.limits import Limits, stated_limits
-from pytest_qparity.worker.memory import MEMORY_SHARE, memory_limit_mb
+from pytest_qparity.worker.memory import MEMORY_SHARE, answer_limit_mb, memory_limit_mb
 
 
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
@@ -51,6 +51,14 @@ def test_memory_is_a_share_of_what_is_free_where_nobody_says(monkeypatch: pytest
 
     assert memory_limit_mb(Limits()) == MEMORY_SHARE * 10_000
     assert memory_limit_mb(Limits(memory_mb=5)) == 5
+
+
+def test_a_worker_and_the_copy_of_its_answer_take_no_more_than_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_free_bytes", lambda: 10**10)
+    held_mb = memory_limit_mb(Limits())
+
+    assert held_mb + answer_limit_mb(Limits(), held_mb) == pytest.approx(10_000)
+    assert answer_limit_mb(Limits(memory_mb=5), 5) == 5
 
 
 def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

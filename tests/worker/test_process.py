@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import psutil
 import pytest
 
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -23,6 +25,7 @@ from tests.worker import leftovers
 
 CALLS = "tests.worker.calls"
 PHASE = Phase("first run", 30.0)
+PROMPT_S = 1.0  # far below what any wait for a supervisor would take; 0.2 is what benchmarks/ measure
 WORK = 'Backend "mine" with model.onnx'
 
 
@@ -35,6 +38,7 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     arenas, before = leftovers.open_arenas(), leftovers.children()
     yield
     assert leftovers.children() - before == set()
+    assert leftovers.started_by_workers(temporary) == set()
     assert leftovers.open_arenas() == arenas
     assert leftovers.temporary_files() == []
 
@@ -241,6 +245,17 @@ def test_an_engine_that_writes_over_its_input_changes_no_array_here(worker: Work
     np.testing.assert_array_equal(x, np.ones(4))
 
 
+def test_an_answer_whose_copy_would_not_fit_beside_the_worker_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_qparity.worker.memory._free_bytes", lambda: 800 * 10**6)
+    worker = WorkerProcess(Limits())
+
+    with pytest.raises(CannotJudge, match="should be within 200,000,000") as caught:
+        worker.call(f"{CALLS}:echo", {}, {"x": np.ones(26 * 10**6)}, WORK, PHASE)
+    worker.close()
+
+    assert caught.value.failure.code is Code.WORKER_PROTOCOL
+
+
 def test_a_worker_that_writes_much_blocks_nobody(worker: WorkerProcess) -> None:
     called(worker, "write_much")
 
@@ -320,6 +335,97 @@ def test_a_supervisor_that_is_killed_takes_its_engine_along(worker: WorkerProces
     assert not _outlives(engine["pid"])
 
 
+def test_a_detached_grandchild_ends_though_the_supervisor_was_killed(worker: WorkerProcess) -> None:
+    engine, detached = called(worker, "identity"), called(worker, "detach_a_child")
+
+    os.kill(engine["parent"], signal.SIGKILL)
+    refused(worker, "sleep", seconds=30)
+
+    assert not leftovers.exists(detached)
+
+
+def test_a_supervisor_that_was_killed_unnoticed_leaves_nothing_at_the_close(worker: WorkerProcess) -> None:
+    engine, detached = called(worker, "identity"), called(worker, "detach_a_child")
+
+    os.kill(engine["parent"], signal.SIGKILL)
+    worker.close()
+
+    assert not leftovers.exists(detached)
+
+
+def test_a_supervisor_that_was_stopped_keeps_the_deadline(worker: WorkerProcess) -> None:
+    detached = called(worker, "stop_the_supervisor")
+
+    start = time.monotonic()
+    failure = refused(worker, "hold_the_gil", Phase("run", 0.5))
+    took_s = time.monotonic() - start
+
+    assert failure.code is Code.WORKER_DEADLINE
+    assert took_s < 0.5 + PROMPT_S
+    assert not leftovers.exists(detached)
+
+
+def test_a_supervisor_that_is_stopped_again_and_again_is_awaited_once(worker: WorkerProcess) -> None:
+    called(worker, "count")
+
+    start = time.monotonic()
+    failure = refused(worker, "stop_the_supervisor_again_and_again", Phase("run", 0.5))
+    took_s = time.monotonic() - start
+
+    assert failure.code is Code.WORKER_DEADLINE
+    assert took_s < 0.5 + process_module._GRACE_S + PROMPT_S
+
+
+def test_a_supervisor_that_was_stopped_names_a_crash(worker: WorkerProcess) -> None:
+    called(worker, "count")
+
+    assert "SIGSEGV" in refused(worker, "stop_the_supervisor_and_segfault").sentence
+
+
+def test_a_supervisor_that_was_stopped_delays_no_close(worker: WorkerProcess) -> None:
+    detached = called(worker, "stop_the_supervisor")
+
+    start = time.monotonic()
+    worker.close()
+
+    assert time.monotonic() - start < PROMPT_S
+    assert not leftovers.exists(detached)
+
+
+def test_processes_that_fork_without_end_are_ended(worker: WorkerProcess) -> None:
+    for _ in range(24):
+        called(worker, "keep_forking")
+
+    start = time.monotonic()
+    worker.close()
+
+    assert time.monotonic() - start < 2 * PROMPT_S
+
+
+def test_what_an_engine_starts_holds_nothing_of_the_workers_open(worker: WorkerProcess) -> None:
+    """Its helpers may outlive its crash: they must not keep its channel and its memory open with them."""
+    opened = called(worker, "what_a_program_inherits")["open"]
+
+    assert [each for each in opened if "memfd:qparity" in each or each.startswith("socket:")] == []
+
+
+def test_an_engine_and_what_it_starts_are_the_first_that_a_system_short_of_memory_ends(worker: WorkerProcess) -> None:
+    assert called(worker, "what_a_program_inherits")["oom_score_adj"] == 1000
+
+
+def test_an_engine_and_what_it_starts_leave_no_core_dump() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("this system allows no core dump at all")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        allowed = WorkerProcess(Limits())
+        assert called(allowed, "what_a_program_inherits")["core"] == 0
+        allowed.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
 def _outlives(pid: int) -> bool:
     """Whether a process is there still after it had five seconds to go."""
     end = time.monotonic() + 5
@@ -349,9 +455,28 @@ def owner(then: str) -> tuple[subprocess.Popen[str], list[int]]:
     return started, [int(pid) for pid in started.stdout.readline().split()]
 
 
-@pytest.mark.parametrize("then", ["call('hold_the_gil')", "call('stop_itself')", "import time; time.sleep(60)"])
+@pytest.mark.parametrize(
+    "then",
+    [
+        "call('hold_the_gil')",
+        "call('stop_itself')",
+        "import time; time.sleep(60)",
+    ],
+)
 def test_nothing_outlives_an_owner_that_is_killed(then: str) -> None:
     killed, pids = owner(then)
+
+    killed.kill()
+    killed.wait()
+
+    assert [pid for pid in pids if _outlives(pid)] == []
+
+
+def test_nothing_outlives_an_owner_that_is_killed_while_the_supervisor_is_stopped() -> None:
+    killed, pids = owner("call('stop_the_supervisor'); call('hold_the_gil')")
+    supervisor = psutil.Process(pids[1])
+    while supervisor.status() != psutil.STATUS_STOPPED:
+        os.sched_yield()
 
     killed.kill()
     killed.wait()
