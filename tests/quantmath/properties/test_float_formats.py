@@ -316,6 +316,17 @@ def test_quantize_float_is_the_nearest_value_to_the_rounded_quotient(form, x, sc
     np.testing.assert_array_equal(codes, form.encode(quotient, overflow))
 
 
+def test_quantize_float_overflows_as_cast_does():
+    """Four times the largest value over a scale of two is ±largest with ON; with OFF infinity or NaN in float8."""
+    for form in draws.SIGNED_BYTES:
+        x = np.float32([4.0 * form.largest, -4.0 * form.largest])
+        for saturation in (ON, OFF):
+            values = form.decode(floats.quantize_float(x, np.float32(2.0), form, saturation).view(np.uint8))
+            saturates = saturation is ON or form.nan == "none"
+            end = form.largest if saturates else math.inf if form.has_infinity else math.nan
+            np.testing.assert_array_equal(values, [end, -end])
+
+
 def test_the_quotient_is_rounded_to_the_type_of_the_scale_first():
     """A quotient that float16 rounds onto a tie of float8 is decided by that tie, not by the exact quotient."""
     scales = np.arange(1024, 2048).astype(np.float16)
