@@ -6,6 +6,14 @@ from tests.quantmath.mutant import Mutant
 
 FLOAT_FORMATS = (
     Mutant(
+        "a scalar for an array without axes",
+        "floats:FloatFormat.encode",
+        "np.asarray(codes, self.code_dtype)",
+        "codes.astype(self.code_dtype)",
+        "float_formats",
+        "test_a_tensor_without_axes_gives_a_tensor_without_axes",
+    ),
+    Mutant(
         "bias off by one",
         "floats:FloatFormat._decode_magnitude",
         "field - self.bias",

@@ -222,6 +222,17 @@ def test_the_source_type_does_not_matter(form_and_values, saturation):
         )
 
 
+def test_a_tensor_without_axes_gives_a_tensor_without_axes():
+    """Encode, decode, cast and quantization there and back give an array of shape () for one, not a scalar."""
+    for form in draws.SIGNED:
+        codes = form.encode(np.asarray(1.0), ON)
+        results = [codes, form.decode(codes), floats.cast(np.asarray(1.0), form)]
+        if form.bits <= 8:
+            results.append(floats.quantize_float(np.asarray(1.0), np.asarray(1.0), form))
+            results.append(floats.dequantize_float(results[-1], np.asarray(1.0)))
+        assert [(type(each), each.shape) for each in results] == [(np.ndarray, ())] * len(results)
+
+
 def test_bad_codes_and_types_are_refused():
     """Codes beyond a format's bits, signed codes and values that are no floats are ValueErrors."""
     for form in draws.FORMATS:
