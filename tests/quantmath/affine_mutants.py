@@ -51,7 +51,7 @@ INTEGER_AFFINE = (
         "real.astype(scales.dtype) / scales",
         "real.astype(scales.dtype) * (scales.dtype.type(1) / scales)",
         "integer_affine",
-        "test_quantize_is_its_definition_after_one_rounded_division",
+        "test_the_quotient_is_rounded_once_to_float32",
     ),
     Mutant(
         "divided in float64",
@@ -59,7 +59,7 @@ INTEGER_AFFINE = (
         "real.astype(scales.dtype) / scales",
         "real.astype(np.float64) / scales.astype(np.float64)",
         "integer_affine",
-        "test_quantize_is_its_definition_after_one_rounded_division",
+        "test_the_quotient_is_rounded_once_to_float32",
     ),
     Mutant(
         "NaN let through",
@@ -227,7 +227,7 @@ INTEGER_AFFINE = (
         "// block",
         "// (block + 1)",
         "integer_affine",
-        "test_spread_gives_each_element_its_own_parameter",
+        "test_blocks_are_runs_of_their_length",
     ),
     Mutant(
         "a short last block without a scale",

@@ -75,7 +75,7 @@ INTEGER_COMPUTE = (
         "parameter[:, np.newaxis]",
         "parameter[np.newaxis, :]",
         "integer_compute",
-        "test_matmul_is_its_definition",
+        "test_matmul_with_corrections_is_matmul",
     ),
     Mutant(
         "padding with code 0 for the zero point",

@@ -23,7 +23,7 @@ KERNELS = (*QUANTIZE, *QUANTIZE_PER_AXIS, *QUANTIZE_BLOCKED, *DEQUANTIZE, *PRODU
 
 @dataclass(frozen=True, slots=True)
 class ToyMutant:
-    """`old` stands once in the source of `target` in the toy backend; with `new` for it, one of `kernels` gets `code`."""
+    """`old` stands once in the source of `target` in the toy backend; with `new`, one of `kernels` gets `code`."""
 
     what: str
     target: str

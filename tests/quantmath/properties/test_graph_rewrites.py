@@ -178,8 +178,7 @@ def test_reshape_commutes_with_quantize_per_tensor(type_, data):
 @PROFILE
 @given(draws.types(), st.data())
 def test_concat_of_equal_parameters_is_concat_of_codes(type_, data):
-    """Parts with one scale and zero point are concatenated as codes; along their axis parts keep parameters of their
-    own."""
+    """Parts with one scale and zero point are concatenated as codes, and along an axis each keeps its own."""
     scale, zero_point, x = data.draw(quantizers(type_))
     scales, zero_points = data.draw(ordinary_scales((2,))), data.draw(draws.codes(type_, (2,)))
 

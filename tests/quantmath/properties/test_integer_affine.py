@@ -56,6 +56,18 @@ def nearest(exact, dtype):
     return round(exact / unit) * unit
 
 
+def test_the_quotient_is_rounded_once_to_float32():
+    """Around all ties k + 1/2 under 40 scales the code is that of x / S rounded once to float32."""
+    scales = np.float32([1 + step / 7 for step in range(40)])
+    ties = ((np.arange(-100, 100) + 0.5)[:, np.newaxis] * scales).astype(np.float32)
+    x = np.concatenate([np.nextafter(ties, np.float32(end)) for end in (-1e3, 1e3)] + [ties])
+
+    codes = affine.quantize(x, scales, np.zeros(40, np.int8), integers.INT8, layout.PerAxis(1))
+
+    quotients = (x.astype(np.float64) / scales).astype(np.float32)  # 53 ≥ 2·24 + 2 bits: rounded as once
+    assert np.array_equal(codes, np.rint(quotients).astype(np.int8))
+
+
 @PROFILE
 @given(draws.types(), st.integers(-6, 6))
 def test_ties_go_to_the_even_integer(type_, exponent):
@@ -301,6 +313,18 @@ def test_spread_gives_each_element_its_own_parameter(shape_and_layout, data):
                 place = list(index)
                 place[axis] //= block
         assert spread[index] == parameter[tuple(place)]
+
+
+def test_blocks_are_runs_of_their_length():
+    """On every axis of up to nine elements, element i has the parameter ⌊i / block⌋, for blocks of one to ten."""
+    for extent, block, axis in itertools.product(range(10), range(1, 11), range(2)):
+        shape = (extent, 2) if axis == 0 else (2, extent)
+        count = layout.parameter_shape(shape, layout.Blocked(axis, block))[axis]
+        parameter = np.stack([np.arange(count), 100 + np.arange(count)], axis=1 - axis)
+
+        own = np.arange(extent) // block
+        expected = np.stack([own, 100 + own], axis=1 - axis)
+        assert np.array_equal(layout.spread(parameter, shape, layout.Blocked(axis, block)), expected)
 
 
 @PROFILE
