@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return merge_ledgers(options.ledgers, options.output)
     if options.command == "canaries":
         return canaries(options.folder)
+    if options.command == "conformance":
+        return conformance_page(options.ledger)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -70,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
+    reporting = commands.add_parser("conformance", help="print what a ledger says of kernels, as Markdown")
+    reporting.add_argument(
+        "ledger",
+        nargs="?",
+        type=Path,
+        default=Path(".qparity/ledger.json"),
+        help="a ledger of a session with a conformance case (default: .qparity/ledger.json)",
+    )
     writing = commands.add_parser("canaries", help="write broken models that every run must fail, and a sound one")
     writing.add_argument(
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
@@ -151,6 +161,24 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     return 0 if merged.passes else 1
 
 
+def conformance_page(path: Path) -> int:
+    """Print operators × types × backends, and what does not conform; exit status 1 where the ledger holds no kernel."""
+    from pytest_qparity.ledger import LedgerError, read_ledger
+    from pytest_qparity.report.conformance import conformance_markdown, is_of_kernels
+
+    try:
+        ledger = read_ledger(path)
+    except OSError as error:
+        return _usage(f"got {error.strerror or error} ({error.filename or path}), should be a ledger")
+    except LedgerError as error:
+        return _usage(str(error))
+    if not any(is_of_kernels(event) for event in ledger.verdicts):
+        print(f"qparity: got no kernel in {path}, should be the ledger of a conformance case", file=sys.stderr)
+        return 1
+    print(conformance_markdown(ledger), end="")
+    return 0
+
+
 def canaries(folder: Path) -> int:
     """Write this package's canaries into `folder`."""
     from pytest_qparity.canary_set import write_canaries
@@ -166,13 +194,18 @@ def canaries(folder: Path) -> int:
 
 
 def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:
-    """Show a case's golden, write it where its state allows; whether it is current now."""
-    from pytest_qparity.case.loading import CaseError
+    """Show a case's golden, write it where its state allows; whether it is current now. Kernels have none to show."""
+    from pytest_qparity.case.loading import CaseError, ConformanceCase, load_any_case
+    from pytest_qparity.gate import CaseMaterial
     from pytest_qparity.verdict import CannotJudge
 
     shown = path.relative_to(config.rootpath)
+    settings = _settings(config)
     try:
-        with contextlib.closing(_material(config, path)) as material:
+        case = load_any_case(path, settings.roots)
+        if isinstance(case, ConformanceCase):
+            return True
+        with contextlib.closing(CaseMaterial(case, settings, shown.as_posix())) as material:
             return _settled(material, path, allowed)
     except CaseError as error:
         print(printable_lines(error.text(shown)), file=sys.stderr)
@@ -211,14 +244,6 @@ def _settle_orphan(orphan: GoldenStatus, *, remove: bool) -> bool:
     else:
         _show(orphan)
     return remove
-
-
-def _material(config: pytest.Config, path: Path) -> CaseMaterial:
-    from pytest_qparity.case.loading import load_case
-    from pytest_qparity.gate import CaseMaterial
-
-    settings = _settings(config)
-    return CaseMaterial(load_case(path, settings.roots), settings, path.relative_to(config.rootpath).as_posix())
 
 
 def _settings(config: pytest.Config) -> Settings:

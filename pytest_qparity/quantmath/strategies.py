@@ -7,6 +7,7 @@ of a thousand elements costs hypothesis one draw.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -161,10 +162,11 @@ def quantizations(
 
 
 def _within(axes: tuple[int, ...], largest: int) -> tuple[int, ...]:
-    """The shape, its largest axes cut to 1 until it has at most `largest` elements."""
+    """The shape, its largest axes cut until it has at most `largest` elements."""
     shape = list(axes)
-    while int(np.prod(shape, dtype=np.int64)) > largest:
-        shape[shape.index(max(shape))] = 1
+    while (size := math.prod(shape)) > largest:
+        widest = shape.index(max(shape))
+        shape[widest] = max(1, min(shape[widest] - 1, largest * shape[widest] // size))
     return tuple(shape)
 
 
@@ -281,7 +283,7 @@ def _scales(genes: Array, dtype: np.dtype[Any], extreme: bool) -> Array:
     mantissas = (1.0 + payload * _GOLDEN_RATIO % 1.0) * np.exp2(-(payload % 9).astype(np.float64))
     ends = np.array([float(info.smallest_subnormal), float(info.smallest_normal), float(info.max) / 2, 2.0**-10])
     values = np.select(
-        [kind == 0, kind <= 7, kind <= 14, kind <= (29 if extreme else 31)],
+        [kind == 0, kind <= 15, kind <= 21, kind <= (29 if extreme else 31)],
         [np.ones(genes.shape), powers, awkward[payload % len(awkward)], mantissas],
         default=ends[payload % len(ends)],
     )

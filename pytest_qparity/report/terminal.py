@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.text import printable
 from pytest_qparity.verdict import Outcome
 
@@ -43,7 +44,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         force_terminal=colour,
         highlight=False,
     )
-    if ledger.verdicts:
+    if any(not is_of_kernels(event) for event in ledger.verdicts):
         cells, passed = _shown(ledger)
         matrix = _matrix(cells)
         wanted = Measurement.get(console, console.options.update(max_width=_UNLIMITED), matrix).maximum
@@ -53,7 +54,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for line in (*_waived(ledger), *_canaries(ledger), *_counts(ledger)):
+    for line in (*_waived(ledger), *conformance_lines(ledger), *_canaries(ledger), *_counts(ledger)):
         console.print(Text(printable(line)))
     return stream.getvalue()
 
@@ -62,6 +63,8 @@ def _shown(ledger: Ledger) -> tuple[_Cells, int]:
     """The runs to show, and how many are left out: of many runs only those in which something did not pass."""
     runs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for event in ledger.verdicts:
+        if is_of_kernels(event):
+            continue
         runs.setdefault((event["case"], event["run"]), []).append(event)
     chosen = runs
     if len(runs) > MOST_PASSED_RUNS:
@@ -106,7 +109,7 @@ def _waived(ledger: Ledger) -> Iterator[str]:
     """One line for each waiver that was used: how many checks of which runs it covered."""
     used: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for event in ledger.verdicts:
-        if event["waiver"] is not None:
+        if event["waiver"] is not None and not is_of_kernels(event):
             used.setdefault((event["case"], event["waiver"]), []).append(event)
     for (case, waiver), events in used.items():
         runs = ", ".join(dict.fromkeys(event["run"] for event in events))

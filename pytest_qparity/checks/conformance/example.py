@@ -87,6 +87,10 @@ class Example:
     expected: Mapping[str, Expected]
     traits: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        """Short: hypothesis writes the representation of what fails, and arrays take longer than the engine does."""
+        return f"Example({', '.join(node.operator for node in self.nodes)}; {self.elements} elements)"
+
     @property
     def elements(self) -> int:
         return sum(expected.lowest.size for expected in self.expected.values())

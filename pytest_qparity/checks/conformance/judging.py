@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_qparity.checks.conformance.catalogue import kernels_by_id
 from pytest_qparity.checks.conformance.sampling import draw_examples, shrink
 from pytest_qparity.checks.conformance.trial import Answer, Trial
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations, KnownUnsupported
     from pytest_qparity.checks.conformance.trial import Bench
 
-__all__ = ["Laboratory", "described", "judge_kernel", "judge_record"]
+__all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,10 @@ def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, froze
     for optimizer in laboratory.optimizers:
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             tally.count(trial, entries)
-    return _verdict(kernel, laboratory, tally, entries), frozenset(tally.shown)
+    verdict = _verdict(kernel, laboratory, tally, entries)
+    if any(Answer.CRASHED in entry.answers for entry in entries):
+        laboratory.bench.close()  # what may end a process may also leave it damaged for the next kernel
+    return verdict, frozenset(tally.shown)
 
 
 def _unaccounted(trial: Trial, entries: Sequence[KnownDeviation]) -> tuple[bool, set[KnownDeviation]]:
@@ -163,19 +167,31 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
     )
 
 
+def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
+    """The simplest example that deviates in a way that is not on record, at the first level where one does."""
+    entries = laboratory.known.deviations(kernel.id)
+    examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
+    for optimizer in laboratory.optimizers:
+        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
+            if _unaccounted(trial, entries)[0]:
+                return _minimal(kernel, laboratory, trial, entries)
+    return None
+
+
 def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
-    """The simplest example that deviates at the same level, as hypothesis shrinks it."""
-    tried: dict[int, Trial] = {}
+    """The simplest example that deviates at the same level, as hypothesis shrinks it; the trial itself where none
+    deviates alone, for what one node leaves behind changes the next."""
+    deviating = [trial]
 
     def deviates(example: Example) -> bool:
-        tried.clear()
-        tried[id(example)] = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
-        return _unaccounted(tried[id(example)], entries)[0]
+        alone = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
+        if not _unaccounted(alone, entries)[0]:
+            return False
+        deviating.append(alone)
+        return True
 
-    smallest = shrink(kernel, laboratory.examples, laboratory.seed, deviates)
-    if smallest is None:  # it deviates beside others alone: what one node leaves behind changes the next
-        return trial
-    return laboratory.bench.try_one(smallest, kernel.opset, trial.optimizer)
+    shrink(kernel, laboratory.examples, laboratory.seed, deviates)
+    return deviating[-1]
 
 
 def described(trial: Trial) -> str:
@@ -202,8 +218,7 @@ def described(trial: Trial) -> str:
 
 
 def _runs_after_all(kernel: Kernel, laboratory: Laboratory, listed: KnownUnsupported) -> Failure:
-    return Failure(
-        Code.CONFORMANCE_DEAD,
+    return _dead(
         f"{kernel.id} runs on {laboratory.backend} {laboratory.version}, and is listed as unsupported there "
         f"({listed.observed}).",
         f"take it out of [[unsupported]] in {laboratory.known.source}, or narrow the entry's versions",
@@ -219,8 +234,7 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
             entries.setdefault(entry, []).append(kernel)
     dead = [entry for entry, its_kernels in entries.items() if not _shows(entry, its_kernels, laboratory, shown)]
     failures = [
-        Failure(
-            Code.CONFORMANCE_DEAD,
+        _dead(
             f"The deviation of {', '.join(entry.kernels)} ({entry.observed}) does not show on {laboratory.backend} "
             f"{laboratory.version} in {laboratory.examples} examples of each kernel.",
             f"take it out of {laboratory.known.source}, or narrow its versions",
@@ -228,12 +242,11 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
         for entry in dead
     ]
     failures += [
-        Failure(
-            Code.CONFORMANCE_DEAD,
+        _dead(
             f"{laboratory.known.source} names {glob}, should be a kernel of the suite.",
             "correct the name: pytest --collect-only lists the kernels",
         )
-        for glob in laboratory.known.dead_globs(kernel.id for kernel in kernels)
+        for glob in laboratory.known.dead_globs(kernels_by_id())
     ]
     evidence = {"entries": len(entries), "dead": len(dead)}
     if failures:
@@ -241,10 +254,14 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
     return passed(f"{len(entries)} show", evidence)
 
 
+def _dead(sentence: str, remedy: str) -> Failure:
+    return Failure(Code.CONFORMANCE_DEAD, sentence, remedy)
+
+
 def _shows(
     entry: KnownDeviation, kernels: Sequence[Kernel], laboratory: Laboratory, shown: frozenset[KnownDeviation]
 ) -> bool:
-    return entry in shown or any(entry in judge_kernel(kernel, laboratory)[1] for kernel in kernels)
+    return entry.sporadic or entry in shown or any(entry in judge_kernel(kernel, laboratory)[1] for kernel in kernels)
 
 
 def _nothing_compared(kernel: Kernel, laboratory: Laboratory) -> Failure:

@@ -65,12 +65,13 @@ class KnownDeviation(_Entry):
     where: tuple[str, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()  # none named: at every level
     at_most_lsb: float = Field(default=float("inf"), gt=0)
-    answer: Answer = Answer.RAN
+    sporadic: bool = False  # undefined behaviour need not show
+    answers: tuple[Answer, ...] = (Answer.RAN,)
 
     def covers(self, trial: Trial, difference: Difference) -> Array:
         """Which elements it accounts for."""
         beyond = difference.beyond
-        if (self.optimizers and trial.optimizer not in self.optimizers) or trial.answer is not self.answer:
+        if (self.optimizers and trial.optimizer not in self.optimizers) or trial.answer not in self.answers:
             return np.zeros(beyond.shape, bool)
         meant = np.full(beyond.shape, not self.where or not trial.example.traits.isdisjoint(self.where))
         for trait in self.where:

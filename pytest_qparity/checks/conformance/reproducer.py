@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reproducer"]
 
+_LONGEST = 8  # equal values in a row are written out
 _LEVELS = {
     Optimizer.OFF: "ORT_DISABLE_ALL",
     Optimizer.BASIC: "ORT_ENABLE_BASIC",
@@ -98,13 +101,16 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         "deviates = False",
         "for name in lowest:",
         "    values = np.asarray(got[name]).astype(np.float64)",
-        "    inside = values.shape == lowest[name].shape and np.all(",
-        "        (np.isnan(values) & np.isnan(lowest[name])) | ((values >= lowest[name]) & (values <= highest[name]))",
-        "    )",
-        "    deviates = deviates or not inside",
-        '    print(name, "is", values.tolist())',
-        '    print("  should be from", lowest[name].tolist())',
-        '    print("              to", highest[name].tolist())',
+        "    if values.shape != lowest[name].shape:",
+        "        deviates = True",
+        '        print(name, "has shape", values.shape, "should be", lowest[name].shape)',
+        "        continue",
+        "    inside = (values >= lowest[name]) & (values <= highest[name])",
+        "    inside |= np.isnan(values) & np.isnan(lowest[name])",
+        "    deviates |= not inside.all()",
+        "    for index in np.argwhere(~inside)[:8].tolist():",
+        "        at = tuple(index)",
+        '        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])',
         "raise SystemExit(int(deviates))",
     ]
     return "\n".join(lines) + "\n"
@@ -120,8 +126,19 @@ def _array(array: Array) -> str:
         codes = f"np.array({array.view(np.uint8).ravel().tolist()}, np.uint8)"
         return f"{codes}.view({_dtype(array.dtype)}).reshape({array.shape})"
     values = array.astype(np.float64) if array.dtype.isbuiltin != 1 else array
-    numbers = str(values.ravel().tolist()).replace("nan", 'float("nan")').replace("inf", 'float("inf")')
-    return f"np.array({numbers}, {_dtype(array.dtype)}).reshape({array.shape})"
+    if array.size > _LONGEST and np.unique(values).size == 1:
+        return f"np.full({array.shape}, {_numbers(values.ravel()[:1])[1:-1]}, {_dtype(array.dtype)})"
+    return f"np.array({_numbers(values)}, {_dtype(array.dtype)}).reshape({array.shape})"
+
+
+def _numbers(values: Array) -> str:
+    """As Python writes them; runs of one value in a row as a product."""
+    parts: list[str] = []
+    for value, run in groupby(values.ravel().tolist(), key=repr):
+        count = len(list(run))
+        parts.append(f"*[{value}] * {count}" if count > _LONGEST else ", ".join([value] * count))
+    text = f"[{', '.join(parts)}]"
+    return re.sub(r"\b(nan|inf)\b", r'float("\1")', text)
 
 
 def _dtype(dtype: np.dtype[Any]) -> str:

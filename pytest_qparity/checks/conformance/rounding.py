@@ -15,7 +15,7 @@ import numpy as np
 from pytest_qparity.checks.conformance.example import Array, Expected
 from pytest_qparity.quantmath import floats, integers
 
-__all__ = ["FLOAT32", "Real", "float_spacing", "gamma", "spacing"]
+__all__ = ["FLOAT32", "Real", "float_spacing", "gamma", "is_power_of_two", "spacing"]
 
 FLOAT32 = 2.0**-24
 _TINY = 2.0**-149  # a result below float32's normal range is off by half a subnormal at most
@@ -36,7 +36,13 @@ def spacing(values: Array, mantissa_bits: int, smallest_exponent: int) -> Array:
     """2^(max(⌊log₂|v|⌋, smallest_exponent) − mantissa_bits): the distance of a format's values around `values`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         _, exponent = np.frexp(np.where(np.isfinite(values), values, 1.0))
+    exponent = np.where(values == 0.0, smallest_exponent + 1, exponent)
     return np.asarray(np.ldexp(1.0, np.maximum(exponent - 1, smallest_exponent) - mantissa_bits))
+
+
+def is_power_of_two(scale: Array) -> Array:
+    """Multiplying and dividing by these is exact."""
+    return np.asarray(np.frexp(scale)[0] == 0.5)
 
 
 def float_spacing(values: Array, dtype: np.dtype[Any]) -> Array:
@@ -128,10 +134,12 @@ class Real:
     def quantized(self, scale: Array, zero_point: Array, type: integers.IntegerType) -> Expected:  # noqa: A002
         """saturate(round(v / scale) + zero_point) for every v within the bound; `scale` and `zero_point` broadcast.
 
-        One rounding for the division, or two where the engine multiplies by 1 / scale.
+        One rounding for the division, or two where the engine multiplies by 1 / scale; none where the scale is a power
+        of two.
         """
         steps = self.value / scale
-        reach = self.error / scale + gamma(2) * (np.abs(steps) + self.error / scale)
+        reach = self.error / scale
+        reach = reach + np.where(is_power_of_two(scale), 0.0, gamma(2) * (np.abs(steps) + reach))
         offset = np.asarray(zero_point, np.float64)
         lowest = np.clip(np.rint(steps - reach) + offset, type.lowest, type.highest)
         highest = np.clip(np.rint(steps + reach) + offset, type.lowest, type.highest)

@@ -104,9 +104,18 @@ def format_expected(values: Array, target: floats.FloatFormat, saturation: float
         "overflow": np.abs(wide) > target.largest,
         "negative_zero": (exact == 0) & np.signbit(wide),
         "subnormal": np.abs(wide) < target.smallest_normal,
+        "twice_rounded": exact != _by_way_of_float16(wide, target, saturation),
     }
     unit = float_spacing(exact, target.dtype)
     return Expected(exact, exact, unit, target.dtype, open_ended, signed=True, traits=traits)
+
+
+def _by_way_of_float16(wide: Array, target: floats.FloatFormat, saturation: floats.Saturation) -> Array:
+    """What rounding to float16 first makes of values: not always the nearest."""
+    with np.errstate(over="ignore"):
+        halves = np.nan_to_num(wide.astype(np.float16), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    twice: Array = floats.cast(halves, target, saturation).astype(np.float64)
+    return np.where(np.isfinite(twice), twice, 0.0)
 
 
 @st.composite

@@ -30,6 +30,7 @@ __all__ = ["kernels"]
 
 OPSET = 21
 LARGEST = 1_024
+HUGE_RATIO = 1_000.0  # of two scales: what is added of one is beyond the other
 
 
 def kernels() -> Iterator[Kernel]:
@@ -45,6 +46,14 @@ def kernels() -> Iterator[Kernel]:
         "QLinearReduceMean": reduce_mean_examples,
         "QLinearWhere": where_examples,
     }
+    for kind in (UINT8, INT8):
+        yield Kernel(
+            f"qlinear_add-{SHORT[kind]}-huge_ratio-opset{OPSET}",
+            f"{MICROSOFT}.QLinearAdd",
+            kind.name,
+            OPSET,
+            partial(swallowing_examples, kind),
+        )
     for operator, make in strategies_by_operator.items():
         for kind in (UINT8, INT8):
             snake = operator.replace("QLinear", "qlinear_").replace("AveragePool", "average_pool")
@@ -63,12 +72,27 @@ def kernels() -> Iterator[Kernel]:
 
 
 @st.composite
+def ordinary_ratio(draw: st.DrawFn) -> tuple[Array, Array]:
+    """Two scales whose ratio is at most HUGE_RATIO."""
+    first, second = draw(strategies.scales()), draw(strategies.scales())
+    ratio = float(second) / float(first)
+    return first, second if 1 / HUGE_RATIO <= ratio <= HUGE_RATIO else first
+
+
+@st.composite
 def quantized(
-    draw: st.DrawFn, graph: Graph, name: str, kind: IntegerType, shape: tuple[int, ...]
+    draw: st.DrawFn,
+    graph: Graph,
+    name: str,
+    kind: IntegerType,
+    shape: tuple[int, ...],
+    scale: Array | None = None,
 ) -> tuple[list[str], Real]:
     """A quantized tensor that is fed: the names of its codes, scale and zero point, and what it stands for."""
     codes = draw(strategies.integer_tensors(kind, shape))
-    scale, zero = draw(strategies.scales()), draw(strategies.zero_points(kind))
+    if scale is None:
+        scale = draw(strategies.scales())
+    zero = draw(strategies.zero_points(kind))
     names = [graph.feed(name, codes), *parameters(graph, name, scale, zero)]
     return names, Real.dequantized(codes, scale, zero)
 
@@ -96,15 +120,31 @@ def finished(
 
 @st.composite
 def binary_examples(
-    draw: st.DrawFn, operator: str, combine: Callable[[Real, Real], Real], kind: IntegerType
+    draw: st.DrawFn,
+    operator: str,
+    combine: Callable[[Real, Real], Real],
+    kind: IntegerType,
 ) -> Example:
     graph = Graph()
     shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
     other = draw(st.sampled_from((shape, shape[-1:], (1,) * len(shape))))  # broadcasting
     shapes = (shape, other) if draw(st.booleans()) else (other, shape)
-    a, real_a = draw(quantized(graph, "a", kind, shapes[0]))
-    b, real_b = draw(quantized(graph, "b", kind, shapes[1]))
+    scales = draw(ordinary_ratio())
+    a, real_a = draw(quantized(graph, "a", kind, shapes[0], scales[0]))
+    b, real_b = draw(quantized(graph, "b", kind, shapes[1], scales[1]))
     return draw(finished(graph, operator, combine(real_a, real_b), kind, lambda y: [*a, *b, *y], {}))
+
+
+@st.composite
+def swallowing_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    """Adding nothing, in steps 2¹⁷ times as large: whoever multiplies zero points out loses the other's steps."""
+    graph = Graph()
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    a, real = draw(quantized(graph, "a", kind, shape))
+    scale = np.asarray(graph.constants["a_scale"] * np.float32(2.0**17))
+    zero = draw(strategies.zero_points(kind))
+    b = [graph.feed("b", np.full(shape, zero)), *parameters(graph, "b", scale, zero)]
+    return draw(finished(graph, "QLinearAdd", real, kind, lambda y: [*a, *b, *y], {}))
 
 
 @st.composite

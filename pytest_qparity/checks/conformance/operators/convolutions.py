@@ -14,7 +14,7 @@ from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.rounding import Real
 
-__all__ = ["DrawnConvolution", "convolutions", "convolved"]
+__all__ = ["DrawnConvolution", "convolutions", "convolved", "padding_windows", "strided_pointwise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,38 @@ class DrawnConvolution:
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> DrawnConvolution:
+    """Any whose windows all see some of the input."""
     rank = draw(st.sampled_from((2, 1)))
     sizes = st.lists(st.integers(1, 3), min_size=rank, max_size=rank).map(tuple)
     kernel, strides, dilations = draw(sizes), draw(sizes), draw(sizes)
-    pads = tuple(draw(st.lists(st.integers(0, 2), min_size=2 * rank, max_size=2 * rank)))
-    group = draw(st.sampled_from((1, 2, 4)))
-    channels = group * draw(st.integers(1, 4))
-    outputs = group * draw(st.integers(1, 4))
     extents = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
-    spatial = tuple(extent + draw(st.integers(0, 6)) for extent in extents)
+    pads = tuple(draw(st.integers(0, min(2, extent - 1))) for extent in extents * 2)
+    group = draw(st.sampled_from((1, 2, 4)))
+    channels = group * draw(st.integers(1, 2))
+    outputs = group * draw(st.integers(1, 4))
+    spatial = tuple(extent + draw(st.integers(0, 4)) for extent in extents)
     x_shape = (draw(st.integers(1, 2)), channels, *spatial)
     attributes = ConvolutionAttributes(strides=strides, dilations=dilations, pads=pads, group=group)
+    return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
+
+
+@st.composite
+def strided_pointwise(draw: st.DrawFn) -> DrawnConvolution:
+    """A kernel of size 1 with padding and strides: an engine that slices its input must slice the padding as well."""
+    channels, outputs, size = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 8))
+    pads = draw(st.sampled_from(((1, 1), (0, 1), (1, 0), (2, 2))))
+    attributes = ConvolutionAttributes(strides=(draw(st.integers(2, 3)),), dilations=(1,), pads=pads)
+    return DrawnConvolution((1, channels, size), (outputs, channels, 1), attributes)
+
+
+@st.composite
+def padding_windows(draw: st.DrawFn) -> DrawnConvolution:
+    """Padding as large as the kernel: some windows see nothing of the input."""
+    group = draw(st.sampled_from((1, 2)))
+    channels, outputs = group * draw(st.integers(1, 2)), group * draw(st.integers(1, 3))
+    kernel = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    attributes = ConvolutionAttributes(strides=(1, 1), dilations=(1, 1), pads=(2, 1, 0, 2), group=group)
+    x_shape = (draw(st.integers(1, 2)), channels, draw(st.integers(2, 6)), draw(st.integers(2, 6)))
     return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
 
 

@@ -14,8 +14,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.contrib import softmax
-from pytest_qparity.checks.conformance.operators.convolutions import convolutions, convolved
+from pytest_qparity.checks.conformance.operators.contrib import ordinary_ratio, softmax
+from pytest_qparity.checks.conformance.operators.convolutions import (
+    DrawnConvolution,
+    convolutions,
+    convolved,
+    padding_windows,
+    strided_pointwise,
+)
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import convolution, strategies
@@ -58,6 +64,10 @@ def kernels() -> Iterator[Kernel]:
                 if types in ("u16s8", "fp8") and granularity == "per_axis":
                     continue
                 yield _kernel(pattern, f"{types}-{granularity}", types, partial(make, left, right, granularity))
+    pointwise = partial(conv_examples, None, UINT8, INT8, "per_tensor", strided_pointwise)
+    yield _kernel("conv", "u8s8-strided_pointwise", "u8s8", pointwise)
+    padded = partial(conv_examples, "Relu", UINT8, INT8, "per_tensor", padding_windows)
+    yield _kernel("conv_relu", "u8s8-padding_windows", "u8s8", padded)
     others: dict[str, Callable[..., Any]] = {
         "add": partial(binary_examples, "Add", Real.__add__),
         "mul": partial(binary_examples, "Mul", Real.__mul__),
@@ -92,8 +102,15 @@ def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any]) -> 
 
 
 @st.composite
-def conv_examples(draw: st.DrawFn, after: str | None, left: Element, right: Element, granularity: str) -> Example:
-    drawn = draw(convolutions())
+def conv_examples(
+    draw: st.DrawFn,
+    after: str | None,
+    left: Element,
+    right: Element,
+    granularity: str,
+    shapes: Callable[[], st.SearchStrategy[DrawnConvolution]] = convolutions,
+) -> Example:
+    drawn = draw(shapes())
     graph = QdqGraph()
     x = graph.activation(draw, "x", left, drawn.x_shape)
     w = graph.weight(draw, "w", right, drawn.w_shape, 0 if granularity == "per_axis" else None)
@@ -171,10 +188,17 @@ def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> E
 
 
 @st.composite
-def binary_examples(draw: st.DrawFn, operator: str, combine: Callable[[Real, Real], Real], element: Element) -> Example:
+def binary_examples(
+    draw: st.DrawFn,
+    operator: str,
+    combine: Callable[[Real, Real], Real],
+    element: Element,
+) -> Example:
     graph = QdqGraph()
     shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
-    a, b = graph.activation(draw, "a", element, shape), graph.activation(draw, "b", element, shape)
+    scales = draw(ordinary_ratio())
+    a = graph.activation(draw, "a", element, shape, scales[0])
+    b = graph.activation(draw, "b", element, shape, scales[1])
     graph.node(operator, (a.name, b.name), "combined")
     graph.finished(draw, "combined", combine(a.real, b.real), element)
     return graph.example()

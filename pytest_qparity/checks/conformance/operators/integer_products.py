@@ -12,13 +12,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.convolutions import convolutions
+from pytest_qparity.checks.conformance.operators.convolutions import DrawnConvolution, convolutions, strided_pointwise
 from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_qparity.checks.conformance.example import Array, Example
 
@@ -42,14 +42,25 @@ def kernels() -> Iterator[Kernel]:
                     partial(matmul_examples, left, right, granularity),
                 )
             yield Kernel(
-                f"conv_integer-{types}-opset{opset}", "ConvInteger", shown, opset, partial(conv_examples, left, right)
+                f"conv_integer-{types}-opset{opset}",
+                "ConvInteger",
+                shown,
+                opset,
+                partial(conv_examples, convolutions, left, right),
             )
+    yield Kernel(
+        "conv_integer-u8s8-strided_pointwise-opset13",
+        "ConvInteger",
+        "uint8 × int8",
+        13,
+        partial(conv_examples, strided_pointwise, UINT8, INT8),
+    )
 
 
 @st.composite
 def drawn_matrices(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> tuple[Array, Array]:
     """(…, M, K) and (K, N) or (…, K, N), K = 0 among them; the left one has 0 or 1 batch axes of its own."""
-    rows, columns = draw(st.integers(1, 9)), draw(st.integers(1, 17))
+    rows, columns = draw(st.integers(1, 16)), draw(st.integers(1, 15))
     depth = draw(st.sampled_from((1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 64, 0)))
     batch = draw(st.sampled_from(((), (2,))))
     right_batch = batch if draw(st.booleans()) else ()
@@ -74,8 +85,10 @@ def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, gran
 
 
 @st.composite
-def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
-    drawn = draw(convolutions())
+def conv_examples(
+    draw: st.DrawFn, shapes: Callable[[], st.SearchStrategy[DrawnConvolution]], left: IntegerType, right: IntegerType
+) -> Example:
+    drawn = draw(shapes())
     x = draw(strategies.integer_tensors(left, drawn.x_shape))
     w = draw(strategies.integer_tensors(right, drawn.w_shape))
     x_zero, w_zero = draw(strategies.zero_points(left)), draw(strategies.zero_points(right))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Array, Expected
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.qlinear import SMALLEST_SPREAD
+from pytest_qparity.checks.conformance.operators.qlinear import fitting_scale
 from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, gamma
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath.floats import FloatFormat
@@ -33,10 +33,13 @@ class Quantized:
 class QdqGraph(Graph):
     """A graph in which tensors are quantized and dequantized around what is computed."""
 
-    def activation(self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...]) -> Quantized:
+    def activation(
+        self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...], scale: Array | None = None
+    ) -> Quantized:
         """A float input behind QuantizeLinear and DequantizeLinear. It is fed what the codes stand for, so that no
         rounding of the quotient decides which codes they are."""
-        codes, scale, zero = self._drawn(draw, element, shape, ())
+        codes, own, zero = self._drawn(draw, element, shape, ())
+        scale = own if scale is None else scale
         meant = _dequantized(element, codes, scale, zero)
         x = self.feed(name, meant.value.astype(np.float32))
         parameters = self._parameters(name, scale, zero)
@@ -103,7 +106,9 @@ class QdqGraph(Graph):
         offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
         step = scale.astype(np.float64)
         low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
-        slack = 4 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + np.abs(offset) * step)
+        # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
+        reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
+        slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
         self.output(
             y,
             Expected(low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits=expected.traits),
@@ -138,15 +143,9 @@ def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> R
 @st.composite
 def _output_parameters(draw: st.DrawFn, value: Array, element: Element) -> tuple[Array, Array]:
     """A scale under which most of `value` is inside of the range, and a zero point: at an end or inside."""
-    spread = float(np.abs(value).max(initial=0.0))
-    if spread < SMALLEST_SPREAD:
-        spread = 1.0
-    share = draw(st.sampled_from((1.0, 0.5, 2.0)))
-    steps = draw(st.integers(1, 2**12))
     if not isinstance(element, IntegerType):
-        scale = np.float32(spread / element.largest * share * (1.0 + steps / 2**13))
-        return np.asarray(scale), np.zeros((), np.uint8).view(element.dtype)
-    scale = np.float32(spread / (element.levels / 2) * share * (1.0 + steps / 2**13))
+        return draw(fitting_scale(value, element.largest)), np.zeros((), np.uint8).view(element.dtype)
+    scale = draw(fitting_scale(value, element.levels / 2))
     kind = draw(st.sampled_from(("zero", "lowest", "any")))
     zero = {"zero": 0, "lowest": element.lowest, "any": int(draw(strategies.zero_points(element)))}[kind]
-    return np.asarray(scale), np.asarray(zero).astype(element.dtype)
+    return scale, np.asarray(zero).astype(element.dtype)

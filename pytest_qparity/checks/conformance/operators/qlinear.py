@@ -17,7 +17,7 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
-from pytest_qparity.checks.conformance.rounding import Real, gamma
+from pytest_qparity.checks.conformance.rounding import Real, gamma, is_power_of_two
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.conformance.example import Array, Example, Expected
 
-__all__ = ["PAIRS", "SHORT", "SMALLEST_SPREAD", "kernels", "output_parameters", "requantized"]
+__all__ = ["PAIRS", "SHORT", "fitting_scale", "kernels", "output_parameters", "requantized"]
 
 SMALLEST_SPREAD = 2.0**-100  # below, a scale would be subnormal: what engines make of these is QuantizeLinear's matter
 SHORT = {INT8: "s8", UINT8: "u8"}
@@ -59,22 +59,32 @@ def kernels() -> Iterator[Kernel]:
 def requantized(
     accumulator: Array, scales: Array, y_scale: Array, y_zero: Array, output: IntegerType, roundings: int = 4
 ) -> Expected:
-    """What saturate(round(accumulator · scales / y_scale) + y_zero) may be after `roundings` in float32."""
+    """What saturate(round(accumulator · scales / y_scale) + y_zero) may be after `roundings` in float32: exactly that
+    where the scales are powers of two and the accumulator is a float32."""
     value = accumulator.astype(np.float64) * scales
-    return Real(value, gamma(roundings) * np.abs(value)).quantized(y_scale.astype(np.float64), y_zero, output)
+    is_exact = is_power_of_two(np.asarray(scales)) & is_power_of_two(y_scale) & (np.abs(accumulator) <= 2**24)
+    error = np.where(is_exact, 0.0, gamma(roundings) * np.abs(value))
+    return Real(value, error).quantized(y_scale.astype(np.float64), y_zero, output)
 
 
 @st.composite
 def output_parameters(draw: st.DrawFn, value: Array, output: IntegerType) -> tuple[Array, Array]:
     """A scale and zero point under which most of `value` is inside of the range: where everything saturates, nothing is
     seen."""
+    return draw(fitting_scale(value, output.levels / 2)), draw(strategies.zero_points(output))
+
+
+@st.composite
+def fitting_scale(draw: st.DrawFn, value: Array, steps: float) -> Array:
+    """A scale under which `value` has about that many steps on each side of 0: a power of two, so that values in steps
+    of powers of two have ties, or any."""
     spread = float(np.abs(value).max(initial=0.0))
     if spread < SMALLEST_SPREAD:
         spread = 1.0
-    share = draw(st.sampled_from((1.0, 0.5, 2.0, 4.0)))
-    steps = draw(st.integers(1, 2**12))
-    scale = np.float32(spread / (output.levels / 2) * share * (1.0 + steps / 2**13))
-    return np.asarray(scale), draw(strategies.zero_points(output))
+    scale = spread / steps * draw(st.sampled_from((1.0, 0.5, 2.0, 4.0)))
+    if draw(st.booleans()):
+        return np.asarray(np.float32(2.0 ** np.ceil(np.log2(scale))))
+    return np.asarray(np.float32(scale * (1.0 + draw(st.integers(1, 2**12)) / 2**13)))
 
 
 @st.composite
@@ -95,7 +105,7 @@ def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, gran
     )
     graph.node("QLinearMatMul", inputs, "y")
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
-    return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []))
+    return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []), *(["several_scales"] if b_scale.size > 1 else []))
 
 
 @st.composite
@@ -126,7 +136,10 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
         inputs.append(graph.constant("bias", bias))
     graph.node("QLinearConv", tuple(inputs), "y", **drawn.node_attributes)
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
-    return graph.example(*(["weight_zero_point"] if w_zero.any() else []))
+    return graph.example(
+        *(["weight_zero_point"] if w_zero.any() else []),
+        *(["several_scales"] if w_scale.size > 1 else []),
+    )
 
 
 def _parameters(graph: Graph, **arrays: Any) -> list[str]:

@@ -1,0 +1,59 @@
+"""dequantize_linear-uint8_bf16-per_axis-opset19: a bfloat16 DequantizeLinear is computed in float32, and its output is not rounded to bfloat16; should be: bfloat16 values"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+}
+constants = {
+    'x': np.array([0, 0, 0, 0, 0, 0, 3, 0], np.dtype(np.uint8)).reshape((8,)),
+    'scale': np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.333984375, 1.0], np.dtype(ml_dtypes.bfloat16)).reshape((8,)),
+    'zero_point': np.array([0, 0, 0, 0, 0, 0, 0, 0], np.dtype(np.uint8)).reshape((8,)),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y_wide': np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0], np.dtype(np.float64)).reshape((8,)),
+}
+highest = {
+    'y_wide': np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0], np.dtype(np.float64)).reshape((8,)),
+}
+nodes = [
+    helper.make_node('DequantizeLinear', ['x', 'scale', 'zero_point'], ['y'], axis=0),
+    helper.make_node('Cast', ['y'], ['y_wide'], to=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y_wide', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), (8,))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 19)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=9)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

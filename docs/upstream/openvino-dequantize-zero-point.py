@@ -1,0 +1,58 @@
+"""dequantize_linear-int8_fp32-per_tensor-opset13: DequantizeLinear computes x · scale − zero_point · scale: the difference loses what both have in common; should be: (x − zero_point) · scale, rounded once"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([22], np.dtype(np.int8)).reshape(()),
+}
+constants = {
+    'scale': np.array([0.3333333432674408], np.dtype(np.float32)).reshape(()),
+    'zero_point': np.array([127], np.dtype(np.int8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([-35.0], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y': np.array([-35.0], np.dtype(np.float64)).reshape(()),
+}
+nodes = [
+    helper.make_node('DequantizeLinear', ['x', 'scale', 'zero_point'], ['y']),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

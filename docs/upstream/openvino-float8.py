@@ -1,0 +1,57 @@
+"""cast-fp32_float8e4m3fn-saturate1-opset19: to float8: saturate is not followed for what is too large, infinite or NaN; should be: the tables of Cast-19"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([512.0], np.dtype(np.float32)).reshape(()),
+}
+constants = {
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y_wide': np.array([448.0], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y_wide': np.array([448.0], np.dtype(np.float64)).reshape(()),
+}
+nodes = [
+    helper.make_node('Cast', ['x'], ['y'], to=17, saturate=1),
+    helper.make_node('Cast', ['y'], ['y_wide'], to=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y_wide', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 19)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=9)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,59 @@
+"""conv_integer-u8s8-strided_pointwise-opset13: a convolution with a kernel of size 1, padding and strides gives another shape, and at times SIGSEGV; should be: floor((size + pads − 1) / stride) + 1"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([0], np.dtype(np.uint8)).reshape((1, 1, 1)),
+}
+constants = {
+    'w': np.array([0], np.dtype(np.int8)).reshape((1, 1, 1)),
+    'x_zero': np.array([1], np.dtype(np.uint8)).reshape(()),
+    'w_zero': np.array([0], np.dtype(np.int8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 1, 2)),
+}
+highest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 1, 2)),
+}
+nodes = [
+    helper.make_node('ConvInteger', ['x', 'w', 'x_zero', 'w_zero'], ['y'], kernel_shape=[1], strides=[2], dilations=[1], pads=[1, 1], group=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.int32)), (1, 1, 2))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

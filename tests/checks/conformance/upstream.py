@@ -1,0 +1,81 @@
+"""Writes docs/upstream/*.py: for each known deviation the simplest example that shows it, as a stand-alone script.
+
+python -m tests.checks.conformance.upstream ort openvino
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_qparity.backends.hosted import EngineHost
+from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.backends.registry import backend_table
+from pytest_qparity.checks.conformance import (
+    Bench,
+    KnownDeviation,
+    KnownDeviations,
+    Laboratory,
+    kernels_by_id,
+    reproducer,
+    shipped_known,
+)
+from pytest_qparity.checks.conformance.judging import minimal_of
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
+
+ONLY_MISSING = "--missing" in sys.argv
+ROOT = Path(__file__).parents[3]
+
+
+def write_all(backend: str, version: str) -> None:
+    spec = backend_table()[backend]
+    known = shipped_known(backend)
+    written: set[str] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(lambda: EngineHost(WorkerProcess(Limits()), spec), Path(folder))
+        laboratory = Laboratory(
+            backend=backend,
+            version=version,
+            bench=bench,
+            optimizers=tuple(Optimizer(level) for level in reversed(spec.optimizers)),
+            known=KnownDeviations(known, version, backend),
+            examples=10,
+            seed=0,
+            write_reproducer=lambda kernel, trial, sentence: Path(),
+        )
+        for entry in known.deviation:
+            if entry.reproducer in written or (ONLY_MISSING and (ROOT / entry.reproducer).exists()):
+                continue
+            if _write(entry, laboratory) or _write(entry, replace(laboratory, examples=300)):
+                written.add(entry.reproducer)
+            else:
+                print("not shown:", entry.observed, file=sys.stderr)
+        bench.close()
+
+
+def _write(entry: KnownDeviation, laboratory: Laboratory) -> bool:
+    others = tuple(other for other in laboratory.known.known.deviation if other is not entry)
+    without = replace(
+        laboratory,
+        known=replace(laboratory.known, known=laboratory.known.known.model_copy(update={"deviation": others})),
+    )
+    for kernel in kernels_by_id().values():
+        if not entry.is_of(kernel.id, laboratory.version):
+            continue
+        trial = minimal_of(kernel, without)
+        if trial is None:
+            continue
+        sentence = f"{entry.observed}; should be: {entry.expected}"
+        text = reproducer(kernel, trial, laboratory.backend, sentence)
+        (ROOT / entry.reproducer).write_text(text, encoding="utf-8")
+        print(entry.reproducer, kernel.id, trial.optimizer.value)
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    for name in (argument for argument in sys.argv[1:] if not argument.startswith("--")):
+        write_all(name, {"ort": "1.32.0", "openvino": "2026.4.1", "reference": "1.23.2"}[name])

@@ -1,0 +1,184 @@
+"""Kernels through pytest, as a user meets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_qparity.cli import main
+from pytest_qparity.ledger import read_ledger
+
+pytest_plugins = ["pytester"]
+
+CASE = """
+[conformance]
+kernels = ["quantize_linear-fp32_int8-per_tensor-*", "qdq_relu-s4-*", "cast-fp32_float4e2m1-*"]
+"""
+KERNELS = 9  # of that case, known_deviations aside
+RELU = "cases/kernels.toml::ort::qdq_relu-s4-opset21"
+
+
+def write_case(root: Path, text: str = CASE) -> Path:
+    (root / "cases").mkdir(exist_ok=True)
+    (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    case_file = root / "cases" / "kernels.toml"
+    case_file.write_text(text)
+    return case_file
+
+
+def write_record(root: Path, text: str) -> None:
+    (root / "cases" / "known").mkdir()
+    (root / "cases" / "known" / "ort.toml").write_text(text)
+
+
+@pytest.fixture
+def kernels(pytester: pytest.Pytester) -> pytest.Pytester:
+    write_case(pytester.path)
+    return pytester
+
+
+def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("--backend=ort", "--qparity-examples=6", *options)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_kernels_are_items_and_what_is_known_is_waived(kernels: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    result = run(kernels, *workers)
+
+    result.assert_outcomes(passed=7, xfailed=3)
+    assert result.ret == 0
+    text = result.stdout.str()
+    assert "conformance: kernels ort: 6 of 9 kernels conform, 1 deviate as is known, 2" in text
+    ledger = read_ledger(kernels.path / ".qparity" / "ledger.json")
+    assert ledger.passes
+    assert len(ledger.verdicts) == KERNELS + 1
+    assert not list(kernels.path.glob("qparity-kernels-*"))
+
+
+def test_a_record_of_ones_own_takes_the_place_of_ours(kernels: pytest.Pytester) -> None:
+    write_case(kernels.path, CASE + 'known = {ort = "known/ort.toml"}\n')
+    write_record(kernels.path, "")
+
+    result = run(kernels)
+
+    result.assert_outcomes(passed=7, failed=3)
+    text = result.stdout.str()
+    assert "QP-CONF-001" in text
+    assert "QP-CONF-002" in text
+    script = kernels.path / ".qparity" / "cache" / "conformance" / "ort-qdq_relu-s4-opset21.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+
+
+def test_a_record_that_cannot_be_read_judges_nothing(kernels: pytest.Pytester) -> None:
+    write_case(kernels.path, CASE + 'known = {ort = "known/ort.toml"}\n')
+    write_record(kernels.path, "[[deviation]]\n")
+
+    result = run(kernels)
+
+    result.assert_outcomes(failed=KERNELS + 1)
+    result.stdout.fnmatch_lines(["QP-CONF-006*"])
+
+
+def test_an_item_by_itself_says_what_it_did_not_judge(kernels: pytest.Pytester) -> None:
+    result = run(kernels, RELU)
+
+    result.assert_outcomes(xfailed=1)
+    result.stdout.fnmatch_lines(["*9 checks of these cases were not asked for*"])
+    assert not read_ledger(kernels.path / ".qparity" / "ledger.json").passes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[conformance]\nkernels = ["quantise_linear-*"]\n', "*'quantise_linear-[*]' in kernels, should match*"),
+        ('[conformance]\nknown = {orrt = "a.toml"}\n', "*orrt*"),
+        ('[conformance]\nkernel = ["*"]\n', '*Unknown key "kernel" in ?conformance?, should be one of: *kernels*'),
+        ('model = "m.onnx"\n[conformance]\n', '*Unknown key "model" in the case file, should be one of: *conformance*'),
+    ],
+    ids=["a glob without a kernel", "a backend that nobody knows", "a misspelt key", "a model beside kernels"],
+)
+def test_a_wrong_case_file_is_one_clear_error(kernels: pytest.Pytester, text: str, message: str) -> None:
+    write_case(kernels.path, text)
+
+    result = run(kernels)
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([message])
+
+
+@pytest.mark.parametrize("option", ["--qparity-examples=0", "--qparity-examples=ten", "--qparity-seed=-1"])
+def test_a_wrong_number_is_a_usage_error(kernels: pytest.Pytester, option: str) -> None:
+    result = kernels.runpytest_subprocess("--backend=ort", option)
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*should be a whole number of at least*"])
+
+
+def test_a_backend_that_is_not_here_cannot_be_judged(kernels: pytest.Pytester) -> None:
+    result = kernels.runpytest_subprocess("--backend=trt")
+
+    result.assert_outcomes(failed=KERNELS + 1)
+    result.stdout.fnmatch_lines(["QP-BACKEND-001*"])
+
+
+def test_the_page_of_a_ledger(
+    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(kernels)
+    monkeypatch.chdir(kernels.path)
+
+    assert main(["conformance"]) == 0
+
+    page = capsys.readouterr().out
+    assert "| QuantizeLinear | fp32 → int8 | 6/0/0/0; 36 |" in page
+    assert "| Q/DQ relu | s4 | 0/1/0/0;" in page
+    assert "Relu before a 4-bit QuantizeLinear is dropped" in page
+
+
+def test_a_ledger_without_kernels_has_no_page(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(pytester.path)
+
+    assert main(["conformance", "absent.json"]) == 2
+    assert "should be a ledger" in capsys.readouterr().err
+
+
+def test_kernels_have_no_golden_to_accept(
+    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(kernels.path)
+
+    assert main(["accept"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_backend_of_thirty_lines_gets_the_suite_by_being_named(kernels: pytest.Pytester) -> None:
+    (kernels.path / "my_engine.py").write_text(
+        """
+from pytest_qparity.backends.reference import OnnxReference
+
+
+class MyEngine(OnnxReference):
+    pass
+"""
+    )
+    kernels.makeconftest(
+        """
+from pytest_qparity.backends.registry import BackendSpec
+
+
+def pytest_qparity_backends(config):
+    return [BackendSpec("my-engine", "my_engine:MyEngine")]
+"""
+    )
+    write_case(kernels.path, '[conformance]\nkernels = ["matmul_integer-*-opset13"]\n')
+
+    result = kernels.runpytest_subprocess("--backend=my-engine", "-p", "no:randomly")
+
+    result.assert_outcomes(passed=9)
+    result.stdout.fnmatch_lines(["conformance: kernels my-engine: 8 of 8 kernels conform*"])

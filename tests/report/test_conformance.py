@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_qparity.ledger import Ledger
+from pytest_qparity.report.conformance import conformance_lines, conformance_markdown
+
+
+def event(check: str, outcome: str = "pass", answer: str | None = "conforms", **stated: Any) -> dict[str, Any]:
+    evidence: dict[str, Any] = {
+        "operator": stated.pop("operator", "Cast"),
+        "types": "fp32 → int4",
+        "examples": 10,
+        "elements": 100,
+        "worst_lsb": stated.pop("worst_lsb", 0.0),
+    }
+    if answer is not None:
+        evidence["answer"] = answer
+    return {
+        "event": "verdict",
+        "node_id": f"cases/math.toml::ort::{check}",
+        "case": "math",
+        "run": "ort",
+        "backend": "ort",
+        "precision": "",
+        "check": check,
+        "outcome": outcome,
+        "evidence": evidence,
+        "failures": [{"code": "QP-CONF-001", "sentence": stated.pop("sentence", "It deviates.")}],
+        "waiver": stated.pop("waiver", None),
+    }
+
+
+def ledger(*events: dict[str, Any]) -> Ledger:
+    from dataclasses import fields
+
+    empty: dict[str, Any] = {field.name: () for field in fields(Ledger)}
+    return Ledger(**empty | {"verdicts": events})
+
+
+def test_a_line_counts_each_answer_of_a_backend() -> None:
+    whole = ledger(
+        event("a"),
+        event("b", "waived", "deviates", waiver="known"),
+        event("c", "waived", "unsupported", waiver="listed"),
+        event("d", "accuracy-fail", None),
+    )
+
+    (line,) = conformance_lines(whole)
+
+    counts = "1 of 4 kernels conform, 1 deviate as is known, 1 unsupported, 1 fail"
+    assert line == f"conformance: math ort: {counts} (40 examples, 400 elements)"
+
+
+def test_a_cell_holds_the_counts_and_the_worst_distance() -> None:
+    page = conformance_markdown(
+        ledger(
+            event("a"),
+            event("b", "waived", "deviates", waiver="known", worst_lsb=2.5),
+            event("c", "accuracy-fail", None, worst_lsb="inf"),
+        )
+    )
+
+    assert "| Cast | fp32 → int4 | 1/1/0/1; ∞ LSB; 30 |" in page
+
+
+def test_what_a_name_brings_is_text_and_no_markup() -> None:
+    page = conformance_markdown(
+        ledger(event("a", "accuracy-fail", None, operator="<script>|x", sentence="[a](b) <img src=x>\n# head"))
+    )
+
+    assert "<script>" not in page
+    assert "&lt;script&gt;\\|x" in page
+    assert "<img" not in page
+    assert "\n# head" not in page
