@@ -124,7 +124,7 @@ class FloatFormat:
             values = np.where(magnitude == self._sign_bit - 1, np.nan, values)
         elif self.nan == "negative-zero":
             values = np.where(codes == self._sign_bit, np.nan, values)
-        return np.copysign(values, np.where(codes >= self._sign_bit, -1.0, 1.0))
+        return np.asarray(np.copysign(values, np.where(codes >= self._sign_bit, -1.0, 1.0)))
 
     def encode(self, x: _Array, saturation: Saturation) -> _Array:
         """The codes of the values nearest to `x`; of two equally near the one with an even code.
@@ -161,7 +161,7 @@ class FloatFormat:
             negative = negative & (magnitude != 0) & ~is_nan
         if self.signed:
             codes = codes | np.where(negative, self._sign_bit, 0)
-        return codes.astype(self.code_dtype)
+        return np.asarray(codes, self.code_dtype)
 
     @property
     def _sign_bit(self) -> int:

@@ -222,6 +222,17 @@ def test_the_source_type_does_not_matter(form_and_values, saturation):
         )
 
 
+def test_a_tensor_without_axes_gives_a_tensor_without_axes():
+    """Encode, decode, cast and quantization there and back give an array of shape () for one, not a scalar."""
+    for form in draws.SIGNED:
+        codes = form.encode(np.asarray(1.0), ON)
+        results = [codes, form.decode(codes), floats.cast(np.asarray(1.0), form)]
+        if form.bits <= 8:
+            results.append(floats.quantize_float(np.asarray(1.0), np.asarray(1.0), form))
+            results.append(floats.dequantize_float(results[-1], np.asarray(1.0)))
+        assert [(type(each), each.shape) for each in results] == [(np.ndarray, ())] * len(results)
+
+
 def test_bad_codes_and_types_are_refused():
     """Codes beyond a format's bits, signed codes and values that are no floats are ValueErrors."""
     for form in draws.FORMATS:
@@ -314,6 +325,17 @@ def test_quantize_float_is_the_nearest_value_to_the_rounded_quotient(form, x, sc
         quotient = (x.astype(np.float64) / np.float64(scale)).astype(np.float32)  # 53 ≥ 2·24 + 2 bits: as once
     overflow = saturation if form in draws.FLOAT8 else ON
     np.testing.assert_array_equal(codes, form.encode(quotient, overflow))
+
+
+def test_quantize_float_overflows_as_cast_does():
+    """Four times the largest value over a scale of two is ±largest with ON; with OFF infinity or NaN in float8."""
+    for form in draws.SIGNED_BYTES:
+        x = np.float32([4.0 * form.largest, -4.0 * form.largest])
+        for saturation in (ON, OFF):
+            values = form.decode(floats.quantize_float(x, np.float32(2.0), form, saturation).view(np.uint8))
+            saturates = saturation is ON or form.nan == "none"
+            end = form.largest if saturates else math.inf if form.has_infinity else math.nan
+            np.testing.assert_array_equal(values, [end, -end])
 
 
 def test_the_quotient_is_rounded_to_the_type_of_the_scale_first():

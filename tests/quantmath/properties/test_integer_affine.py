@@ -56,6 +56,18 @@ def nearest(exact, dtype):
     return round(exact / unit) * unit
 
 
+def test_the_quotient_is_rounded_once_to_float32():
+    """Around all ties k + 1/2 under 40 scales the code is that of x / S rounded once to float32."""
+    scales = np.float32([1 + step / 7 for step in range(40)])
+    ties = ((np.arange(-100, 100) + 0.5)[:, np.newaxis] * scales).astype(np.float32)
+    x = np.concatenate([np.nextafter(ties, np.float32(end)) for end in (-1e3, 1e3)] + [ties])
+
+    codes = affine.quantize(x, scales, np.zeros(40, np.int8), integers.INT8, layout.PerAxis(1))
+
+    quotients = (x.astype(np.float64) / scales).astype(np.float32)  # 53 ≥ 2·24 + 2 bits: rounded as once
+    assert np.array_equal(codes, np.rint(quotients).astype(np.int8))
+
+
 @PROFILE
 @given(draws.types(), st.integers(-6, 6))
 def test_ties_go_to_the_even_integer(type_, exponent):
@@ -220,6 +232,17 @@ def test_dequantize_rounds_the_exact_product_once(type_, data, dtype):
             assert draws.fraction(value) == exact
 
 
+def test_dequantize_keeps_subnormals():
+    """Every 8-bit code times the smallest subnormal of float16, bfloat16 and float32 is that product, exactly."""
+    codes = np.arange(-128, 128).astype(np.int8)
+    for dtype in draws.FLOAT_DTYPES:
+        scale = np.asarray(draws.smallest(dtype), np.float64).astype(dtype)
+
+        values = affine.dequantize(codes, scale, 0)
+
+        assert [draws.fraction(value) for value in values] == [int(q) * draws.fraction(scale) for q in codes]
+
+
 @PROFILE
 @given(st.data(), st.sampled_from(draws.FLOAT_DTYPES))
 def test_dequantize_of_int32_rounds_once_as_well(data, dtype):
@@ -239,20 +262,21 @@ def test_dequantize_of_int32_rounds_once_as_well(data, dtype):
 
 
 @PROFILE
-@given(st.sampled_from([np.dtype(ml_dtypes.bfloat16), FLOAT32]), st.integers(0, 2**23), st.integers(-60, 60))
-def test_dequantize_sees_what_a_wider_product_would_drop(dtype, significand, exponent):
+@given(st.integers(0, 2**22), st.integers(-60, 60))
+def test_dequantize_sees_what_a_wider_product_would_drop(start, exponent):
     """A product one bit above a tie, a bit that the next wider float type drops, is rounded up."""
-    bits = ml_dtypes.finfo(dtype).nmant + 1
-    odd = 2 ** (bits - 1) + 2 * (significand % 2 ** (bits - 2)) + 1
-    # The code solves code·odd = 2³⁰ + 1 (mod 2³¹); of 31 + bits bits, the product's last place is worth 2³¹.
-    code = (2**30 + 1) * pow(odd, -1, 2**31) % 2**31
-    if code * odd < 2 ** (30 + bits):
-        return
-    scale = np.asarray(math.ldexp(odd, exponent), np.float64).astype(dtype)
+    for dtype, step in itertools.product([np.dtype(ml_dtypes.bfloat16), FLOAT32], range(40)):
+        bits = ml_dtypes.finfo(dtype).nmant + 1
+        odd = 2 ** (bits - 1) + 2 * ((start + step) % 2 ** (bits - 2)) + 1
+        # The code solves code·odd = 2³⁰ + 1 (mod 2³¹); of 31 + bits bits, the product's last place is worth 2³¹.
+        code = (2**30 + 1) * pow(odd, -1, 2**31) % 2**31
+        if code * odd < 2 ** (30 + bits):
+            continue
+        scale = np.asarray(math.ldexp(odd, exponent), np.float64).astype(dtype)
 
-    value = affine.dequantize(np.int32(code), scale, 0)
+        value = affine.dequantize(np.int32(code), scale, 0)
 
-    assert draws.fraction(value) == (code * odd // 2**31 + 1) * 2**31 * Fraction(2) ** exponent
+        assert draws.fraction(value) == (code * odd // 2**31 + 1) * 2**31 * Fraction(2) ** exponent
 
 
 @PROFILE
@@ -289,6 +313,18 @@ def test_spread_gives_each_element_its_own_parameter(shape_and_layout, data):
                 place = list(index)
                 place[axis] //= block
         assert spread[index] == parameter[tuple(place)]
+
+
+def test_blocks_are_runs_of_their_length():
+    """On every axis of up to nine elements, element i has the parameter ⌊i / block⌋, for blocks of one to ten."""
+    for extent, block, axis in itertools.product(range(10), range(1, 11), range(2)):
+        shape = (extent, 2) if axis == 0 else (2, extent)
+        count = layout.parameter_shape(shape, layout.Blocked(axis, block))[axis]
+        parameter = np.stack([np.arange(count), 100 + np.arange(count)], axis=1 - axis)
+
+        own = np.arange(extent) // block
+        expected = np.stack([own, 100 + own], axis=1 - axis)
+        assert np.array_equal(layout.spread(parameter, shape, layout.Blocked(axis, block)), expected)
 
 
 @PROFILE

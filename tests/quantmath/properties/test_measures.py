@@ -203,6 +203,17 @@ def test_the_difference_of_integers_is_exact_before_it_is_rounded(dtype, data):
 
 
 @PROFILE
+@given(st.integers(54, 62), st.integers(-1024, 1024), st.booleans())
+def test_neighbouring_64_bit_integers_have_their_exact_distance(exponent, distance, mirrored):
+    """Integers beyond 2⁵³ that float64 cannot tell apart differ by what they differ by, signed and unsigned."""
+    for dtype, sign in ((np.int64, -1 if mirrored else 1), (np.uint64, 1)):
+        left = sign * (2**exponent + 1025)
+        right = left - distance
+
+        assert measures.difference(np.array([left], dtype), np.array([right], dtype)).tolist() == [distance]
+
+
+@PROFILE
 @given(pairs())
 def test_float32_sums_are_those_of_float64_or_none(pair):
     """The float32 path has the SQNR and cosine of the float64 path within 1e-4 dB and 1e-6, or says that it cannot."""
@@ -220,3 +231,22 @@ def test_float32_sums_are_those_of_float64_or_none(pair):
     if math.isfinite(slow.sqnr_db()) and slow.sqnr_db() < 100.0:
         assert fast.sqnr_db() == pytest.approx(slow.sqnr_db(), abs=1e-4)
     assert fast.cosine() == pytest.approx(slow.cosine(), abs=1e-6)
+
+
+@PROFILE
+@given(st.integers(-9, 9), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_float32_sums_of_a_scaled_golden_are_those_of_the_factor(hundredths, size, seed):
+    """A golden times 1 + c has the SQNR −20·log₁₀|c|, the cosine 1 and the dot product (1 + c)·Σ g²."""
+    golden = np.random.default_rng(seed).uniform(0.5, 2.0, size).astype(np.float32)
+    factor = hundredths / 100.0
+    error = (golden * factor).astype(np.float32)
+
+    powers_ = measures.float32_powers(golden + error, golden, error)
+    result = measures.PowerSums()
+    result.add_powers(powers_)
+
+    assert result.cosine() == pytest.approx(1.0, abs=1e-6)
+    assert powers_.dot == pytest.approx((1.0 + factor) * powers_.golden, rel=1e-5)
+    assert powers_.output == pytest.approx((1.0 + factor) ** 2 * powers_.golden, rel=1e-5)
+    if hundredths:
+        assert result.sqnr_db() == pytest.approx(-20.0 * math.log10(abs(factor)), abs=1e-4)

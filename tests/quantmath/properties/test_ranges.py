@@ -226,6 +226,21 @@ def test_a_histogram_counts_every_value_in_its_own_bin(x, bins):
 
 
 @PROFILE
+@given(st.integers(1, 7), st.booleans(), st.sampled_from([-1.0, 1.0]))
+def test_histograms_of_two_widths_merge_into_the_wider_one(doublings, finer_first, sign):
+    """Merging [1/8, 2/8, … 1) with values 2ᵈ times as large gives the counts of all of them, from either side."""
+    small = sign * np.arange(1, 8) / 8.0
+    parts = [small, small * 2.0**doublings]
+    left, right = (taken(lambda: histogram.Histogram(8), [part]) for part in (parts if finer_first else parts[::-1]))
+
+    left.merge(right)
+
+    whole = taken(lambda: histogram.Histogram(8), parts)
+    assert left.width == whole.width == 2.0**doublings / 8.0
+    assert (left.negative.tolist(), left.positive.tolist()) == (whole.negative.tolist(), whole.positive.tolist())
+
+
+@PROFILE
 @given(st.lists(values(max_size=5), min_size=1, max_size=6), st.sampled_from([0.01, 0.25, 1.0]))
 def test_a_moving_average_is_its_recurrence(batches, constant):
     """A moving average follows low + c·(min − low) from the first batch's ends, within a rounding a step."""
