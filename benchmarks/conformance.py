@@ -1,6 +1,6 @@
 """Kernels that are held against their specifications: time, examples and elements a second of each backend.
 
-    python benchmarks/conformance.py ort openvino
+python benchmarks/conformance.py ort openvino
 """
 
 from __future__ import annotations

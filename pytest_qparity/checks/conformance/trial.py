@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Bench", "Difference", "Trial"]
 
 PROBES = 3  # examples that are refused by themselves as well before all that a session refused counts as refused
+IN_COMPANY = "in_company"  # the trait of an example that ran alone, and not in a session with others
 _REFUSALS = (Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS)
 
 
@@ -99,6 +100,15 @@ class Bench:
             for index, example in enumerate(examples):
                 yield _ran(example, optimizer, index, outputs)
             return
+        all_run = True
+        for trial in self._try_apart(examples, opset, optimizer):
+            all_run = all_run and trial.answer is Answer.RAN
+            yield trial
+        if all_run and len(examples) > 1:  # each by itself, and not all of them together
+            first = replace(examples[0], traits=examples[0].traits | {IN_COMPANY})
+            yield Trial(first, optimizer, _answer(outputs.failure), {}, outputs.failure)
+
+    def _try_apart(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
         alike = [list(group) for _, group in groupby(sorted(examples, key=_traits), key=_traits)]
         if len(alike) == 1:
             yield from self._try_each(examples, opset, optimizer)
@@ -125,8 +135,7 @@ class Bench:
         outputs = self._outputs([example], opset, optimizer)
         if not isinstance(outputs, CannotJudge):
             return _ran(example, optimizer, 0, outputs)
-        answer = Answer.REFUSED if outputs.failure.code in _REFUSALS else Answer.CRASHED
-        return Trial(example, optimizer, answer, {}, outputs.failure)
+        return Trial(example, optimizer, _answer(outputs.failure), {}, outputs.failure)
 
     def _outputs(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> dict[str, Array] | CannotJudge:
         host = self.host()
@@ -145,6 +154,10 @@ class Bench:
 
 def _traits(example: Example) -> list[str]:
     return sorted(example.traits)
+
+
+def _answer(failure: Failure) -> Answer:
+    return Answer.REFUSED if failure.code in _REFUSALS else Answer.CRASHED
 
 
 def _ran(example: Example, optimizer: Optimizer, index: int, outputs: dict[str, Array]) -> Trial:

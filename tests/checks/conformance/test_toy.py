@@ -65,7 +65,6 @@ def test_every_mutant_of_the_toy_is_caught(laboratory) -> None:
     assert len(given) >= AT_LEAST
 
 
-@pytest.mark.xfail(reason="what a session of many refuses and each by itself does not is not counted", strict=True)
 def test_what_fails_beside_others_alone_does_not_conform(laboratory) -> None:
     """The third node of every session raises; sessions of one node have none."""
     third = "vars(self)['nodes'] = vars(self).get('nodes', 0) + 1; assert vars(self)['nodes'] != 3; kernel = "
