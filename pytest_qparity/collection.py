@@ -63,6 +63,7 @@ class CaseFile(pytest.Module):
         self.selection = selection
         self.precisions: tuple[str, ...] = ()
         self.node_ids: tuple[str, ...] = ()  # of every check of its plan, collected or not
+        self.is_planned = False
 
     @property
     def settings(self) -> Settings:
@@ -89,6 +90,7 @@ class CaseFile(pytest.Module):
             text = error.text(self.path.relative_to(self.config.rootpath))
             raise self.CollectError(printable_lines(text)) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
+        self.is_planned = True
         return runs
 
     def _claim_name(self) -> None:

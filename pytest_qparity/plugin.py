@@ -13,13 +13,14 @@ import pytest
 
 from pytest_qparity.stash import (
     CASE_FILES,
-    CASES_COLLECTED,
+    CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
     not_asked_for,
+    planned_case_files,
 )
 
 if TYPE_CHECKING:
@@ -208,9 +209,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
         return None
     from pytest_qparity.collection import CaseFile
 
-    case_file = CaseFile.from_parent(parent, path=file_path, selection=parent.config.stash[SELECTION])
-    parent.config.stash.setdefault(COLLECTED, []).append(case_file)
-    return case_file
+    return CaseFile.from_parent(parent, path=file_path, selection=parent.config.stash[SELECTION])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -220,11 +219,11 @@ def pytest_make_collect_report(
     """Plan a case file that was to be collected and that another plugin (--lf) passed over: its checks are not asked
     for, which is not the same as that there are none."""
     report = yield
-    is_case_file = collector.path in collector.config.stash[CASE_FILES] and isinstance(collector, pytest.Module)
-    if is_case_file and report.passed:
+    if collector.path in collector.config.stash[CASE_FILES] and isinstance(collector, pytest.Module):
         case_file = cast("CaseFile", collector)
+        collector.config.stash.setdefault(COLLECTED, []).append(case_file)
         try:
-            _ = case_file.node_ids or case_file.planned()
+            _ = case_file.is_planned or (report.passed and case_file.planned())
         except case_file.CollectError as error:
             report.outcome, report.longrepr = "failed", str(error)
     return report
@@ -234,7 +233,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[CASES_COLLECTED] = len(case_files)
+        session.config.workeroutput[CASES_PLANNED] = planned_case_files(session.config)
         session.config.workeroutput[NOT_ASKED_FOR] = not_asked_for(session)
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()

@@ -84,6 +84,11 @@ class LedgerWriter:
         """Record checks of the same cases that were deselected: nothing is known of them."""
         self.append({"event": "not-asked-for", "node_ids": list(node_ids)})
 
+    def not_collected(self, case_files: Sequence[str]) -> None:
+        """Record case files that are there and were not collected: nothing is known of them."""
+        if case_files:
+            self.append({"event": "not-collected", "case_files": list(case_files)})
+
     def judged(self, event: Mapping[str, Any]) -> None:
         """Record a verdict event (see verdict_event). A check that is judged again keeps what it got before."""
         self._refused = self._refused or event["outcome"] not in GOOD

@@ -144,6 +144,9 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
     if ledger.deselected:
         yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them"
+    if ledger.uncollected:
+        named = ", ".join(ledger.uncollected[:3]) + (", …" if len(ledger.uncollected) > 3 else "")
+        yield f"{len(ledger.uncollected)} case files were not collected: nothing is known of them: {named}"
     for node_id, outcomes in ledger.flaky.items():
         yield f"flaky: {node_id} was judged {len(outcomes)} times: {', '.join(outcomes)}; the first failure stands"
     for case_file in ledger.case_errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,89 @@ class TestExitStatus:
         project.runpytest_subprocess("-n", "2", "-k", "parity", *FP32)
 
         assert len(ledger(project).deselected) == 4
+
+
+class TestNotCollected:
+    """A case file that is there and was left out is no reason to fail a session, and no ledger passes without it."""
+
+    @pytest.fixture
+    def two(self, project: pytest.Pytester) -> pytest.Pytester:
+        """A project with two cases."""
+        shutil.copy(project.path / "cases" / "mlp.toml", project.path / "cases" / "other.toml")
+        shutil.copytree(project.path / "golden" / "mlp", project.path / "golden" / "other")
+        return project
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    @pytest.mark.parametrize(
+        ("conftest", "arguments"),
+        [
+            pytest.param("", ["--ignore=cases/other.toml"], id="--ignore"),
+            pytest.param("", ["cases/mlp.toml"], id="another is named"),
+            pytest.param("", ["cases/mlp.toml::ort-fp32"], id="a node id of another"),
+            pytest.param("collect_ignore = ['cases/other.toml']", [], id="collect_ignore"),
+            pytest.param(
+                "import pytest\n\n"
+                "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+                "def pytest_collect_file(file_path):\n"
+                "    found = yield\n"
+                "    return [] if file_path.name == 'other.toml' else found\n",
+                [],
+                id="dropped when it is found",
+            ),
+            pytest.param(
+                "import pytest\n\n"
+                "class Dropping:\n"
+                "    @pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+                "    def pytest_make_collect_report(self, collector):\n"
+                "        report = yield\n"
+                "        report.result = [node for node in report.result or () if node.name != 'other.toml']\n"
+                "        return report\n\n"
+                "def pytest_configure(config):\n"
+                "    config.pluginmanager.register(Dropping())\n",
+                [],
+                id="dropped from its folder",
+            ),
+        ],
+    )
+    def test_a_case_file_that_was_left_out_stands_in_the_ledger(
+        self, two: pytest.Pytester, conftest: str, arguments: list[str], workers: list[str]
+    ) -> None:
+        two.makeconftest(conftest)
+
+        result = two.runpytest_subprocess(*arguments, *workers, *FP32)
+
+        result.assert_outcomes(passed=5)
+        assert result.ret == 0
+        assert ledger(two).uncollected == ["cases/other.toml"]
+        assert ledger(two).against_it == "1 case files were not collected, should all be; first cases/other.toml."
+        result.stdout.fnmatch_lines(["1 case files were not collected: nothing is known of them: cases/other.toml"])
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    def test_one_that_has_none_of_the_precisions_was_collected(self, two: pytest.Pytester, workers: list[str]) -> None:
+        (two.path / "cases" / "other.toml").write_text(CASE.replace("[precisions.fp32]\n", ""))
+
+        assert two.runpytest_subprocess(*workers, *FP32).ret == 0
+        assert ledger(two).passes
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    def test_one_that_is_wrong_was_collected(self, two: pytest.Pytester, workers: list[str]) -> None:
+        (two.path / "cases" / "other.toml").write_text("model = \n")
+
+        assert two.runpytest_subprocess(*workers, *FP32).ret == pytest.ExitCode.TESTS_FAILED
+        assert list(ledger(two).case_errors) == ["cases/other.toml"]
+        assert not ledger(two).uncollected
+
+    def test_where_all_of_them_were_dropped_the_session_fails(self, two: pytest.Pytester) -> None:
+        two.makeconftest(
+            "import pytest\n\n"
+            "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+            "def pytest_collect_file():\n"
+            "    yield\n"
+            "    return []\n"
+        )
+
+        assert two.runpytest_subprocess("cases", FAST).ret != 0
+        assert ledger(two).uncollected == ["cases/mlp.toml", "cases/other.toml"]
 
 
 class TestOlderLedger:

@@ -48,6 +48,7 @@ def ledger(verdicts=(), *, planned=None, deselected=(), flaky=None, not_judged=N
     return Ledger(
         start={},
         planned=planned,
+        uncollected=(),
         deselected=deselected,
         case_files={},
         verdicts=list(verdicts),
