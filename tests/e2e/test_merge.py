@@ -163,6 +163,16 @@ class TestRefusals:
         assert sentence in refused
         assert {path.name: path.read_bytes() for path in shards.path.glob("*.json")} == before
 
+    def test_a_case_file_that_both_left_out(self, project: pytest.Pytester, merge: Merge) -> None:
+        shutil.copy(project.path / "cases" / "mlp.toml", project.path / "cases" / "other.toml")
+        judge(project, "a.json", "--ignore=cases/other.toml", "-k", "parity", *FP32)
+        judge(project, "b.json", "--ignore=cases/other.toml", "-k", "not parity", *FP32)
+
+        status, _, refused = merge("a.json", "b.json")
+
+        assert status == 2
+        assert "got 1 case files that no shard collected (cases/other.toml)" in refused
+
     def test_a_case_file_that_changed_between_the_shards(self, project: pytest.Pytester, merge: Merge) -> None:
         judge(project, "a.json", "-k", "parity", *FP32)
         case_file = project.path / "cases" / "mlp.toml"
@@ -177,6 +187,8 @@ class TestRefusals:
     ) -> None:
         for name in ("a.json", "b.json"):
             text = (shards.path / name).read_text().replace('"outcome": "pass"', f'"outcome": "{outcome}"')
+            if outcome != "pass":
+                text = text.replace('"failures": []', '"failures": [{"code": "QP-DATA-004"}]')
             hostile = text.replace("ort-fp32", r"ort-fp32\u001b[2J\nqparity: all is well")
             (shards.path / name).write_text(hostile)
         (shards.path / "c.json").write_text(hostile.replace(r"\u001b", r"\u009b"))
