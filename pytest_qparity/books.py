@@ -237,7 +237,7 @@ class Books:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _unwritable(self, error: OSError) -> str:
-        reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"
+        reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a regular file"
         return f"{reason}: --qparity-ledger"
 
 

@@ -94,7 +94,11 @@ class CaseFile(pytest.Module):
         return runs
 
     def _claim_name(self) -> None:
-        """Goldens are stored by the case's name, so that no two cases may share one."""
+        """Goldens are stored by the case's name, so that no two cases may share one; "::" would be another node id's."""
+        if "::" in self.nodeid:
+            sentence = f'Got "::" in the path of the case file {self.nodeid}, should be a path without.'
+            remedy = 'rename the file or its folder: "::" parts a file from its checks in a node id'
+            raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
         names = self.config.stash.setdefault(CASE_NAMES, {})
         first = names.setdefault(self.case.name, self.nodeid)
         if first != self.nodeid:

@@ -42,7 +42,7 @@ class Code(Enum):
     CASE_MISSING_FILE = ("QP-CASE-004", Outcome.CANNOT_JUDGE, "a file that the case names does not exist")
     CASE_DEAD_PATTERN = ("QP-CASE-005", Outcome.CANNOT_JUDGE, "a pattern or name that matches nothing")
     CASE_FUNCTION = ("QP-CASE-006", Outcome.CANNOT_JUDGE, "a 'module:function' that cannot be found")
-    CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "two case files of one name")
+    CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "a name that no case file may have, or two of one name")
     CASE_OUTSIDE = ("QP-CASE-008", Outcome.CANNOT_JUDGE, "a file outside the folders that case files may read from")
 
     MODEL_UNREADABLE = ("QP-MODEL-001", Outcome.CANNOT_JUDGE, "the model file cannot be read")

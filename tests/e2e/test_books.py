@@ -380,6 +380,29 @@ class TestLastFailed:
         assert list(ledger(mixed).case_errors) == ["cases/mlp.toml"]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "link to a file"])
+@pytest.mark.parametrize("arguments", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_a_ledger_takes_the_place_of_regular_files_alone(
+    project: pytest.Pytester, kind: str, arguments: list[str]
+) -> None:
+    place = project.path / "place"
+    (project.path / "file").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/null" if kind == "link to a device" else "file")
+    before = place.lstat()
+
+    result = project.runpytest_subprocess("--qparity-ledger=place", *arguments, *FP32)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stdout.str() + result.stderr.str()
+    got = "a device, pipe or socket" if kind == "pipe" else "a link"
+    assert f"got {got} for the ledger {place}, should be a regular file: --qparity-ledger" in text
+    assert place.lstat() == before
+    assert (project.path / "file").read_text() == "mine"
+
+
 def test_a_disk_that_is_full_ends_the_session_with_one_sentence(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
