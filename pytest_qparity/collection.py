@@ -94,7 +94,7 @@ class CaseFile(pytest.Module):
         return runs
 
     def _claim_name(self) -> None:
-        """Goldens are stored by the case's name, so that no two cases may share one; "::" would be another node id's."""
+        """Goldens are stored by the case's name, so that no two cases may share one; "::" is for node ids."""
         if "::" in self.nodeid:
             sentence = f'Got "::" in the path of the case file {self.nodeid}, should be a path without.'
             remedy = 'rename the file or its folder: "::" parts a file from its checks in a node id'

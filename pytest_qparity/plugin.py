@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_qparity.stash import (
+    BOOKS,
     CASE_FILES,
     CASES_PLANNED,
     COLLECTED,
@@ -129,7 +130,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books
 
-        config.pluginmanager.register(Books(config), "qparity-books")
+        books = config.stash[BOOKS] = Books(config)
+        if config.pluginmanager.register(books, "qparity-books") is None:
+            raise pytest.UsageError("got -p no:qparity-books, should be without: nothing is judged off the books")
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -261,10 +264,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | pytest.ExitCode | None, Any]:
     """The last word on the exit status: other plugins may change it after the books were closed, or keep them open."""
     status = yield
-    books = config.pluginmanager.get_plugin("qparity-books")
-    if status != pytest.ExitCode.OK or books is None or not books.owed:
+    books = config.stash.get(BOOKS, None)
+    if status != pytest.ExitCode.OK or books is None:
         return status
-    sys.stderr.write(f"qparity: {books.owed}\n")
+    owed = books.owed if config.pluginmanager.is_registered(books) else "Got no books at the end, should be kept."
+    if not owed:
+        return status
+    sys.stderr.write(f"qparity: {owed}\n")
     return pytest.ExitCode.TESTS_FAILED
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_qparity.books import Books
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
+BOOKS: pytest.StashKey[Books] = pytest.StashKey()
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
 # The keys under which a worker of pytest-xdist tells its controller: which case files it planned, a precision that no

@@ -229,6 +229,38 @@ class TestExitStatus:
         assert len(ledger(project).deselected) == 4
 
 
+class TestWithoutBooks:
+    """Whoever takes the books away opens no gate."""
+
+    def test_blocking_them_is_a_usage_error(self, passing: pytest.Pytester) -> None:
+        result = passing.runpytest_subprocess("-p", "no:qparity-books", FAST)
+
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*got -p no:qparity-books, should be without*"])
+
+    @pytest.mark.parametrize("hook", ["pytest_sessionstart", "pytest_collection_modifyitems", "pytest_sessionfinish"])
+    def test_a_plugin_that_takes_them_away_does_not_pass(self, project: pytest.Pytester, hook: str) -> None:
+        project.makeconftest(
+            f"""
+            import pytest
+
+            class Thief:
+                @pytest.hookimpl(tryfirst=True)
+                def {hook}(self, {"config" if "modify" in hook else "session"}):
+                    config = {"config" if "modify" in hook else "session.config"}
+                    config.pluginmanager.unregister(name="qparity-books")
+
+            def pytest_configure(config):
+                config.pluginmanager.register(Thief())
+            """
+        )
+
+        result = project.runpytest_subprocess(*FP32)
+
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stderr.fnmatch_lines(["qparity: Got no books at the end, should be kept."])
+
+
 class TestNotCollected:
     """A case file that is there and was left out is no reason to fail a session, and no ledger passes without it."""
 
