@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_qparity.digest import file_digest
+from pytest_qparity.leaving import Leaving
 from pytest_qparity.stash import (
     CASE_FILES,
     CASES_PLANNED,
@@ -44,7 +45,13 @@ class Books:
         self._has_plan_of_workers = False
         self._not_asked_of_workers: list[str] | None = None  # until the first worker that ends well has told
         self._note = ""
+        self._leaving: Leaving | None = None
         self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
+
+    def put_away(self) -> None:
+        """The session is over, and what its process does next is its own affair."""
+        if self._leaving is not None:
+            self._leaving.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
@@ -198,15 +205,17 @@ class Books:
         return ""
 
     def _begin(self) -> LedgerWriter:
+        from pytest_qparity.canary_set import OWN
         from pytest_qparity.environment import environment
         from pytest_qparity.ledger import LedgerWriter
 
         canaries = self._selection.canary_files(self._config.rootpath)
+        names = sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries)
         start = {
             "command": list(self._config.invocation_params.args),
             "backends": list(self._selection.backends),
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
-            "canaries": sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries),
+            "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
             "isolation": self._selection.isolation.value,
             **environment(),
         }
@@ -215,6 +224,8 @@ class Books:
         except OSError as error:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
         self.owed = "The session ended before its books were closed, should judge its cases."
+        self._leaving = Leaving(lambda: self.owed)
+        self._leaving.guard()
         return self._writer
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:

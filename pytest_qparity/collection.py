@@ -10,7 +10,7 @@ import pytest
 
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, load_case
 from pytest_qparity.checks.metrics import BUILTIN_METRICS
-from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, plan
+from pytest_qparity.gate import Canaries, CaseMaterial, Run, RunMaterial, Settings, judge, own_canaries, plan
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
@@ -44,7 +44,9 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
-            canaries=Canaries(root, selection.canary_files(root)),
+            canaries=own_canaries()
+            if selection.has_own_canaries(root)
+            else Canaries(root, selection.canary_files(root)),
             largest_data_mb=selection.largest_data_mb,
             isolation=selection.isolation,
             limits=selection.limits,

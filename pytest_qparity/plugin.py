@@ -63,7 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--qparity-canaries",
         metavar="GLOB",
-        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml)",
+        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml, or "
+        "the package's own where there are none; empty: none at all)",
     )
     add(
         "--qparity-roots",
@@ -169,7 +170,7 @@ def _selection(config: pytest.Config) -> Selection:
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
         known_backends=known,
         case_globs=_globs(config, "qparity_cases"),
-        canary_globs=_globs(config, "qparity_canaries"),
+        canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
         roots=roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(",")),
         golden_root=root / _value(config, "qparity_golden"),
         cache=root / _value(config, "qparity_cache"),
@@ -263,8 +264,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | pytest.ExitCode | None, Any]:
     """The last word on the exit status: other plugins may change it after the books were closed, or keep them open."""
-    status = yield
-    books = config.stash.get(BOOKS, None)
+    try:
+        status = yield
+    finally:
+        books = config.stash.get(BOOKS, None)
+        if books is not None:
+            books.put_away()
     if status != pytest.ExitCode.OK or books is None:
         return status
     owed = books.owed if config.pluginmanager.is_registered(books) else "Got no books at the end, should be kept."

@@ -18,6 +18,7 @@ from pytest_qparity.verdict import Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
+NO_CANARIES = "no canaries: turned off by an empty qparity_canaries"
 MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
 _Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
 _UNLIMITED = 10_000
@@ -133,7 +134,7 @@ def _canaries(ledger: Ledger) -> Iterator[str]:
             f"{came_of_it} on {', '.join(backends)}" for came_of_it, backends in said.items()
         )
     elif "canaries" in ledger.start:
-        yield "canaries: none was run" if ledger.start["canaries"] else "no canaries"
+        yield "canaries: none was run" if ledger.start["canaries"] else NO_CANARIES
 
 
 def _counts(ledger: Ledger) -> Iterator[str]:

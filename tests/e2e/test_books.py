@@ -229,6 +229,41 @@ class TestExitStatus:
         assert len(ledger(project).deselected) == 4
 
 
+class TestLeaving:
+    """os._exit(0) in pytest's process: a conftest's hook, a metric, a data function."""
+
+    @pytest.mark.parametrize(
+        "hook",
+        [
+            "pytest_collection_modifyitems",
+            "pytest_runtest_setup",
+            "pytest_runtest_call",
+            "pytest_sessionfinish",
+            "pytest_unconfigure",
+        ],
+    )
+    def test_is_no_pass_of_a_session_that_owes_verdicts(self, passing: pytest.Pytester, hook: str) -> None:
+        passing.makeconftest(f"import os\n\ndef {hook}():\n    os._exit(0)\n")
+
+        result = passing.runpytest_subprocess(FAST)
+
+        assert result.ret == 70
+        result.stderr.fnmatch_lines(["qparity: got os._exit(0): *"])
+        assert not ledger(passing).passes
+
+    def test_is_left_alone_where_all_was_judged(self, project: pytest.Pytester) -> None:
+        project.makeconftest("import os\n\ndef pytest_unconfigure():\n    os._exit(0)\n")
+
+        assert project.runpytest_subprocess(*FP32).ret == 0
+
+    def test_is_itself_again_after_the_session(self, project: pytest.Pytester) -> None:
+        before = os._exit
+
+        project.runpytest(*FP32)
+
+        assert os._exit is before
+
+
 class TestWithoutBooks:
     """Whoever takes the books away opens no gate."""
 
