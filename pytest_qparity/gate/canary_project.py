@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from pytest_qparity import canary_set
 from pytest_qparity.digest import canonical_json, file_digest, json_digest
 from pytest_qparity.environment import version_of
@@ -53,6 +51,8 @@ def settings_of_own(settings: Settings) -> Settings:
 
 def _write(root: Path, settings: Settings) -> None:
     """Whole or not at all: in a folder beside, which then takes the place of whatever is there."""
+    from filelock import FileLock
+
     with _writing(root):
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{root}.lock"):

@@ -332,9 +332,8 @@ class TestWhen:
         assert codes(judged(root, backend="trt", settings=settings)) == ["QP-BACKEND-001"]
         assert settings.canaries.record("trt") is None
 
-    def test_a_project_without_canaries_has_none_judged(self, root: Path) -> None:
-        shutil.rmtree(root / "cases" / "canaries")
-        settings = settings_in(root)
+    def test_where_they_are_turned_off_none_is_judged(self, root: Path) -> None:
+        settings = dataclasses.replace(settings_in(root), canaries=Canaries())
 
         assert judged(root, settings=settings).outcome is Outcome.PASS
         assert settings.canaries.record("ort") is None
