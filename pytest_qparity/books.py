@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_qparity.digest import file_digest
+from pytest_qparity.leaving import Leaving
 from pytest_qparity.stash import (
     CASE_FILES,
-    CASES_COLLECTED,
+    CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
     not_asked_for,
+    planned_case_files,
 )
 from pytest_qparity.verdict import Outcome
 
@@ -38,12 +40,18 @@ class Books:
         self._writer: LedgerWriter | None = None
         self._ledger: Ledger | None = None  # once the session has ended
         self._case_errors: dict[str, str] = {}
-        self._collected_by_workers = 0
+        self._planned_by_workers: frozenset[str] = frozenset()  # case files
         self._unseen = ""
         self._has_plan_of_workers = False
         self._not_asked_of_workers: list[str] | None = None  # until the first worker that ends well has told
         self._note = ""
+        self._leaving: Leaving | None = None
         self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
+
+    def put_away(self) -> None:
+        """The session is over, and what its process does next is its own affair."""
+        if self._leaving is not None:
+            self._leaving.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
@@ -74,7 +82,7 @@ class Books:
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {})
         self._unseen = told.get(UNSEEN, self._unseen)
-        self._collected_by_workers = max(self._collected_by_workers, told.get(CASES_COLLECTED, 0))
+        self._planned_by_workers |= frozenset(told.get(CASES_PLANNED, ()))
         if self._not_asked_of_workers is None and NOT_ASKED_FOR in told:
             self._not_asked_of_workers = list(told[NOT_ASKED_FOR])
 
@@ -106,10 +114,12 @@ class Books:
             self._note = self.owed = self._unwritable(error)
 
     def _close(self, session: pytest.Session) -> None:
-        if self._collected_by_workers and not self._has_plan:
+        if (self._planned_by_workers or self._case_errors) and not self._has_plan:
             self._plan([], [])
         if self._writer is not None and self._not_asked_of_workers:
             self._writer.not_asked_for(self._not_asked_of_workers)
+        if self._writer is not None:
+            self._writer.not_collected(self._not_collected())
         debt = self._debt()
         if debt and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -136,6 +146,13 @@ class Books:
         if self._ledger is not None:
             shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
             terminalreporter.write_line(f"ledger: {shown}")
+
+    def _not_collected(self) -> list[str]:
+        """Case files of which this session knows neither checks nor what is wrong with them, whoever left them out and
+        how: by a path on the command line, by --ignore, a conftest's collect_ignore, or a plugin that drops them."""
+        known = {*planned_case_files(self._config), *self._planned_by_workers, *self._case_errors}
+        files = (path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES])
+        return sorted(name for name in files if name not in known)
 
     @property
     def _has_plan(self) -> bool:
@@ -188,15 +205,17 @@ class Books:
         return ""
 
     def _begin(self) -> LedgerWriter:
+        from pytest_qparity.canary_set import OWN
         from pytest_qparity.environment import environment
         from pytest_qparity.ledger import LedgerWriter
 
         canaries = self._selection.canary_files(self._config.rootpath)
+        names = sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries)
         start = {
             "command": list(self._config.invocation_params.args),
             "backends": list(self._selection.backends),
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
-            "canaries": sorted(path.relative_to(self._config.rootpath).as_posix() for path in canaries),
+            "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
             "isolation": self._selection.isolation.value,
             **environment(),
         }
@@ -205,6 +224,8 @@ class Books:
         except OSError as error:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
         self.owed = "The session ended before its books were closed, should judge its cases."
+        self._leaving = Leaving(lambda: self.owed)
+        self._leaving.guard()
         return self._writer
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
@@ -227,7 +248,7 @@ class Books:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _unwritable(self, error: OSError) -> str:
-        reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a file to write"
+        reason = f"got {error.strerror or error} for the ledger {self._selection.ledger}, should be a regular file"
         return f"{reason}: --qparity-ledger"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Weights: TypeAlias = Mapping[str, np.ndarray]
 
 NAME = "canary"
+OWN = f"pytest_qparity/{NAME}.toml"  # as the ledger names them where they stand in for a project's
 SAMPLES, FEATURES, HIDDEN, CLASSES = 24, 8, 16, 4
 SEED = 20261201
 LEAD = 4.0  # the best score is this far above the second: noise of at most 1.3 in a score changes no class
@@ -95,6 +96,21 @@ def write_canaries(folder: Path) -> tuple[Path, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return tuple(paths)
+
+
+def written(held: object, arguments: Mapping[str, Any], arrays: object) -> tuple[Any, Mapping[str, np.ndarray]]:
+    """`write_canaries`, as a worker is called to do it; the float model's outputs over the test samples."""
+    paths = write_canaries(Path(arguments["folder"]))
+    return [str(path) for path in paths], _outputs()
+
+
+def _outputs() -> Mapping[str, np.ndarray]:
+    """scores and values = max(0, input · hidden_w) · weights, in float64, rounded to float32 once."""
+    import numpy as np
+
+    weights = {name: array.astype(np.float64) for name, array in _weights().items()}
+    active = np.maximum(_samples().astype(np.float64) @ weights["hidden_w"], 0)
+    return {name: (active @ weights[f"{name}_w"]).astype(np.float32) for name in ("scores", "values")}
 
 
 def _models() -> dict[str, ModelProto]:

@@ -138,7 +138,7 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
 
 def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     """Write the ledger of all shards to `output` and show it; nothing is written where they are not of one plan."""
-    from pytest_qparity.durable import write_bytes
+    from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, MergeError, merge, read_ledger
     from pytest_qparity.report.terminal import summary
 
@@ -148,6 +148,10 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
         return _usage(f"got {twice} twice, should be one ledger a shard")
     if output.resolve() in resolved:
         return _usage(f"got {output} as output too, should be another file: it is one of the ledgers")
+    try:
+        require_room(output)
+    except OSError as error:
+        return _usage(f"got {error.strerror or error} as output {output}, should be a regular file, or none yet")
     try:
         whole = merge({str(path): read_ledger(path) for path in paths})
         write_bytes(output, whole.encode())

@@ -18,6 +18,7 @@ from pytest_qparity.gate import (
     RunMaterial,
     Settings,
     judge,
+    own_canaries,
     plan,
     plan_kernels,
 )
@@ -56,7 +57,9 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             latency_seconds=selection.latency_seconds,
             examples=selection.examples,
             seed=selection.seed,
-            canaries=Canaries(root, selection.canary_files(root)),
+            canaries=own_canaries()
+            if selection.has_own_canaries(root)
+            else Canaries(root, selection.canary_files(root)),
             largest_data_mb=selection.largest_data_mb,
             isolation=selection.isolation,
             limits=selection.limits,
@@ -75,6 +78,7 @@ class CaseFile(pytest.Module):
         self.selection = selection
         self.precisions: tuple[str, ...] = ()
         self.node_ids: tuple[str, ...] = ()  # of every check of its plan, collected or not
+        self.is_planned = False
 
     @property
     def settings(self) -> Settings:
@@ -102,6 +106,7 @@ class CaseFile(pytest.Module):
             text = error.text(self.path.relative_to(self.config.rootpath))
             raise self.CollectError(printable_lines(text)) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
+        self.is_planned = True
         return runs
 
     def _plan_of(self, case: Case | ConformanceCase) -> tuple[Run, ...]:
@@ -112,7 +117,11 @@ class CaseFile(pytest.Module):
         return plan(case, self.settings, self.selection.backends, self.selection.precisions)
 
     def _claim_name(self) -> None:
-        """Goldens are stored by the case's name, so that no two cases may share one."""
+        """Goldens are stored by the case's name, so that no two cases may share one; "::" is for node ids."""
+        if "::" in self.nodeid:
+            sentence = f'Got "::" in the path of the case file {self.nodeid}, should be a path without.'
+            remedy = 'rename the file or its folder: "::" parts a file from its checks in a node id'
+            raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
         names = self.config.stash.setdefault(CASE_NAMES, {})
         first = names.setdefault(self.case.name, self.nodeid)
         if first != self.nodeid:

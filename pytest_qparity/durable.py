@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,20 @@ def replacing(target: Path) -> Iterator[Path]:
 def write_bytes(target: Path, content: bytes) -> None:
     with replacing(target) as temporary:
         temporary.write_bytes(content)
+
+
+def require_room(target: Path) -> None:
+    """Raises OSError where a file of `target`'s name would take the place of what is no regular file: a folder, a
+    device, a pipe, or a link, which may lead to one (/dev/stdout)."""
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if not stat.S_ISREG(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "a device, pipe or socket"
+        raise FileExistsError(errno.EEXIST, kind, str(target))
 
 
 def write_named(working_name: Path, write: Callable[[BinaryIO], str]) -> Path:

@@ -29,14 +29,15 @@ def environment() -> dict[str, Any]:
     return {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "libraries": {name: version for name in LIBRARIES if (version := _version(name)) is not None},
+        "libraries": {name: version for name in LIBRARIES if (version := version_of(name)) is not None},
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         **_processor(),
     }
 
 
-def _version(library: str) -> str | None:
+def version_of(library: str) -> str | None:
+    """The version of a library that is installed; it is not imported."""
     try:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:

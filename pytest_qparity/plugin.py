@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_qparity.stash import (
+    BOOKS,
     CASE_FILES,
-    CASES_COLLECTED,
+    CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
     not_asked_for,
+    planned_case_files,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--qparity-canaries",
         metavar="GLOB",
-        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml)",
+        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml, or "
+        "the package's own where there are none; empty: none at all)",
     )
     add(
         "--qparity-roots",
@@ -143,7 +146,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books
 
-        config.pluginmanager.register(Books(config), "qparity-books")
+        books = config.stash[BOOKS] = Books(config)
+        if config.pluginmanager.register(books, "qparity-books") is None:
+            raise pytest.UsageError("got -p no:qparity-books, should be without: nothing is judged off the books")
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -181,7 +186,7 @@ def _selection(config: pytest.Config) -> Selection:
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
         known_backends=known,
         case_globs=_globs(config, "qparity_cases"),
-        canary_globs=_globs(config, "qparity_canaries"),
+        canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
         roots=roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(",")),
         golden_root=root / _value(config, "qparity_golden"),
         cache=root / _value(config, "qparity_cache"),
@@ -226,9 +231,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
         return None
     from pytest_qparity.collection import CaseFile
 
-    case_file = CaseFile.from_parent(parent, path=file_path, selection=parent.config.stash[SELECTION])
-    parent.config.stash.setdefault(COLLECTED, []).append(case_file)
-    return case_file
+    return CaseFile.from_parent(parent, path=file_path, selection=parent.config.stash[SELECTION])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -238,11 +241,11 @@ def pytest_make_collect_report(
     """Plan a case file that was to be collected and that another plugin (--lf) passed over: its checks are not asked
     for, which is not the same as that there are none."""
     report = yield
-    is_case_file = collector.path in collector.config.stash[CASE_FILES] and isinstance(collector, pytest.Module)
-    if is_case_file and report.passed:
+    if collector.path in collector.config.stash[CASE_FILES] and isinstance(collector, pytest.Module):
         case_file = cast("CaseFile", collector)
+        collector.config.stash.setdefault(COLLECTED, []).append(case_file)
         try:
-            _ = case_file.node_ids or case_file.planned()
+            _ = case_file.is_planned or (report.passed and case_file.planned())
         except case_file.CollectError as error:
             report.outcome, report.longrepr = "failed", str(error)
     return report
@@ -252,7 +255,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[CASES_COLLECTED] = len(case_files)
+        session.config.workeroutput[CASES_PLANNED] = planned_case_files(session.config)
         session.config.workeroutput[NOT_ASKED_FOR] = not_asked_for(session)
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
@@ -279,11 +282,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | pytest.ExitCode | None, Any]:
     """The last word on the exit status: other plugins may change it after the books were closed, or keep them open."""
-    status = yield
-    books = config.pluginmanager.get_plugin("qparity-books")
-    if status != pytest.ExitCode.OK or books is None or not books.owed:
+    try:
+        status = yield
+    finally:
+        books = config.stash.get(BOOKS, None)
+        if books is not None:
+            books.put_away()
+    if status != pytest.ExitCode.OK or books is None:
         return status
-    sys.stderr.write(f"qparity: {books.owed}\n")
+    owed = books.owed if config.pluginmanager.is_registered(books) else "Got no books at the end, should be kept."
+    if not owed:
+        return status
+    sys.stderr.write(f"qparity: {owed}\n")
     return pytest.ExitCode.TESTS_FAILED
 
 

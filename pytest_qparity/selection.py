@@ -13,7 +13,7 @@ from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
-CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries
+CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
 
 
 class SelectionError(Exception):
@@ -60,6 +60,10 @@ class Selection:
             globs = " ".join(self.canary_globs)
             raise SelectionError(f"got no canary file by {globs!r}, should be at least one: qparity canaries FOLDER")
         return found
+
+    def has_own_canaries(self, root: Path) -> bool:
+        """Whether the package's own canaries stand in: the project has none, and nobody has turned them off."""
+        return bool(self.canary_globs) and not self.canary_files(root)
 
 
 def _found(globs: Iterable[str], root: Path, kind: str) -> frozenset[Path]:

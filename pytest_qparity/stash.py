@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_qparity.books import Books
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
+BOOKS: pytest.StashKey[Books] = pytest.StashKey()
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
-# The keys under which a worker of pytest-xdist tells its controller: how many case files it collected, a precision
-# that no case has, which checks were not asked for.
-CASES_COLLECTED = "qparity_cases_collected"
+# The keys under which a worker of pytest-xdist tells its controller: which case files it planned, a precision that no
+# case has, which checks were not asked for.
+CASES_PLANNED = "qparity_cases_planned"
 UNSEEN = "qparity_unseen"
 NOT_ASKED_FOR = "qparity_not_asked_for"
+
+
+def planned_case_files(config: pytest.Config) -> list[str]:
+    """The case files that were collected and are cases: whatever was left out of them, their checks are known."""
+    return [case_file.nodeid for case_file in config.stash.get(COLLECTED, []) if case_file.is_planned]
 
 
 def not_asked_for(session: pytest.Session) -> list[str]:

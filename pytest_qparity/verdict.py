@@ -47,7 +47,7 @@ class Code(Enum):
     CASE_MISSING_FILE = ("QP-CASE-004", Outcome.CANNOT_JUDGE, "a file that the case names does not exist")
     CASE_DEAD_PATTERN = ("QP-CASE-005", Outcome.CANNOT_JUDGE, "a pattern or name that matches nothing")
     CASE_FUNCTION = ("QP-CASE-006", Outcome.CANNOT_JUDGE, "a 'module:function' that cannot be found")
-    CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "two case files of one name")
+    CASE_NAME = ("QP-CASE-007", Outcome.CANNOT_JUDGE, "a name that no case file may have, or two of one name")
     CASE_OUTSIDE = ("QP-CASE-008", Outcome.CANNOT_JUDGE, "a file outside the folders that case files may read from")
 
     MODEL_UNREADABLE = ("QP-MODEL-001", Outcome.CANNOT_JUDGE, "the model file cannot be read")
@@ -199,14 +199,22 @@ class Verdict:
     waiver: str | None = field(default=None)
 
     def __post_init__(self) -> None:
-        if (self.outcome is Outcome.PASS) == bool(self.failures):
-            raise ValueError(f"a verdict {self.outcome} with {len(self.failures)} failures contradicts itself")
-        if (self.outcome is Outcome.WAIVED) != (self.waiver is not None):
-            raise ValueError("a verdict is waived exactly when it names its waiver")
-        if self.waiver is not None and not self.waiver.strip():
-            raise ValueError("a waiver needs a reason")
-        if self.outcome is Outcome.PASS and not self.evidence:
-            raise ValueError("a pass needs evidence")
+        wrong = contradiction(self.outcome, len(self.failures), self.waiver, self.evidence)
+        if wrong:
+            raise ValueError(wrong)
+
+
+def contradiction(outcome: Outcome, failures: int, waiver: str | None, evidence: Mapping[str, Any]) -> str:
+    """Why no verdict can be so, which a ledger may say all the same; empty where it can. The only place that knows."""
+    if (outcome is Outcome.PASS) == bool(failures):
+        return f"a verdict {outcome} with {failures} failures contradicts itself"
+    if (outcome is Outcome.WAIVED) != (waiver is not None):
+        return "a verdict is waived exactly when it names its waiver"
+    if waiver is not None and not waiver.strip():
+        return "a waiver needs a reason"
+    if outcome is Outcome.PASS and not evidence:
+        return "a pass needs evidence"
+    return ""
 
 
 def passed(deciding: str, evidence: Mapping[str, Any], notes: tuple[str, ...] = ()) -> Verdict:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pytest_qparity.durable import replacing, write_bytes
+from pytest_qparity.durable import replacing, require_room, write_bytes
 
 KILLED = """
 import itertools, os, signal, sys, tempfile
@@ -138,3 +138,23 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path, befor
         assert status == -signal.SIGKILL
 
     assert states == [before] * 4 + [b"new content"] * 2
+
+
+def test_there_is_room_where_nothing_is_or_a_regular_file(tmp_path):
+    (tmp_path / "file").touch()
+
+    require_room(tmp_path / "file")
+    require_room(tmp_path / "none")
+
+
+def test_there_is_no_room_where_anything_else_is(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    for name in ("link", "dangling", "device", "folder", "pipe"):
+        with pytest.raises(OSError, match=name):
+            require_room(tmp_path / name)

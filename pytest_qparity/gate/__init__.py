@@ -10,6 +10,7 @@ for run in gate.plan(case, settings, ["ort"]):
 from __future__ import annotations
 
 from pytest_qparity.gate.canaries import Canaries
+from pytest_qparity.gate.canary_project import own_canaries
 from pytest_qparity.gate.conformance import KernelRun, plan_kernels
 from pytest_qparity.gate.judging import judge, judge_run
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
@@ -27,6 +28,7 @@ __all__ = [
     "default_settings",
     "judge",
     "judge_run",
+    "own_canaries",
     "plan",
     "plan_kernels",
 ]

@@ -59,10 +59,21 @@ class CanaryResult:
 class Canaries:
     """The canary files of a project, and what came of them on each backend in this process."""
 
-    def __init__(self, root: Path = Path(), files: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        root: Path = Path(),
+        files: Iterable[Path] = (),
+        prepare: Callable[[Settings], Settings] | None = None,
+    ) -> None:
+        """`prepare`: gives the settings by which canaries are judged that are elsewhere than in `files`."""
         self.files = tuple(sorted(files))
         self._root = root
+        self._prepare = prepare
         self._results: dict[str, CanaryResult] = {}
+
+    @property
+    def are_off(self) -> bool:
+        return not self.files and self._prepare is None
 
     def holds(self, path: Path) -> bool:
         return path.resolve() in {file.resolve() for file in self.files}
@@ -79,7 +90,11 @@ class Canaries:
     def on(self, backend: str, settings: Settings, judge: Judge) -> CanaryResult:
         """What comes of the canaries on a backend that works here; they are run when first asked for."""
         if backend not in self._results:
-            self._results[backend] = _run(self, backend, settings, judge)
+            try:
+                prepared = settings if self._prepare is None else self._prepare(settings)
+                self._results[backend] = _run(prepared.canaries, backend, prepared, judge)
+            except CannotJudge as reason:
+                self._results[backend] = CanaryResult(0, 0, None, _not_prepared(reason.failure))
         return self._results[backend]
 
     def record(self, backend: str) -> dict[str, Any] | None:
@@ -94,7 +109,7 @@ def require_caught(run: RunMaterial, judge: Judge) -> None:
     """Raises CannotJudge where the canaries do not prove that `judge` tells broken from sound on this backend, or the
     backend does not work here."""
     settings = run.material.settings
-    if not settings.canaries.files:
+    if settings.canaries.are_off:
         return
     run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
     result = settings.canaries.on(run.backend_spec.name, settings, judge)
@@ -149,7 +164,7 @@ def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> 
     for path in canaries.files:
         location = canaries.shown(path)
         try:
-            case = load_case(path)
+            case = load_case(path, settings.roots)
             runs = plan(case, settings, [backend])
         except CaseError as error:
             return CanaryResult(0, 0, None, _not_planned(error, location))
@@ -160,6 +175,11 @@ def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> 
                 running = [RunMaterial(material, backend, run.precision, lent=host) for run in runs]
                 trials += [_try(each, run.checks, judge) for each, run in zip(running, runs, strict=True)]
     return conclude(trials, backend)
+
+
+def _not_prepared(failure: Failure) -> Failure:
+    sentence = f"The canaries could not be written: {as_sentence(failure.sentence)} ({failure.code.code})"
+    return Failure(Code.CANARY_UNPROVEN, sentence, failure.remedy)
 
 
 def _not_planned(error: CaseError, location: str) -> Failure:

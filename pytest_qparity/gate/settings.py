@@ -56,9 +56,12 @@ class Settings:
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
-    """Goldens in `root`/golden, variants in `root`/.qparity/cache, canaries in `root`/cases/canaries, the built-in
-    backends and metrics. Case files may read from `root` and below."""
+    """Goldens in `root`/golden, variants in `root`/.qparity/cache, canaries in `root`/cases/canaries or this
+    package's own, the built-in backends and metrics. Case files may read from `root` and below."""
     from pytest_qparity.checks.metrics import BUILTIN_METRICS
+    from pytest_qparity.gate.canary_project import own_canaries
+
+    canary_files = tuple(root.glob("cases/canaries/*.toml"))
 
     return Settings(
         golden_root=root / "golden",
@@ -67,5 +70,5 @@ def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:
         backends=backend_table(),
         metrics={metric.name: metric for metric in BUILTIN_METRICS},
         latency_seconds=latency_seconds,
-        canaries=Canaries(root, root.glob("cases/canaries/*.toml")),
+        canaries=Canaries(root, canary_files) if canary_files else own_canaries(),
     )

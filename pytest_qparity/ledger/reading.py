@@ -14,6 +14,7 @@ from pytest_qparity.ledger.events import FORMAT, GOOD, badness
 _FIELDS: Mapping[str, Mapping[str, type]] = {
     "plan": {"node_ids": list},
     "not-asked-for": {"node_ids": list},
+    "not-collected": {"case_files": list},
     "verdict": {"node_id": str, "outcome": str},
     "flaky": {"node_id": str, "outcomes": list},
     "not-judged": {"node_id": str, "reason": str},
@@ -27,15 +28,17 @@ class Ledger:
     """What a ledger file says.
 
     `planned`: node ids of the checks that were asked for; `deselected`: those of the same cases that were not;
-    `case_files`: SHA-256 by name. `verdicts`: one a node id, the worst where it was judged again; `flaky`: the outcomes
-    of those that were repeated with another one. `not_judged`: why a planned check ended without a verdict, by node id,
-    also where it passed when it was repeated; `case_errors`: what is wrong with a case file that could not be planned.
-    `exit_status` is None where the run did not come to its end, or the file is cut or damaged anywhere.
+    `case_files`: SHA-256 by name; `uncollected`: names of case files that are there and were not collected. `verdicts`:
+    one a node id, the worst where it was judged again; `flaky`: the outcomes of those that were repeated with another
+    one. `not_judged`: why a planned check ended without a verdict, by node id, also where it passed when it was
+    repeated; `case_errors`: what is wrong with a case file that could not be planned. `exit_status` is None where the
+    run did not come to its end, or the file is cut or damaged anywhere.
     """
 
     start: Mapping[str, Any]
     planned: Sequence[str]
     deselected: Sequence[str]
+    uncollected: Sequence[str]
     case_files: Mapping[str, str]
     verdicts: Sequence[Mapping[str, Any]]
     flaky: Mapping[str, Sequence[str]]
@@ -51,7 +54,7 @@ class Ledger:
 
     @property
     def passes(self) -> bool:
-        """Whether the run came to its end and every check of its cases was asked for, and passed or is waived."""
+        """Whether the run came to its end and every check of every case was asked for, and passed or is waived."""
         return not self.against_it
 
     @property
@@ -66,6 +69,8 @@ class Ledger:
             return f"{len(self.unjudged)} checks have no verdict, should have one each; first {self.unjudged[0]}."
         if self.deselected:
             return f"{len(self.deselected)} checks were not asked for, should all be; first {self.deselected[0]}."
+        if self.uncollected:
+            return f"{len(self.uncollected)} case files were not collected, should all be; first {self.uncollected[0]}."
         if not self.planned:
             return "No check was planned, should be at least one."
         if self.exit_status != 0:
@@ -109,8 +114,9 @@ def parsed(text: str) -> Ledger:
             case_files |= event["case_files"]
     return Ledger(
         start=events[0],
-        planned=_node_ids(events, "plan"),
-        deselected=_node_ids(events, "not-asked-for"),
+        planned=_texts(events, "plan", "node_ids"),
+        deselected=_texts(events, "not-asked-for", "node_ids"),
+        uncollected=_texts(events, "not-collected", "case_files"),
         case_files=case_files,
         not_judged=not_judged,
         case_errors={event["case_file"]: event["error"] for event in events if event["event"] == "case-error"},
@@ -128,11 +134,11 @@ def _require_fields(event: Mapping[str, Any]) -> None:
                 "--backend=… writes"
             )
         if kind is list and not all(isinstance(item, str) for item in event[field]):
-            raise LedgerError(f"got {field} of an event {event['event']!r} that are no texts, should be node ids")
+            raise LedgerError(f"got {field} of an event {event['event']!r} that are no texts, should be names")
 
 
-def _node_ids(events: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
-    return [node_id for event in events if event["event"] == kind for node_id in event["node_ids"]]
+def _texts(events: Iterable[Mapping[str, Any]], kind: str, field: str) -> list[str]:
+    return [text for event in events if event["event"] == kind for text in event[field]]
 
 
 def _verdicts(events: Iterable[Mapping[str, Any]], without: Collection[str]) -> list[Mapping[str, Any]]:

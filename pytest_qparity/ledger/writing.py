@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_qparity.durable import flush_folder
+from pytest_qparity.durable import flush_folder, require_room
 from pytest_qparity.ledger.events import FORMAT, GOOD, NO_VERDICT, plain
 from pytest_qparity.ledger.reading import Ledger, parsed
 from pytest_qparity.verdict import Code
@@ -33,6 +33,7 @@ class LedgerWriter:
     """
 
     def __init__(self, path: Path, start: Mapping[str, Any]) -> None:
+        require_room(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._outcomes: dict[str, list[str]] = {}  # of each check that was planned or judged, one an attempt
@@ -40,8 +41,6 @@ class LedgerWriter:
         self._planned: dict[str, None] = {}
         self._refused = False
         self._end = 0  # where the last event ends, and the closing brackets begin
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
         self._descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.fchmod(self._descriptor, 0o644)
         first = json.dumps({"event": "start", "session": uuid.uuid4().hex, **plain(start)}, allow_nan=False)
@@ -83,6 +82,11 @@ class LedgerWriter:
     def not_asked_for(self, node_ids: Sequence[str]) -> None:
         """Record checks of the same cases that were deselected: nothing is known of them."""
         self.append({"event": "not-asked-for", "node_ids": list(node_ids)})
+
+    def not_collected(self, case_files: Sequence[str]) -> None:
+        """Record case files that are there and were not collected: nothing is known of them."""
+        if case_files:
+            self.append({"event": "not-collected", "case_files": list(case_files)})
 
     def judged(self, event: Mapping[str, Any]) -> None:
         """Record a verdict event (see verdict_event). A check that is judged again keeps what it got before."""

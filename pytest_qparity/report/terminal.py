@@ -19,6 +19,7 @@ from pytest_qparity.verdict import Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
+NO_CANARIES = "no canaries: turned off by an empty qparity_canaries"
 MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
 _Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
 _UNLIMITED = 10_000
@@ -136,7 +137,7 @@ def _canaries(ledger: Ledger) -> Iterator[str]:
             f"{came_of_it} on {', '.join(backends)}" for came_of_it, backends in said.items()
         )
     elif "canaries" in ledger.start:
-        yield "canaries: none was run" if ledger.start["canaries"] else "no canaries"
+        yield "canaries: none was run" if ledger.start["canaries"] else NO_CANARIES
 
 
 def _counts(ledger: Ledger) -> Iterator[str]:
@@ -147,6 +148,9 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
     if ledger.deselected:
         yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them"
+    if ledger.uncollected:
+        named = ", ".join(ledger.uncollected[:3]) + (", …" if len(ledger.uncollected) > 3 else "")
+        yield f"{len(ledger.uncollected)} case files were not collected: nothing is known of them: {named}"
     for node_id, outcomes in ledger.flaky.items():
         yield f"flaky: {node_id} was judged {len(outcomes)} times: {', '.join(outcomes)}; the first failure stands"
     for case_file in ledger.case_errors:

@@ -31,9 +31,11 @@ batch = 40
 margin = 5.0
 """
 
+# Without the package's own canaries, which take each session a second: tests that are about canaries have some.
 INI = """
 [pytest]
 addopts = -p no:cacheprovider
+qparity_canaries =
 """
 
 

@@ -12,6 +12,22 @@ pytest_plugins = ["pytester"]
 FAST = "--qparity-latency-seconds=0.01"
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_a_name_that_would_be_another_node_id_is_an_error_and_the_others_are_judged(
+    project: pytest.Pytester, workers: list[str]
+) -> None:
+    (project.path / "cases" / "a::b.toml").write_text(CASE, encoding="utf-8")
+
+    result = project.runpytest_subprocess("--precision=fp32", FAST, *workers)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=5, errors=1)
+    result.stdout.fnmatch_lines(["QP-CASE-007  cases/a::b.toml"])
+    ledger = read_ledger(project.path / ".qparity" / "ledger.json")
+    assert list(ledger.case_errors) == ["cases/a::b.toml"]
+    assert len(ledger.planned) == len(ledger.verdicts) == 5
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line", "words"),
     [

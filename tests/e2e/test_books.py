@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,156 @@ class TestExitStatus:
         assert len(ledger(project).deselected) == 4
 
 
+class TestLeaving:
+    """os._exit(0) in pytest's process: a conftest's hook, a metric, a data function."""
+
+    @pytest.mark.parametrize(
+        "hook",
+        [
+            "pytest_collection_modifyitems",
+            "pytest_runtest_setup",
+            "pytest_runtest_call",
+            "pytest_sessionfinish",
+            "pytest_unconfigure",
+        ],
+    )
+    def test_is_no_pass_of_a_session_that_owes_verdicts(self, passing: pytest.Pytester, hook: str) -> None:
+        passing.makeconftest(f"import os\n\ndef {hook}():\n    os._exit(0)\n")
+
+        result = passing.runpytest_subprocess(FAST)
+
+        assert result.ret == 70
+        result.stderr.fnmatch_lines(["qparity: got os._exit(0): *"])
+        assert not ledger(passing).passes
+
+    def test_is_left_alone_where_all_was_judged(self, project: pytest.Pytester) -> None:
+        project.makeconftest("import os\n\ndef pytest_unconfigure():\n    os._exit(0)\n")
+
+        assert project.runpytest_subprocess(*FP32).ret == 0
+
+    def test_is_itself_again_after_the_session(self, project: pytest.Pytester) -> None:
+        before = os._exit
+
+        project.runpytest(*FP32)
+
+        assert os._exit is before
+
+
+class TestWithoutBooks:
+    """Whoever takes the books away opens no gate."""
+
+    def test_blocking_them_is_a_usage_error(self, passing: pytest.Pytester) -> None:
+        result = passing.runpytest_subprocess("-p", "no:qparity-books", FAST)
+
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*got -p no:qparity-books, should be without*"])
+
+    @pytest.mark.parametrize("hook", ["pytest_sessionstart", "pytest_collection_modifyitems", "pytest_sessionfinish"])
+    def test_a_plugin_that_takes_them_away_does_not_pass(self, project: pytest.Pytester, hook: str) -> None:
+        project.makeconftest(
+            f"""
+            import pytest
+
+            class Thief:
+                @pytest.hookimpl(tryfirst=True)
+                def {hook}(self, {"config" if "modify" in hook else "session"}):
+                    config = {"config" if "modify" in hook else "session.config"}
+                    config.pluginmanager.unregister(name="qparity-books")
+
+            def pytest_configure(config):
+                config.pluginmanager.register(Thief())
+            """
+        )
+
+        result = project.runpytest_subprocess(*FP32)
+
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stderr.fnmatch_lines(["qparity: Got no books at the end, should be kept."])
+
+
+class TestNotCollected:
+    """A case file that is there and was left out is no reason to fail a session, and no ledger passes without it."""
+
+    @pytest.fixture
+    def two(self, project: pytest.Pytester) -> pytest.Pytester:
+        """A project with two cases."""
+        shutil.copy(project.path / "cases" / "mlp.toml", project.path / "cases" / "other.toml")
+        shutil.copytree(project.path / "golden" / "mlp", project.path / "golden" / "other")
+        return project
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    @pytest.mark.parametrize(
+        ("conftest", "arguments"),
+        [
+            pytest.param("", ["--ignore=cases/other.toml"], id="--ignore"),
+            pytest.param("", ["cases/mlp.toml"], id="another is named"),
+            pytest.param("", ["cases/mlp.toml::ort-fp32"], id="a node id of another"),
+            pytest.param("collect_ignore = ['cases/other.toml']", [], id="collect_ignore"),
+            pytest.param(
+                "import pytest\n\n"
+                "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+                "def pytest_collect_file(file_path):\n"
+                "    found = yield\n"
+                "    return [] if file_path.name == 'other.toml' else found\n",
+                [],
+                id="dropped when it is found",
+            ),
+            pytest.param(
+                "import pytest\n\n"
+                "class Dropping:\n"
+                "    @pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+                "    def pytest_make_collect_report(self, collector):\n"
+                "        report = yield\n"
+                "        report.result = [node for node in report.result or () if node.name != 'other.toml']\n"
+                "        return report\n\n"
+                "def pytest_configure(config):\n"
+                "    config.pluginmanager.register(Dropping())\n",
+                [],
+                id="dropped from its folder",
+            ),
+        ],
+    )
+    def test_a_case_file_that_was_left_out_stands_in_the_ledger(
+        self, two: pytest.Pytester, conftest: str, arguments: list[str], workers: list[str]
+    ) -> None:
+        two.makeconftest(conftest)
+
+        result = two.runpytest_subprocess(*arguments, *workers, *FP32)
+
+        result.assert_outcomes(passed=5)
+        assert result.ret == 0
+        assert ledger(two).uncollected == ["cases/other.toml"]
+        assert ledger(two).against_it == "1 case files were not collected, should all be; first cases/other.toml."
+        result.stdout.fnmatch_lines(["1 case files were not collected: nothing is known of them: cases/other.toml"])
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    def test_one_that_has_none_of_the_precisions_was_collected(self, two: pytest.Pytester, workers: list[str]) -> None:
+        (two.path / "cases" / "other.toml").write_text(CASE.replace("[precisions.fp32]\n", ""))
+
+        assert two.runpytest_subprocess(*workers, *FP32).ret == 0
+        assert ledger(two).passes
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
+    def test_one_that_is_wrong_was_collected(self, two: pytest.Pytester, workers: list[str]) -> None:
+        (two.path / "cases" / "other.toml").write_text("model = \n")
+
+        assert two.runpytest_subprocess(*workers, *FP32).ret == pytest.ExitCode.TESTS_FAILED
+        assert list(ledger(two).case_errors) == ["cases/other.toml"]
+        assert not ledger(two).uncollected
+
+    def test_where_all_of_them_were_dropped_the_session_fails(self, two: pytest.Pytester) -> None:
+        two.makeconftest(
+            "import pytest\n\n"
+            "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+            "def pytest_collect_file():\n"
+            "    yield\n"
+            "    return []\n"
+        )
+
+        assert two.runpytest_subprocess("cases", FAST).ret != 0
+        assert ledger(two).uncollected == ["cases/mlp.toml", "cases/other.toml"]
+
+
 class TestOlderLedger:
     @pytest.mark.parametrize(
         "arguments",
@@ -294,6 +445,29 @@ class TestLastFailed:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         result.stdout.fnmatch_lines(["QP-CASE-003  cases/mlp.toml:8"])
         assert list(ledger(mixed).case_errors) == ["cases/mlp.toml"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "link to a file"])
+@pytest.mark.parametrize("arguments", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_a_ledger_takes_the_place_of_regular_files_alone(
+    project: pytest.Pytester, kind: str, arguments: list[str]
+) -> None:
+    place = project.path / "place"
+    (project.path / "file").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/null" if kind == "link to a device" else "file")
+    before = place.lstat()
+
+    result = project.runpytest_subprocess("--qparity-ledger=place", *arguments, *FP32)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stdout.str() + result.stderr.str()
+    got = "a device, pipe or socket" if kind == "pipe" else "a link"
+    assert f"got {got} for the ledger {place}, should be a regular file: --qparity-ledger" in text
+    assert place.lstat() == before
+    assert (project.path / "file").read_text() == "mine"
 
 
 def test_a_disk_that_is_full_ends_the_session_with_one_sentence(

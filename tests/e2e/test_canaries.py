@@ -14,6 +14,26 @@ from tests.e2e.test_accept import qparity
 pytest_plugins = ["pytester"]
 
 FAST = "--qparity-latency-seconds=0.01"
+LOOKING_AWAY = """
+from pytest_qparity.backends.ort import OnnxRuntimeCpu
+
+class Engine(OnnxRuntimeCpu):
+    def load(self, model, options):
+        return super().load(model.with_name(model.name.replace("relu", "int8")), options)
+"""
+AWAY = """
+from pytest_qparity import BackendSpec
+
+def pytest_qparity_backends(config):
+    return [BackendSpec("away", "looking_away:Engine")]
+"""
+
+
+@pytest.fixture
+def project(project: pytest.Pytester) -> pytest.Pytester:
+    """A project that says nothing of canaries."""
+    (project.path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    return project
 
 
 @pytest.fixture
@@ -72,23 +92,8 @@ def test_one_that_passes_makes_every_check_cannot_judge(blind: pytest.Pytester, 
 
 
 def test_one_that_passes_on_one_backend_stops_that_backend(guarded: pytest.Pytester) -> None:
-    guarded.makepyfile(
-        looking_away="""
-        from pytest_qparity.backends.ort import OnnxRuntimeCpu
-
-        class Engine(OnnxRuntimeCpu):
-            def load(self, model, options):
-                return super().load(model.with_name(model.name.replace("relu", "int8")), options)
-        """
-    )
-    guarded.makeconftest(
-        """
-        from pytest_qparity import BackendSpec
-
-        def pytest_qparity_backends(config):
-            return [BackendSpec("away", "looking_away:Engine")]
-        """
-    )
+    guarded.makepyfile(looking_away=LOOKING_AWAY)
+    guarded.makeconftest(AWAY)
     guarded.syspathinsert()
 
     result = guarded.runpytest("--backend=away,ort", "-m", "parity")
@@ -112,14 +117,6 @@ def test_canary_files_are_no_cases(guarded: pytest.Pytester) -> None:
     result = guarded.runpytest("--collect-only", "-q", "--qparity-cases=cases/**/*.toml")
 
     assert {line.split("::")[0] for line in result.outlines if "::" in line} == {"cases/mlp.toml"}
-
-
-def test_a_project_without_canaries_says_so(project: pytest.Pytester) -> None:
-    result = project.runpytest("-m", "parity")
-
-    assert result.ret == 0
-    result.stdout.fnmatch_lines(["no canaries"])
-    assert all("canaries" not in event["provenance"] for event in ledger(project).verdicts)
 
 
 def test_a_backend_that_does_not_work_here_is_not_blamed_on_them(guarded: pytest.Pytester) -> None:
@@ -178,10 +175,63 @@ class TestGlobs:
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines(["*got canary files '/birds/[*].toml'*"])
 
-    def test_an_empty_ini_value_asks_for_none(self, blind: pytest.Pytester) -> None:
-        result = blind.runpytest("-m", "parity", "-o", "qparity_canaries=")
+    @pytest.mark.parametrize("arguments", [["--qparity-canaries="], ["-o", "qparity_canaries="]], ids=["option", "ini"])
+    def test_an_empty_setting_turns_them_off_and_says_so(self, blind: pytest.Pytester, arguments: list[str]) -> None:
+        result = blind.runpytest("-m", "parity", *arguments)
 
-        result.stdout.fnmatch_lines(["no canaries"])
+        assert result.ret == 0
+        result.stdout.fnmatch_lines(["no canaries: turned off by an empty qparity_canaries"])
+        assert ledger(blind).start["canaries"] == []
+        assert all("canaries" not in event["provenance"] for event in ledger(blind).verdicts)
+
+
+class TestOwn:
+    """What stands in where a project has none."""
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+    def test_they_are_judged_first_and_leave_nothing_beside_the_cache(
+        self, project: pytest.Pytester, workers: list[str]
+    ) -> None:
+        before = sorted((project.path / "golden").rglob("*")), sorted((project.path / "cases").rglob("*"))
+
+        result = project.runpytest_subprocess("-m", "parity", *workers)
+
+        result.assert_outcomes(passed=3)
+        result.stdout.fnmatch_lines(["canaries: 10 of 10 caught on ort"])
+        assert ledger(project).start["canaries"] == ["pytest_qparity/canary.toml"]
+        after = sorted((project.path / "golden").rglob("*")), sorted((project.path / "cases").rglob("*"))
+        assert after == before
+
+    def test_an_engine_that_hides_what_is_broken_does_not_pass(self, project: pytest.Pytester) -> None:
+        project.makepyfile(looking_away=LOOKING_AWAY)
+        project.makeconftest(AWAY)
+        project.syspathinsert()
+
+        result = project.runpytest("--backend=away", "-m", "parity")
+
+        result.assert_outcomes(failed=3)
+        assert codes(project) == {"QP-CANARY-001"}
+        result.stdout.fnmatch_lines(["*int8-relu of pytest_qparity/canary.toml passes on away*"])
+
+    def test_a_case_may_have_their_name(self, project: pytest.Pytester) -> None:
+        (project.path / "cases" / "mlp.toml").rename(project.path / "cases" / "canary.toml")
+        (project.path / "golden" / "mlp").rename(project.path / "golden" / "canary")
+
+        project.runpytest("-m", "parity").assert_outcomes(passed=3)
+
+    def test_they_are_nobodys_to_accept(self, project: pytest.Pytester) -> None:
+        project.runpytest("-m", "parity")
+
+        shown = qparity(project.path, "accept")
+
+        assert shown.returncode == 0
+        assert "canary" not in shown.stdout
+
+    def test_shards_behind_them_are_merged(self, project: pytest.Pytester) -> None:
+        for name, chosen in (("a.json", "parity"), ("b.json", "not parity")):
+            project.runpytest(FAST, "--precision=fp32", "-k", chosen, f"--qparity-ledger={name}")
+
+        assert qparity(project.path, "merge", "a.json", "b.json", "--output", "whole.json").returncode == 0
 
 
 class TestAccept:

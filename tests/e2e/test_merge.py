@@ -118,6 +118,8 @@ class TestRefusals:
             (["a.json", "odd.json"], "whole.json", "got exit_status 'fine' in an event 'end'"),
             (["a.json", "nowhere.json"], "whole.json", "No such file"),
             (["a.json", "b.json"], "cases", "a directory"),
+            (["a.json", "b.json"], "/dev/null", "got a device, pipe or socket as output /dev/null"),
+            (["a.json", "b.json"], "out", "got a link as output out, should be a regular file"),
             (["a.json", "part.json"], "whole.json", "got 3 checks that no shard was asked for (cases/mlp.toml::"),
             (["a.json", "fp16.json"], "whole.json", "got another plan in fp16.json than in a.json"),
         ],
@@ -133,6 +135,8 @@ class TestRefusals:
             "an event that is none",
             "no file",
             "output is a folder",
+            "output is a device",
+            "output is a link",
             "a shard is missing",
             "another plan",
         ],
@@ -140,6 +144,7 @@ class TestRefusals:
     def test_are_one_sentence_and_write_nothing(
         self, shards: pytest.Pytester, merge: Merge, arguments: list[str], output: str, sentence: str
     ) -> None:
+        (shards.path / "out").symlink_to("/dev/stdout")
         (shards.path / "copy.json").write_bytes((shards.path / "a.json").read_bytes())
         text = (shards.path / "b.json").read_text()
         end = text.index(',\n{"event": "end"')
@@ -161,7 +166,18 @@ class TestRefusals:
         assert refused.count("\n") == 1
         assert refused.startswith("qparity: got ")
         assert sentence in refused
+        assert (shards.path / "out").is_symlink()
         assert {path.name: path.read_bytes() for path in shards.path.glob("*.json")} == before
+
+    def test_a_case_file_that_both_left_out(self, project: pytest.Pytester, merge: Merge) -> None:
+        shutil.copy(project.path / "cases" / "mlp.toml", project.path / "cases" / "other.toml")
+        judge(project, "a.json", "--ignore=cases/other.toml", "-k", "parity", *FP32)
+        judge(project, "b.json", "--ignore=cases/other.toml", "-k", "not parity", *FP32)
+
+        status, _, refused = merge("a.json", "b.json")
+
+        assert status == 2
+        assert "got 1 case files that no shard collected (cases/other.toml)" in refused
 
     def test_a_case_file_that_changed_between_the_shards(self, project: pytest.Pytester, merge: Merge) -> None:
         judge(project, "a.json", "-k", "parity", *FP32)
@@ -177,6 +193,8 @@ class TestRefusals:
     ) -> None:
         for name in ("a.json", "b.json"):
             text = (shards.path / name).read_text().replace('"outcome": "pass"', f'"outcome": "{outcome}"')
+            if outcome != "pass":
+                text = text.replace('"failures": []', '"failures": [{"code": "QP-DATA-004"}]')
             hostile = text.replace("ort-fp32", r"ort-fp32\u001b[2J\nqparity: all is well")
             (shards.path / name).write_text(hostile)
         (shards.path / "c.json").write_text(hostile.replace(r"\u001b", r"\u009b"))

@@ -22,7 +22,7 @@ mlp
   ort-fp16    3 nodes    # dB       # pt      #x       # MB
   ort-int8    8 Q/DQ     F # dB     # pt      #x       # MB
 F accuracy-fail   B budget-fail   ? cannot-judge   w waived
-no canaries
+no canaries: turned off by an empty qparity_canaries
 15 checks planned: 14 pass, 1 accuracy-fail
 ledger: .qparity/ledger.json"""
 

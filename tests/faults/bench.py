@@ -31,6 +31,24 @@ class Session:
     ledger: Ledger | None
 
 
+def books_of(session: Session) -> str:
+    """What a session's exit status and ledger say together."""
+    ledger = session.ledger
+    if ledger is None:
+        return f"status {session.status}, no ledger"
+    codes = {failure["code"] for verdict in ledger.verdicts for failure in verdict["failures"]}
+    said = [f"status {session.status}", *sorted(codes)]
+    if ledger.unjudged:
+        said.append("unjudged")
+    if ledger.deselected:
+        said.append("not asked for")
+    if ledger.flaky:
+        said.append("flaky")
+    if ledger.exit_status is None:
+        said.append("no end")
+    return ", ".join([*said, "passes" if ledger.passes else "does not pass"])
+
+
 @dataclass
 class Bench:
     root: Path
@@ -61,7 +79,8 @@ class Bench:
         backends = dict(settings.backends)
         if engine:
             backends["stub"] = BackendSpec("stub", f"tests.faults.engines:{engine}")
-        return replace(settings, limits=limits, backends=backends)
+        # Without canaries: each fault is to be seen by its own guard.
+        return replace(settings, limits=limits, backends=backends, canaries=gate.Canaries())
 
     def verdict(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, books_of
 from tests.faults.fault import Area, Fault
 
 
@@ -92,13 +92,11 @@ def _function(body: str) -> Callable[[Bench], str]:
 
 
 def _leaves_in_a_function(bench: Bench) -> str:
-    """The user's own code runs in pytest's process: `_exit(0)` ends it, and only the ledger can say so."""
+    """The user's own code runs in pytest's process, and `_exit(0)` ends that."""
     (bench.case_file.parent / "samples.py").write_text("import os\n\ndef test():\n    os._exit(0)\n")
     text = bench.case_file.read_text().replace('test = "data/test.npz"', 'test = "samples:test"')
     bench.case_file.write_text(text)
-    session = bench.session("--backend=ort")
-    passes = session.ledger is not None and session.ledger.passes
-    return "the ledger passes" if passes else "the ledger does not pass"
+    return books_of(bench.session("--backend=ort"))
 
 
 SYNTAX, VALUE, DATA = "QP-CASE-001", "QP-CASE-003", "QP-DATA-001"
@@ -140,5 +138,10 @@ CASE_FAULTS = (
     ),
     _fault("function-raises", "the data's function raises", DATA, _function("raise RuntimeError('no camera')")),
     _fault("function-exits", "the data's function calls exit(0)", DATA, _function("sys.exit(0)")),
-    _fault("function-leaves", "the data's function calls _exit(0)", "the ledger does not pass", _leaves_in_a_function),
+    _fault(
+        "function-leaves",
+        "the data's function calls _exit(0)",
+        "status 70, unjudged, no end, does not pass",
+        _leaves_in_a_function,
+    ),
 )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from pytest_qparity.ledger import LedgerError, read_ledger
-from tests.faults.bench import Bench, Session
+from tests.faults.bench import Bench, books_of
 from tests.faults.fault import Area, Fault
 
 ONE = ("--backend=ort", "--precision=int8", "-k", "parity")  # one check: what goes wrong is quick to see
@@ -21,31 +21,13 @@ def _fault(area: Area, name: str, what: str, verdict: str, inject: Callable[[Ben
     return Fault(f"{area.value}-{name}", area, what, verdict, inject)
 
 
-def _books(session: Session) -> str:
-    """What a session's exit status and ledger say together."""
-    ledger = session.ledger
-    if ledger is None:
-        return f"status {session.status}, no ledger"
-    codes = {failure["code"] for verdict in ledger.verdicts for failure in verdict["failures"]}
-    said = [f"status {session.status}", *sorted(codes)]
-    if ledger.unjudged:
-        said.append("unjudged")
-    if ledger.deselected:
-        said.append("not asked for")
-    if ledger.flaky:
-        said.append("flaky")
-    if ledger.exit_status is None:
-        said.append("no end")
-    return ", ".join([*said, "passes" if ledger.passes else "does not pass"])
-
-
 def _session(*arguments: str, hook: str = "", environment: Mapping[str, str] | None = None) -> Callable[[Bench], str]:
     """A session with `hook` in its conftest.py."""
 
     def inject(bench: Bench) -> str:
         if hook:
             (bench.root / "conftest.py").write_text(f"import os, signal, sys, pytest\n\n{hook}\n")
-        return _books(bench.session(*arguments, environment=environment))
+        return books_of(bench.session(*arguments, environment=environment))
 
     return inject
 
@@ -123,7 +105,7 @@ def _crashes_once(*more: str) -> Callable[[Bench], str]:
 
     def inject(bench: Bench) -> str:
         bench.add_engine("stub", "SegfaultsOnce")
-        return _books(bench.session("--backend=stub", "--precision=int8", "-k", "accuracy", "--reruns=2", *more))
+        return books_of(bench.session("--backend=stub", "--precision=int8", "-k", "accuracy", "--reruns=2", *more))
 
     return inject
 
@@ -137,7 +119,7 @@ def _crashing_engine(*more: str) -> Callable[[Bench], str]:
         if session.ledger is None:
             return "no ledger"
         outcomes = {verdict["run"]: verdict["outcome"] for verdict in session.ledger.verdicts}
-        return f"{_books(session)}; ort {outcomes.get('ort-int8')}"
+        return f"{books_of(session)}; ort {outcomes.get('ort-int8')}"
 
     return inject
 
@@ -208,7 +190,7 @@ def _shadowed(module: str, body: str, *arguments: str) -> Callable[[Bench], str]
         folder.mkdir()
         (folder / f"{module}.py").write_text(body)
         path = os.pathsep.join([str(folder), bench.environment()["PYTHONPATH"]])
-        return _books(bench.session(*arguments, environment={"PYTHONPATH": path}))
+        return books_of(bench.session(*arguments, environment={"PYTHONPATH": path}))
 
     return inject
 
@@ -217,12 +199,12 @@ def _under_optimization(bench: Bench) -> str:
     """`python -O` drops assertions: no guard may be one."""
     for file in bench.golden.iterdir():
         file.unlink()
-    return _books(bench.session(*ONE, environment={"PYTHONOPTIMIZE": "2"}))
+    return books_of(bench.session(*ONE, environment={"PYTHONOPTIMIZE": "2"}))
 
 
 def _first_failure(bench: Bench) -> str:
     bench.add_engine("stub", "GivesZeros")
-    return _books(bench.session("--backend=stub", "--precision=fp32,int8", "-x"))
+    return books_of(bench.session("--backend=stub", "--precision=fp32,int8", "-x"))
 
 
 def _turned_green(bench: Bench) -> str:
@@ -335,7 +317,7 @@ LEDGER_FAULTS = tuple(
             "not-writable",
             "the ledger's place is a folder",
             "status 4, no ledger",
-            lambda bench: _books(bench.session(*ONE, "--qparity-ledger=cases")),
+            lambda bench: books_of(bench.session(*ONE, "--qparity-ledger=cases")),
         ),
         ("full-disk", "no room is left for the ledger", "status 3", _limited(resource.RLIMIT_FSIZE, 6_000)),
         (

@@ -99,6 +99,33 @@ class TestSet:
         )
 
 
+def test_a_canary_file_that_leads_outside_is_refused_and_not_a_line_of_it_is_shown(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "secret.toml"
+    outside.write_text("root:secret:0:0\n")
+    (root / "cases" / "canaries" / "more.toml").symlink_to(outside)
+
+    [failure] = judged(root).failures
+
+    assert failure.code is Code.CANARY_UNPROVEN
+    assert "QP-CASE-008" in failure.sentence
+    assert "secret:" not in failure.sentence
+
+
+def test_data_of_a_canary_file_that_lead_outside_are_refused(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = root / "cases" / "canaries" / "data" / "test.npz"
+    outside = Path(shutil.move(data, tmp_path_factory.mktemp("outside")))
+    data.symlink_to(outside)
+
+    [failure] = judged(root).failures
+
+    assert failure.code is Code.CANARY_UNPROVEN
+    assert "QP-CASE-008" in failure.sentence
+
+
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 Outputs = Mapping[str, np.ndarray]
 
@@ -324,9 +351,8 @@ class TestWhen:
         assert codes(judged(root, backend="trt", settings=settings)) == ["QP-BACKEND-001"]
         assert settings.canaries.record("trt") is None
 
-    def test_a_project_without_canaries_has_none_judged(self, root: Path) -> None:
-        shutil.rmtree(root / "cases" / "canaries")
-        settings = settings_in(root)
+    def test_where_they_are_turned_off_none_is_judged(self, root: Path) -> None:
+        settings = dataclasses.replace(settings_in(root), canaries=Canaries())
 
         assert judged(root, settings=settings).outcome is Outcome.PASS
         assert settings.canaries.record("ort") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from pytest_qparity.ledger import Ledger, LedgerWriter, MergeError, merge, read_ledger
 
 NODES = ["cases/a.toml::ort-int8::parity", "cases/a.toml::trt-int8::parity", "cases/b.toml::ort-int8::parity"]
+START = {"backends": ["ort", "trt"], "isolation": "process", "canaries": ["cases/canaries/canary.toml"]}
+CAUGHT = {"planned": 10, "caught": 10, "sha256": "c"}
 FILES = {"cases/a.toml": "1" * 64, "cases/b.toml": "2" * 64}
 
 
@@ -27,11 +30,16 @@ def verdict(node_id: str, outcome: str = "pass", *, variant: str = "v", golden: 
         "outcome": outcome,
         "deciding": "40 dB",
         "evidence": {"sqnr_db": 40.0},
-        "failures": [],
+        "failures": [] if outcome == "pass" else [{"code": "QP-PAR-002"}],
         "notes": [],
-        "waiver": None,
+        "waiver": "known (until 2999-01-01)" if outcome == "waived" else None,
         "reproduce": "pytest",
-        "provenance": {"variant": {"sha256": variant}, "golden_key": {"model": golden}},
+        "provenance": {
+            "variant": {"sha256": variant},
+            "golden_key": {"model": golden},
+            "engine": {"engine": "a"},
+            "canaries": dict(CAUGHT),
+        },
     }
 
 
@@ -46,13 +54,16 @@ def shard(
     files: dict[str, str] = FILES,
     status: int | None = 0,
     lost: str | None = None,
+    uncollected: list[str] | None = None,
+    start: Mapping[str, Any] = START,
     **of_verdict: str,
 ) -> Ledger:
-    writer = LedgerWriter(folder / name, {"libraries": {"pytest-qparity": version}, "backends": ["ort", "trt"]})
+    writer = LedgerWriter(folder / name, {"libraries": {"pytest-qparity": version}, **start})
     writer.plan(asked, files)
     rest = [node_id for node_id in plan if node_id not in asked]
     if rest:
         writer.not_asked_for(rest)
+    writer.not_collected(uncollected or [])
     for node_id in asked:
         if node_id == lost:
             writer.not_judged(node_id, "the worker crashed")
@@ -109,12 +120,22 @@ def test_a_shard_that_failed_without_a_failing_verdict_is_no_pass(tmp_path: Path
     assert "ended with status 1" in whole.against_it
 
 
+@pytest.mark.parametrize("status", [-9, 1, 5])
+def test_any_other_status_than_0_is_that_of_the_whole(tmp_path: Path, status: int) -> None:
+    whole = merged(
+        tmp_path, a=shard(tmp_path, "a", NODES[:2], status=0), b=shard(tmp_path, "b", NODES[2:], status=status)
+    )
+
+    assert whole.exit_status == status
+    assert not whole.passes
+
+
 def test_one_check_in_two_shards_with_one_answer_is_fine(tmp_path: Path) -> None:
     assert merged(tmp_path, a=shard(tmp_path, "a", NODES[:2]), b=shard(tmp_path, "b", NODES[1:])).passes
 
 
 def test_what_was_flaky_in_a_shard_stays_flaky(tmp_path: Path) -> None:
-    writer = LedgerWriter(tmp_path / "a", {"libraries": {"pytest-qparity": "0.1.0"}})
+    writer = LedgerWriter(tmp_path / "a", {"libraries": {"pytest-qparity": "0.1.0"}, **START})
     writer.plan(NODES[:2], FILES)
     writer.not_asked_for(NODES[2:])
     writer.judged(verdict(NODES[0], "cannot-judge"))
@@ -196,7 +217,7 @@ def test_a_ledger_that_does_not_say_its_version_is_refused(tmp_path: Path, libra
     assert said.startswith("got a without a version of pytest-qparity")
 
 
-@pytest.mark.parametrize("field", ["case", "backend", "run", "check", "deciding", "failures", "provenance"])
+@pytest.mark.parametrize("field", ["case", "backend", "run", "check", "deciding", "evidence", "failures", "provenance"])
 @pytest.mark.parametrize("value", [None, 7], ids=["absent", "of another type"])
 def test_a_verdict_that_lacks_something_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     spoiled = shard(tmp_path, "b", NODES[2:])
@@ -218,6 +239,108 @@ def test_a_failure_without_a_code_is_refused(tmp_path: Path, failure: Any) -> No
     spoiled.verdicts[0]["failures"].append(failure)
 
     assert "without its code in b" in refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "change", "sentence"),
+    [
+        ("pass", {"failures": [{"code": "QP-PAR-002"}]}, "a verdict pass with 1 failures contradicts itself"),
+        ("pass", {"evidence": {}}, "a pass needs evidence"),
+        ("pass", {"waiver": "known"}, "a verdict is waived exactly when it names its waiver"),
+        ("waived", {"waiver": None}, "a verdict is waived exactly when it names its waiver"),
+        ("waived", {"waiver": " "}, "a waiver needs a reason"),
+        ("waived", {"failures": []}, "a verdict waived with 0 failures contradicts itself"),
+    ],
+    ids=["pass that fails", "pass of nothing", "pass by a waiver", "no waiver", "no reason", "nothing to waive"],
+)
+def test_a_verdict_that_contradicts_itself_is_refused(
+    tmp_path: Path, outcome: str, change: dict[str, Any], sentence: str
+) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:], outcome=outcome)
+    spoiled.verdicts[0].update(change)
+
+    assert refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled).startswith(f"got {NODES[2]} in b: {sentence}")
+
+
+@pytest.mark.parametrize("part", ["variant", "engine", "golden_key", "canaries"])
+def test_a_pass_that_does_not_say_what_it_rests_on_is_refused(tmp_path: Path, part: str) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:])
+    del spoiled.verdicts[0]["provenance"][part]
+
+    said = refusal(a=shard(tmp_path, "a", NODES[:2]), b=spoiled)
+
+    assert said.startswith(f"got pass for {NODES[2]} without its {part.replace('_', ' ')} in b")
+
+
+@pytest.mark.parametrize("outcome", ["pass", "waived"])
+def test_a_good_verdict_behind_a_canary_that_passed_is_refused(tmp_path: Path, outcome: str) -> None:
+    spoiled = shard(tmp_path, "b", NODES[2:], outcome=outcome)
+    spoiled.verdicts[0]["provenance"]["canaries"]["caught"] = 9
+
+    assert f"got {outcome} for {NODES[2]} without its canaries in b" in refusal(
+        a=shard(tmp_path, "a", NODES[:2]), b=spoiled
+    )
+
+
+def test_what_is_waived_for_want_of_a_backend_rests_on_nothing(tmp_path: Path) -> None:
+    absent = shard(tmp_path, "b", NODES[1:], outcome="waived")
+    for each in absent.verdicts:
+        each["provenance"].clear()
+
+    assert merged(tmp_path, a=shard(tmp_path, "a", NODES[:1]), b=absent).passes
+
+
+def test_a_verdict_that_its_session_did_not_plan_is_refused(tmp_path: Path) -> None:
+    more = shard(tmp_path, "a", NODES[:2])
+    more = replace(more, verdicts=[*more.verdicts, verdict("cases/c.toml::ort-int8::parity")])
+
+    said = refusal(a=more, b=shard(tmp_path, "b", NODES[2:]))
+
+    assert said.startswith("got a verdict of cases/c.toml::ort-int8::parity in a, which did not plan it")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "shown"),
+    [
+        ("canaries", [], "none in b and cases/canaries/canary.toml in a"),
+        ("backends", ["ort"], "ort in b and ort, trt in a"),
+        ("isolation", "none", "none in b and process in a"),
+    ],
+)
+def test_shards_that_were_told_other_things_are_refused(tmp_path: Path, setting: str, value: Any, shown: str) -> None:
+    other = shard(tmp_path, "b", NODES[2:], start={**START, setting: value})
+
+    assert refusal(a=shard(tmp_path, "a", NODES[:2]), b=other).startswith(f"got {setting} {shown}, should be the same")
+
+
+@pytest.mark.parametrize("setting", ["canaries", "backends", "isolation"])
+def test_a_ledger_that_does_not_say_what_it_was_told_is_refused(tmp_path: Path, setting: str) -> None:
+    start = {name: value for name, value in START.items() if name != setting}
+
+    said = refusal(a=shard(tmp_path, "a", NODES[:2], start=start), b=shard(tmp_path, "b", NODES[2:], start=start))
+
+    assert said.startswith(f"got a without its {setting}")
+
+
+def test_the_order_in_which_backends_were_named_is_no_difference(tmp_path: Path) -> None:
+    other = shard(tmp_path, "b", NODES[2:], start={**START, "backends": ["trt", "ort"]})
+
+    assert merged(tmp_path, a=shard(tmp_path, "a", NODES[:2]), b=other).passes
+
+
+def test_a_case_file_that_no_shard_collected_is_refused(tmp_path: Path) -> None:
+    said = refusal(
+        a=shard(tmp_path, "a", NODES[:2], uncollected=["cases/c.toml"]),
+        b=shard(tmp_path, "b", NODES[2:], uncollected=["cases/c.toml"]),
+    )
+
+    assert said.startswith("got 1 case files that no shard collected (cases/c.toml)")
+
+
+def test_a_case_file_that_one_shard_did_not_collect_and_the_other_does_not_know_is_refused(tmp_path: Path) -> None:
+    said = refusal(a=shard(tmp_path, "a", NODES[:2]), b=shard(tmp_path, "b", NODES[2:], uncollected=["cases/c.toml"]))
+
+    assert said.startswith("got 1 case files that no shard collected (cases/c.toml)")
 
 
 def test_an_outcome_that_is_not_known_is_refused(tmp_path: Path) -> None:

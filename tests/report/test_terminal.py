@@ -48,6 +48,7 @@ def ledger(verdicts=(), *, planned=None, deselected=(), flaky=None, not_judged=N
     return Ledger(
         start={},
         planned=planned,
+        uncollected=(),
         deselected=deselected,
         case_files={},
         verdicts=list(verdicts),
@@ -332,7 +333,7 @@ def test_of_several_processes_the_worst_is_told(caught):
 
 
 def test_a_project_without_canaries_is_told_and_a_ledger_that_does_not_say_is_not_guessed_about():
-    assert canary_lines([verdict()], {"canaries": []}) == ["no canaries"]
+    assert canary_lines([verdict()], {"canaries": []}) == ["no canaries: turned off by an empty qparity_canaries"]
     assert canary_lines([verdict()], {}) == []
 
 
