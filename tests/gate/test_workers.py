@@ -27,7 +27,8 @@ def material_of(
     case_file: Path, isolation: Isolation = Isolation.PROCESS, **changes: object
 ) -> Iterator[gate.CaseMaterial]:
     root = case_file.parent.parent
-    settings = dataclasses.replace(gate.default_settings(root, 0.01), isolation=isolation, **changes)
+    changes = {"isolation": isolation, "canaries": gate.Canaries(), **changes}  # of engines that are stubs
+    settings = dataclasses.replace(gate.default_settings(root, 0.01), **changes)
     material = gate.CaseMaterial(load_case(case_file), settings, "cases/mlp.toml")
     yield material
     material.close()

@@ -1,0 +1,94 @@
+"""The options and ini values of the plugin, as `--help` shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+REPEATED = (  # options without which the command that repeats a check might judge something else
+    "qparity_cases",
+    "qparity_canaries",
+    "qparity_roots",
+    "qparity_golden",
+    "qparity_cache",
+    "qparity_largest_data_mb",
+    "qparity_limits",
+    "qparity_examples",
+    "qparity_seed",
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("qparity", "release gate for quantized ONNX models (qparity)")
+    add = group.addoption
+    add("--backend", metavar="A,B", help="backends to judge the case files on (ini qparity_backends; default ort)")
+    add("--precision", metavar="A,B", help="precisions to judge (ini qparity_precisions; default all of a case)")
+    add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
+    add(
+        "--qparity-canaries",
+        metavar="GLOB",
+        help="canary files, from rootdir (ini qparity_canaries; default cases/canaries/*.toml, or "
+        "the package's own where there are none; empty: none at all)",
+    )
+    add(
+        "--qparity-roots",
+        metavar="DIR,DIR",
+        help="more folders that case files may read from, beside rootdir and below (ini qparity_roots)",
+    )
+    add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
+    add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
+    add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
+    add(
+        "--qparity-latency-seconds",
+        metavar="S",
+        help="time a latency check measures for (ini qparity_latency_seconds; default 1.0)",
+    )
+    add(
+        "--qparity-largest-data-mb",
+        metavar="MB",
+        help="what the .npz files of a case's data may hold once unpacked (ini qparity_largest_data_mb; default 4096)",
+    )
+    add(
+        "--qparity-isolation",
+        choices=("process", "none"),
+        help="where engines run: each in a process of its own, or in this one, for debuggers (ini qparity_isolation)",
+    )
+    add(
+        "--qparity-limits",
+        metavar="NAME=N,...",
+        help="when a worker process is killed: load_s, first_run_s, run_s, calibration_s, memory_mb; over what a case "
+        "file says (ini qparity_limits: under it)",
+    )
+    add(
+        "--qparity-examples",
+        metavar="N",
+        help="examples that each kernel of a conformance case is tried with (ini qparity_examples; default 10)",
+    )
+    add(
+        "--qparity-seed",
+        metavar="N",
+        help="seed of these examples: the same ones for the same seed (ini qparity_seed; default 0)",
+    )
+    add(
+        "--qparity-accept",
+        choices=("missing", "changed"),
+        help="write goldens that are missing, or missing and changed ones; refused where CI is set",
+    )
+    parser.addini("qparity_backends", "backends to judge case files on", default="ort")
+    parser.addini("qparity_precisions", "precisions to judge; empty: all of a case", default="")
+    parser.addini("qparity_cases", "globs of case files, from rootdir", type="args", default=["cases/*.toml"])
+    parser.addini(
+        "qparity_canaries", "globs of canary files, from rootdir", type="args", default=["cases/canaries/*.toml"]
+    )
+    parser.addini("qparity_roots", "more folders that case files may read from", type="args", default=[])
+    parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
+    parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
+    parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
+    parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
+    parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
+    parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="10")
+    parser.addini("qparity_seed", "seed of these examples", default="0")
+    parser.addini("qparity_isolation", "where engines run: process or none", default="")
+    parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])
