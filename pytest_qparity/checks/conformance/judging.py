@@ -62,8 +62,8 @@ class _Tally:
     def count(self, trial: Trial, entries: Sequence[KnownDeviation]) -> None:
         self.answers[trial.answer] += 1
         self.refusal = trial.failure or self.refusal
+        self.elements += trial.example.elements if trial.answer is Answer.RAN else 0
         for difference in trial.differences():
-            self.elements += difference.beyond.size if trial.answer is Answer.RAN else 0
             self.deviating += int(np.count_nonzero(difference.beyond))
             self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
         left, shown = _unaccounted(trial, entries)

@@ -43,6 +43,7 @@ def test_what_the_specification_leaves_open_may_be_anything() -> None:
     expected = exactly(1.0, 1.0, free=np.array([True, False]))
 
     assert expected.beyond(of(np.nan, 2.0)).tolist() == [0.0, 1.0]
+    assert expected.elements == 1
 
 
 @pytest.mark.parametrize("got", [of(1.0, 2.0, 3.0), of(1.0, 2.0, dtype=INT8)], ids=["shape", "type"])

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance import Known, judge_kernel, judge_record, kernels_by_id
+from pytest_qparity.checks.conformance import Kernel, Known, judge_kernel, judge_record, kernels_by_id
+from pytest_qparity.checks.conformance.example import Example, Expected, Node
 from pytest_qparity.verdict import Code, Outcome
 from tests.checks.conformance.conftest import MakeLaboratory
 
@@ -141,6 +144,19 @@ def test_a_glob_that_matches_no_kernel_is_dead(laboratory: MakeLaboratory) -> No
     verdict = judge_record([kernels_by_id()[SOUND]], laboratory("ort", known), frozenset())
 
     assert "quantise_linear-*" in verdict.failures[0].sentence
+
+
+def test_a_kernel_of_which_the_specification_says_nothing_is_no_pass(laboratory: MakeLaboratory) -> None:
+    zeros = np.zeros(2)
+    anything = Expected(zeros, zeros, np.ones(2), np.dtype(np.float32), free=np.ones(2, bool))
+    example = Example((Node("Neg", ("x",), ("y",)),), {"x": zeros.astype(np.float32)}, {}, {"y": anything})
+    kernel = Kernel("neg-fp32-opset13", "Neg", "fp32", 13, lambda: st.just(example))
+
+    verdict, _ = judge_kernel(kernel, laboratory("ort"))
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    assert verdict.failures[0].code is Code.CONFORMANCE_NOTHING
+    assert verdict.evidence["elements"] == 0
 
 
 def test_the_same_seed_gives_the_same_answer(laboratory: MakeLaboratory) -> None:
