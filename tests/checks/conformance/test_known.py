@@ -61,7 +61,7 @@ def test_nothing_is_known_of_a_backend_that_is_not_built_in() -> None:
     assert not known.unsupported
 
 
-@pytest.mark.parametrize("backend", ["ort", "openvino"])
+@pytest.mark.parametrize("backend", ["ort", "openvino", "reference"])
 def test_what_ships_names_kernels_that_exist_and_scripts_that_are_there(backend: str) -> None:
     known = shipped_known(backend)
 

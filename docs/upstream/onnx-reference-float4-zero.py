@@ -1,0 +1,57 @@
+"""quantize_linear-fp32_float4e2m1-per_tensor-opset23: QuantizeLinear to float4e2m1 gives +0 for what rounds to −0; should be: −0, as Cast gives"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([-0.0], np.dtype(np.float32)).reshape(()),
+}
+constants = {
+    'zero_point': np.array([0], np.uint8).view(np.dtype(ml_dtypes.float4_e2m1fn)).reshape(()),
+    'scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y_wide': np.array([-0.0], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y_wide': np.array([-0.0], np.dtype(np.float64)).reshape(()),
+}
+nodes = [
+    helper.make_node('QuantizeLinear', ['x', 'scale', 'zero_point'], ['y']),
+    helper.make_node('Cast', ['y'], ['y_wide'], to=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y_wide', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 23)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=11)
+
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,61 @@
+"""qlinear_conv-u8s8-per_axis-opset13: QLinearConv takes scales per output channel along another axis, or refuses them; should be: scales per output channel (QLinearConv-10)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([0], np.dtype(np.uint8)).reshape((1, 1, 1)),
+}
+constants = {
+    'x_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'x_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'w': np.array([0, 0], np.dtype(np.int8)).reshape((2, 1, 1)),
+    'w_scale': np.array([1.0, 1.0], np.dtype(np.float32)).reshape((2,)),
+    'w_zero': np.array([0, 0], np.dtype(np.int8)).reshape((2,)),
+    'y_scale': np.array([0.007813453674316406], np.dtype(np.float32)).reshape(()),
+    'y_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 2, 1)),
+}
+highest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 2, 1)),
+}
+nodes = [
+    helper.make_node('QLinearConv', ['x', 'x_scale', 'x_zero', 'w', 'w_scale', 'w_zero', 'y_scale', 'y_zero'], ['y'], kernel_shape=[1], strides=[1], dilations=[1], pads=[0, 0], group=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.uint8)), (1, 2, 1))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,61 @@
+"""qlinear_matmul-u8s8-per_tensor-opset13: QLinearMatMul and QLinearConv add the zero point before they round: ties are 1 LSB off where it is odd; should be: round half to even, then the zero point (QLinearMatMul-21)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'a': np.array([9], np.dtype(np.uint8)).reshape((1, 1)),
+}
+constants = {
+    'a_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'a_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'b': np.array([0], np.dtype(np.int8)).reshape((1, 1)),
+    'b_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'b_zero': np.array([40], np.dtype(np.int8)).reshape(()),
+    'y_scale': np.array([16.0], np.dtype(np.float32)).reshape(()),
+    'y_zero': np.array([255], np.dtype(np.uint8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([233.0], np.dtype(np.float64)).reshape((1, 1)),
+}
+highest = {
+    'y': np.array([233.0], np.dtype(np.float64)).reshape((1, 1)),
+}
+nodes = [
+    helper.make_node('QLinearMatMul', ['a', 'a_scale', 'a_zero', 'b', 'b_scale', 'b_zero', 'y_scale', 'y_zero'], ['y']),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.uint8)), (1, 1))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,56 @@
+"""quantize_linear-fp32_int8-per_tensor-opset13: QuantizeLinear wraps where |x / y_scale|, or its sum with the zero point, reaches 2³¹; should be: saturation (QuantizeLinear-13)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([-145395850149888.0], np.dtype(np.float32)).reshape(()),
+}
+constants = {
+    'scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'zero_point': np.array([-128], np.dtype(np.int8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([-128.0], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y': np.array([-128.0], np.dtype(np.float64)).reshape(()),
+}
+nodes = [
+    helper.make_node('QuantizeLinear', ['x', 'scale', 'zero_point'], ['y']),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.int8)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))
