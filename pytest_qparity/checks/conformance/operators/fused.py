@@ -1,4 +1,4 @@
-"""Quantize/Dequantize pairs around float operators: what engines fuse into integer kernels, opset 21.
+"""Quantize/Dequantize pairs around float operators: what engines fuse into integer kernels (opset 21, some 13, 25).
 
 The oracle computes the float operator on what the codes stand for, exactly, and keeps the error that float32 arithmetic
 in any order may make; an integer kernel, which is exact before it requantizes, is within as well. Bound: the codes of
@@ -64,6 +64,12 @@ def kernels() -> Iterator[Kernel]:
                 if types in ("u16s8", "fp8") and granularity == "per_axis":
                     continue
                 yield _kernel(pattern, f"{types}-{granularity}", types, partial(make, left, right, granularity))
+    for opset in (13, 25):  # what a rewrite takes for its pattern depends on the opset
+        for pattern, make in products.items():
+            yield _kernel(pattern, "u8s8-per_axis", "u8s8", partial(make, UINT8, INT8, "per_axis"), opset)
+        for types, integer in {"u8": UINT8, "s8": INT8}.items():
+            yield _kernel("add", types, types, partial(binary_examples, "Add", Real.__add__, integer), opset)
+            yield _kernel("relu", types, types, partial(relu_examples, integer), opset)
     pointwise = partial(conv_examples, None, UINT8, INT8, "per_tensor", strided_pointwise)
     yield _kernel("conv", "u8s8-strided_pointwise", "u8s8", pointwise)
     padded = partial(conv_examples, "Relu", UINT8, INT8, "per_tensor", padding_windows)
@@ -97,8 +103,8 @@ def kernels() -> Iterator[Kernel]:
             )
 
 
-def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any]) -> Kernel:
-    return Kernel(f"qdq_{pattern}-{middle}-opset{OPSET}", f"Q/DQ {pattern.replace('_', ' ')}", types, OPSET, make)
+def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any], opset: int = OPSET) -> Kernel:
+    return Kernel(f"qdq_{pattern}-{middle}-opset{opset}", f"Q/DQ {pattern.replace('_', ' ')}", types, opset, make)
 
 
 @st.composite
