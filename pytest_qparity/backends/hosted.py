@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.backends.border import refused, require_facts
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.timing import PATIENCE, WARM_UP_CALLS, PairedTimes
-from pytest_qparity.worker.arena import LayoutError, described
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ class HostedSession:
 
     def run_within(self, feed: Mapping[str, np.ndarray], most_bytes: int) -> dict[str, np.ndarray]:
         """The same. Raises TooLarge where they take more than `most_bytes`; none of them has come here then."""
+        from pytest_qparity.worker.arena import LayoutError, described
+
         answer = self._run("run", feed, most_bytes=most_bytes)
         if answer.value is None:
             return dict(answer.arrays)
