@@ -58,5 +58,11 @@ def descriptors() -> int:
 def wait_for_supervisors(temporary: Path, patience_s: float = 10.0) -> None:
     """A session that was killed leaves its cleaning to supervisors, which are no children of this process."""
     end = time.monotonic() + patience_s
-    while any(path.name.startswith("qparity-") for path in temporary.iterdir()) and time.monotonic() < end:
+    while _is_being_cleaned(temporary) and time.monotonic() < end:
         os.sched_yield()
+
+
+def _is_being_cleaned(temporary: Path) -> bool:
+    """A supervisor removes its folder, and ends after that."""
+    folders = any(path.name.startswith("qparity-") for path in temporary.iterdir())
+    return folders or bool(started_by_workers(temporary))
