@@ -1,4 +1,4 @@
-"""qlinear_add-u8-opset21: com.microsoft QLinear operators convert without saturating: what is out of range wraps; should be: saturation, as ONNX Runtime documents its operators"""
+"""qlinear_add-u8-huge_ratio-opset21: com.microsoft QLinear operators convert without saturating: what is out of range wraps; should be: saturation, as ONNX Runtime documents its operators"""
 
 import ml_dtypes
 import numpy as np
@@ -11,10 +11,10 @@ inputs = {
 }
 constants = {
     'a_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
-    'a_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
-    'b_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
-    'b_zero': np.array([1], np.dtype(np.uint8)).reshape(()),
-    'y_scale': np.array([0.0078125], np.dtype(np.float32)).reshape(()),
+    'a_zero': np.array([1], np.dtype(np.uint8)).reshape(()),
+    'b_scale': np.array([131072.0], np.dtype(np.float32)).reshape(()),
+    'b_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'y_scale': np.array([0.007813453674316406], np.dtype(np.float32)).reshape(()),
     'y_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
 }
 # Every value from lowest to highest conforms; NaN stands for NaN.
