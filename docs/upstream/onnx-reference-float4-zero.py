@@ -50,6 +50,8 @@ for name in lowest:
         continue
     inside = (values >= lowest[name]) & (values <= highest[name])
     inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in ['y_wide']:  # zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
     deviates |= not inside.all()
     for index in np.argwhere(~inside)[:8].tolist():
         at = tuple(index)

@@ -66,6 +66,7 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         value_infos.format(name=repr(name), dtype=_dtype(expected.dtype), shape=expected.lowest.shape)
         for name, expected in example.expected.items()
     ]
+    signed = [name for name, expected in example.expected.items() if expected.signed]
     domains = sorted({node.domain for node in example.nodes} | {""})
     imports = [f"helper.make_opsetid({domain!r}, {1 if domain else kernel.opset})" for domain in domains]
     lines = [
@@ -107,6 +108,8 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         "        continue",
         "    inside = (values >= lowest[name]) & (values <= highest[name])",
         "    inside |= np.isnan(values) & np.isnan(lowest[name])",
+        f"    if name in {signed}:  # whose zeros have signs",
+        "        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))",
         "    deviates |= not inside.all()",
         "    for index in np.argwhere(~inside)[:8].tolist():",
         "        at = tuple(index)",

@@ -68,6 +68,8 @@ def test_what_ships_names_kernels_that_exist_and_scripts_that_are_there(backend:
     assert known.deviation
     assert not KnownDeviations(known, "1.0", backend).dead_globs(kernels_by_id())
     for entry in known.deviation:
+        if not entry.reproducer:
+            continue  # it takes this package to show it
         script = ROOT / entry.reproducer
         assert script.is_file(), entry.reproducer
         assert "pytest_qparity" not in script.read_text()

@@ -47,7 +47,11 @@ def write_all(backend: str, version: str) -> None:
             write_reproducer=lambda kernel, trial, sentence: Path(),
         )
         for entry in known.deviation:
-            if entry.reproducer in written or (ONLY_MISSING and (ROOT / entry.reproducer).exists()):
+            if (
+                not entry.reproducer
+                or entry.reproducer in written
+                or (ONLY_MISSING and (ROOT / entry.reproducer).exists())
+            ):
                 continue
             if _write(entry, laboratory) or _write(entry, replace(laboratory, examples=300)):
                 written.add(entry.reproducer)
