@@ -10,7 +10,34 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Array", "Example", "Expected", "Node"]
+__all__ = ["TRAITS", "Array", "Example", "Expected", "Node"]
+
+# What may be special about an element of an output, or about an example: known deviations are stated of these.
+TRAITS = frozenset(
+    [
+        "tie",
+        "near_tie",
+        "saturated",
+        "overflow",
+        "nan",
+        "infinite",
+        "negative",
+        "negative_zero",
+        "subnormal",
+        "zero_point",
+        "twice_rounded",
+        "empty",
+        "scalar",
+        "one_scale",
+        "partial_block",
+        "several_scales",
+        "constant",
+        "k_zero",
+        "weight_zero_point",
+        "no_range",
+        "in_company",
+    ]
+)
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -56,10 +83,14 @@ class Expected:
         """How many it does not leave open."""
         return int(self.lowest.size if self.free is None else np.count_nonzero(~self.free))
 
+    def fits(self, got: Array) -> bool:
+        """Whether an output has the shape and type that it should have."""
+        return got.shape == self.lowest.shape and got.dtype == self.dtype
+
     def beyond(self, got: Array) -> Array:
         """How far each element is outside of what it may be, in LSB: 0.0 inside, +inf where NaN is only one of both, or
         a zero has the wrong sign. Raises ValueError where shape or dtype is another."""
-        if got.shape != self.lowest.shape or got.dtype != self.dtype:
+        if not self.fits(got):
             raise ValueError(
                 f"got {got.dtype} of shape {got.shape}, should be {self.dtype} of shape {self.lowest.shape}"
             )

@@ -196,8 +196,8 @@ def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequ
 
 def described(trial: Trial) -> str:
     """One sentence: the element that is furthest off, what it is and what it should be."""
-    if trial.answer is not Answer.RAN or trial.failure is not None:
-        return trial.failure.sentence if trial.failure is not None else str(trial.answer)
+    if trial.failure is not None:
+        return trial.failure.sentence
     for name, expected in trial.example.expected.items():
         got = trial.outputs.get(name)
         if got is None:

@@ -15,6 +15,8 @@ from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pytest_qparity.backends.protocol import Optimizer  # noqa: TC001  pydantic reads it
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.checks.conformance.example import TRAITS
 from pytest_qparity.checks.conformance.trial import Answer
 
 if TYPE_CHECKING:
@@ -64,9 +66,19 @@ class KnownDeviation(_Entry):
     expected: str = Field(min_length=1)
     where: tuple[str, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()  # none named: at every level
-    at_most_lsb: float = Field(default=float("inf"), gt=0)
+    at_most_lsb: float | None = Field(default=None, gt=0)
     sporadic: bool = False  # undefined behaviour need not show
     answers: tuple[Answer, ...] = (Answer.RAN,)
+
+    @field_validator("where")
+    @classmethod
+    def _are_traits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for trait in value:
+            if trait not in TRAITS:
+                near = nearest(trait, TRAITS)
+                hint = "" if near is None else f" (did you mean {near}?)"
+                raise ValueError(f"got {trait!r}, should be one of: {known_list(sorted(TRAITS))}{hint}")
+        return value
 
     def covers(self, trial: Trial, difference: Difference) -> Array:
         """Which elements it accounts for."""
@@ -77,6 +89,9 @@ class KnownDeviation(_Entry):
         for trait in self.where:
             if trait in difference.traits:
                 meant = meant | difference.traits[trait]
+        # An entry that says neither where nor how far accounts for no NaN and no infinity: these are another fault.
+        if self.at_most_lsb is None:
+            return meant & (np.isfinite(beyond) if not self.where and trial.answer is Answer.RAN else True)
         return meant & (beyond <= self.at_most_lsb)
 
 

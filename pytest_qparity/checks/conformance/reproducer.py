@@ -66,6 +66,7 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         value_infos.format(name=repr(name), dtype=_dtype(expected.dtype), shape=expected.lowest.shape)
         for name, expected in example.expected.items()
     ]
+    left_open = {name: expected.free for name, expected in example.expected.items() if expected.free is not None}
     signed = [name for name, expected in example.expected.items() if expected.signed]
     domains = sorted({node.domain for node in example.nodes} | {""})
     imports = [f"helper.make_opsetid({domain!r}, {1 if domain else kernel.opset})" for domain in domains]
@@ -82,6 +83,8 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         "# Every value from lowest to highest conforms; NaN stands for NaN.",
         _table("lowest", {name: expected.lowest for name, expected in example.expected.items()}),
         _table("highest", {name: expected.highest for name, expected in example.expected.items()}),
+        "# Where the specification says nothing, anything conforms.",
+        _table("left_open", left_open),
         "nodes = [",
         *(f"    {_node(node)}," for node in example.nodes),
         "]",
@@ -110,6 +113,7 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         "    inside |= np.isnan(values) & np.isnan(lowest[name])",
         f"    if name in {signed}:  # whose zeros have signs",
         "        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))",
+        "    inside |= left_open.get(name, False)",
         "    deviates |= not inside.all()",
         "    for index in np.argwhere(~inside)[:8].tolist():",
         "        at = tuple(index)",

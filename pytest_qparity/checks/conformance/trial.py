@@ -33,6 +33,7 @@ class Answer(StrEnum):
     """What became of an example."""
 
     RAN = "ran"
+    MISSHAPEN = "misshapen"  # it ran, and an output is missing or has another shape or type
     REFUSED = "refused"
     CRASHED = "crashed"
 
@@ -64,10 +65,7 @@ class Trial:
             yield _NOTHING_TO_COMPARE
             return
         for name, expected in self.example.expected.items():
-            try:
-                yield Difference(expected.beyond(self.outputs[name]), expected.traits)
-            except (KeyError, ValueError):
-                yield _NOTHING_TO_COMPARE
+            yield Difference(expected.beyond(self.outputs[name]), expected.traits)
 
 
 _NOTHING_TO_COMPARE = Difference(np.array([np.inf]), {})
@@ -102,7 +100,7 @@ class Bench:
             return
         all_run = True
         for trial in self._try_apart(examples, opset, optimizer):
-            all_run = all_run and trial.answer is Answer.RAN
+            all_run = all_run and trial.answer in (Answer.RAN, Answer.MISSHAPEN)
             yield trial
         if all_run and len(examples) > 1:  # each by itself, and not all of them together
             first = replace(examples[0], traits=examples[0].traits | {IN_COMPANY})
@@ -162,4 +160,7 @@ def _answer(failure: Failure) -> Answer:
 
 def _ran(example: Example, optimizer: Optimizer, index: int, outputs: dict[str, Array]) -> Trial:
     given = {name: outputs[named(index, name)] for name in example.expected if named(index, name) in outputs}
-    return Trial(example, optimizer, Answer.RAN, given)
+    fits = given.keys() == example.expected.keys() and all(
+        example.expected[name].fits(output) for name, output in given.items()
+    )
+    return Trial(example, optimizer, Answer.RAN if fits else Answer.MISSHAPEN, given)

@@ -1,11 +1,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from pytest_qparity.checks.conformance import KnownDeviations, KnownError, kernels_by_id, read_known, shipped_known
+from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.checks.conformance import (
+    Answer,
+    KnownDeviations,
+    KnownError,
+    Trial,
+    kernels_by_id,
+    read_known,
+    shipped_known,
+)
+from pytest_qparity.checks.conformance.example import Example
 from pytest_qparity.checks.conformance.known import KnownDeviation
+from pytest_qparity.checks.conformance.trial import Difference
 
 ROOT = Path(__file__).parents[3]
 ENTRY = 'kernels = ["qdq_*"]\nversions = "~=1.2.0"\nobserved = "a"\nexpected = "b"\n'
@@ -20,6 +33,7 @@ ENTRY = 'kernels = ["qdq_*"]\nversions = "~=1.2.0"\nobserved = "a"\nexpected = "
         ("[[deviation]]\n" + ENTRY.replace("~=1.2.0", "newer"), "as pip writes it"),
         ("[[deviation]]\n" + ENTRY + "at_most_lsb = 0\n", "at_most_lsb"),
         ("[[deviation]]\n" + ENTRY + 'answers = ["maybe"]\n', "answers"),
+        ("[[deviation]]\n" + ENTRY + 'where = ["tei"]\n', "did you mean tie"),
         ("[[devation]]\n" + ENTRY, "devation"),
     ],
 )
@@ -52,6 +66,28 @@ def test_an_entry_holds_for_the_versions_that_it_names(version: str, holds: bool
 
     assert entry.is_of("qdq_add-u8-opset21", version) is holds
     assert not entry.is_of("cast-fp32_int4-opset21", version)
+
+
+def trial(answer: Answer, *beyond: float) -> tuple[Trial, Difference]:
+    example = Example((), {}, {}, {})
+    return Trial(example, Optimizer.ALL, answer, {}), Difference(np.array(beyond), {"tie": np.ones(len(beyond), bool)})
+
+
+@pytest.mark.parametrize(
+    ("stated", "covered"),
+    [({}, [True, False]), ({"at_most_lsb": 2.0}, [False, False]), ({"where": ("tie",)}, [True, True])],
+    ids=["neither where nor how far", "a distance", "a trait"],
+)
+def test_nan_is_accounted_for_where_an_entry_says_where_alone(stated: dict[str, Any], covered: list[bool]) -> None:
+    entry = KnownDeviation(kernels=("*",), versions=">=1", observed="a", expected="b", **stated)
+
+    assert entry.covers(*trial(Answer.RAN, 7.0, np.inf)).tolist() == covered
+
+
+def test_another_shape_is_no_distance() -> None:
+    entry = KnownDeviation(kernels=("*",), versions=">=1", observed="a", expected="b", where=("tie",))
+
+    assert not entry.covers(*trial(Answer.MISSHAPEN, np.inf)).any()
 
 
 def test_nothing_is_known_of_a_backend_that_is_not_built_in() -> None:

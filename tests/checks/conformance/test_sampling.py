@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from pytest_qparity.checks.conformance import kernels_by_id
+from pytest_qparity.checks.conformance.example import TRAITS
 from pytest_qparity.checks.conformance.models import example_model
 from pytest_qparity.checks.conformance.sampling import draw_examples, shrink
 
@@ -57,6 +58,8 @@ def test_every_kernel_has_examples_with_elements(kernel_id: str) -> None:
 
     assert len(examples) > 1
     assert sum(example.elements for example in examples) > 0
+    named = {trait for example in examples for expected in example.expected.values() for trait in expected.traits}
+    assert named.union(*(example.traits for example in examples)) <= TRAITS
 
 
 def test_shrinking_ends_with_the_simplest_that_deviates() -> None:
