@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.backends.protocol import SessionFacts
-    from pytest_qparity.checks.conformance import Kernel, KnownDeviation, KnownDeviations, Laboratory, Trial
+    from pytest_qparity.checks.conformance import Bench, Kernel, KnownDeviation, KnownDeviations, Laboratory, Trial
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.verdict import Verdict
 
@@ -100,19 +100,24 @@ class KernelRun:
     @once
     def laboratory(self) -> Laboratory:
         from pytest_qparity.backends.protocol import Optimizer
-        from pytest_qparity.checks.conformance import Bench, Laboratory
+        from pytest_qparity.checks.conformance import Laboratory
 
-        bench = Bench(self._start, self.folder)
         return Laboratory(
             backend=self.backend_spec.name,
             version=self.facts.version,
-            bench=bench,
+            bench=self.bench,
             optimizers=tuple(Optimizer(level) for level in self.backend_spec.optimizers),
             known=self.known,
             examples=self.settings.examples,
             seed=self.settings.seed,
             write_reproducer=self._write_reproducer,
         )
+
+    @once
+    def bench(self) -> Bench:
+        from pytest_qparity.checks.conformance import Bench
+
+        return Bench(self._start, self.folder)
 
     @once
     def folder(self) -> Path:
@@ -122,15 +127,15 @@ class KernelRun:
     @once
     def facts(self) -> SessionFacts:
         """What the engine states of itself with the simplest of models."""
+        from pytest_qparity.backends.protocol import SessionOptions
         from pytest_qparity.checks.conformance import probe_model
 
         path = self.folder / "probe.onnx"
         path.write_bytes(probe_model())
-        host = self._start()
-        try:
-            return host.load(path, _default_options()).facts()
-        finally:
-            host.close()
+        session = self.bench.host().load(path, SessionOptions())
+        facts = session.facts()
+        session.close()
+        return facts
 
     @once
     def known(self) -> KnownDeviations:
@@ -157,8 +162,8 @@ class KernelRun:
 
     def close(self) -> None:
         made: Mapping[str, Any] = made_so_far(self)
-        if "laboratory" in made:
-            self.laboratory.bench.close()
+        if "bench" in made:
+            self.bench.close()
         if "folder" in made:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -183,9 +188,3 @@ class KernelRun:
         path = folder / f"{self.backend_spec.name}-{kernel.id}.py"
         path.write_text(reproducer(kernel, trial, self.backend_spec.name, sentence), encoding="utf-8")
         return path
-
-
-def _default_options() -> Any:
-    from pytest_qparity.backends.protocol import SessionOptions
-
-    return SessionOptions()

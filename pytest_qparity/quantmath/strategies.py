@@ -201,12 +201,11 @@ def _floats(genes: Array, dtype: np.dtype[Any], scale: Any, lowest: Any, highest
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         small = _zigzag(payload).astype(np.float64)
         made = np.select(
-            [kind == 0, kind <= 2, kind <= 7, kind <= 11, kind <= 14, kind <= 25, kind <= 28, kind == 29, kind == 30],
+            [kind == 0, kind <= 2, kind <= 11, kind <= 14, kind <= 25, kind <= 28, kind == 29, kind == 30],
             [
                 small * scale,  # the simplest: gene 0 is 0
                 whole * scale,
-                (whole + 0.5) * scale,  # ties
-                (whole + 0.5) * scale,  # ties, moved to a neighbour below
+                (whole + 0.5) * scale,  # ties, some of them moved to a neighbour below
                 near * scale,
                 (lowest - 1.0 + (span + 2.0) * fraction) * scale,
                 sign * np.exp2(exponents),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.example import Example
     from pytest_qparity.checks.conformance.kernel import Kernel
     from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations, KnownUnsupported
-    from pytest_qparity.checks.conformance.trial import Bench
+    from pytest_qparity.checks.conformance.trial import Bench, Difference
 
 __all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
 
@@ -63,10 +63,11 @@ class _Tally:
         self.answers[trial.answer] += 1
         self.refusal = trial.failure or self.refusal
         self.elements += trial.example.elements if trial.answer is Answer.RAN else 0
-        for difference in trial.differences():
+        differences = tuple(trial.differences())
+        for difference in differences:
             self.deviating += int(np.count_nonzero(difference.beyond))
             self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
-        left, shown = _unaccounted(trial, entries)
+        left, shown = _unaccounted(trial, differences, entries)
         self.shown |= shown
         if left and all(other.optimizer is not trial.optimizer for other in self.unaccounted):
             self.unaccounted.append(trial)
@@ -95,11 +96,18 @@ def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, froze
     return verdict, frozenset(tally.shown)
 
 
-def _unaccounted(trial: Trial, entries: Sequence[KnownDeviation]) -> tuple[bool, set[KnownDeviation]]:
-    """Whether something of the trial deviates that is not on record, and the entries that account for what is."""
+def _is_new(trial: Trial, entries: Sequence[KnownDeviation]) -> bool:
+    """Whether something of the trial deviates that is not on record."""
+    return _unaccounted(trial, tuple(trial.differences()), entries)[0]
+
+
+def _unaccounted(
+    trial: Trial, differences: Sequence[Difference], entries: Sequence[KnownDeviation]
+) -> tuple[bool, set[KnownDeviation]]:
+    """Whether some of a trial's differences are not on record, and the entries that account for those that are."""
     left = False
     shown = set()
-    for difference in trial.differences():
+    for difference in differences:
         wrong = difference.beyond > 0.0
         for entry in entries:
             covered = entry.covers(trial, difference) & wrong
@@ -173,7 +181,7 @@ def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
     examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
     for optimizer in laboratory.optimizers:
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
-            if _unaccounted(trial, entries)[0]:
+            if _is_new(trial, entries):
                 return _minimal(kernel, laboratory, trial, entries)
     return None
 
@@ -185,7 +193,7 @@ def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequ
 
     def deviates(example: Example) -> bool:
         alone = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
-        if not _unaccounted(alone, entries)[0]:
+        if not _is_new(alone, entries):
             return False
         deviating.append(alone)
         return True

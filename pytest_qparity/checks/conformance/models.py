@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import onnx
 
     from pytest_qparity.checks.conformance.example import Array, Example
@@ -39,9 +40,12 @@ def example_model(examples: Sequence[Example], opset: int) -> onnx.ModelProto:
                     **node.attributes,
                 )
             )
-        inputs += [_value(named(index, name), array) for name, array in example.inputs.items()]
+        inputs += [_value(named(index, name), array.dtype, array.shape) for name, array in example.inputs.items()]
         constants += [_constant(named(index, name), array) for name, array in example.constants.items()]
-        outputs += [_output(named(index, name), expected) for name, expected in example.expected.items()]
+        outputs += [
+            _value(named(index, name), expected.dtype, expected.lowest.shape)
+            for name, expected in example.expected.items()
+        ]
     graph = helper.make_graph(nodes, "conformance", inputs, outputs, constants)
     imports = [helper.make_opsetid(domain, 1 if domain else opset) for domain in sorted(domains)]
     return helper.make_model(
@@ -74,17 +78,10 @@ def named(index: int, name: str) -> str:
     return f"e{index}_{name}" if name else ""
 
 
-def _value(name: str, array: Array) -> Any:
+def _value(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
     from onnx import helper
 
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-
-
-def _output(name: str, expected: Any) -> Any:
-    from onnx import helper
-
-    kind = helper.np_dtype_to_tensor_dtype(expected.dtype)
-    return helper.make_tensor_value_info(name, kind, expected.lowest.shape)
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), shape)
 
 
 def _constant(name: str, array: Array) -> Any:

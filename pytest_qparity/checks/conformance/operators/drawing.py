@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
@@ -26,6 +27,7 @@ __all__ = [
     "integers_expected",
     "layout_attributes",
     "shape_traits",
+    "types_at",
 ]
 
 FLOATS: Mapping[str, np.dtype[Any]] = {
@@ -73,9 +75,7 @@ class Graph:
         if expected.dtype.isbuiltin != 1:
             wide = _wide(expected.dtype)
             name = self.cast(name, wide, f"{name}_wide")
-            expected = Expected(
-                expected.lowest, expected.highest, expected.unit, wide, expected.free, expected.signed, expected.traits
-            )
+            expected = replace(expected, dtype=wide)
         self.expected[name] = expected
 
     def example(self, *traits: str) -> Example:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Array, Example, Expected
+from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters, softmax
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, output_parameters, requantized
+from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
@@ -85,19 +85,13 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
     x = np.clip(x, -1e6, 1e6).astype(np.float32)  # a range beyond float32 has no scale, and nothing is said of it
     graph = Graph()
-    graph.nodes.append(_dynamic_node(graph.feed("x", x)))
+    graph.nodes.append(Node("DynamicQuantizeLinear", (graph.feed("x", x),), ("y", "scale", "zero")))
     y, scale, zero = dynamic.dynamic_quantize_linear(x)
-    low, high = float(x.min(initial=0.0)), float(x.max(initial=0.0))
-    divisor = np.float64(scale)
-    with np.errstate(all="ignore"):
-        steps = x.astype(np.float64) / divisor
-        offset = -low / divisor
-    moves = np.full(shape, float(abs(offset - np.floor(offset) - 0.5) < _NEAR_TIE))
-    near = np.abs(np.abs(steps - np.floor(steps)) - 0.5) < _NEAR_TIE
+    near, zero_moves = _in_doubt(x, scale)
+    moves = float(zero_moves)
     one_off = moves + near
     exact = y.astype(np.float64)
-    # Without a range the scale is 0 and the codes 0 / 0; a range beyond float32 has no scale either.
-    undefined = not (low < high) or not high - low <= float(np.finfo(np.float32).max)
+    undefined = not x.any()  # without a range the scale is 0 and the codes 0 / 0
     free = np.full(shape, undefined)
     graph.output(
         "y",
@@ -119,8 +113,8 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     graph.output(
         "zero",
         Expected(
-            np.maximum(point - moves.max(), 0),
-            np.minimum(point + moves.max(), 255),
+            np.maximum(point - moves, 0),
+            np.minimum(point + moves, 255),
             np.ones(()),
             np.dtype(np.uint8),
             np.asarray(undefined),
@@ -129,10 +123,14 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     return graph.example(*(["no_range"] if undefined else []))
 
 
-def _dynamic_node(name: str):  # type: ignore[no-untyped-def]
-    from pytest_qparity.checks.conformance.example import Node
-
-    return Node("DynamicQuantizeLinear", (name,), ("y", "scale", "zero"))
+def _in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
+    """Which codes of DynamicQuantizeLinear a rounding of float32 may move by one, and whether it may move the zero
+    point."""
+    with np.errstate(all="ignore"):
+        steps = x.astype(np.float64) / np.float64(scale)
+        offset = -np.float64(x.min(initial=0.0)) / np.float64(scale)
+    near = np.abs(np.abs(steps - np.floor(steps)) - 0.5) < _NEAR_TIE
+    return near, bool(abs(offset - np.floor(offset) - 0.5) < _NEAR_TIE)
 
 
 @st.composite
@@ -154,7 +152,7 @@ def gemm_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
     accumulator = compute.matmul_integer(a, b, a_zero, b_zero)
     bias = ""
     if draw(st.booleans()):
-        values = (draw(strategies.integer_tensors(INT8, (columns,))).astype(np.int32) * 37).astype(np.int32)
+        values = draw(int32_bias(columns))
         accumulator = compute.add_bias(accumulator, values, 1)
         bias = graph.constant("c", values)
     scales = a_scale.astype(np.float64) * b_scale.astype(np.float64)
@@ -177,17 +175,12 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
     codes, scale, zero = dynamic.dynamic_quantize_linear(a)
-    divisor = np.float64(scale)
-    with np.errstate(all="ignore"):
-        steps = a.astype(np.float64) / divisor
-        offset = -float(a.min(initial=0.0)) / divisor
-    near = (np.abs(np.abs(steps - np.floor(steps)) - 0.5) < _NEAR_TIE).astype(np.float64)
+    near, zero_moves = _in_doubt(a, scale)
     # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
-    near = near + 2.0 * float(abs(offset - np.floor(offset) - 0.5) < _NEAR_TIE)
-    off = float(scale) * near
+    off = float(scale) * (near + 2.0 * zero_moves)
     quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
     weights = Real.dequantized(b, b_scale, b_zero)
-    product = quantized.matmul(Real(weights.value, weights.error))
+    product = quantized.matmul(weights)
     slack = product.error + gamma(8) * (np.abs(quantized.value) @ np.abs(weights.value))
     graph.output("y", Real(product.value, slack).as_float32())
     return graph.example(*(["no_range"] if not a.any() else []))
@@ -197,11 +190,10 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
 def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Example:
     rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 9))
     depth = draw(st.integers(1, max(2, 256 // block))) * block - draw(st.sampled_from((0, 0, 1, block // 2)))
-    depth = max(depth, 1)
+    depth = min(max(depth, 1), 400)
     blocks = -(-depth // block)
-    a = draw(strategies.tensors(np.float32, (rows, min(depth, 400)), scale=0.05, finite=True))
+    a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.05, finite=True))
     a = np.clip(a, -8.0, 8.0).astype(np.float32)
-    depth, blocks = a.shape[1], -(-a.shape[1] // block)
     codes = np.resize(draw(strategies.integer_tensors(UINT4, (columns * min(depth, 200),))), (columns, blocks * block))
     codes[:, depth:] = 0
     scale = draw(strategies.scales(shape=(columns, blocks)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.conformance.example import Array, Example, Expected
 
-__all__ = ["PAIRS", "SHORT", "fitting_scale", "kernels", "output_parameters", "requantized"]
+__all__ = ["PAIRS", "SHORT", "fitting_scale", "int32_bias", "kernels", "output_parameters", "requantized"]
 
 SMALLEST_SPREAD = 2.0**-100  # below, a scale would be subnormal: what engines make of these is QuantizeLinear's matter
 SHORT = {INT8: "s8", UINT8: "u8"}
@@ -72,6 +72,11 @@ def output_parameters(draw: st.DrawFn, value: Array, output: IntegerType) -> tup
     """A scale and zero point under which most of `value` is inside of the range: where everything saturates, nothing is
     seen."""
     return draw(fitting_scale(value, output.levels / 2)), draw(strategies.zero_points(output))
+
+
+def int32_bias(size: int) -> st.SearchStrategy[Array]:
+    """Of the size of what is summed: up to ±4,736."""
+    return strategies.integer_tensors(INT8, (size,)).map(lambda codes: codes.astype(np.int32) * np.int32(37))
 
 
 @st.composite
@@ -126,7 +131,7 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
         *_parameters(graph, w_scale=w_scale, w_zero=w_zero),
     ]
     if has_bias := draw(st.booleans()):
-        bias = (draw(strategies.integer_tensors(INT8, drawn.w_shape[:1])).astype(np.int32) * 37).astype(np.int32)
+        bias = draw(int32_bias(drawn.w_shape[0]))
         accumulator = compute.add_bias(accumulator, bias, 1)
     column = (-1, *[1] * (len(drawn.x_shape) - 2))
     scales = x_scale.astype(np.float64) * (w_scale.astype(np.float64).reshape(column) if maps else w_scale)
