@@ -28,6 +28,7 @@ __all__ = [
     "Quantization",
     "format_tensors",
     "integer_tensors",
+    "laid_out",
     "layouts",
     "quantizations",
     "scales",
@@ -82,6 +83,17 @@ def layouts(draw: st.DrawFn, shape: tuple[int, ...], kind: type[Layout] | None =
         return PerAxis(stated)
     # The last block may be shorter.
     return Blocked(stated, draw(st.integers(1, shape[axis])))
+
+
+@st.composite
+def laid_out(
+    draw: st.DrawFn, kind: type[Layout] | None = None, shape: tuple[int, ...] | None = None
+) -> tuple[tuple[int, ...], Layout]:
+    """A shape with a layout that it can have, of one `kind` where one is named."""
+    if shape is None:
+        may_be_empty = kind in (None, PerTensor)
+        shape = draw(shapes(min_rank=0 if may_be_empty else 1, empty=may_be_empty))
+    return shape, draw(layouts(shape, kind))
 
 
 def tensors(
@@ -146,9 +158,7 @@ def quantizations(
     extreme: bool = False,
 ) -> Quantization:
     """A tensor with a layout, and with a scale and zero point of that layout's shape."""
-    if shape is None:
-        shape = draw(shapes(min_rank=0 if kind in (None, PerTensor) else 1, empty=kind in (None, PerTensor)))
-    layout = draw(layouts(shape, kind))
+    shape, layout = draw(laid_out(kind, shape))
     parameter_shape = layouts_of.parameter_shape(shape, layout)
     scale = draw(scales(dtype, parameter_shape, extreme=extreme))
     zero_point = draw(zero_points(type, parameter_shape))

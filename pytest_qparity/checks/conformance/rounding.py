@@ -8,19 +8,22 @@ and eq. (3.5) for sums in any order: an engine may reorder, fuse and use wider a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_qparity.checks.conformance.example import Array, Expected
 from pytest_qparity.quantmath import floats, integers
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 __all__ = ["FLOAT32", "Real", "float_spacing", "gamma", "is_power_of_two", "spacing"]
 
 FLOAT32 = 2.0**-24
 _TINY = 2.0**-149  # a result below float32's normal range is off by half a subnormal at most
-# Vector libraries approximate exp, tanh and the logistic function; none in use is off by more than this, relative for
-# exp and absolute for functions into [−1, 1] (oneDNN and MLAS state 1e-6 and better for theirs).
+# Vector libraries approximate exp, tanh and the logistic function: by how much is chosen here and not derived, relative
+# for exp and absolute for functions into [−1, 1]. ONNX Runtime 1.32 stays within it.
 TRANSCENDENTAL = 2.0**-19
 
 
@@ -127,9 +130,14 @@ class Real:
     def tanh(self) -> Real:
         return Real(np.tanh(self.value), self.error + TRANSCENDENTAL)
 
-    def mapped(self, function: Any) -> Real:
+    def mapped(self, function: Callable[[Array], Array]) -> Real:
         """A function that moves elements about (reshape, transpose, slicing, indexing)."""
         return Real(function(self.value), function(self.error))
+
+    @classmethod
+    def gathered(cls, function: Callable[[list[Array]], Array], parts: Sequence[Real]) -> Real:
+        """A function that puts the elements of several together (concatenate, stack, where)."""
+        return cls(function([part.value for part in parts]), function([part.error for part in parts]))
 
     def quantized(self, scale: Array, zero_point: Array, type: integers.IntegerType) -> Expected:  # noqa: A002
         """saturate(round(v / scale) + zero_point) for every v within the bound; `scale` and `zero_point` broadcast.

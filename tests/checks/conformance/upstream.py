@@ -10,11 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_qparity.backends.hosted import EngineHost
-from pytest_qparity.backends.protocol import Optimizer
-from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.checks.conformance import (
-    Bench,
     KnownDeviation,
     KnownDeviations,
     Laboratory,
@@ -23,30 +19,20 @@ from pytest_qparity.checks.conformance import (
     shipped_known,
 )
 from pytest_qparity.checks.conformance.judging import minimal_of
-from pytest_qparity.worker.limits import Limits
-from pytest_qparity.worker.process import WorkerProcess
+from tests.checks.conformance.laboratories import laboratory_of
 
 ONLY_MISSING = "--missing" in sys.argv
 ROOT = Path(__file__).parents[3]
 
 
 def write_all(backend: str, version: str) -> None:
-    spec = backend_table()[backend]
-    known = shipped_known(backend)
+    known = KnownDeviations(shipped_known(backend), version, backend)
     written: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(lambda: EngineHost(WorkerProcess(Limits()), spec), Path(folder))
-        laboratory = Laboratory(
-            backend=backend,
-            version=version,
-            bench=bench,
-            optimizers=tuple(Optimizer(level) for level in reversed(spec.optimizers)),
-            known=KnownDeviations(known, version, backend),
-            examples=10,
-            seed=0,
-            write_reproducer=lambda kernel, trial, sentence: Path(),
-        )
-        for entry in known.deviation:
+        laboratory = laboratory_of(backend, known, Path(folder), 10, lambda kernel, trial, sentence: Path())
+        # A deviation of the default level is what most users meet: it is shown there if it can be.
+        laboratory = replace(laboratory, optimizers=laboratory.optimizers[::-1])
+        for entry in known.known.deviation:
             if (
                 not entry.reproducer
                 or entry.reproducer in written
@@ -57,7 +43,7 @@ def write_all(backend: str, version: str) -> None:
                 written.add(entry.reproducer)
             else:
                 print("not shown:", entry.observed, file=sys.stderr)
-        bench.close()
+        laboratory.bench.close()
 
 
 def _write(entry: KnownDeviation, laboratory: Laboratory) -> bool:

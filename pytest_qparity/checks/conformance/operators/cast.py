@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Array, Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.drawing import FLOATS, Graph, shape_traits
+from pytest_qparity.checks.conformance.operators.drawing import FLOATS, Graph, floats_expected, shape_traits
 from pytest_qparity.checks.conformance.rounding import float_spacing
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath.integers import INT2, INT4, UINT2, UINT4, IntegerType
@@ -106,8 +106,7 @@ def format_expected(values: Array, target: floats.FloatFormat, saturation: float
         "subnormal": np.abs(wide) < target.smallest_normal,
         "twice_rounded": exact != _by_way_of_float16(wide, target, saturation),
     }
-    unit = float_spacing(exact, target.dtype)
-    return Expected(exact, exact, unit, target.dtype, open_ended, signed=True, traits=traits)
+    return floats_expected(exact, target.dtype, traits, open_ended)
 
 
 def _by_way_of_float16(wide: Array, target: floats.FloatFormat, saturation: floats.Saturation) -> Array:
@@ -125,17 +124,8 @@ def from_float_examples(draw: st.DrawFn, source: floats.FloatFormat, target: str
     graph.cast(graph.constant("x", codes.view(source.dtype)), FLOATS[target], "y")
     decoded = source.decode(codes)
     exact = decoded.astype(FLOATS[target]).astype(np.float64)
-    graph.output(
-        "y",
-        Expected(
-            exact,
-            exact,
-            float_spacing(exact, FLOATS[target]),
-            FLOATS[target],
-            signed=True,
-            traits={"nan": np.isnan(exact), "infinite": np.isinf(exact)},
-        ),
-    )
+    traits = {"nan": np.isnan(exact), "infinite": np.isinf(exact)}
+    graph.output("y", floats_expected(exact, FLOATS[target], traits))
     return graph.example("constant")
 
 

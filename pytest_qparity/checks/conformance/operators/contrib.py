@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
+from pytest_qparity.checks.conformance.operators.convolutions import window_sums
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.qlinear import SHORT, output_parameters
 from pytest_qparity.checks.conformance.rounding import Real
-from pytest_qparity.quantmath import convolution, strategies
+from pytest_qparity.quantmath import strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
 
@@ -34,41 +35,28 @@ HUGE_RATIO = 1_000.0  # of two scales: what is added of one is beyond the other
 
 
 def kernels() -> Iterator[Kernel]:
-    strategies_by_operator: dict[str, Callable[..., Any]] = {
-        "QLinearAdd": partial(binary_examples, "QLinearAdd", Real.__add__),
-        "QLinearMul": partial(binary_examples, "QLinearMul", Real.__mul__),
-        "QLinearSigmoid": partial(unary_examples, "QLinearSigmoid", {}, Real.sigmoid),
-        "QLinearLeakyRelu": leaky_relu_examples,
-        "QLinearSoftmax": softmax_examples,
-        "QLinearConcat": concat_examples,
-        "QLinearAveragePool": average_pool_examples,
-        "QLinearGlobalAveragePool": global_average_pool_examples,
-        "QLinearReduceMean": reduce_mean_examples,
-        "QLinearWhere": where_examples,
-    }
     for kind in (UINT8, INT8):
-        yield Kernel(
-            f"qlinear_add-{SHORT[kind]}-huge_ratio-opset{OPSET}",
-            f"{MICROSOFT}.QLinearAdd",
-            kind.name,
-            OPSET,
-            partial(swallowing_examples, kind),
-        )
-    for operator, make in strategies_by_operator.items():
+        yield _kernel("qlinear_add", "-huge_ratio", "QLinearAdd", kind, swallowing_examples)
+    operators: dict[str, tuple[str, Callable[..., Any]]] = {
+        "qlinear_add": ("QLinearAdd", partial(binary_examples, "QLinearAdd", Real.__add__)),
+        "qlinear_mul": ("QLinearMul", partial(binary_examples, "QLinearMul", Real.__mul__)),
+        "qlinear_sigmoid": ("QLinearSigmoid", partial(unary_examples, "QLinearSigmoid", {}, Real.sigmoid)),
+        "qlinear_leaky_relu": ("QLinearLeakyRelu", leaky_relu_examples),
+        "qlinear_softmax": ("QLinearSoftmax", softmax_examples),
+        "qlinear_concat": ("QLinearConcat", concat_examples),
+        "qlinear_average_pool": ("QLinearAveragePool", average_pool_examples),
+        "qlinear_global_average_pool": ("QLinearGlobalAveragePool", global_average_pool_examples),
+        "qlinear_reduce_mean": ("QLinearReduceMean", reduce_mean_examples),
+        "qlinear_where": ("QLinearWhere", where_examples),
+    }
+    for name, (operator, make) in operators.items():
         for kind in (UINT8, INT8):
-            snake = operator.replace("QLinear", "qlinear_").replace("AveragePool", "average_pool")
-            snake = (
-                snake.replace("Global", "global_")
-                .replace("LeakyRelu", "leaky_relu")
-                .replace("ReduceMean", "reduce_mean")
-            )
-            yield Kernel(
-                f"{snake.lower()}-{SHORT[kind]}-opset{OPSET}",
-                f"{MICROSOFT}.{operator}",
-                kind.name,
-                OPSET,
-                partial(make, kind),
-            )
+            yield _kernel(name, "", operator, kind, make)
+
+
+def _kernel(name: str, end: str, operator: str, kind: IntegerType, make: Callable[..., Any]) -> Kernel:
+    identity = f"{name}-{SHORT[kind]}{end}-opset{OPSET}"
+    return Kernel(identity, f"{MICROSOFT}.{operator}", kind.name, OPSET, partial(make, kind))
 
 
 @st.composite
@@ -172,10 +160,7 @@ def leaky_relu_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
 def softmax_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     graph = Graph()
     shape = draw(strategies.shapes(min_rank=2, max_rank=3, largest=LARGEST, empty=False))
-    codes = draw(strategies.integer_tensors(kind, shape))
-    scale, zero = draw(strategies.scales()), draw(strategies.zero_points(kind))
-    x = [graph.feed("x", codes), *parameters(graph, "x", scale, zero)]
-    real = Real.dequantized(codes, scale, zero)
+    x, real = draw(quantized(graph, "x", kind, shape))
     attributes = {"axis": -1, "opset": OPSET}
     return draw(finished(graph, "QLinearSoftmax", softmax(real), kind, lambda y: [*x, *y], attributes))
 
@@ -199,9 +184,7 @@ def concat_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
         each, real = draw(quantized(graph, f"x{index}", kind, shape))
         names += each
         reals.append(real)
-    joined = Real(
-        np.concatenate([real.value for real in reals], axis), np.concatenate([real.error for real in reals], axis)
-    )
+    joined = Real.gathered(partial(np.concatenate, axis=axis), reals)
     return draw(finished(graph, "QLinearConcat", joined, kind, lambda y: [*y, *names], {"axis": axis}))
 
 
@@ -215,15 +198,9 @@ def average_pool_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     size = (kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 5)))
     x, real = draw(quantized(graph, "x", kind, (draw(st.integers(1, 2)), draw(st.integers(1, 8)), *size)))
     attributes = ConvolutionAttributes(strides=strides, pads=pads)
-    edges = [(0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])]
-
-    def windows(array: Array) -> Array:
-        each = convolution.windows(np.pad(array, edges), kernel, attributes)
-        return each.reshape(*each.shape[:4], -1)
-
-    counted = windows(np.ones(real.value.shape)).sum(axis=-1)
+    counted = window_sums(Real.exact(np.ones(real.value.shape)), kernel, attributes).value
     divisor = np.full(counted.shape, float(np.prod(kernel))) if counts_padding else counted
-    mean = real.mapped(windows).sum(axis=-1).mapped(lambda array: array[..., 0]) / Real.exact(divisor)
+    mean = window_sums(real, kernel, attributes) / Real.exact(divisor)
     node = {
         "kernel_shape": list(kernel),
         "strides": list(strides),
@@ -262,6 +239,6 @@ def where_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     condition = draw(strategies.integer_tensors(INT8, shape)) > 0
     x, real_x = draw(quantized(graph, "x", kind, shape))
     y, real_y = draw(quantized(graph, "other", kind, shape))
-    chosen = Real(np.where(condition, real_x.value, real_y.value), np.where(condition, real_x.error, real_y.error))
+    chosen = Real.gathered(lambda arrays: np.where(condition, *arrays), (real_x, real_y))
     names = [graph.feed("condition", condition), *x, *y]
     return draw(finished(graph, "QLinearWhere", chosen, kind, lambda z: [*names, *z], {}))

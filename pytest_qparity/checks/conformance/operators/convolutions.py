@@ -14,7 +14,7 @@ from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.rounding import Real
 
-__all__ = ["DrawnConvolution", "convolutions", "convolved", "padding_windows", "strided_pointwise"]
+__all__ = ["DrawnConvolution", "convolutions", "convolved", "padding_windows", "strided_pointwise", "window_sums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,30 @@ def padding_windows(draw: st.DrawFn) -> DrawnConvolution:
     return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
 
 
+def windows_of(array: np.ndarray, kernel: tuple[int, ...], attributes: ConvolutionAttributes) -> np.ndarray:
+    """(N, C, *outputs, *kernel): what each window of an array sees, 0 in the padding."""
+    pads = [(0, 0), (0, 0), *convolution.padding(array.shape[2:], kernel, attributes)]
+    return convolution.windows(np.pad(array, pads), kernel, attributes)
+
+
+def window_sums(real: Real, kernel: tuple[int, int], attributes: ConvolutionAttributes) -> Real:
+    """Of two spatial axes, the padding counted as 0."""
+
+    def flat(array: np.ndarray) -> np.ndarray:
+        windows = windows_of(array, kernel, attributes)
+        return windows.reshape(*windows.shape[:4], -1)
+
+    return real.mapped(flat).sum(-1).mapped(lambda array: array[..., 0])
+
+
 def convolved(x: Real, w: Real, drawn: DrawnConvolution) -> Real:
     """The convolution as a matrix product of x's windows with w, with the product's error bound; padding is 0."""
     rank, attributes = len(drawn.w_shape) - 2, drawn.attributes
-    pads = [(0, 0), (0, 0), *convolution.padding(drawn.x_shape[2:], drawn.w_shape[2:], attributes)]
     group = attributes.group
+    out_shape = windows_of(x.value, drawn.w_shape[2:], attributes).shape[2 : 2 + rank]
 
     def columns(array: np.ndarray) -> np.ndarray:
-        windows = convolution.windows(np.pad(array, pads), drawn.w_shape[2:], attributes)
+        windows = windows_of(array, drawn.w_shape[2:], attributes)
         batch, channels, *rest = windows.shape
         out, kernel = rest[:rank], rest[rank:]
         grouped = windows.reshape(batch, group, channels // group, *out, *kernel)
@@ -93,20 +109,8 @@ def convolved(x: Real, w: Real, drawn: DrawnConvolution) -> Real:
         return array.reshape(group, array.shape[0] // group, -1).transpose(0, 2, 1)
 
     product = x.mapped(columns).matmul(w.mapped(rows))  # (N, group, outputs, M / group)
-    out_shape = _output_spatial(drawn)
 
     def back(array: np.ndarray) -> np.ndarray:
         return array.transpose(0, 1, 3, 2).reshape(drawn.x_shape[0], drawn.w_shape[0], *out_shape)
 
     return product.mapped(back)
-
-
-def _output_spatial(drawn: DrawnConvolution) -> tuple[int, ...]:
-    attributes, rank = drawn.attributes, len(drawn.w_shape) - 2
-    pads = convolution.padding(drawn.x_shape[2:], drawn.w_shape[2:], attributes)
-    return tuple(
-        (size + sum(pads[axis]) - ((drawn.w_shape[2 + axis] - 1) * attributes.dilations[axis] + 1))
-        // attributes.strides[axis]
-        + 1
-        for axis, size in enumerate(drawn.x_shape[2 : 2 + rank])
-    )

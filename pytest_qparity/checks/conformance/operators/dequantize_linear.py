@@ -56,9 +56,7 @@ def kernels() -> Iterator[Kernel]:
 
 @st.composite
 def examples(draw: st.DrawFn, source: IntegerType, target: str, granularity: str) -> Example:
-    kind = KINDS[granularity]
-    shape = draw(strategies.shapes(min_rank=0 if granularity == "per_tensor" else 1, empty=granularity == "per_tensor"))
-    layout = draw(strategies.layouts(shape, kind))
+    shape, layout = draw(strategies.laid_out(KINDS[granularity]))
     parameters = layouts.parameter_shape(shape, layout)
     codes = draw(strategies.integer_tensors(source, shape))
     scale = draw(strategies.scales(FLOATS[target], parameters))

@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
+from pytest_qparity.checks.conformance.rounding import float_spacing
 from pytest_qparity.quantmath import layout as layouts
 from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
 
@@ -24,6 +25,7 @@ __all__ = [
     "KINDS",
     "Graph",
     "element_traits",
+    "floats_expected",
     "integers_expected",
     "layout_attributes",
     "shape_traits",
@@ -102,6 +104,13 @@ def integers_expected(
     wide = [candidate.astype(np.float64) for candidate in candidates]
     lowest = np.minimum.reduce(wide)
     return Expected(lowest, np.maximum.reduce(wide), np.ones(lowest.shape), dtype, free, traits=traits)
+
+
+def floats_expected(
+    exact: Array, dtype: np.dtype[Any], traits: Mapping[str, Array], free: Array | None = None
+) -> Expected:
+    """These values of a float type and no others, zeros with their sign."""
+    return Expected(exact, exact, float_spacing(exact, dtype), dtype, free, signed=True, traits=traits)
 
 
 def element_traits(drawn: Quantization) -> dict[str, Array]:

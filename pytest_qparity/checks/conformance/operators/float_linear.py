@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance.example import Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.cast import FLOAT8, SATURATION, every_code, format_expected
-from pytest_qparity.checks.conformance.operators.drawing import KINDS, Graph, layout_attributes, shape_traits
-from pytest_qparity.checks.conformance.rounding import float_spacing
+from pytest_qparity.checks.conformance.operators.drawing import (
+    KINDS,
+    Graph,
+    floats_expected,
+    layout_attributes,
+    shape_traits,
+)
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath import layout as layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_qparity.checks.conformance.example import Example
 
 __all__ = ["kernels"]
 
@@ -78,13 +84,11 @@ def dequantize_examples(draw: st.DrawFn, small: floats.FloatFormat, granularity:
         exact = (small.decode(codes) * layouts.spread(scale.astype(np.float64), shape, layout)).astype(np.float32)
     wide = exact.astype(np.float64)
     traits = {"nan": np.isnan(wide), "infinite": np.isinf(wide), "negative_zero": (wide == 0) & np.signbit(wide)}
-    graph.output("y", Expected(wide, wide, float_spacing(wide, exact.dtype), exact.dtype, signed=True, traits=traits))
+    graph.output("y", floats_expected(wide, exact.dtype, traits))
     return graph.example(*shape_traits(shape, layout), "constant")
 
 
 @st.composite
 def _parameters(draw: st.DrawFn, granularity: str) -> tuple[tuple[int, ...], layouts.Layout, np.ndarray]:
-    kind = KINDS[granularity]
-    shape = draw(strategies.shapes(min_rank=0 if granularity == "per_tensor" else 1, empty=granularity == "per_tensor"))
-    layout = draw(strategies.layouts(shape, kind))
+    shape, layout = draw(strategies.laid_out(KINDS[granularity]))
     return shape, layout, draw(strategies.scales(np.float32, layouts.parameter_shape(shape, layout)))

@@ -8,6 +8,7 @@ all values within that error.
 from __future__ import annotations
 
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     convolved,
     padding_windows,
     strided_pointwise,
+    window_sums,
 )
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
 from pytest_qparity.checks.conformance.rounding import Real
-from pytest_qparity.quantmath import convolution, strategies
+from pytest_qparity.quantmath import strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.floats import E4M3FN, E5M2
 from pytest_qparity.quantmath.integers import INT4, INT8, INT16, UINT4, UINT8, UINT16, IntegerType
@@ -217,9 +219,8 @@ def concat_examples(draw: st.DrawFn, element: Element) -> Example:
     axis = draw(st.integers(0, len(shape) - 1))
     parts = [graph.activation(draw, f"x{index}", element, shape) for index in range(draw(st.integers(2, 3)))]
     graph.node("Concat", tuple(part.name for part in parts), "joined", axis=axis)
-    value = np.concatenate([part.real.value for part in parts], axis)
-    error = np.concatenate([part.real.error for part in parts], axis)
-    graph.finished(draw, "joined", Real(value, error), element)
+    joined = Real.gathered(partial(np.concatenate, axis=axis), [part.real for part in parts])
+    graph.finished(draw, "joined", joined, element)
     return graph.example()
 
 
@@ -231,13 +232,7 @@ def average_pool_examples(draw: st.DrawFn, element: Element) -> Example:
     size = (kernel[0] + draw(st.integers(0, 5)), kernel[1] + draw(st.integers(0, 5)))
     x = graph.activation(draw, "x", element, (draw(st.integers(1, 2)), draw(st.integers(1, 8)), *size))
     graph.node("AveragePool", (x.name,), "pooled", kernel_shape=list(kernel), strides=list(strides))
-    attributes = ConvolutionAttributes(strides=strides)
-
-    def windows(array: Array) -> Array:
-        each: Array = convolution.windows(array, kernel, attributes)
-        return each.reshape(*each.shape[:4], -1)
-
-    total = x.real.mapped(windows).sum(-1).mapped(lambda array: array[..., 0])
+    total = window_sums(x.real, kernel, ConvolutionAttributes(strides=strides))
     graph.finished(draw, "pooled", total / Real.exact(float(np.prod(kernel))), element)
     return graph.example()
 
@@ -274,11 +269,11 @@ def _interpolated(real: Real, axis: int) -> Real:
 
     before, after = pair(-1), pair(1)
 
-    def interleaved(first: Array, second: Array) -> Array:
-        stacked = np.stack([first, second], axis + 1)
-        return np.asarray(stacked.reshape(*first.shape[:axis], -1, *first.shape[axis + 1 :]))
+    def interleaved(arrays: list[Array]) -> Array:
+        shape = arrays[0].shape
+        return np.asarray(np.stack(arrays, axis + 1).reshape(*shape[:axis], -1, *shape[axis + 1 :]))
 
-    return Real(interleaved(before.value, after.value), interleaved(before.error, after.error))
+    return Real.gathered(interleaved, (before, after))
 
 
 @st.composite
@@ -295,16 +290,13 @@ def lstm_examples(draw: st.DrawFn, element: Element) -> Example:
     state = cell = Real.exact(np.zeros((batch, hidden)))
     outputs: list[Real] = []
     for step in range(steps):
-        gates = x.real.mapped(lambda array, at=step: array[at]).matmul(kernel) + state.matmul(recurrent)
-        i, o, f, c = (
-            gates.mapped(lambda array, at=gate: array[:, at * hidden : (at + 1) * hidden]) for gate in range(4)
-        )
+        gates = x.real.mapped(itemgetter(step)).matmul(kernel) + state.matmul(recurrent)
+        columns = (slice(gate * hidden, (gate + 1) * hidden) for gate in range(4))
+        i, o, f, c = (gates.mapped(itemgetter((slice(None), own))) for own in columns)
         cell = f.sigmoid() * cell + i.sigmoid() * c.tanh()
         state = o.sigmoid() * cell.tanh()
         outputs.append(state)
-    value = np.stack([each.value for each in outputs])[:, None]
-    error = np.stack([each.error for each in outputs])[:, None]
-    graph.finished(draw, nodes, Real(value, error), element)
+    graph.finished(draw, nodes, Real.gathered(lambda states: np.stack(states)[:, None], outputs), element)
     return graph.example()
 
 
@@ -355,9 +347,7 @@ def attention_examples(draw: st.DrawFn, element: Element) -> Example:
 def relu_examples(draw: st.DrawFn, element: Element) -> Example:
     """Relu before QuantizeLinear: redundant only where the zero point is the lowest code."""
     graph = QdqGraph()
-    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
-    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
-    x = np.clip(x, -1e6, 1e6).astype(np.float32)
+    x = draw(_fed_values())
     graph.node("Relu", (graph.feed("x", x),), "activated")
     graph.finished(draw, "activated", Real.exact(x).clipped(0.0, np.inf), element)
     return graph.example()
@@ -367,8 +357,13 @@ def relu_examples(draw: st.DrawFn, element: Element) -> Example:
 def pair_examples(draw: st.DrawFn, element: Element) -> Example:
     """QuantizeLinear and DequantizeLinear alone: not an identity, though it is between two float tensors."""
     graph = QdqGraph()
-    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
-    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
-    x = np.clip(x, -1e6, 1e6).astype(np.float32)
+    x = draw(_fed_values())
     graph.finished(draw, graph.feed("x", x), Real.exact(x), element)
     return graph.example()
+
+
+@st.composite
+def _fed_values(draw: st.DrawFn) -> Array:
+    shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+    x = draw(strategies.tensors(np.float32, shape, scale=draw(strategies.scales()), finite=True))
+    return np.clip(x, -1e6, 1e6).astype(np.float32)

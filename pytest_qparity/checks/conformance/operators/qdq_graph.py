@@ -85,25 +85,15 @@ class QdqGraph(Graph):
 
     def requantized(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> Quantized:
         """QuantizeLinear and DequantizeLinear behind what was computed; what comes out may be one of several codes."""
-        scale, zero = draw(_output_parameters(real.value, element))
-        expected = real.quantized_to(scale, zero, element)
-        parameters = self._parameters(name, scale, zero)
-        quantized = self.node("QuantizeLinear", (name, *parameters), f"{name}_quantized")
-        dequantized = self.node("DequantizeLinear", (quantized, *parameters), f"{name}_dequantized")
+        dequantized, expected, scale, offset = self._quantized(draw, name, name, real, element)
         middle = (expected.lowest + expected.highest) / 2.0
         reach = (expected.highest - expected.lowest) / 2.0
-        offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
         value = (middle - offset) * scale.astype(np.float64)
         return Quantized(dequantized, Real(value, reach * scale + 4 * FLOAT32 * np.abs(value)), scale)
 
     def finished(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> None:
         """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32."""
-        scale, zero = draw(_output_parameters(real.value, element))
-        expected = real.quantized_to(scale, zero, element)
-        parameters = self._parameters("y", scale, zero)
-        quantized = self.node("QuantizeLinear", (name, *parameters), "y_quantized")
-        y = self.node("DequantizeLinear", (quantized, *parameters), "y")
-        offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else 0.0
+        y, expected, scale, offset = self._quantized(draw, name, "y", real, element)
         step = scale.astype(np.float64)
         low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
         # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
@@ -113,6 +103,19 @@ class QdqGraph(Graph):
             y,
             Expected(low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits=expected.traits),
         )
+
+    def _quantized(
+        self, draw: st.DrawFn, name: str, stem: str, real: Real, element: Element
+    ) -> tuple[str, Expected, Array, Array]:
+        """Both nodes behind `name`, theirs and their parameters' names begin with `stem`: the name behind, the codes
+        that may be between, scale, zero point (0.0 where codes are floats)."""
+        scale, zero = draw(_output_parameters(real.value, element))
+        parameters = self._parameters(stem, scale, zero)
+        quantized = self.node("QuantizeLinear", (name, *parameters), f"{stem}_quantized")
+        behind = "y" if stem == "y" else f"{stem}_dequantized"
+        self.node("DequantizeLinear", (quantized, *parameters), behind)
+        offset = np.asarray(zero, np.float64) if isinstance(element, IntegerType) else np.float64(0.0)
+        return behind, real.quantized_to(scale, zero, element), scale, np.asarray(offset)
 
     def _drawn(
         self, draw: st.DrawFn, element: Element, shape: tuple[int, ...], parameters: tuple[int, ...]
