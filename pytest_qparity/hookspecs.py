@@ -18,7 +18,7 @@ def pytest_qparity_backends(config: pytest.Config) -> list[BackendSpec]:  # type
     Called once, before collection: return names and targets, import no engine.
 
         def pytest_qparity_backends(config):
-            return [BackendSpec("my-engine", "my_package.my_engine:MyEngine", activation="uint8")]
+            return [BackendSpec("my-engine", "my_package.my_engine:MyEngine", placement="ort")]
     """
 
 

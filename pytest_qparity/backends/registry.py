@@ -21,13 +21,15 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class BackendSpec:
-    """A backend by name, without importing it. `activation` is the 8-bit activation type it is fastest with;
-    `optimizers` are the levels of graph rewriting that it can be asked for."""
+    """A backend by name, without importing it. `placement` is the engine whose rules for Q/DQ nodes it follows
+    (docs/precisions.md); `emulated` are the precisions that it does not compute in, so that files of them are lowered
+    to float operators for it; `optimizers` are the levels of graph rewriting that it can be asked for."""
 
     name: str
     target: str
-    activation: Literal["uint8", "int8"] = "uint8"
+    placement: Literal["any", "ort", "openvino", "trt"] = "any"
     optimizers: tuple[Literal["all", "extended", "basic", "off"], ...] = ("all",)
+    emulated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -40,18 +42,24 @@ class BackendSpec:
                 f'got optimizers {self.optimizers} of backend "{self.name}", should be some of: all, extended, basic, '
                 "off"
             )
-        if self.activation not in ("uint8", "int8"):
-            raise ValueError(f'got activation "{self.activation}" of backend "{self.name}", should be uint8 or int8')
+        object.__setattr__(self, "emulated", tuple(self.emulated))
+        if self.placement not in ("any", "ort", "openvino", "trt"):
+            raise ValueError(
+                f'got placement "{self.placement}" of backend "{self.name}", should be any, ort, openvino or trt'
+            )
 
 
 _LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
+_NOT_ON_CPUS = ("tf32", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "mxfp4", "nvfp4")
+_BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
-    BackendSpec("ort", "pytest_qparity.backends.ort:OnnxRuntimeCpu", "uint8", _LEVELS),
-    BackendSpec("ort-cuda", "pytest_qparity.backends.gpu:OnnxRuntimeCuda", "int8"),
-    BackendSpec("ort-tensorrt", "pytest_qparity.backends.gpu:OnnxRuntimeTensorrt", "int8"),
-    BackendSpec("trt", "pytest_qparity.backends.gpu:Tensorrt", "int8"),
-    BackendSpec("openvino", "pytest_qparity.backends.openvino:OpenVinoCpu", "uint8"),
-    BackendSpec("reference", "pytest_qparity.backends.reference:OnnxReference", "uint8"),
+    BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS),
+    BackendSpec("ort-cuda", f"{_BUILT_IN}.gpu:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
+    BackendSpec("ort-tensorrt", f"{_BUILT_IN}.gpu:OnnxRuntimeTensorrt", "trt"),
+    BackendSpec("trt", f"{_BUILT_IN}.gpu:Tensorrt", "trt", emulated=("mxfp4",)),
+    # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
+    BackendSpec("openvino", f"{_BUILT_IN}.openvino:OpenVinoCpu", "openvino", emulated=("int16", *_NOT_ON_CPUS)),
+    BackendSpec("reference", f"{_BUILT_IN}.reference:OnnxReference", "any", emulated=_NOT_ON_CPUS),
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 
 OPERATOR_PREFIX = "op:"
+OUTPUT_PREFIX = "output:"
+BETWEEN_PREFIX, BETWEEN_SIGN = "between:", " -> "
 
 
 def matches(pattern: str, name: str) -> bool:

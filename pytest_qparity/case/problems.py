@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.case import schema
+from pytest_qparity.case import fields, schema
 from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ _LONGEST_SHOWN = 60
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = "[key]"  # pydantic's mark for "the key itself, not its value"
 
-_TABLES: Mapping[tuple[str, ...], type[schema.Table]] = {
+_TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("model",): schema.UrlModel,
     ("data",): schema.DataSpec,
-    ("precisions", "*"): schema.PrecisionSpec,
+    ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
     ("budgets", "*", "*"): schema.Budget,
@@ -65,10 +66,10 @@ _SHOULD_BE = {
 }
 
 _PATTERNS = {
-    schema.NAME_PATTERN: 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit',
-    schema.URL_PATTERN: "an http or https address",
-    schema.SHA256_PATTERN: "64 lower-case hex digits",
-    schema.CODE_PATTERN: "a failure code such as QP-BACKEND-001",
+    fields.NAME_PATTERN: 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit',
+    fields.URL_PATTERN: "an http or https address",
+    fields.SHA256_PATTERN: "64 lower-case hex digits",
+    fields.CODE_PATTERN: "a failure code such as QP-BACKEND-001",
 }
 
 
@@ -82,7 +83,7 @@ class Finding:
     remedy: str
 
 
-def findings(errors: Sequence[ErrorDetails], root: type[schema.Table]) -> list[Finding]:
+def findings(errors: Sequence[ErrorDetails], root: type[fields.Table]) -> list[Finding]:
     """Each of pydantic's errors about a document of kind `root`, but for a missing key where its misspelling has been
     found in the same table."""
     located = [(error, _tables_of(error["loc"], root)) for error in errors]
@@ -140,9 +141,9 @@ def uncapitalized(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def _tables_of(location: Location, root: type[schema.Table]) -> tuple[Location, type[schema.Table]]:
+def _tables_of(location: Location, root: type[fields.Table]) -> tuple[Location, type[fields.Table]]:
     """The location without pydantic's marks, and the table that its last key belongs to."""
-    table: type[schema.Table] | None = schema.BuiltModel if "<BuiltModel>" in location else None
+    table: type[fields.Table] | None = schema.BuiltModel if "<BuiltModel>" in location else None
     plain = tuple(part for part in location if part != _KEY and not (isinstance(part, str) and part.startswith("<")))
     names = [key for key in _TABLES if len(key) < len(plain) and _fits(key, plain)]
     return plain, table or (_TABLES[max(names, key=len)] if names else root)
@@ -152,7 +153,7 @@ def _fits(pattern: tuple[str, ...], location: Location) -> bool:
     return all(part in ("*", name) for part, name in zip(pattern, location, strict=False))
 
 
-def _unknown_key(location: Location, table: type[schema.Table], near: str | None) -> Finding:
+def _unknown_key(location: Location, table: type[fields.Table], near: str | None) -> Finding:
     key = str(location[-1])
     if near is not None:
         remedy = f'write "{near}"'
@@ -166,16 +167,16 @@ def _unknown_key(location: Location, table: type[schema.Table], near: str | None
     return Finding(Code.CASE_UNKNOWN_KEY, location, sentence, remedy)
 
 
-def _missing_key(location: Location, table: type[schema.Table]) -> Finding:
+def _missing_key(location: Location, table: type[fields.Table]) -> Finding:
     key = str(location[-1])
     sentence = f"Got no {key} in {table_name(location[:-1])}, should be there. {table.model_fields[key].description}"
     return Finding(Code.CASE_VALUE, location, sentence, f"add {_example(location, table)}")
 
 
-def _wrong_value(error: ErrorDetails, location: Location, table: type[schema.Table]) -> Finding:
+def _wrong_value(error: ErrorDetails, location: Location, table: type[fields.Table]) -> Finding:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     known: list[str] = []
-    if kind == schema.OUR_ERROR:
+    if kind == fields.OUR_ERROR:
         should = error["msg"]
     elif kind == "literal_error":
         known = re.findall(r"'([^']*)'", context["expected"])
@@ -197,7 +198,7 @@ def _wrong_value(error: ErrorDetails, location: Location, table: type[schema.Tab
     return Finding(Code.CASE_VALUE, location, f"{subject}: got {shown(value)}, should be {should}.", remedy)
 
 
-def _example(location: Location, table: type[schema.Table]) -> str:
+def _example(location: Location, table: type[fields.Table]) -> str:
     """A line, or a table's header, that would be right at this location."""
     for key in reversed([part for part in location if isinstance(part, str)]):
         if key in table.model_fields and (examples := table.model_fields[key].examples):

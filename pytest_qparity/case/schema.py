@@ -8,12 +8,22 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from pytest_qparity.case.fields import (
+    OUR_ERROR,
+    SHA256_PATTERN,
+    URL_PATTERN,
+    Glob,
+    Name,
+    Positive,
+    Table,
+    Text,
+    WaivableCode,
+)
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.case.patterns import is_closed
-from pytest_qparity.verdict import Code
+from pytest_qparity.case.precision_spec import PrecisionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,69 +33,6 @@ CheckName = Literal["preflight", "parity", "accuracy", "latency", "memory"]
 
 KNOWN_METRICS = ("top1", "agreement")  # those of this version; third parties may add others, so the gate checks names
 TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
-
-OUR_ERROR = "qparity"  # the type of validation errors whose text is already what a value should be
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-URL_PATTERN = r"^https?://"
-SHA256_PATTERN = r"^[0-9a-f]{64}$"
-CODE_PATTERN = r"^QP-[A-Z]+-\d{3}$"
-
-# Without these nothing has been judged at all.
-NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-", "QP-CANARY-")
-SEEN_IN_A_FILE = ("QP-PRE-", "QP-PAR-", "QP-ACC-")  # what the checks that canaries get say of a file
-
-
-def _closed_glob(pattern: str) -> str:
-    if not is_closed(pattern):
-        should = 'a glob in which each "[" has its "]" (bad glob)'
-        raise PydanticCustomError(OUR_ERROR, should, {"remedy": 'close it; a "[" that stands for itself is "[[]"'})
-    return pattern
-
-
-def _waivable(code: str) -> str:
-    if code.startswith(NEVER_WAIVED):
-        should = (
-            "a code that may be waived: where case, data, calibration, golden or canary is wrong, nothing was judged"
-        )
-        raise PydanticCustomError(OUR_ERROR, should, {"remedy": "remove it, and mend what the code is about"})
-    return _known(code)
-
-
-def _of_a_file(code: str) -> str:
-    if not code.startswith(SEEN_IN_A_FILE):
-        should = "a code of preflight, parity or accuracy: any other says nothing of the file"
-        raise PydanticCustomError(OUR_ERROR, should, {"remedy": "name what the checks must say of this file"})
-    return _known(code)
-
-
-def _known(code: str) -> str:
-    known = [each.code for each in Code]
-    if code not in known:
-        near = nearest(code, known)
-        remedy = f'write "{near}"' if near is not None else "take it from the failure it is for"
-        raise PydanticCustomError(OUR_ERROR, "a failure code (docs/failures.md)", {"remedy": remedy})
-    return code
-
-
-def _says_something(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError(OUR_ERROR, "text that says something")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_says_something), Field(min_length=1)]
-Glob = Annotated[str, AfterValidator(_closed_glob), Field(min_length=1)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-WaivableCode = Annotated[str, Field(pattern=CODE_PATTERN), AfterValidator(_waivable)]
-FileCode = Annotated[str, Field(pattern=CODE_PATTERN), AfterValidator(_of_a_file)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Table(BaseModel):
-    """What all tables of a case file share: no unknown keys, no conversions, no NaN or infinity, no changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class UrlModel(Table):
@@ -154,44 +101,6 @@ class DataSpec(Table):
     batch: Annotated[int, Field(ge=1)] = Field(
         default=1, description="How many samples go through the model at a time.", examples=[8]
     )
-
-
-class PrecisionSpec(Table):
-    """A precision: given as a file, or made from the float model by a recipe."""
-
-    file: Text | None = Field(
-        default=None,
-        description="The ONNX file that ships, taken exactly as it is. Without it the variant is made.",
-        examples=["models/digits_resnet_qat.onnx"],
-    )
-    base: Name | None = Field(
-        default=None,
-        description='The precision this is a variant of, where its name before the first "-" does not say so.',
-        examples=["int8"],
-    )
-    calibration: Literal["minmax"] = Field(
-        default="minmax", description="How the ranges of activations are found.", examples=["minmax"]
-    )
-    keep_float: Annotated[tuple[Glob, ...], Field(strict=False)] = Field(
-        default=(),
-        description="Nodes to keep float: globs on node names, or `op:` and a glob on operator types.",
-        examples=[["*/attention/*", "op:Softmax"]],
-    )
-    caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
-        default=(),
-        description="In a canary file alone: the failure codes that this broken file must get. Empty: it is sound and "
-        "must pass.",
-        examples=[["QP-PAR-002"]],
-    )
-
-    @model_validator(mode="after")
-    def _a_given_file_is_taken_as_it_is(self) -> PrecisionSpec:
-        recipe = sorted({"calibration", "keep_float"} & self.model_fields_set)
-        if self.file is not None and recipe:
-            keys = " and ".join(recipe)
-            should = f"a given file or a recipe, not both: beside file, {keys} would have no effect"
-            raise PydanticCustomError(OUR_ERROR, should, {"remedy": f"remove {keys}, or remove file"})
-        return self
 
 
 class ParityLimits(Table):

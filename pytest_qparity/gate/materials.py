@@ -183,7 +183,7 @@ class RunMaterial:
         return variant
 
     def variant_at(self, precision: str) -> Variant:
-        from pytest_qparity.case.schema import PrecisionSpec
+        from pytest_qparity.case.precision_spec import PrecisionSpec
         from pytest_qparity.precision.cache import VariantCache
         from pytest_qparity.precision.variants import VariantRequest, Workshop, variant_for
 
@@ -194,8 +194,8 @@ class RunMaterial:
             base=self._base(precision),
             spec=case.spec.precisions.get(precision, PrecisionSpec()),
             folder=case.folder,
-            activation=self.backend_spec.activation,
-            where=self._place_of_keep_float(precision),
+            family=self.backend_spec.placement,
+            where=self._place_of(precision),
         )
         workshop = Workshop(self.material.worker, VariantCache(self.material.settings.cache / "variants"))
         return variant_for(request, lambda: self.material.calibration_feeds, workshop)
@@ -267,13 +267,12 @@ class RunMaterial:
         if self._worker is not None:
             self._worker.close()
 
-    def _place_of_keep_float(self, precision: str) -> str:
-        """File and line of a precision's keep_float, for messages; empty where it has none."""
+    def _place_of(self, precision: str) -> str:
+        """File and line of a precision's table, for messages; empty where the case has none."""
         case = self.material.case
-        stated = case.spec.precisions.get(precision)
-        if stated is None or not stated.keep_float:
+        if precision not in case.spec.precisions:
             return ""
-        line = case.line_of("precisions", precision, "keep_float")
+        line = case.line_of("precisions", precision)
         return self.material.location if line is None else f"{self.material.location}:{line}"
 
     def _require_same_inputs(self, given: Path) -> None:

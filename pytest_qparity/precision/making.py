@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import onnx
 
-from pytest_qparity.case.data import Feeds
+from pytest_qparity.precision.bfloat16 import make_bf16
 from pytest_qparity.precision.cast import make_fp16
-from pytest_qparity.precision.graph import float_graph, nodes_to_keep
-from pytest_qparity.precision.integer import make_int8
-from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe, give_it
+from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.jobs import Calibration, job_for
+from pytest_qparity.precision.library import make_dynamic, make_packed
+from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
+from pytest_qparity.precision.recipes import (
+    BlockRecipe,
+    CastRecipe,
+    DynamicRecipe,
+    Recipe,
+    StaticRecipe,
+    WeightOnlyRecipe,
+    give_it,
+    recipe_of,
+)
+from pytest_qparity.precision.weight_only import make_weight_only
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from onnx import ModelProto
+
+    from pytest_qparity.quantmath import Range
 
     Held = dict[str, Any]
     Arguments = Mapping[str, Any]
@@ -27,34 +41,73 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit; made variants have no external data
 REASON_LENGTH = 200
-RECIPES = {"cast": CastRecipe, "static": IntegerRecipe}  # by the `method` that a recipe states
+_CALIBRATION = "calibration"  # what a worker holds from `begin` to `make`
 
 
-def kept_nodes(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """Names of the nodes that the patterns keep float."""
+def chosen(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Names of the nodes that stay float, and of those whose activations have a type of their own."""
     with _Border(arguments["precision"]):
         graph = float_graph(Path(arguments["model"]))
-        return list(nodes_to_keep(graph, tuple(arguments["patterns"]), arguments["place"])), {}
+        found = chosen_nodes(graph, NodeChoice.from_json(arguments["choice"]))
+        return {"keep_float": list(found.keep_float), "types": [list(each) for each in found.types]}, {}
+
+
+def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Prepare the float model for calibration: `observe` feeds it, `make` writes what it found."""
+    held.pop(_CALIBRATION, None)
+    with _Border(arguments["precision"]):
+        recipe = recipe_of(arguments["recipe"])
+        held[_CALIBRATION] = Calibration(_graph(arguments), recipe)
+    return None, {}
+
+
+def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """One feed of calibration data."""
+    with _Border(arguments["precision"]):
+        held[_CALIBRATION].take(arrays)
+    return None, {}
 
 
 def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """Write the variant that a recipe makes of a model to `target`; the maker's notes. `arrays`: calibration data."""
-    model, target = Path(arguments["model"]), Path(arguments["target"])
-    recipe = _recipe(arguments["recipe"])
-    with _Border(arguments["precision"]):
-        if isinstance(recipe, IntegerRecipe):
-            made, notes = make_int8(float_graph(model), recipe, Feeds(arrays, **arguments["layout"]), target.parent)
-        else:
-            made, notes = make_fp16(float_graph(model), recipe)
-        _save(made, target, arguments["precision"])
+    """Write the variant that a recipe makes of a model to `target`; the maker's notes."""
+    model, target, precision = Path(arguments["model"]), Path(arguments["target"]), arguments["precision"]
+    with _Border(precision):
+        calibration: Calibration | None = held.pop(_CALIBRATION, None)
+        made, notes = _made(arguments, recipe_of(arguments["recipe"]), calibration, target.parent)
+        _save(made, target, precision)
         _check(target, model)
     return list(notes), {}
 
 
-def _recipe(stated: Mapping[str, Any]) -> CastRecipe | IntegerRecipe:
-    kind = RECIPES[stated["method"]]
-    recipe: CastRecipe | IntegerRecipe = kind(**{**stated, "keep_float": tuple(stated["keep_float"])})
-    return recipe
+def _made(
+    arguments: Arguments, recipe: Recipe, calibration: Calibration | None, scratch: Path
+) -> tuple[ModelProto, tuple[str, ...]]:
+    if isinstance(recipe, StaticRecipe | BlockRecipe):
+        if calibration is not None:
+            return calibration.made()
+        job = job_for(_graph(arguments), recipe)
+        return job.made(_stated_ranges(arguments["ranges"], job.observed)), job.notes
+    if isinstance(recipe, CastRecipe):
+        return make_bf16(_graph(arguments), recipe) if recipe.to == "bf16" else make_fp16(_graph(arguments), recipe)
+    if isinstance(recipe, DynamicRecipe):
+        return make_dynamic(_graph(arguments), recipe, scratch), ()
+    if isinstance(recipe, WeightOnlyRecipe):
+        if recipe.is_packed:
+            feeds = calibration.feeds if calibration is not None else []
+            return make_packed(_graph(arguments), recipe, feeds), ()
+        return make_weight_only(_graph(arguments), recipe)
+    assert_never(recipe)
+
+
+def _graph(arguments: Arguments) -> ModelProto:
+    return float_graph(Path(arguments["model"]))
+
+
+def _stated_ranges(path: str | None, observed: Sequence[str]) -> Mapping[str, Range]:
+    """The ranges of a file for what a job wants observed; none where it wants nothing."""
+    if not observed:
+        return {}
+    raise NotImplementedError(path)
 
 
 def _save(model: ModelProto, target: Path, precision: str) -> None:

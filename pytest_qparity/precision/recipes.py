@@ -1,54 +1,176 @@
-"""Recipes: how variants are made, as values. Imports nothing that opens a model."""
+"""Recipes: how variants are made, as values. Imports nothing that opens a model.
+
+A field that changes the file must be in its recipe: the cache knows recipes by their fields. `keep_float` and `types`
+hold names of nodes, resolved from the patterns of the case. `version` is raised when the code makes another file from
+the same fields.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
+
+__all__ = [
+    "BlockRecipe",
+    "CastRecipe",
+    "CommandRecipe",
+    "DynamicRecipe",
+    "Recipe",
+    "StaticRecipe",
+    "WeightOnlyRecipe",
+    "as_json",
+    "give_it",
+    "is_calibrated",
+    "recipe_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class CastRecipe:
-    """How an fp16 variant is made. A field that changes the file must be here: the cache knows recipes by their fields.
+    """A typed graph of 16-bit floats whose inputs and outputs stay float32.
 
-    Weights above `largest` are clipped to it (attention masks of −3.4e38 are), those nearer to zero than `smallest`, a
-    float16 subnormal, are raised to it: no weight changes its sign or becomes infinite or zero.
+    In fp16, weights above `largest` are clipped to it (attention masks of −3.4e38 are), those nearer to zero than
+    `smallest`, a float16 subnormal, are raised to it: no weight changes its sign or becomes infinite or zero. In bf16,
+    which has float32's exponents, they are rounded to nearest.
     """
 
     keep_float: tuple[str, ...]
+    to: str = "fp16"
     smallest: float = 5.96e-8
     largest: float = 65504.0
     interface: str = "float32"
     method: str = "cast"
-    version: int = 1  # raise it when the code below makes another file from the same fields
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"keep_float": list(self.keep_float)}
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class IntegerRecipe:
-    """How an int8 variant is made. A field that changes the file must be here: the cache knows recipes by their fields.
+class StaticRecipe:
+    """Weights and activations quantized with ranges that calibration found.
 
-    "uint8" activations have zero points and int32 biases, as CPU kernels fuse them; "int8" ones are symmetric and
-    biases stay float32, since TensorRT takes neither a zero point nor an int32 bias.
+    `activation`, `weight`: element types. `types`: (node, activation type) where it is another. `symmetric`: zero
+    points of activations are 0. `granularity` of weights: "channel" or "tensor". `bias`: "int32" or "float".
+    `calibration`: the method, `percentile` its share in percent; `ranges`: SHA-256 of the file they come from instead.
+    `format`: "qdq" or "qoperator". `weight_bits`: 7 where `reduce_range` leaves room for sums in 16 bits.
     """
 
     keep_float: tuple[str, ...]
-    activation: Literal["uint8", "int8"]
-    calibration: Literal["minmax"]
-    weight: str = "int8"
-    granularity: str = "per-channel"
+    target: str
+    activation: str
+    weight: str
+    symmetric: bool
+    types: tuple[tuple[str, str], ...] = ()
+    granularity: str = "channel"
+    bias: str = "float"
+    weight_bits: int = 8
+    calibration: str = "minmax"
+    percentile: float | None = None
+    ranges: str | None = None
     format: str = "qdq"
-    opset: int = 17  # what a model below PER_CHANNEL_OPSET is converted to first
     method: str = "static"
-    version: int = 1  # raise it when the code below makes another file from the same fields
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicRecipe:
+    """Weights quantized ahead, activations at run time with the range of each batch, by ONNX Runtime's quantizer."""
+
+    keep_float: tuple[str, ...]
+    weight: str = "uint8"
+    operators: tuple[str, ...] = ("Conv", "MatMul")
+    granularity: str = "tensor"
+    weight_bits: int = 8
+    method: str = "dynamic"
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WeightOnlyRecipe:
+    """Weights of products in blocks along the axis of summation, activations float.
+
+    `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
+    (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
+    """
+
+    keep_float: tuple[str, ...]
+    weight: str
+    block: int = 32
+    symmetric: bool = True
+    algorithm: str = "rtn"
+    format: str = "qdq"
+    method: str = "weight-only"
+    version: int = 1
 
     @property
-    def symmetric(self) -> bool:
-        return self.activation == "int8"
+    def is_packed(self) -> bool:
+        """Whether ONNX Runtime's quantizer makes it."""
+        return self.format == "qoperator" or self.algorithm in ("hqq", "gptq")
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"keep_float": list(self.keep_float)}
+
+@dataclass(frozen=True, slots=True)
+class BlockRecipe:
+    """Microscaling: weights in blocks ahead, activations in blocks at run time, by TensorRT's dynamic quantization.
+
+    `activation`: None where activations stay float. `scale`: the type of the blocks' scales. `scale_rule`: how a power of two is chosen ("floor" as OCP MX v1.0, "up").
+    """
+
+    keep_float: tuple[str, ...]
+    activation: str | None
+    weight: str
+    block: int
+    scale: str
+    scale_rule: str = "floor"
+    method: str = "block"
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecipe:
+    """A maker from outside, in its own environment: its command line, and what it says of its version."""
+
+    command: tuple[str, ...]
+    stated_version: str
+    method: str = "command"
+    version: int = 1
+
+    @property
+    def is_calibrated(self) -> bool:
+        return any("{calibration}" in word for word in self.command)
+
+
+Recipe = CastRecipe | StaticRecipe | DynamicRecipe | WeightOnlyRecipe | BlockRecipe
+_KINDS: dict[str, type[Recipe]] = {
+    "cast": CastRecipe,
+    "static": StaticRecipe,
+    "dynamic": DynamicRecipe,
+    "weight-only": WeightOnlyRecipe,
+    "block": BlockRecipe,
+}
+
+
+def is_calibrated(recipe: Recipe) -> bool:
+    """Whether it needs calibration data."""
+    if isinstance(recipe, StaticRecipe):
+        return recipe.ranges is None
+    if isinstance(recipe, BlockRecipe):
+        return recipe.activation is not None and recipe.scale != "float8e8m0"
+    return isinstance(recipe, WeightOnlyRecipe) and recipe.algorithm == "gptq"
+
+
+def as_json(recipe: Recipe | CommandRecipe) -> dict[str, Any]:
+    """The recipe in plain JSON values; `recipe_of` gives it back."""
+    return {name: _plain(value) for name, value in asdict(recipe).items()}
+
+
+def recipe_of(stated: dict[str, Any]) -> Recipe:
+    return _KINDS[stated["method"]](**{name: _frozen(value) for name, value in stated.items()})
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
 
 
 def give_it(precision: str) -> str:

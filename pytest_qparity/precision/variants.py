@@ -6,21 +6,24 @@ import importlib.metadata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.model import ModelFile, read_model_file
-from pytest_qparity.digest import arrays_digest
-from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe, give_it
+from pytest_qparity.digest import arrays_digest, file_digest
+from pytest_qparity.precision.calibration_data import require_range
+from pytest_qparity.precision.choosing import contradictions, method_of, recipe_for
+from pytest_qparity.precision.command import command_recipe, make_by_command
+from pytest_qparity.precision.recipes import Recipe, as_json, is_calibrated
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data import Feeds
-    from pytest_qparity.case.schema import PrecisionSpec
+    from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.precision.cache import VariantCache
+    from pytest_qparity.precision.recipes import CommandRecipe
     from pytest_qparity.worker.protocol import Worker
 
-MAKERS = ("numpy", "onnx", "onnx-ir", "onnxruntime", "onnxruntime-gpu")
-UNCALIBRATED = ("fp32", "fp16")
+MAKERS = ("numpy", "ml_dtypes", "onnx", "onnx-ir", "onnxruntime", "onnxruntime-gpu", "pytest-qparity")
 _CALLS = "pytest_qparity.precision.making"
 
 
@@ -41,8 +44,8 @@ class Variant:
 class VariantRequest:
     """What is asked for: `model` at `precision` (a `base` of the table), as `spec` in the case file says.
 
-    `activation`: the 8-bit activation type the backend is fastest with. `where`: file and line of the spec's
-    keep_float, "cases/x.toml:13", for messages.
+    `family`: the engine whose placement rules the backend follows. `where`: file and line of the precision's table,
+    "cases/x.toml:13", for messages.
     """
 
     model: ModelFile
@@ -50,17 +53,13 @@ class VariantRequest:
     base: str
     spec: PrecisionSpec
     folder: Path
-    activation: Literal["uint8", "int8"]
+    family: str
     where: str = ""
 
     @property
-    def keep_float_place(self) -> str:
-        """How a sentence about the patterns begins: `cases/x.toml:13: keep_float of int8`."""
-        return f"{self.where}: keep_float of {self.precision}" if self.where else f"keep_float of {self.precision}"
-
-
-class Recipe(Protocol):
-    def as_json(self) -> dict[str, Any]: ...
+    def place(self) -> str:
+        """How a sentence about the patterns begins: `cases/x.toml:13: int8`."""
+        return f"{self.where}: {self.precision}" if self.where else self.precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +75,24 @@ def variant_for(request: VariantRequest, calibration: Callable[[], Feeds], works
 
     Raises CannotJudge where the recipe fails.
     """
-    if request.spec.file is not None:
-        given = read_model_file(request.folder / request.spec.file, workshop.worker)
-        return Variant(
-            given.path, given.digest, request.precision, request.base, True, {"method": "given"}, given.external
-        )
-    if request.base in UNCALIBRATED and "calibration" in request.spec.model_fields_set:
-        sentence = f"{request.precision}: got calibration, should have none: {request.base} is made without."
-        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "remove calibration"))
-    if request.base == "fp32":
+    for wrong in contradictions(request.base, request.spec):
+        sentence = f"{request.place}: got {wrong.got}, should be {wrong.should}."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, wrong.remedy))
+    method = method_of(request.base, request.spec)
+    if method == "given":
+        return _given(request, workshop)
+    if method == "float-model":
         return _float_model(request)
-    if request.base == "fp16":
-        return _cast(request, workshop)
-    if request.base == "int8":
-        return _quantized(request, calibration(), workshop)
-    sentence = f"{request.precision}: got no file, should be given one: no recipe makes {request.base}."
-    raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, give_it(request.precision)))
+    if method == "command":
+        return _commanded(request, calibration, workshop)
+    return _made(request, calibration, workshop)
 
 
-def variant_key(model_digest: str, recipe: Recipe, calibration_digest: str | None) -> dict[str, Any]:
+def variant_key(model_digest: str, recipe: Recipe | CommandRecipe, calibration_digest: str | None) -> dict[str, Any]:
     """All that decides which bytes a recipe makes: the only place that says so."""
     return {
         "model": model_digest,
-        "recipe": recipe.as_json(),
+        "recipe": as_json(recipe),
         "calibration": calibration_digest,
         "makers": _versions(),
     }
@@ -110,62 +104,89 @@ def calibration_digest(feeds: Feeds) -> str:
     return f"{arrays_digest(feeds.arrays)}-{layout}"
 
 
+def _given(request: VariantRequest, workshop: Workshop) -> Variant:
+    given = read_model_file(request.folder / str(request.spec.file), workshop.worker)
+    recipe = {"method": "given"}
+    return Variant(given.path, given.digest, request.precision, request.base, True, recipe, given.external)
+
+
 def _float_model(request: VariantRequest) -> Variant:
-    if request.spec.keep_float:
-        patterns = ", ".join(request.spec.keep_float)
-        sentence = f'{request.keep_float_place}: got "{patterns}", should be none: every node of fp32 is float.'
-        raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, "remove keep_float"))
-    model = request.model
-    return Variant(
-        model.path, model.digest, request.precision, request.base, False, {"method": "float model"}, model.external
-    )
+    model, recipe = request.model, {"method": "float model"}
+    return Variant(model.path, model.digest, request.precision, request.base, False, recipe, model.external)
 
 
-def _cast(request: VariantRequest, workshop: Workshop) -> Variant:
-    recipe = CastRecipe(keep_float=_kept(request, workshop))
-    return _through(workshop, request, recipe, None)
-
-
-def _quantized(request: VariantRequest, feeds: Feeds, workshop: Workshop) -> Variant:
-    recipe = IntegerRecipe(
-        keep_float=_kept(request, workshop), activation=request.activation, calibration=request.spec.calibration
-    )
-    return _through(workshop, request, recipe, feeds)
-
-
-def _kept(request: VariantRequest, workshop: Workshop) -> tuple[str, ...]:
-    """Names of the nodes that the case keeps float. A model without such patterns is not opened for them."""
-    if not request.spec.keep_float:
-        return ()
-    arguments = {
-        "model": str(request.model.path.absolute()),
-        "precision": request.precision,
-        "patterns": list(request.spec.keep_float),
-        "place": request.keep_float_place,
-    }
-    answer = workshop.worker.call(
-        f"{_CALLS}:kept_nodes", arguments, {}, f"Reading {request.model.path.name}", workshop.worker.limits.load
-    )
-    return tuple(answer.value)
-
-
-def _through(workshop: Workshop, request: VariantRequest, recipe: Recipe, feeds: Feeds | None) -> Variant:
-    key = variant_key(request.model.digest, recipe, None if feeds is None else calibration_digest(feeds))
+def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
+    ranges = None if request.spec.ranges is None else request.folder / request.spec.ranges
+    keep_float, types = _chosen(request, workshop)
+    digest = None if ranges is None else _digest_of_ranges(ranges, request)
+    recipe = recipe_for(request.base, request.spec, request.family, keep_float, types, digest)
+    feeds = calibration() if is_calibrated(recipe) else None
 
     def write(target: Path) -> tuple[str, ...]:
-        layout = {} if feeds is None else {"samples": feeds.samples, "batch": feeds.batch, "stacked": feeds.stacked}
+        work, limits = f"Making {request.precision} of {request.model.path.name}", workshop.worker.limits
         arguments = {
             "model": str(request.model.path.absolute()),
             "target": str(target.absolute()),
             "precision": request.precision,
-            "recipe": recipe.as_json(),
-            "layout": layout,
+            "recipe": as_json(recipe),
+            "ranges": None if ranges is None else str(ranges.absolute()),
         }
-        arrays = {} if feeds is None else feeds.arrays
-        work = f"Making {request.precision} of {request.model.path.name}"
-        answer = workshop.worker.call(f"{_CALLS}:make", arguments, arrays, work, workshop.worker.limits.calibration)
+        if feeds is not None:
+            require_range(feeds)
+            workshop.worker.call(f"{_CALLS}:begin", arguments, {}, work, limits.calibration)
+            for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
+                workshop.worker.call(f"{_CALLS}:observe", arguments, feed.arrays, work, limits.calibration)
+        answer = workshop.worker.call(f"{_CALLS}:make", arguments, {}, work, limits.calibration)
         return tuple(answer.value)
 
+    return _cached(request, recipe, feeds, write, workshop)
+
+
+def _commanded(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
+    recipe = command_recipe(request.spec, request.folder, request.place, workshop.worker)
+    feeds = calibration() if recipe.is_calibrated else None
+
+    def write(target: Path) -> tuple[str, ...]:
+        worker = workshop.worker
+        return make_by_command(recipe, request.model.path, feeds, target, request.folder, request.place, worker)
+
+    return _cached(request, recipe, feeds, write, workshop)
+
+
+def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Nodes that stay float, and types of nodes. A model of which the case says nothing is not opened for them."""
+    spec = request.spec
+    if not (spec.keep_float or spec.only or spec.edges_float or spec.types):
+        return (), ()
+    choice = {
+        "keep_float": list(spec.keep_float),
+        "only": list(spec.only),
+        "edges_float": spec.edges_float,
+        "types": dict(spec.types),
+        "place": request.place,
+    }
+    arguments = {"model": str(request.model.path.absolute()), "precision": request.precision, "choice": choice}
+    work = f"Reading {request.model.path.name}"
+    found = workshop.worker.call(f"{_CALLS}:chosen", arguments, {}, work, workshop.worker.limits.load).value
+    return tuple(found["keep_float"]), tuple((name, element) for name, element in found["types"])
+
+
+def _digest_of_ranges(path: Path, request: VariantRequest) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        sentence = f"{request.place}: got {error.strerror} for ranges {request.spec.ranges}, should be a file."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "correct the path, or remove ranges")) from None
+
+
+def _cached(
+    request: VariantRequest,
+    recipe: Recipe | CommandRecipe,
+    feeds: Feeds | None,
+    write: Callable[[Path], tuple[str, ...]],
+    workshop: Workshop,
+) -> Variant:
+    key = variant_key(request.model.digest, recipe, None if feeds is None else calibration_digest(feeds))
     cached = workshop.cache.get_or_make(key, write)
     stated = {"base": request.base, **key["recipe"], "calibration_data": key["calibration"], "makers": key["makers"]}
     if cached.notes:

@@ -11,16 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_qparity.case.fields import NEVER_WAIVED
 from pytest_qparity.case.loading import LARGEST_CASE_FILE, Case, CaseError, load_case
-from pytest_qparity.case.schema import (
-    NEVER_WAIVED,
-    Budget,
-    BuiltModel,
-    LimitsSpec,
-    ParityLimits,
-    PrecisionSpec,
-    UrlModel,
-)
+from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.case.schema import Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:

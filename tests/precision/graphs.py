@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity.case.data import Feeds, Samples, make_feeds
 from pytest_qparity.case.model import ModelFile, read_model_file
-from pytest_qparity.case.schema import PrecisionSpec
+from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.variants import VariantRequest
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits

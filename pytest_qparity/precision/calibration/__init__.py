@@ -1,0 +1,1 @@
+"""Ranges of activations: found from data, kept, read and written."""

@@ -1,0 +1,93 @@
+"""Makers from outside: a command line, in an environment of its own, writes the variant."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_qparity.precision.recipes import CommandRecipe
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.precision_spec import PrecisionSpec
+    from pytest_qparity.worker.protocol import Worker
+
+__all__ = ["command_recipe", "execute", "make_by_command"]
+
+_TARGET = "pytest_qparity.precision.command:execute"
+_TAIL = 400  # characters that a failing command wrote last, in a failure's sentence
+
+
+def command_recipe(spec: PrecisionSpec, folder: Path, place: str, worker: Worker) -> CommandRecipe:
+    """The recipe, with the version that the maker states now. Raises CannotJudge where it does not run."""
+    command = tuple(spec.command or ())
+    if not any("{output}" in word for word in command):
+        sentence = f"{place}: got a command without {{output}}, should be told where to write the variant."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, 'add "{output}" where the command takes its path'))
+    stated = ""
+    if spec.command_version is not None:
+        arguments = _arguments(spec.command_version, folder, place)
+        work = f"Asking {spec.command_version[0]} for its version"
+        stated = str(worker.call(_TARGET, arguments, {}, work, worker.limits.load).value).strip()
+    return CommandRecipe(command, stated)
+
+
+def make_by_command(
+    recipe: CommandRecipe, model: Path, feeds: Feeds | None, target: Path, folder: Path, place: str, worker: Worker
+) -> tuple[str, ...]:
+    """Run the maker in the case's folder, without a shell; a note of who made it.
+
+    `{model}` and `{output}` become paths, `{calibration}` that of an .npz file with an array for each input, as the
+    case's own. It runs below a worker, whose deadline ends it and all that it starts. Raises CannotJudge where it fails
+    or writes no file.
+    """
+    places = {"{model}": str(model.absolute()), "{output}": str(target.absolute())}
+    arguments = _arguments([_filled(word, places) for word in recipe.command], folder, place)
+    arguments |= {"calibration": None if feeds is None else str(target.parent / "calibration.npz")}
+    arrays = {} if feeds is None else feeds.arrays
+    worker.call(_TARGET, arguments, arrays, f"Making {model.name} by {recipe.command[0]}", worker.limits.calibration)
+    if not target.is_file():
+        sentence = f"{place}: got no file from {recipe.command[0]}, should be one at {{output}}."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "let the command write the ONNX file to {output}"))
+    said = f", which says: {recipe.stated_version.splitlines()[0]}" if recipe.stated_version else ""
+    return (f"made by {recipe.command[0]}{said}",)
+
+
+def execute(
+    held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[str, Mapping[str, np.ndarray]]:
+    """A worker's call: what a command wrote to its standard output. `arrays`: its calibration data."""
+    words, place = list(arguments["words"]), arguments["place"]
+    calibration = arguments["calibration"]
+    if calibration is not None:
+        np.savez(calibration, **dict(arrays))
+        words = [_filled(word, {"{calibration}": calibration}) for word in words]
+    try:
+        done = subprocess.run(words, cwd=arguments["folder"], capture_output=True, check=False)
+    except OSError as error:
+        sentence = f"{place}: got {error.strerror} from the command {words[0]}, should be a program."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "correct the first word of command")) from None
+    finally:
+        if calibration is not None:
+            Path(calibration).unlink(missing_ok=True)
+    if done.returncode:
+        tail = " ".join(done.stderr.decode(errors="replace").split())[-_TAIL:] or "nothing on stderr"
+        sentence = f"{place}: got exit status {done.returncode} from {words[0]} ({tail}), should be 0."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, f"run it by hand: {' '.join(words)}"))
+    return done.stdout.decode(errors="replace"), {}
+
+
+def _arguments(words: Sequence[str], folder: Path, place: str) -> dict[str, Any]:
+    return {"words": list(words), "folder": str(folder.absolute()), "place": place, "calibration": None}
+
+
+def _filled(word: str, places: Mapping[str, str]) -> str:
+    for name, path in places.items():
+        word = word.replace(name, path)
+    return word

@@ -1,0 +1,68 @@
+"""Recipes that need calibration: what a worker holds from the first feed to the variant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_qparity.precision.block import BlockJob
+from pytest_qparity.precision.calibration.observing import Observer
+from pytest_qparity.precision.recipes import BlockRecipe, Recipe, StaticRecipe
+from pytest_qparity.precision.static import StaticJob
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from onnx import ModelProto
+
+    from pytest_qparity.quantmath import Range
+
+__all__ = ["Calibration", "Job", "job_for"]
+
+
+class Job(Protocol):
+    """A float model on its way to a variant: run to find the ranges of `observed`, then made with them."""
+
+    notes: tuple[str, ...]
+
+    @property
+    def observed(self) -> tuple[str, ...]: ...
+
+    def float_model(self) -> ModelProto: ...
+
+    def made(self, ranges: Mapping[str, Range]) -> ModelProto: ...
+
+
+def job_for(model: ModelProto, recipe: StaticRecipe | BlockRecipe) -> Job:
+    return StaticJob(model, recipe) if isinstance(recipe, StaticRecipe) else BlockJob(model, recipe)
+
+
+class Calibration:
+    """Calibration data on their way through the float model, feed by feed. `model` is used up.
+
+    Ranges are kept, the data are not; a recipe whose maker wants the data themselves gets them as `feeds`.
+    """
+
+    def __init__(self, model: ModelProto, recipe: Recipe) -> None:
+        self.feeds: list[dict[str, np.ndarray]] = []
+        self.job: Job | None = None
+        if isinstance(recipe, StaticRecipe | BlockRecipe):
+            self.job = job_for(model, recipe)
+            method, percentile = ("minmax", None) if isinstance(recipe, BlockRecipe) else _method(recipe)
+            self._observer = Observer(self.job.float_model(), self.job.observed, method, percentile)
+
+    def take(self, feed: Mapping[str, np.ndarray]) -> None:
+        if self.job is None:
+            self.feeds.append(dict(feed))
+        else:
+            self._observer.take(feed)
+
+    def made(self) -> tuple[ModelProto, tuple[str, ...]]:
+        """The variant of a job, and notes."""
+        if self.job is None:
+            raise ValueError("got a recipe without a job, should be one that needs ranges")
+        return self.job.made(self._observer.ranges()), self.job.notes
+
+
+def _method(recipe: StaticRecipe) -> tuple[str, float | None]:
+    return recipe.calibration, recipe.percentile

@@ -1,0 +1,140 @@
+"""Recipes of ONNX Runtime's own quantizers: dynamic, QOperator, packed weights."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from pytest_qparity.precision.graph import in_order
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from onnx import ModelProto
+
+    from pytest_qparity.precision.recipes import DynamicRecipe, StaticRecipe, WeightOnlyRecipe
+    from pytest_qparity.quantmath import Range
+
+__all__ = ["make_dynamic", "make_packed", "make_qoperator"]
+
+
+def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> ModelProto:
+    """`model` with DynamicQuantizeLinear and integer products. Works in a folder of its own inside `scratch`."""
+    from onnxruntime import quantization
+
+    # The quantizer writes `<stem>-inferred.onnx` beside its input, where two jobs on one model would meet.
+    with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, _quiet():
+        source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"
+        onnx.save(model, source)
+        quantization.quantize_dynamic(
+            source,
+            made,
+            op_types_to_quantize=list(recipe.operators),
+            per_channel=recipe.granularity == "channel",
+            reduce_range=recipe.weight_bits == 7,
+            weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
+            nodes_to_exclude=list(recipe.keep_float),
+        )
+        return in_order(onnx.load(made))
+
+
+def make_qoperator(
+    model: ModelProto, recipe: StaticRecipe, nodes: Sequence[str], ranges: Mapping[str, Range]
+) -> ModelProto:
+    """`model` with QLinearConv and QLinearMatMul for `nodes`; `ranges` of all that they take and give."""
+    from onnxruntime.quantization import CalibrationMethod, QuantType
+    from onnxruntime.quantization.calibrate import TensorData, TensorsData
+    from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
+    from onnxruntime.quantization.quant_utils import QuantizationMode
+
+    types = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
+    data = {
+        name: TensorData(lowest=np.float32(found.low), highest=np.float32(found.high)) for name, found in ranges.items()
+    }
+    with _quiet():
+        quantizer = ONNXQuantizer(
+            model,
+            per_channel=recipe.granularity == "channel",
+            reduce_range=recipe.weight_bits == 7,
+            mode=QuantizationMode.QLinearOps,
+            static=True,
+            weight_qType=types[recipe.weight],
+            activation_qType=types[recipe.activation],
+            tensors_range=TensorsData(CalibrationMethod.MinMax, data),
+            nodes_to_quantize=list(nodes),
+            nodes_to_exclude=[],
+            op_types_to_quantize=sorted({node.op_type for node in model.graph.node if node.name in set(nodes)}),
+            extra_options={"ActivationSymmetric": recipe.symmetric},
+        )
+        quantizer.quantize_model()
+        return in_order(quantizer.model.model)
+
+
+def make_packed(model: ModelProto, recipe: WeightOnlyRecipe, feeds: Sequence[Mapping[str, Any]]) -> ModelProto:
+    """`model` with com.microsoft MatMulNBits for its products with constants. `feeds`: calibration data, for gptq."""
+    from onnxruntime.quantization import QuantFormat
+    from onnxruntime.quantization import matmul_nbits_quantizer as nbits
+
+    format_ = QuantFormat.QDQ if recipe.format == "qdq" else QuantFormat.QOperator
+    configurations = {
+        "rtn": lambda: nbits.DefaultWeightOnlyQuantConfig(
+            block_size=recipe.block, is_symmetric=recipe.symmetric, quant_format=format_
+        ),
+        "hqq": lambda: nbits.HQQWeightOnlyQuantConfig(block_size=recipe.block, quant_format=format_),
+        "gptq": lambda: nbits.GPTQWeightOnlyQuantConfig(
+            calibration_data_reader=_Feeds(feeds), block_size=recipe.block, quant_format=format_
+        ),
+    }
+    with _quiet():
+        quantizer = nbits.MatMulNBitsQuantizer(
+            model,
+            block_size=recipe.block,
+            is_symmetric=recipe.symmetric,
+            nodes_to_exclude=list(recipe.keep_float),
+            quant_format=format_,
+            algo_config=configurations[recipe.algorithm](),
+        )
+        try:
+            quantizer.process()
+        except ModuleNotFoundError as missing:
+            raise CannotJudge(
+                Failure(
+                    Code.VARIANT_RECIPE,
+                    f"algorithm {recipe.algorithm}: got no module {missing.name}, should be installed: ONNX Runtime's "
+                    "quantizer computes with it.",
+                    f'pip install {missing.name}, or choose algorithm = "rtn" or "mse"',
+                )
+            ) from None
+        return in_order(quantizer.model.model)
+
+
+class _Feeds:
+    """Feeds as ONNX Runtime's quantizer goes through them."""
+
+    def __init__(self, feeds: Sequence[Mapping[str, Any]]) -> None:
+        self._feeds = feeds
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(feed) for feed in self._feeds)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The quantizer logs advice to the root logger, which belongs to the user's own run."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)

@@ -1,0 +1,170 @@
+"""Which nodes of a float model the patterns of a case name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.patterns import BETWEEN_PREFIX, BETWEEN_SIGN, OPERATOR_PREFIX, OUTPUT_PREFIX, matches
+from pytest_qparity.precision.graph import nodes_of
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from onnx import ModelProto, NodeProto
+
+__all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep"]
+
+NAMES_LISTED = 8
+WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChoice:
+    """What a case says of nodes. `place`: how a sentence about its patterns begins, by key."""
+
+    keep_float: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    edges_float: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+
+    @classmethod
+    def from_json(cls, stated: Mapping[str, Any]) -> NodeChoice:
+        return cls(**{**stated, "keep_float": tuple(stated["keep_float"]), "only": tuple(stated["only"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Names of the nodes that stay float, and (name, element type) where a node's activations have another."""
+
+    keep_float: tuple[str, ...]
+    types: tuple[tuple[str, str], ...]
+
+
+def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
+    """Resolve the patterns. Of several types for a node the last holds. Raises CannotJudge where a pattern is dead."""
+    kept = dict.fromkeys(nodes_to_keep(model, choice.keep_float, _said(choice, "keep_float")))
+    if choice.only:
+        only = set(nodes_to_keep(model, choice.only, _said(choice, "only")))
+        kept |= dict.fromkeys(node.name for node in nodes_of(model.graph) if node.name not in only)
+    if choice.edges_float:
+        kept |= dict.fromkeys(_edges(model))
+    types: dict[str, str] = {}
+    for pattern, element in choice.types.items():
+        types |= dict.fromkeys(nodes_to_keep(model, (pattern,), _said(choice, "types")), element)
+    return Chosen(tuple(kept), tuple(types.items()))
+
+
+def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "keep_float") -> tuple[str, ...]:
+    """Names of the nodes that match.
+
+    `op:` and a glob on operator types; `output:` and the name of a tensor that a node makes; `between:a -> b`, the nodes
+    on a way from tensor a to tensor b of the main graph; anything else a glob on node names. Nodes of subgraphs count:
+    their names are given to the maker as all others. Raises CannotJudge where patterns match nothing; it says that of
+    `place`.
+    """
+    nodes = list(nodes_of(model.graph))
+    matching = {pattern: _matching(pattern, nodes) for pattern in patterns}
+    dead = [pattern for pattern, names in matching.items() if not names]
+    if dead:
+        raise _dead_patterns(dead, nodes, place)
+    return tuple(dict.fromkeys(name for names in matching.values() for name in names))
+
+
+def _said(choice: NodeChoice, key: str) -> str:
+    return f"{choice.place}: {key}" if choice.place else key
+
+
+def _matching(pattern: str, nodes: Sequence[NodeProto]) -> list[str]:
+    if pattern.startswith(BETWEEN_PREFIX):
+        return _between(pattern, nodes)
+    return [node.name for node in nodes if _is_match(pattern, node)]
+
+
+def _is_match(pattern: str, node: NodeProto) -> bool:
+    if pattern.startswith(OPERATOR_PREFIX):
+        return matches(pattern.removeprefix(OPERATOR_PREFIX), node.op_type)
+    if pattern.startswith(OUTPUT_PREFIX):
+        return pattern.removeprefix(OUTPUT_PREFIX) in node.output
+    return matches(pattern, node.name)
+
+
+def _between(pattern: str, nodes: Sequence[NodeProto]) -> list[str]:
+    start, _, end = pattern.removeprefix(BETWEEN_PREFIX).partition(BETWEEN_SIGN)
+    behind = _reached({start}, nodes, lambda node: node.input, lambda node: node.output)
+    before = _reached({end}, nodes, lambda node: node.output, lambda node: node.input)
+    return [node.name for node in nodes if id(node) in behind and id(node) in before]
+
+
+def _reached(
+    tensors: set[str],
+    nodes: Sequence[NodeProto],
+    taken: Callable[[NodeProto], Iterable[str]],
+    given: Callable[[NodeProto], Iterable[str]],
+) -> set[int]:
+    """Identities of the nodes that can be reached from tensors: each node that takes one gives its others."""
+    by_tensor: dict[str, list[NodeProto]] = {}
+    for node in nodes:
+        for tensor in taken(node):
+            by_tensor.setdefault(tensor, []).append(node)
+    reached: set[int] = set()
+    seen, open_ = set(tensors), list(tensors)
+    while open_:
+        for node in by_tensor.get(open_.pop(), ()):
+            reached.add(id(node))
+            new = {tensor for tensor in given(node) if tensor and tensor not in seen}
+            seen |= new
+            open_ += new
+    return reached
+
+
+def _edges(model: ModelProto) -> list[str]:
+    """Weighted nodes of the main graph with no weighted node before them, and those with none behind."""
+    nodes = list(model.graph.node)
+    weighted = [node for node in nodes if node.op_type in WEIGHTED]
+    before = {id(node) for node in _behind_any(weighted, nodes, lambda n: n.input, lambda n: n.output)}
+    behind = {id(node) for node in _behind_any(weighted, nodes, lambda n: n.output, lambda n: n.input)}
+    return [node.name for node in weighted if id(node) not in before or id(node) not in behind]
+
+
+def _behind_any(
+    weighted: Sequence[NodeProto],
+    nodes: Sequence[NodeProto],
+    taken: Callable[[NodeProto], Iterable[str]],
+    given: Callable[[NodeProto], Iterable[str]],
+) -> list[NodeProto]:
+    """Weighted nodes that are reached from what another weighted node gives."""
+    reached = _reached({tensor for node in weighted for tensor in given(node)}, nodes, taken, given)
+    return [node for node in weighted if id(node) in reached]
+
+
+def _dead_patterns(dead: list[str], nodes: list[NodeProto], place: str) -> CannotJudge:
+    remedies = [_instead(pattern, nodes) for pattern in dead]
+    if len(dead) == 1:
+        got, remedy = f'"{dead[0]}", which matches', remedies[0]
+    else:
+        got = ", ".join(f'"{pattern}"' for pattern in dead) + ", which match"
+        remedy = "; ".join(f'for "{pattern}" {instead}' for pattern, instead in zip(dead, remedies, strict=True))
+    sentence = f"{place}: got {got} none of {len(nodes)} nodes, should match one or more."
+    return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
+
+
+def _instead(pattern: str, nodes: list[NodeProto]) -> str:
+    tensors = {tensor for node in nodes for tensor in (*node.input, *node.output) if tensor}
+    if pattern.startswith(BETWEEN_PREFIX):
+        ends = pattern.removeprefix(BETWEEN_PREFIX).split(BETWEEN_SIGN)
+        named = [end if end in tensors else nearest(end, tensors) for end in ends]
+        if len(ends) == 2 and all(named) and named != ends:
+            return f'write "{BETWEEN_PREFIX}{BETWEEN_SIGN.join(map(str, named))}"'
+        return f'name two tensors of the model: "{BETWEEN_PREFIX}a{BETWEEN_SIGN}b", where a way leads from a to b'
+    if pattern.startswith(OPERATOR_PREFIX):
+        known = {f"{OPERATOR_PREFIX}{node.op_type}" for node in nodes}
+    elif pattern.startswith(OUTPUT_PREFIX):
+        known = {f"{OUTPUT_PREFIX}{output}" for node in nodes for output in node.output}
+    else:
+        known = {node.name for node in nodes}
+    near = nearest(pattern, known)
+    return f'write "{near}"' if near else f"choose among: {known_list(sorted(known)[:NAMES_LISTED])}"

@@ -1,0 +1,133 @@
+"""The plan of a placement: which activations, weights and biases are quantized, before any range is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_qparity.precision.placement.elements import ELEMENTS, Element
+from pytest_qparity.precision.placement.selection import Weight, is_constant, root_of, weight_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx_ir as ir
+
+    from pytest_qparity.precision.placement.targets import Target
+
+__all__ = ["Activation", "Plan", "QuantizedNode", "Scheme", "planned"]
+
+_FUSED = frozenset({"Relu", "Clip"})  # activation functions that a kernel applies before it requantizes
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """The element types of a recipe. `overrides`: the activation type of nodes by name, where it is another.
+
+    `weight_bits`: 7 where 8-bit weights leave their outer half of codes unused.
+    """
+
+    activation: Element
+    weight: Element
+    symmetric: bool
+    per_channel: bool = True
+    weight_bits: int = 8
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def activation_of(self, node: ir.Node) -> Element:
+        name = self.overrides.get(node.name or "")
+        return self.activation if name is None else ELEMENTS[name]
+
+
+@dataclass(slots=True)
+class Activation:
+    """A tensor that is quantized to `element` for some of its readers, or for all (`everywhere`).
+
+    `root`: the tensor whose range it has.
+    """
+
+    value: ir.Value
+    element: Element
+    root: ir.Value
+    readers: list[tuple[ir.Node, int]]
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedNode:
+    """A weighted node with its constant operand, and the input whose scale its bias shares."""
+
+    node: ir.Node
+    weight: Weight | None
+    bias: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    activations: tuple[Activation, ...]
+    nodes: tuple[QuantizedNode, ...]
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the tensors whose ranges are needed, each once."""
+        return tuple(dict.fromkeys(str(activation.root.name) for activation in self.activations))
+
+
+def planned(nodes: Sequence[ir.Node], scheme: Scheme, target: Target) -> Plan:
+    """What is quantized so that `nodes` run on quantized operands in the way that the target fuses."""
+    activations: dict[tuple[str, str], Activation] = {}
+
+    def quantize(value: ir.Value, element: Element) -> Activation:
+        key = (str(value.name), element.name)
+        return activations.setdefault(key, Activation(value, element, root_of(value), []))
+
+    quantized = [_quantized_node(node) for node in nodes]
+    for each in quantized:
+        element = scheme.activation_of(each.node)
+        for index, value in enumerate(each.node.inputs[:2]):
+            if value is not None and (each.weight is None or index != each.weight.index):
+                quantize(value, element).readers.append((each.node, index))
+    if target.fused_outputs:
+        for node in nodes:
+            if node.op_type in ("Conv", "ConvTranspose"):
+                quantize(_behind_activation(node.outputs[0]), scheme.activation_of(node)).everywhere = True
+    if target.quantized_skips:
+        _take_skips(nodes, activations)
+    return Plan(tuple(activations.values()), tuple(quantized))
+
+
+def _quantized_node(node: ir.Node) -> QuantizedNode:
+    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None and is_constant(node.inputs[2])
+    return QuantizedNode(node, weight_of(node), 2 if has_bias else None)
+
+
+def _behind_activation(value: ir.Value) -> ir.Value:
+    """The output of an activation function that alone reads the value, which is fused with what makes it."""
+    readers = value.uses()
+    if len(readers) != 1 or value.is_graph_output():
+        return value
+    (reader,) = readers
+    node = reader.node
+    if node.domain != "" or node.op_type not in _FUSED or node.graph is not _graph_of(value):
+        return value
+    if node.op_type == "Clip" and not all(bound is None or is_constant(bound) for bound in node.inputs[1:]):
+        return value
+    return node.outputs[0]
+
+
+def _graph_of(value: ir.Value) -> object:
+    producer = value.producer()
+    return None if producer is None else producer.graph
+
+
+def _take_skips(nodes: Sequence[ir.Node], activations: Mapping[tuple[str, str], Activation]) -> None:
+    """Let sums of a quantized node's output and a quantized tensor read the latter's dequantized values."""
+    by_value = {id(activation.value): activation for activation in activations.values()}
+    for node in nodes:
+        for use in node.outputs[0].uses():
+            if use.node.op_type != "Add" or use.node.domain != "":
+                continue
+            for index, value in enumerate(use.node.inputs):
+                skip = None if value is None else by_value.get(id(value))
+                if skip is not None and value is not node.outputs[0] and (use.node, index) not in skip.readers:
+                    skip.readers.append((use.node, index))

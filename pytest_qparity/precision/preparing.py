@@ -1,0 +1,162 @@
+"""A float model made ready for placement: a late enough opset, constants as initializers, batch norms folded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx import version_converter
+from onnx_ir.passes import common
+
+from pytest_qparity.precision.graph import node_names
+from pytest_qparity.precision.placement.selection import is_constant
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["at_opset", "prepared"]
+
+LARGEST_FOLDED = 2**26  # elements of a constant that is computed ahead: beyond it a file grows, and time is spent
+_FOLDED = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+
+
+def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Model, tuple[str, ...]]:
+    """The model as placement takes it, equal in what it computes but for rounding; and notes for a reader.
+
+    Constant nodes become initializers, what merely reorders constants is computed ahead, and a BatchNormalization
+    behind a convolution that alone feeds it is folded into its weights, unless either is to be kept float: Q/DQ nodes
+    between both cost decibels.
+    """
+    ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
+    _fold_constants(ready.graph)
+    folded = _fold_batch_norms(ready.graph, kept_float)
+    common.RemoveUnusedNodesPass()(ready)
+    return ready, (f"{folded} BatchNormalization folded into convolutions",) if folded else ()
+
+
+def at_opset(
+    model: onnx.ModelProto, least: int, kept_float: Collection[str]
+) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """The model at an opset of at least `least`, and a note where it was converted.
+
+    Raises CannotJudge where a node that is to be kept float is gone then.
+    """
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if opset >= least:
+        return model, ()
+    converted = version_converter.convert_version(model, least)
+    lost = set(kept_float) - node_names(converted)
+    if lost:  # names that are not found would be passed over, and the nodes quantized
+        named = ", ".join(sorted(lost))
+        raise CannotJudge(
+            Failure(
+                Code.VARIANT_RECIPE,
+                f"Converting the model from opset {opset} to {least}: got a model without {named}, "
+                "should have every node of keep_float.",
+                f"convert the float model to opset {least} yourself and name its nodes in keep_float",
+            )
+        )
+    return converted, (f"converted from opset {opset} to {least} before quantization",)
+
+
+def _fold_constants(graph: ir.Graph) -> None:
+    """Compute ahead what reorders constants: a weight behind a Transpose is none that placement sees."""
+    from onnx.reference import ReferenceEvaluator
+
+    for node in list(graph):
+        inputs = [value for value in node.inputs if value is not None]
+        if node.domain != "" or node.op_type not in _FOLDED or not inputs or not all(map(is_constant, inputs)):
+            continue
+        output = node.outputs[0]
+        if output.is_graph_output() or any(_size(value) > LARGEST_FOLDED for value in inputs):
+            continue
+        single = ir.serde.serialize_node(node)
+        version = graph.opset_imports.get("", 1)
+        feeds = {str(value.name): _array(value) for value in inputs}
+        computed = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)[0]
+        _become(graph, output, np.asarray(computed))
+
+
+def _alone(node: onnx.NodeProto, feeds: dict[str, Array], version: int) -> onnx.ModelProto:
+    inputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in feeds.items()
+    ]
+    output = onnx.ValueInfoProto(name=node.output[0])
+    graph = onnx.helper.make_graph([node], "constant", inputs, [output])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)])
+
+
+def _fold_batch_norms(graph: ir.Graph, kept_float: Collection[str]) -> int:
+    """W' = W · γ/√(σ² + ε) per output channel, b' = (b − μ) · γ/√(σ² + ε) + β, in float64. How many were folded.
+
+    Source: Jacob et al. 2018, §3.2 and eq. 14.
+    """
+    folded = 0
+    for node in list(graph):
+        if node.op_type != "BatchNormalization" or node.domain != "" or node.name in kept_float:
+            continue
+        source = node.inputs[0]
+        convolution = None if source is None else source.producer()
+        if convolution is None or not _is_foldable(convolution, source, node, kept_float):
+            continue
+        gamma, beta, mean, variance = (_array(value).astype(np.float64) for value in node.inputs[1:5])  # type: ignore[arg-type]
+        factor = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
+        weight, bias = convolution.inputs[1], convolution.inputs[2] if len(convolution.inputs) > 2 else None
+        assert weight is not None
+        kernel = _array(weight)
+        spread = factor.reshape(-1, *[1] * (kernel.ndim - 1))
+        offset = (0.0 if bias is None else _array(bias).astype(np.float64)) - mean
+        new_weight = _new_constant(graph, f"{weight.name}_folded", (kernel * spread).astype(np.float32))
+        new_bias = _new_constant(graph, f"{node.inputs[2].name}_folded", (offset * factor + beta).astype(np.float32))  # type: ignore[union-attr]
+        convolution.replace_input_with(1, new_weight)
+        if bias is None:
+            convolution.resize_inputs(3)
+        convolution.replace_input_with(2, new_bias)
+        node.outputs[0].replace_all_uses_with(convolution.outputs[0], replace_graph_outputs=True)
+        graph.remove(node, safe=True)
+        folded += 1
+    return folded
+
+
+def _is_foldable(convolution: ir.Node, between: ir.Value, norm: ir.Node, kept_float: Collection[str]) -> bool:
+    if convolution.op_type != "Conv" or convolution.domain != "" or convolution.name in kept_float:
+        return False
+    if len(between.uses()) != 1 or between.is_graph_output() or any(output.uses() for output in norm.outputs[1:]):
+        return False
+    constants = [*convolution.inputs[1:], *norm.inputs[1:5]]
+    return all(value is None or is_constant(value) for value in constants)
+
+
+def _new_constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
+    candidate, more = name, 0
+    while candidate in graph.initializers:
+        more += 1
+        candidate = f"{name}_{more}"
+    tensor = ir.tensor(array, name=candidate)
+    value = ir.Value(name=candidate, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
+    graph.register_initializer(value)
+    return value
+
+
+def _become(graph: ir.Graph, output: ir.Value, array: Array) -> None:
+    constant = _new_constant(graph, f"{output.name}_constant", array)
+    node = output.producer()
+    output.replace_all_uses_with(constant)
+    if node is not None:
+        graph.remove(node, safe=True)
+
+
+def _size(value: ir.Value) -> int:
+    return 0 if value.const_value is None else int(value.const_value.size)
+
+
+def _array(value: ir.Value) -> Array:
+    assert value.const_value is not None
+    return value.const_value.numpy()

@@ -1,0 +1,84 @@
+"""Static quantization: a plan for the float model, ranges from calibration, and the model with Q/DQ nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from pytest_qparity.precision.library import make_qoperator
+from pytest_qparity.precision.placement.elements import ELEMENTS
+from pytest_qparity.precision.placement.planning import Scheme, planned
+from pytest_qparity.precision.placement.selection import is_constant, quantizable
+from pytest_qparity.precision.placement.targets import TARGETS
+from pytest_qparity.precision.placement.writing import write
+from pytest_qparity.precision.preparing import at_opset, prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnx import ModelProto
+
+    from pytest_qparity.precision.recipes import StaticRecipe
+    from pytest_qparity.quantmath import Range
+
+__all__ = ["StaticJob"]
+
+PER_CHANNEL_OPSET = 13  # DequantizeLinear has its axis from here on
+CONVERTED_TO = 17  # what older models become, unless an element type needs a later opset
+
+
+class StaticJob:
+    """A float model on its way to a static variant. `model` is used up.
+
+    First `float_model` is run over the calibration data and the ranges of `observed` are found, then `made` writes
+    them into it.
+    """
+
+    def __init__(self, model: ModelProto, recipe: StaticRecipe) -> None:
+        self._recipe = recipe
+        self._target = TARGETS[recipe.target]
+        self._scheme = _scheme(recipe)
+        model, converted = at_opset(model, _least_opset(model, recipe), recipe.keep_float)
+        self._model, folded = prepared(model, recipe.keep_float)
+        self._nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
+        self._plan = planned(self._nodes, self._scheme, self._target)
+        self.notes = (*converted, *folded)
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """Names of the tensors whose ranges are needed."""
+        if self._recipe.format == "qdq":
+            return self._plan.observed
+        values = [value for node in self._nodes for value in (*node.inputs[:2], *node.outputs)]
+        return tuple(dict.fromkeys(str(value.name) for value in values if value is not None and not is_constant(value)))
+
+    def float_model(self) -> ModelProto:
+        """The prepared float model, in which the observed tensors have their names."""
+        return ir.serde.serialize_model(self._model)
+
+    def made(self, ranges: Mapping[str, Range]) -> ModelProto:
+        """The model with Q/DQ nodes; `ranges` has one for each observed tensor."""
+        if self._recipe.format == "qoperator":
+            return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
+        write(self._model.graph, self._plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
+        return ir.serde.serialize_model(self._model)
+
+
+def _scheme(recipe: StaticRecipe) -> Scheme:
+    return Scheme(
+        ELEMENTS[recipe.activation],
+        ELEMENTS[recipe.weight],
+        symmetric=recipe.symmetric,
+        per_channel=recipe.granularity == "channel",
+        weight_bits=recipe.weight_bits,
+        overrides=dict(recipe.types),
+    )
+
+
+def _least_opset(model: ModelProto, recipe: StaticRecipe) -> int:
+    """What the types need; a model that must be converted at all goes to CONVERTED_TO at least."""
+    names = [recipe.activation, recipe.weight, *(name for _, name in recipe.types)]
+    needed = max([PER_CHANNEL_OPSET, *(ELEMENTS[name].opset for name in names)])
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    return needed if opset >= needed else max(needed, CONVERTED_TO)
