@@ -1,1 +1,0 @@
-"""Ranges of activations: found from data, kept, read and written."""
