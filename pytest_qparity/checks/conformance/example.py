@@ -29,6 +29,7 @@ TRAITS = frozenset(
         "empty",
         "scalar",
         "one_scale",
+        "tiny_scale",
         "partial_block",
         "several_scales",
         "constant",
