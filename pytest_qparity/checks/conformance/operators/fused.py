@@ -7,6 +7,7 @@ all values within that error.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     strided_pointwise,
     window_sums,
 )
+from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, int8_product
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
 from pytest_qparity.checks.conformance.operators.qlinear import logit_scales, unit_scales
 from pytest_qparity.checks.conformance.rounding import Real
@@ -42,6 +44,7 @@ __all__ = ["kernels"]
 OPSET = 21
 LARGEST = 512
 TINY_SCALE = 2.0**-26
+REWRITTEN_BLOCK = 32  # session.qdq_matmulnbits_block_size of ONNX Runtime, by default
 # Activations and weights as quantizers pair them.
 PAIRS: dict[str, tuple[Element, Element]] = {
     "u8s8": (UINT8, INT8),
@@ -154,13 +157,14 @@ def gemm_examples(draw: st.DrawFn, left: Element, right: Element, granularity: s
     a = graph.activation(draw, "a", left, (rows, depth))
     shape = (columns, depth) if transposed else (depth, columns)
     b = graph.weight(draw, "b", right, shape, (0 if transposed else 1) if granularity == "per_axis" else None)
-    inputs, real = [a.name, b.name], a.real.matmul(b.real.mapped(np.transpose) if transposed else b.real)
+    weights = b.real.mapped(np.transpose) if transposed else b.real
+    inputs, real, instead = [a.name, b.name], a.real.matmul(weights), _int8_instead(a.real, weights)
     if draw(st.booleans()):
         bias = graph.bias(draw, a, b, columns)
         inputs.append(bias.name)
-        real = real + bias.real
+        real, instead = real + bias.real, instead + bias.real
     graph.node("Gemm", tuple(inputs), "product", transB=int(transposed))
-    graph.finished(draw, "product", real, left)
+    graph.finished(draw, "product", real, left, instead={INT8_ACTIVATIONS: instead})
     return graph.example()
 
 
@@ -172,8 +176,16 @@ def matmul_examples(draw: st.DrawFn, left: Element, right: Element, granularity:
     a = graph.activation(draw, "a", left, (*batch, rows, depth))
     b = graph.weight(draw, "b", right, (depth, columns), 1 if granularity == "per_axis" else None)
     graph.node("MatMul", (a.name, b.name), "product")
-    graph.finished(draw, "product", a.real.matmul(b.real), left)
+    instead = {INT8_ACTIVATIONS: _int8_instead(a.real, b.real)}
+    graph.finished(draw, "product", a.real.matmul(b.real), left, instead=instead)
     return graph.example()
+
+
+def _int8_instead(a: Real, weights: Real) -> Real:
+    """The product where weights are taken for packed ones, in blocks of 32, and activations rounded to int8."""
+    rows = a.value.reshape(-1, a.value.shape[-1])
+    product = int8_product(rows, weights.value, np.ones(()), np.zeros(()), REWRITTEN_BLOCK)
+    return product.mapped(lambda array: array.reshape(*a.value.shape[:-1], -1))
 
 
 @st.composite
@@ -193,7 +205,9 @@ def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> E
     )
     graph.node("MatMul", (graph.feed("a", a), b), "y")
     spread = np.repeat(scale, block, axis=0), np.repeat(zero, block, axis=0)
-    graph.output("y", Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32())
+    expected = Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32()
+    rounded = int8_product(a, codes, *spread, block).as_float32()
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: rounded}))
     return graph.example()
 
 

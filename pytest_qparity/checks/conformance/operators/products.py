@@ -21,6 +21,7 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
 from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, away_from_ties, int8_product
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["kernels"]
 
 OPSET = 21
-_NEAR_INT8_TIE = 2.0**-14  # of a quotient of at most 127, with the roundings of 127 / max|a| and of the product
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
 
 
@@ -199,7 +199,7 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.05, finite=True))
     a = np.clip(a, -8.0, 8.0).astype(np.float32)
     if level == 4:
-        a = _away_from_ties(a, block)
+        a = away_from_ties(a, block)
     codes = np.resize(draw(strategies.integer_tensors(UINT4, (columns * min(depth, 200),))), (columns, blocks * block))
     codes[:, depth:] = 0
     scale = draw(strategies.scales(shape=(columns, blocks)))
@@ -216,13 +216,11 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     weights = Real.dequantized(codes[:, :depth].astype(np.uint8), *spread).mapped(np.transpose)
     expected = Real.exact(a).matmul(weights).as_float32()
     if level == 4:
-        integers = _as_int8(a, block)
-        # A sum for each block, with the zero points multiplied out: what is rounded is of the size of both parts.
-        parts = np.abs(integers) @ ((codes[:, :depth].astype(np.float64) + spread[1]) * spread[0]).T
-        product = Real(integers @ weights.value, gamma(2 * blocks + 8) * parts).as_float32()
+        product = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, block).as_float32()
         lowest, highest = np.minimum(expected.lowest, product.lowest), np.maximum(expected.highest, product.highest)
         expected = replace(expected, lowest=lowest, highest=highest)
-    graph.output("y", expected)
+    groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, 32)).as_float32()
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: groups}))
     return graph.example()
 
 
@@ -269,24 +267,3 @@ def _packed_rows(zero: Array) -> Array:
     """Two zero points a byte, each row padded to whole bytes."""
     padded = np.pad(zero, ((0, 0), (0, zero.shape[1] % 2)))
     return np.asarray(padded[:, 0::2] | (padded[:, 1::2] << 4), np.uint8).reshape(-1)
-
-
-def _as_int8(a: Array, block: int) -> Array:
-    """round(a / S) · S with S = max|a| / 127 of each block of a row, in float64."""
-    scale = _block_scale(a, block)
-    return np.rint(a / scale) * scale
-
-
-def _away_from_ties(a: Array, block: int) -> Array:
-    """`a`, but what a rounding of the quotient decides upon is what its code stands for."""
-    steps = a / _block_scale(a, block)
-    near = np.abs(steps - np.floor(steps) - 0.5) < _NEAR_INT8_TIE
-    return np.where(near, _as_int8(a, block), a).astype(np.float32)
-
-
-def _block_scale(a: Array, block: int) -> Array:
-    """max|a| / 127 of each element's block; 1 of a block of zeros."""
-    rows, depth = a.shape
-    padded = np.pad(np.abs(a.astype(np.float64)), ((0, 0), (0, -depth % block)))
-    largest = padded.reshape(rows, -1, block).max(axis=2)
-    return np.asarray(np.repeat(np.where(largest > 0.0, largest / 127.0, 1.0), block, axis=1)[:, :depth])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -102,24 +102,24 @@ class QdqGraph(Graph):
         return Quantized(dequantized, Real(value, reach * scale + 4 * FLOAT32 * np.abs(value)), scale)
 
     def finished(
-        self, draw: st.DrawFn, name: str, real: Real, element: Element, traits: Mapping[str, Array] | None = None
+        self,
+        draw: st.DrawFn,
+        name: str,
+        real: Real,
+        element: Element,
+        traits: Mapping[str, Array] | None = None,
+        instead: Mapping[str, Real] | None = None,
     ) -> None:
         """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32. `traits` are of
-        what comes before, beside those of the rounding."""
-        y, expected, scale, offset = self._quantized(draw, name, "y", real, element)
-        step = scale.astype(np.float64)
-        low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
-        # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
-        reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
-        slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
+        what comes before, beside those of the rounding; `instead` is as Expected has it, before the rounding."""
+        y, codes, scale, offset = self._quantized(draw, name, "y", real, element)
+        zero = np.asarray(offset, np.int64)
+        others = {trait: other.quantized_to(scale, zero, element) for trait, other in (instead or {}).items()}
         self.output(
             y,
-            Expected(
-                low - slack,
-                high + slack,
-                expected.unit * step,
-                np.dtype(np.float32),
-                traits={**expected.traits, **(traits or {})},
+            replace(
+                _as_floats(codes, scale, offset, element, traits or {}),
+                instead={trait: _as_floats(other, scale, offset, element, {}) for trait, other in others.items()},
             ),
         )
 
@@ -160,6 +160,20 @@ def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> R
         return Real.dequantized(codes, scale, zero)
     value = codes.astype(np.float64) * scale.astype(np.float64)
     return Real(value, gamma(1) * np.abs(value))
+
+
+def _as_floats(
+    expected: Expected, scale: Array, offset: Array, element: Element, traits: Mapping[str, Array]
+) -> Expected:
+    """Codes as DequantizeLinear gives them."""
+    step = scale.astype(np.float64)
+    low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
+    # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
+    reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
+    slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
+    return Expected(
+        low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits={**expected.traits, **traits}
+    )
 
 
 @st.composite
