@@ -68,7 +68,8 @@ class Trial:
             yield _NOTHING_TO_COMPARE
             return
         for name, expected in self.example.expected.items():
-            yield Difference(expected.beyond(self.outputs[name]), expected.traits)
+            output = self.outputs[name]
+            yield Difference(expected.beyond(output), expected.traits_of(output))
 
 
 _NOTHING_TO_COMPARE = Difference(np.array([np.inf]), {})

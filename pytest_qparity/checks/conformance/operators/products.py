@@ -1,12 +1,15 @@
 """ONNX Runtime's own quantized products, domain com.microsoft: QGemm, DynamicQuantizeMatMul, MatMulNBits.
 
 Bounds: QGemm as QLinearMatMul. DynamicQuantizeMatMul: DynamicQuantizeLinear's codes, each of them one off where its tie
-is a matter of rounding, then float32 roundings. MatMulNBits: float32 sums of products in any order; at accuracy level 4
-the activations may also be rounded to int8 blockwise, each by half of max|a| / 127 of its block.
+is a matter of rounding, then float32 roundings. MatMulNBits: float32 sums of products in any order. At accuracy level 4
+the activations "can be quantized with the same block_size to int8" (ContribOperators.md): the bound goes from the
+product of the float activations to that of the int8 ones, S = max|a| / 127 of each block and round(a / S), as MLAS
+computes them; ONNX Runtime 1.32 is within the roundings of the second (x86-64, AVX-512 with VNNI).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +19,9 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
-from pytest_qparity.checks.conformance.operators.contrib import parameters, softmax
+from pytest_qparity.checks.conformance.operators.contrib import parameters
 from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, away_from_ties, int8_product
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
@@ -194,6 +198,8 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     blocks = -(-depth // block)
     a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.05, finite=True))
     a = np.clip(a, -8.0, 8.0).astype(np.float32)
+    if level == 4:
+        a = away_from_ties(a, block)
     codes = np.resize(draw(strategies.integer_tensors(UINT4, (columns * min(depth, 200),))), (columns, blocks * block))
     codes[:, depth:] = 0
     scale = draw(strategies.scales(shape=(columns, blocks)))
@@ -208,8 +214,13 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     graph.node("MatMulNBits", tuple(inputs), "y", MICROSOFT, **attributes)
     spread = np.repeat(scale, block, axis=1)[:, :depth], np.repeat(zero, block, axis=1)[:, :depth]
     weights = Real.dequantized(codes[:, :depth].astype(np.uint8), *spread).mapped(np.transpose)
-    activations = Real(a.astype(np.float64), _blockwise_int8_error(a, block) if level == 4 else np.zeros(a.shape))
-    graph.output("y", activations.matmul(weights).as_float32())
+    expected = Real.exact(a).matmul(weights).as_float32()
+    if level == 4:
+        product = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, block).as_float32()
+        lowest, highest = np.minimum(expected.lowest, product.lowest), np.maximum(expected.highest, product.highest)
+        expected = replace(expected, lowest=lowest, highest=highest)
+    groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, 32)).as_float32()
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: groups}))
     return graph.example()
 
 
@@ -238,7 +249,7 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
     q, k, v = (product.mapped(partial(_head, part=part, heads=heads)) for part in range(3))
     scores = q.matmul(k.mapped(lambda array: np.swapaxes(array, -1, -2))) * Real.exact(1.0 / np.sqrt(size))
-    attended = softmax(scores).matmul(v)
+    attended = scores.softmax().matmul(v)
     joined = attended.mapped(lambda array: array.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden))
     graph.output("y", joined.as_float32())
     return graph.example()
@@ -256,11 +267,3 @@ def _packed_rows(zero: Array) -> Array:
     """Two zero points a byte, each row padded to whole bytes."""
     padded = np.pad(zero, ((0, 0), (0, zero.shape[1] % 2)))
     return np.asarray(padded[:, 0::2] | (padded[:, 1::2] << 4), np.uint8).reshape(-1)
-
-
-def _blockwise_int8_error(a: Array, block: int) -> Array:
-    """Half a step of each block's int8 scale, and the roundings of scale and quotient."""
-    rows, depth = a.shape
-    padded = np.pad(np.abs(a.astype(np.float64)), ((0, 0), (0, -depth % block)))
-    largest = padded.reshape(rows, -1, block).max(axis=2)
-    return np.asarray(np.repeat(largest / 127.0 * (0.5 + 2.0**-14), block, axis=1)[:, :depth])

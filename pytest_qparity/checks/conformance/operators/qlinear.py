@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.conformance.example import Array, Example, Expected
 
-__all__ = ["PAIRS", "SHORT", "fitting_scale", "int32_bias", "kernels", "output_parameters", "requantized"]
+__all__ = [
+    "PAIRS",
+    "SHORT",
+    "fitting_scale",
+    "int32_bias",
+    "kernels",
+    "logit_scales",
+    "output_parameters",
+    "requantized",
+    "unit_scales",
+]
 
 SMALLEST_SPREAD = 2.0**-100  # below, a scale would be subnormal: what engines make of these is QuantizeLinear's matter
 SHORT = {INT8: "s8", UINT8: "u8"}
@@ -77,6 +87,17 @@ def output_parameters(draw: st.DrawFn, value: Array, output: IntegerType) -> tup
 def int32_bias(size: int) -> st.SearchStrategy[Array]:
     """Of the size of what is summed: up to ±4,736."""
     return strategies.integer_tensors(INT8, (size,)).map(lambda codes: codes.astype(np.int32) * np.int32(37))
+
+
+def logit_scales(levels: int) -> st.SearchStrategy[Array]:
+    """Scales under which codes stand for values up to some ±1 to ±16: of larger ones every gate is open or closed, and
+    one share is all."""
+    return fitting_scale(np.asarray(2.0), levels / 2)
+
+
+def unit_scales(levels: int) -> st.SearchStrategy[Array]:
+    """Scales for the factors of such values: under which codes stand for values up to some ±1/4 to ±4."""
+    return fitting_scale(np.asarray(0.5), levels / 2)
 
 
 @st.composite
