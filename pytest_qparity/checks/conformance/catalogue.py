@@ -26,14 +26,19 @@ def kernels_by_id() -> Mapping[str, Kernel]:
 
 def _kernels() -> Iterator[Kernel]:
     from pytest_qparity.checks.conformance.operators import (
+        attention,
+        bnb4,
         cast,
         contrib,
         dequantize_linear,
         float_linear,
         fused,
         integer_products,
+        nbits,
         products,
+        qgemm,
         qlinear,
+        qlinear_matmul,
         quantize_linear,
     )
 
@@ -44,8 +49,13 @@ def _kernels() -> Iterator[Kernel]:
         cast,
         integer_products,
         qlinear,
+        qlinear_matmul,
         contrib,
         products,
+        qgemm,
+        attention,
+        nbits,
+        bnb4,
         fused,
     ):
         yield from module.kernels()

@@ -31,6 +31,8 @@ TRAITS = frozenset(
         "one_scale",
         "partial_block",
         "several_scales",
+        "several_zero_points",
+        "vector",
         "constant",
         "k_zero",
         "weight_zero_point",
