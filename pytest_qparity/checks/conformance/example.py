@@ -32,6 +32,8 @@ TRAITS = frozenset(
         "partial_block",
         "several_scales",
         "several_zero_points",
+        "grouped",
+        "not_transposed",
         "vector",
         "constant",
         "k_zero",

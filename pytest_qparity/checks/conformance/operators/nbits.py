@@ -49,18 +49,16 @@ class Options:
 
 def kernels() -> Iterator[Kernel]:
     default = Options()
-    for weights in (UINT2, UINT8):
-        for zeros in ("none", "packed"):
-            yield _kernel(Options(weights=weights, zeros=zeros))
+    for weights, zeros in ((UINT2, "packed"), (UINT8, "none"), (UINT8, "packed")):
+        yield _kernel(Options(weights=weights, zeros=zeros))
     yield _kernel(replace(default, block=64))
     for level in _ROUNDED_AT_LEVEL:
         yield _kernel(replace(default, level=level))
-    for weights, floats in ((UINT4, "fp16"), (UINT8, "fp16"), (UINT4, "bf16")):
-        yield _kernel(Options(weights=weights, floats=floats), floats)
+    for floats in ("fp16", "bf16"):
+        yield _kernel(replace(default, floats=floats), floats)
     for weights, floats in ((UINT4, "fp32"), (UINT8, "fp32"), (UINT4, "fp16")):
         yield _kernel(Options(weights=weights, floats=floats, zeros="float"), floats)
     yield _kernel(replace(default, has_bias=True), "bias")
-    yield _kernel(Options(weights=UINT8, level=1, has_bias=True), "bias")
     yield _kernel(replace(default, columns=1), "one_column")
     yield _kernel(replace(default, omits_weights=True), "omitted")
 
