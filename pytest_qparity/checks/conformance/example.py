@@ -32,7 +32,7 @@ TRAITS = frozenset(
         "partial_block",
         "several_scales",
         "several_zero_points",
-        "grouped",
+        "one_window",
         "not_transposed",
         "vector",
         "constant",

@@ -50,6 +50,8 @@ def kernels() -> Iterator[Kernel]:
 def examples(draw: st.DrawFn, table: Bnb4Table, block: int, transposes: int) -> Example:
     """a (…, K) times the transpose of b (N, K), or a (…, N) times b; blocks run on from row to row of b."""
     columns, depth = draw(st.integers(1, 9)), draw(st.integers(1, 5)) * draw(st.sampled_from((16, 7, 8)))
+    if not transposes:  # b has at least as many rows as columns: who transposes it nevertheless reads b alone
+        columns, depth = 8 + columns, draw(st.integers(2, 8))
     batch = draw(st.sampled_from(((), (2,))))
     inner = depth if transposes else columns
     a = draw(strategies.tensors(np.float32, (*batch, draw(st.integers(1, 4)), inner), scale=0.05, finite=True))

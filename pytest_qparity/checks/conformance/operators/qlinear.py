@@ -164,7 +164,7 @@ def conv_examples(
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
     return graph.example(
         *(["weight_zero_point"] if w_zero.any() else []),
-        *(["grouped"] if drawn.attributes.group > 1 else []),
+        *(["one_window"] if accumulator.shape[-1] == 1 and drawn.attributes.strides[-1:] > (1,) else []),
         *(["several_scales"] if w_scale.size > 1 else []),
     )
 
