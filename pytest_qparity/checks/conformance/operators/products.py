@@ -30,7 +30,7 @@ from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["kernels"]
+__all__ = ["in_doubt", "kernels"]
 
 OPSET = 21
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
@@ -91,7 +91,7 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     graph = Graph()
     graph.nodes.append(Node("DynamicQuantizeLinear", (graph.feed("x", x),), ("y", "scale", "zero")))
     y, scale, zero = dynamic.dynamic_quantize_linear(x)
-    near, zero_moves = _in_doubt(x, scale)
+    near, zero_moves = in_doubt(x, scale)
     moves = float(zero_moves)
     one_off = moves + near
     exact = y.astype(np.float64)
@@ -127,7 +127,7 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     return graph.example(*(["no_range"] if undefined else []))
 
 
-def _in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
+def in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
     """Which codes of DynamicQuantizeLinear a rounding of float32 may move by one, and whether it may move the zero
     point."""
     with np.errstate(all="ignore"):
@@ -179,7 +179,7 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
     codes, scale, zero = dynamic.dynamic_quantize_linear(a)
-    near, zero_moves = _in_doubt(a, scale)
+    near, zero_moves = in_doubt(a, scale)
     # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
     off = float(scale) * (near + 2.0 * zero_moves)
     quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
