@@ -63,7 +63,11 @@ MUTANTS = (
         f"{MASKED}-past-opset21",
     ),
     OracleMutant(
-        "v, k, q for q, k, v", "attention:_by_head", "[:, :, part]", "[:, :, 2 - part]", f"{MASKED}-per_axis-opset21"
+        "v, k, q for q, k, v",
+        "products:head_of",
+        "part * hidden : (part + 1) * hidden",
+        "(2 - part) * hidden : (3 - part) * hidden",
+        f"{MASKED}-per_axis-opset21",
     ),
     *(
         OracleMutant("weights 1 % larger", *PRODUCT, kernel)

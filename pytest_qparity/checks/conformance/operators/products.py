@@ -26,7 +26,7 @@ from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["in_doubt", "kernels"]
+__all__ = ["head_of", "in_doubt", "kernels"]
 
 OPSET = 21
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
@@ -236,7 +236,7 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     )
     graph.node("QAttention", inputs, "y", MICROSOFT, num_heads=heads)
     product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
-    q, k, v = (product.mapped(partial(_head, part=part, heads=heads)) for part in range(3))
+    q, k, v = (product.mapped(partial(head_of, part=part, heads=heads)) for part in range(3))
     scores = q.matmul(k.mapped(lambda array: np.swapaxes(array, -1, -2))) * Real.exact(1.0 / np.sqrt(size))
     attended = softmax(scores).matmul(v)
     joined = attended.mapped(lambda array: array.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden))
@@ -244,7 +244,7 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     return graph.example()
 
 
-def _head(array: Array, part: int, heads: int) -> Array:
+def head_of(array: Array, part: int, heads: int) -> Array:
     """(batch, tokens, 3 · hidden) as (batch, head, tokens, size) of one of q, k, v."""
     batch, tokens, wide = array.shape
     hidden = wide // 3
