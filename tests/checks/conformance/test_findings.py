@@ -24,7 +24,6 @@ FINDINGS = {
     ),
     "ort rounds 16-bit activations to int8": ("ort", "qdq_matmul-u16s8-per_tensor-opset21", None),
     "ort multiplies NF4 weights by their transpose": ("ort", "matmul_bnb4-nf4-block32-not_transposed-opset21", None),
-    "ort refuses zero points per row": ("ort", "matmul_integer-u8s8-per_row-opset13", "several_zero_points"),
     "ort leaves a float32 QGemm with K = 0 uninitialised": (
         "ort",
         "qgemm-u8s8-per_tensor-float_output_of_nothing-opset21",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.example import Node
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
+from pytest_qparity.checks.conformance.operators import products
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import strategies
@@ -86,7 +87,7 @@ def examples(draw: st.DrawFn, options: Options) -> Example:
     if options.scale is not None:
         attributes["scale"] = options.scale
     product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
-    q, k, v = (_by_head(product, part, heads) for part in range(3))
+    q, k, v = (product.mapped(partial(products.head_of, part=part, heads=heads)) for part in range(3))
     if options.has_past:
         past = (draw(strategies.integer_tensors(INT8, (2, batch, heads, before, HEAD))) * 0.01).astype(np.float32)
         inputs.append(graph.feed("past", past))
@@ -134,17 +135,6 @@ def _hidden(options: Options, mask: Array | None, sizes: tuple[int, int, int]) -
     starts = mask[batch:] if options.mask == "spans" else np.zeros(batch, np.int32)
     seen = (place < mask[:batch, np.newaxis]) & (place >= starts[:, np.newaxis])
     return np.asarray(hides | ~seen[:, np.newaxis])
-
-
-def _by_head(product: Real, part: int, heads: int) -> Real:
-    """(batch, tokens, 3 · hidden) as (batch, head, tokens, size) of one of q, k, v."""
-
-    def own(array: Array) -> Array:
-        batch, tokens, wide = array.shape
-        thirds = array.reshape(batch, tokens, 3, heads, wide // 3 // heads)
-        return np.asarray(thirds[:, :, part].transpose(0, 2, 1, 3))
-
-    return product.mapped(own)
 
 
 def _behind(past: Array, real: Real) -> Real:

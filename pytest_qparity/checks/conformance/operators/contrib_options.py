@@ -16,7 +16,7 @@ from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import LARGEST, finished, parameters, quantized
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.qlinear import SHORT, output_parameters, requantized
+from pytest_qparity.checks.conformance.operators.qlinear import SHORT, logit_scales, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
@@ -126,7 +126,7 @@ def flattened_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     graph = Graph()
     shape = tuple(draw(st.integers(1, 6)) for _ in range(3))
     axis = draw(st.sampled_from((1, 2)))
-    x, real = draw(quantized(graph, "x", kind, shape))
+    x, real = draw(quantized(graph, "x", kind, shape, draw(logit_scales(kind.levels))))
     shares = real.mapped(lambda array: array.reshape(int(np.prod(shape[:axis])), -1)).softmax()
     shares = shares.mapped(lambda array: array.reshape(shape))
     return draw(finished(graph, "QLinearSoftmax", shares, kind, lambda y: [*x, *y], {"axis": axis, "opset": 12}))

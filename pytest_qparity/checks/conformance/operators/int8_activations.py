@@ -16,9 +16,10 @@ from pytest_qparity.checks.conformance.rounding import Real, gamma
 if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.example import Array
 
-__all__ = ["INT8_ACTIVATIONS", "away_from_ties", "int8_product"]
+__all__ = ["GROUP", "INT8_ACTIVATIONS", "away_from_ties", "int8_product"]
 
 INT8_ACTIVATIONS = "int8_activations"  # the trait of elements that are what these activations give
+GROUP = 32  # activations that share a scale where an engine rounds them unasked (OpenVINO's default)
 _NEAR_TIE = 2.0**-14  # of a quotient of at most 127, with the roundings of 127 / max|a| and of the product
 
 

@@ -18,6 +18,7 @@ from pytest_qparity.checks.conformance.example import Array, Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.drawing import FLOATS, Graph
+from pytest_qparity.checks.conformance.operators.int8_activations import GROUP, INT8_ACTIVATIONS, int8_product
 from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, float_spacing
 from pytest_qparity.quantmath import packing, strategies
 from pytest_qparity.quantmath.integers import UINT2, UINT4, UINT8, IntegerType
@@ -97,19 +98,19 @@ def examples(draw: st.DrawFn, options: Options) -> Example:
     elif options.zeros == "float":  # not a code: halves of one
         zero = draw(strategies.zero_points(UINT8, (columns, blocks))).astype(np.float64) % options.weights.levels / 2.0
         inputs.append(graph.constant("zeros", zero.astype(dtype)))
-    real = _product(options, a, codes, scale, zero)
+    real, groups = _product(options, a, codes, scale, zero), _int8_product(options, a, codes, scale, zero)
     if options.omits_weights:  # by an axis of size 0: the output is zeros
         shape = list(graph.constants["b"].shape)
         shape[draw(st.integers(0, 2))] = 0
         graph.constants["b"] = np.zeros(shape, np.uint8)
-        real = Real.exact(np.zeros(real.value.shape))
+        real = groups = Real.exact(np.zeros(real.value.shape))
     if options.has_bias:
         bias = draw(_activations(dtype, (columns,)))
         inputs += [""] * (5 - len(inputs)) + [graph.constant("bias", bias)]
-        real = real + Real.exact(bias.astype(np.float64))
+        real, groups = (each + Real.exact(bias.astype(np.float64)) for each in (real, groups))
     attributes = {"K": depth, "N": columns, "bits": options.weights.bits, "block_size": block}
     graph.node("MatMulNBits", tuple(inputs), "y", MICROSOFT, accuracy_level=options.level, **attributes)
-    graph.output("y", float_expected(real, dtype))
+    graph.output("y", replace(float_expected(real, dtype), instead={INT8_ACTIVATIONS: float_expected(groups, dtype)}))
     return graph.example()
 
 
@@ -128,6 +129,14 @@ def _product(options: Options, a: Array, codes: Array, scale: Array, zero: Array
     rounded = _ROUNDED_AT_LEVEL.get(options.level, np.dtype(np.float32))
     activations = Real(wide, _rounding_to(wide, rounded))
     return activations.matmul(weights.mapped(np.transpose))
+
+
+def _int8_product(options: Options, a: Array, codes: Array, scale: Array, zero: Array) -> Real:
+    """The product with activations that are rounded to int8 in groups: no engine may, and one does."""
+    depth, rows = a.shape[-1], a.reshape(-1, a.shape[-1])
+    scales, zeros = (np.repeat(each.astype(np.float64), options.block, axis=1)[:, :depth].T for each in (scale, zero))
+    product = int8_product(rows, codes[:, :depth].T, scales, zeros, min(options.block, GROUP))
+    return product.mapped(lambda array: array.reshape(*a.shape[:-1], -1))
 
 
 def _rounding_to(values: Array, dtype: np.dtype[Any]) -> Array:

@@ -21,7 +21,12 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, away_from_ties, int8_product
+from pytest_qparity.checks.conformance.operators.int8_activations import (
+    GROUP,
+    INT8_ACTIVATIONS,
+    away_from_ties,
+    int8_product,
+)
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
@@ -30,7 +35,7 @@ from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["in_doubt", "kernels"]
+__all__ = ["head_of", "in_doubt", "kernels"]
 
 OPSET = 21
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
@@ -219,7 +224,7 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
         product = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, block).as_float32()
         lowest, highest = np.minimum(expected.lowest, product.lowest), np.maximum(expected.highest, product.highest)
         expected = replace(expected, lowest=lowest, highest=highest)
-    groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, 32)).as_float32()
+    groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, GROUP)).as_float32()
     graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: groups}))
     return graph.example()
 
@@ -247,7 +252,7 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     )
     graph.node("QAttention", inputs, "y", MICROSOFT, num_heads=heads)
     product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
-    q, k, v = (product.mapped(partial(_head, part=part, heads=heads)) for part in range(3))
+    q, k, v = (product.mapped(partial(head_of, part=part, heads=heads)) for part in range(3))
     scores = q.matmul(k.mapped(lambda array: np.swapaxes(array, -1, -2))) * Real.exact(1.0 / np.sqrt(size))
     attended = scores.softmax().matmul(v)
     joined = attended.mapped(lambda array: array.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden))
@@ -255,7 +260,7 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     return graph.example()
 
 
-def _head(array: Array, part: int, heads: int) -> Array:
+def head_of(array: Array, part: int, heads: int) -> Array:
     """(batch, tokens, 3 · hidden) as (batch, head, tokens, size) of one of q, k, v."""
     batch, tokens, wide = array.shape
     hidden = wide // 3
