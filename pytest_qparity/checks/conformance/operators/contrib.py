@@ -17,7 +17,7 @@ from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.convolutions import window_sums
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.qlinear import SHORT, logit_scales, output_parameters
-from pytest_qparity.checks.conformance.rounding import Real
+from pytest_qparity.checks.conformance.rounding import FLOAT32, Real
 from pytest_qparity.quantmath import strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
@@ -102,7 +102,10 @@ def finished(
     """The node with an output scale that fits, and what its output may be."""
     y_scale, y_zero = draw(output_parameters(real.spread(kind.levels / 2), kind))
     graph.node(operator, tuple(inputs(parameters(graph, "y", y_scale, y_zero))), "y", MICROSOFT, **attributes)
-    graph.output("y", real.quantized(y_scale.astype(np.float64), y_zero, kind))
+    step = y_scale.astype(np.float64)
+    # The documented formulas add the zero point before anything is rounded: the sum is a float32 as well.
+    summed = Real(real.value, real.error + FLOAT32 * (np.abs(real.value) + np.abs(y_zero.astype(np.float64)) * step))
+    graph.output("y", summed.quantized(step, y_zero, kind))
     return graph.example()
 
 
