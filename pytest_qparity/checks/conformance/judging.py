@@ -40,6 +40,10 @@ class Laboratory:
     sampler: Sampler
     write_reproducer: Callable[[Kernel, Trial, str], Path]
 
+    def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
+        """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""
+        return self.optimizers if kernel.is_pattern else tuple(dict.fromkeys((self.optimizers[0], self.optimizers[-1])))
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -96,7 +100,7 @@ def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, froze
     examples = laboratory.sampler.examples(kernel)
     entries = laboratory.known.deviations(kernel.id)
     tally = _Tally(examples)
-    for optimizer in laboratory.optimizers:
+    for optimizer in laboratory.levels_for(kernel):
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             tally.count(trial, entries)
     verdict = _verdict(kernel, laboratory, tally, entries)
@@ -189,7 +193,7 @@ def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
     """The simplest example that deviates in a way that is not on record, at the first level where one does."""
     entries = laboratory.known.deviations(kernel.id)
     examples = laboratory.sampler.examples(kernel)
-    for optimizer in laboratory.optimizers:
+    for optimizer in laboratory.levels_for(kernel):
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             if _is_new(trial, entries):
                 return _minimal(kernel, laboratory, trial, entries)

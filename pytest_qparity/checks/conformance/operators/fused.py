@@ -111,7 +111,8 @@ def kernels() -> Iterator[Kernel]:
 
 
 def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any], opset: int = OPSET) -> Kernel:
-    return Kernel(f"qdq_{pattern}-{middle}-opset{opset}", f"Q/DQ {pattern.replace('_', ' ')}", types, opset, make)
+    name = f"Q/DQ {pattern.replace('_', ' ')}"
+    return Kernel(f"qdq_{pattern}-{middle}-opset{opset}", name, types, opset, make, is_pattern=True)
 
 
 @st.composite

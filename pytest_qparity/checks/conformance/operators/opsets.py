@@ -44,6 +44,5 @@ def kernels() -> Iterator[Kernel]:
         "matmul": fused.matmul_examples,
     }
     for pattern, make in patterns.items():
-        yield Kernel(
-            f"qdq_{pattern}-u8s8-per_axis-opset18", f"Q/DQ {pattern}", "u8s8", 18, partial(make, *pair, "per_axis")
-        )
+        made = partial(make, *pair, "per_axis")
+        yield Kernel(f"qdq_{pattern}-u8s8-per_axis-opset18", f"Q/DQ {pattern}", "u8s8", 18, made, is_pattern=True)
