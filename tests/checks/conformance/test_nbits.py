@@ -9,6 +9,7 @@ import pytest
 
 from pytest_qparity.checks.conformance import Answer, kernels_by_id
 from pytest_qparity.checks.conformance.example import Array, Example
+from pytest_qparity.checks.conformance.operators.int8_activations import away_from_ties
 from pytest_qparity.checks.conformance.sampling import draw_examples
 from tests.checks.conformance.conftest import MakeLaboratory
 
@@ -62,3 +63,12 @@ def float_product(example: Example) -> Array:
     scales = np.repeat(example.constants["scales"].reshape(columns, -1).astype(np.float64), block, axis=1)
     weights = ((codes - 8.0) * scales)[:, :depth]
     return np.asarray(example.inputs["a"].astype(np.float64) @ weights.T)
+
+
+def test_no_activation_is_left_where_a_rounding_decides_its_code() -> None:
+    a = np.array([[1.0, 0.5, 63.5 / 127.0, -1.5 / 127.0, 0.3]], np.float32)  # halves of a step of 1 / 127
+
+    steps = away_from_ties(a, 16) * 127.0
+
+    assert np.abs(steps - np.floor(steps) - 0.5).min() > 2.0**-14
+    assert steps[0, 4] == pytest.approx(0.3 * 127.0)

@@ -43,7 +43,7 @@ __all__ = ["kernels"]
 
 OPSET = 21
 LARGEST = 512
-TINY_SCALE = 2.0**-20
+TINY_SCALE = 2.0**-23
 REWRITTEN_BLOCK = 32  # session.qdq_matmulnbits_block_size of ONNX Runtime, by default
 # Activations and weights as quantizers pair them.
 PAIRS: dict[str, tuple[Element, Element]] = {
