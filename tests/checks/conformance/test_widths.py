@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pytest
@@ -31,14 +32,31 @@ INTEGERS_OF_8 = Ceiling(0.1, 0.02, 1.0, 0.03)  # also of fewer bits, and float8;
 INTEGERS_OF_16 = Ceiling(0.35, 0.03, 1.0, 0.03)  # 12.7 % in LSTM
 FLOATS = Ceiling(1.0, 1.0, 1e-3)  # which have no codes
 INT8_OR_FLOAT = Ceiling(1.0, 1.0, 1e-2)  # from the product of float activations to that of int8 ones
+# Where weights, activations or scales may be rounded to a type of 11 or 8 bits on the way.
+FLOAT16 = Ceiling(1.0, 1.0, 1.5e-2)
+BFLOAT16 = Ceiling(1.0, 1.0, 0.12)
+BFLOAT16_SCALES = Ceiling(0.5, 0.08, 1.0, 0.03)
+LEFT_OFF = Ceiling(0.1, 0.02, 1.0)  # the output's scale is the operator's default, and not drawn to fit
 KERNELS = sorted(
     kernel for kernel in kernels_by_id() if kernel.startswith(("qdq_", "qlinear_", "qattention", "matmul_nbits"))
 )
 
 
+OWN = {
+    "*-level4-*": INT8_OR_FLOAT,
+    "matmul_nbits-*-fp16-*": FLOAT16,
+    "matmul_nbits-*-level2-*": FLOAT16,
+    "matmul_nbits-*-bf16-*": BFLOAT16,
+    "matmul_nbits-*-level3-*": BFLOAT16,
+    "qlinear_matmul-*-bf16_scales-*": BFLOAT16_SCALES,
+    "qlinear_leaky_relu-*-left_off-*": LEFT_OFF,
+}
+
+
 def family(kernel_id: str) -> Ceiling:
-    if "-level4-" in kernel_id:
-        return INT8_OR_FLOAT
+    own = next((ceiling for glob, ceiling in OWN.items() if fnmatchcase(kernel_id, glob)), None)
+    if own is not None:
+        return own
     if kernel_id.startswith(("matmul_nbits", "qdq_matmul_weights", "qattention")):
         return FLOATS
     return INTEGERS_OF_16 if "16" in kernel_id.split("-")[1] else INTEGERS_OF_8
@@ -48,7 +66,7 @@ def exceeded(widths: Widths, ceiling: Ceiling) -> list[str]:
     found = {
         "ambiguous": widths.ambiguous <= ceiling.ambiguous,
         "wide": widths.wide <= ceiling.wide,
-        "relative": float(np.quantile(widths.relative, 0.95)) <= ceiling.relative,
+        "relative": not widths.relative.size or float(np.quantile(widths.relative, 0.95)) <= ceiling.relative,
         "useless": widths.useless <= 0.01,
         "reach": not widths.reach.size or float(np.median(widths.reach)) >= ceiling.reach,
     }

@@ -45,7 +45,7 @@ class Widths:
     def useless(self) -> float:
         """Share of elements whose interval is wider than a tenth of the range; of floats, of the largest output."""
         of = self.of_range if self.of_range.size else self.relative
-        return float((of > 0.1).mean())
+        return float((of > 0.1).mean()) if of.size else 0.0
 
     def row(self, kernel_id: str) -> str:
         cells = [
