@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.backends.protocol import SessionFacts
-    from pytest_qparity.checks.conformance import Bench, Kernel, KnownDeviation, KnownDeviations, Laboratory, Trial
+    from pytest_qparity.checks.conformance import (
+        Bench,
+        Kernel,
+        KnownDeviation,
+        KnownDeviations,
+        Laboratory,
+        Sampler,
+        Trial,
+    )
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.verdict import Verdict
 
@@ -108,10 +116,17 @@ class KernelRun:
             bench=self.bench,
             optimizers=tuple(Optimizer(level) for level in self.backend_spec.optimizers),
             known=self.known,
-            examples=self.settings.examples,
-            seed=self.settings.seed,
+            sampler=self.sampler,
             write_reproducer=self._write_reproducer,
         )
+
+    @once
+    def sampler(self) -> Sampler:
+        from pytest_qparity.checks.conformance import Sampler, kernels_by_id
+
+        kernels = kernels_by_id()
+        order = [kernels[name] for name in self._checks if name != RECORD]
+        return Sampler(self.settings.examples, self.settings.seed, order)
 
     @once
     def bench(self) -> Bench:
@@ -162,6 +177,8 @@ class KernelRun:
 
     def close(self) -> None:
         made: Mapping[str, Any] = made_so_far(self)
+        if "sampler" in made:
+            self.sampler.close()
         if "bench" in made:
             self.bench.close()
         if "folder" in made:

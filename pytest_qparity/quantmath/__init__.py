@@ -18,6 +18,7 @@ from pytest_qparity.quantmath.blocks import (
     quantize_mx,
     quantize_nvfp4,
 )
+from pytest_qparity.quantmath.bnb4 import Bnb4Table, dequantize_bnb4, pack_bnb4, unpack_bnb4
 from pytest_qparity.quantmath.compute import (
     add_bias,
     conv_integer,
@@ -104,6 +105,7 @@ __all__ = [
     "UINT16",
     "AutoPad",
     "Blocked",
+    "Bnb4Table",
     "ConvolutionAttributes",
     "Entropy",
     "FixedPointMultiplier",
@@ -135,6 +137,7 @@ __all__ = [
     "conv_integer_corrected",
     "cosine",
     "dequantize",
+    "dequantize_bnb4",
     "dequantize_float",
     "dequantize_mx",
     "dequantize_nvfp4",
@@ -144,6 +147,7 @@ __all__ = [
     "matmul_integer_corrected",
     "nrmse",
     "pack",
+    "pack_bnb4",
     "parameter_shape",
     "qlinear_conv",
     "qlinear_matmul",
@@ -156,4 +160,5 @@ __all__ = [
     "sqnr_db",
     "symmetric_scale",
     "unpack",
+    "unpack_bnb4",
 ]

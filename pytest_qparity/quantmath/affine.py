@@ -49,8 +49,8 @@ def quantize(
 
     Source: ONNX QuantizeLinear-25; Jacob et al. 2018, eq. 1 solved for q. x is float16, bfloat16, float32, float64 or
     int32 and is converted to the scale's type, in which the division is rounded (since opset 23 that type "determines
-    the precision of the division"; before, both had one type). For the attribute `precision` pass the scale in that
-    type. The sum is exact, so that no quotient, however large, wraps; ±Inf saturates.
+    the precision of the division"; in 19 and 21 both have one type). For the attribute `precision` pass the scale in
+    that type. The sum is exact, so that no quotient, however large, wraps; ±Inf saturates.
 
     `scale` and `zero_point` have the shape `layout` gives; a Python number stands for all of them, a Python float takes
     the type of a floating x and is float32 for int32.
@@ -129,7 +129,7 @@ def symmetric_scale(
 ) -> _Array:
     """S = max(|low|, |high|) / highest for NARROW (127 for int8), 2·max(|low|, |high|) / (levels − 1) for FULL; Z = 0.
 
-    Source: Wu et al. 2020, Integer Quantization for Deep Learning Inference, §3.1.2 (scale quantization), for NARROW;
+    Source: Wu et al. 2020, Integer Quantization for Deep Learning Inference, §3.1 (scale quantization), for NARROW;
     ONNX Runtime's `compute_scale_zp` with `symmetric=True` for FULL.
     `low` and `high` are arrays of one shape and float type, or Python floats (float32), in the units of x; so is S,
     rounded once from float64.

@@ -32,7 +32,7 @@ __all__ = [
 
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-MX_BLOCK = 32  # OCP MX v1.0 §5.3, k of all concrete formats
+MX_BLOCK = 32  # OCP MX v1.0, table 1: k of all concrete formats
 NVFP4_BLOCK = 16
 
 MXFP8_E4M3 = floats.E4M3FN
@@ -87,8 +87,8 @@ def mx_scale(maximum: _Array, element: floats.FloatFormat, rule: ScaleRule) -> _
     """X = 2^(⌊log₂ max⌋ − emax) or 2^⌈log₂(max / largest)⌉, as `rule` says, within E8M0's 2^±127.
 
     emax is the element type's largest exponent, `largest` its largest value. Exact: the logarithms are read off the
-    float64 representation. A block of zeros gets E8M0's smallest scale; MX v1.0 does not say, and its value is zero
-    at any scale. Source: OCP MX v1.0 §6.3; `ScaleRule`.
+    float64 representation. A block of zeros gets E8M0's smallest scale; the formula has no answer, and its value is
+    zero at any scale. Source: OCP MX v1.0 §6.3 (also Rouhani et al. 2023, arXiv:2310.10537, algorithm 1); `ScaleRule`.
 
     maximum: finite floats of at least 0, of any shape. Returns ml_dtypes.float8_e8m0fnu.
     """
@@ -111,7 +111,7 @@ def quantize_mx(
 ) -> MxTensor:
     """Pᵢ = nearest element value to xᵢ / X, ties to even, saturating at ±largest; X = `mx_scale` of max |xᵢ|.
 
-    Exact: X is a power of two. Source: OCP MX v1.0 §6.3, which leaves infinity and NaN open: ValueError here.
+    Exact: X is a power of two. Source: OCP MX v1.0 §6.3. On infinity and NaN implementations differ: ValueError here.
 
     x: floats of any shape with at least one axis; a last block may be shorter. Scales are per block along `axis`.
     """
@@ -143,7 +143,7 @@ def nvfp4_tensor_scale(maximum: float) -> np.float32:
     """max |x| / (6 · 448) in float32: with it the largest block scale is 448, E4M3's largest, at 6, E2M1's largest.
 
     Of an all-zero tensor, or one so small that this is 0 in float32, 1. Source: NVIDIA 2025, Pretraining Large
-    Language Models with NVFP4 (arXiv:2509.25149), appendix on NVFP4 quantization (its decoding scale).
+    Language Models with NVFP4 (arXiv:2509.25149), appendix B.1 (its global decode scale).
 
     maximum: finite and at least 0, otherwise ValueError.
     """
@@ -156,7 +156,7 @@ def nvfp4_tensor_scale(maximum: float) -> np.float32:
 def quantize_nvfp4(x: _Array, tensor_scale: np.float32, axis: int = -1, block: int = NVFP4_BLOCK) -> NvFp4Tensor:
     """s = E4M3(max |xᵢ| / 6 / tensor_scale) of each block, Pᵢ = E2M1(xᵢ / (s · tensor_scale)), nearest, saturating.
 
-    A block whose s rounds to 0 has all elements 0 with the sign of xᵢ. Source: as `nvfp4_tensor_scale`. The quotients
+    A block whose s rounds to 0 has all elements 0 with the sign of xᵢ. Source: the same, B.2 and B.3. The quotients
     are float64; engines form them in float32 and with reciprocals, so that theirs can be off by 3·2⁻²⁴ of a quotient,
     which moves a code only where a quotient is that near to a tie.
 

@@ -79,7 +79,8 @@ def conv_integer(
 
     Source: ONNX ConvInteger-10. x is (N, C, D_1, …, D_r), w (M, C / group, k_1, …, k_r), y (N, M, O_1, …, O_r); c runs
     over the channels of m's group. Z_x is a scalar, Z_w a scalar or (M,). Padding is the real value zero, whose code
-    is Z_x. Types and overflow as in `matmul_integer`. ValueError for other types and shapes.
+    is Z_x: ONNX does not say, Jacob et al. 2018, §2.1, give zero a code for this. Types and overflow as in
+    `matmul_integer`. ValueError for other types and shapes.
     """
     centered_x = _codes(x) - _scalar_zero_point(x, x_zero_point)
     centered_w = _codes(w) - _channel_zero_points(w, w_zero_point)

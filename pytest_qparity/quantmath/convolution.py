@@ -50,8 +50,8 @@ def padding(
     """(begin, end) of each spatial axis, for SAME with begin + end = max((⌈D/s⌉ − 1)·s + (k − 1)·d + 1 − D, 0).
 
     Source: ONNX ConvInteger-10, `auto_pad`: the output of SAME has ⌈D/s⌉ elements, an odd padding has its extra
-    element at the end for SAME_UPPER and at the beginning for SAME_LOWER. In elements. ValueError for attributes of
-    another rank than `kernel`.
+    element at the end for SAME_UPPER and at the beginning for SAME_LOWER. The sum is spelled out in MaxPool-11
+    (`pad_shape`). In elements. ValueError for attributes of another rank than `kernel`.
     """
     rank = len(kernel)
     if attributes.auto_pad is AutoPad.NOTSET:
@@ -72,7 +72,8 @@ def padding(
 def windows(padded: _Array, kernel: tuple[int, ...], attributes: ConvolutionAttributes) -> _Array:
     """w[n, c, o_1, …, o_r, k_1, …, k_r] = padded[n, c, o_1·s_1 + k_1·d_1, …, o_r·s_r + k_r·d_r], a read-only view.
 
-    Source: ONNX Conv-11; o_i < ⌊(D_i − ((k_i − 1)·d_i + 1)) / s_i⌋ + 1 for a padded extent D_i.
+    Source: ONNX Conv-11 for the attributes; o_i < ⌊(D_i − ((k_i − 1)·d_i + 1)) / s_i⌋ + 1 for a padded extent D_i,
+    which Conv's text leaves out and MaxPool-11's has.
     ValueError where a dilated kernel is larger than the padded input or empty.
     """
     rank = len(kernel)

@@ -28,7 +28,7 @@ def cast(x: _Array, rounding: Rounding = Rounding.UP, saturation: floats.Saturat
     x below 2⁻¹²⁷, zero among it, gives 2⁻¹²⁷, and x above 2¹²⁷, infinity among it, 2¹²⁷, with saturation ON; NaN with
     OFF. It is x, not x rounded, that is compared. NaN stays NaN.
     Source: ONNX Cast-24, the table of FLOAT8E8M0, whose two columns (UP with ON, NEAREST with OFF) are taken to hold
-    for the other modes too.
+    for the other modes too. Its result 0 for x = 0 is taken as the code 0, which is 2⁻¹²⁷: the format has no zero.
 
     x: floats of any shape. Returns ml_dtypes.float8_e8m0fnu. ValueError for negative values and −0, which the table
     leaves unspecified.
@@ -52,8 +52,8 @@ def cast(x: _Array, rounding: Rounding = Rounding.UP, saturation: floats.Saturat
 
 
 def exponent_codes(exponent: _Array) -> _Array:
-    """clamp(exponent, −127, 127) + 127: the code of 2^exponent, uint8. Source: OCP MX v1.0 §5.4.1.
+    """clamp(exponent, −127, 127) + 127: the code of 2^exponent, uint8.
 
-    exponent: integers of any shape.
+    Source: OCP MX v1.0 §5.4.1 for bias and range; the clamp is a choice. exponent: integers of any shape.
     """
     return np.asarray(np.clip(exponent, -floats.E8M0.bias, floats.E8M0.largest_exponent) + floats.E8M0.bias, np.uint8)

@@ -57,8 +57,9 @@ class FloatFormat:
     `nan` says which codes are NaN: "ieee" those with all exponent bits set and M ≠ 0 (M = 0 is infinity), "all-ones"
     those with all bits but the sign set, "negative-zero" the one code of the sign bit alone, "none" no code.
 
-    Sources: IEEE 754-2019 §3.4 (fp16), OCP OFP8 v1.0 §5 (E4M3, E5M2), OCP MX v1.0 §5.3 (E3M2, E2M3, E2M1, E8M0),
-    Noune et al. 2022 (FNUZ), TensorProto.DataType of ONNX (names and "FN", finite with NaN, "UZ", unsigned zero).
+    Sources: IEEE 754-2019 §3.4 (fp16), OCP OFP8 v1.0, table 1 (E4M3, E5M2), OCP MX v1.0 §5.3 (E3M2, E2M3, E2M1) and
+    §5.4.1 (E8M0), Noune et al. 2022 (FNUZ), TensorProto.DataType of ONNX (bfloat16; the names, with "FN", finite with
+    NaN, and "UZ", unsigned zero).
     """
 
     name: str
@@ -100,7 +101,7 @@ class FloatFormat:
 
     @property
     def largest_exponent(self) -> int:
-        """⌊log₂(largest)⌋: emax of OCP MX v1.0 §5.3, which is not the exponent field's highest value less the bias."""
+        """⌊log₂(largest)⌋, of the largest power of two in the format: emax of a conversion to MX (OCP MX v1.0 §6.3)."""
         return (self._largest_magnitude >> self.mantissa_bits) - self.bias
 
     def decode(self, codes: _Array) -> _Array:
@@ -132,7 +133,8 @@ class FloatFormat:
         With [x] the value nearest to x if the exponent had no upper end: |[x]| > largest, and infinity, give ±largest
         with saturation ON; with OFF infinity where the format has it, otherwise NaN. NaN keeps its sign where the
         format has two; an "ieee" NaN is quiet with no payload. −0 gives +0 where its code is taken by NaN.
-        Source: IEEE 754-2019 §4.3.1 and the tables of ONNX Cast-19.
+        Source: IEEE 754-2019 §4.3.1 and the tables of ONNX Cast-24. (Up to Cast-23 the table has NaN for an infinity in
+        the two FNUZ formats with saturation ON.)
 
         x: floats of any shape and at most 64 bits, all exact in float64. Returns `code_dtype`.
         ValueError where the format has no answer: NaN, or with OFF an overflow, without a code for NaN; negative
@@ -230,9 +232,10 @@ def cast(x: _Array, to: FloatFormat, saturation: Saturation = Saturation.ON) -> 
     """The value of `to` nearest to x, ties to even; what is out of range by the type's rule in ONNX.
 
     float8: ±largest with `saturation` ON; with OFF infinity (E5M2) or NaN. float16 and bfloat16: infinity; there the
-    attribute says nothing. float4 and float6 have neither infinity nor NaN: ±largest, and NaN is a ValueError, since
-    no specification says what it becomes (OCP MX v1.0 §5.3.3 leaves it open). E8M0 rounds its own way: `e8m0.cast`.
-    Source: ONNX Cast-19 and later (tables and "out of range" rules), Cast-23 for float4e2m1.
+    attribute says nothing. float4 and float6 have neither infinity nor NaN: ±largest (OCP MX v1.0 §5.3), and NaN is a
+    ValueError, since ONNX does not say what it becomes. E8M0 rounds its own way: `e8m0.cast`.
+    Source: ONNX Cast-24 (tables and "out of range" rules), which has float4e2m1 among its types since Cast-23, but no
+    word on it in the text.
 
     x: floats of any shape. Returns an array of `to.dtype`.
     """

@@ -26,8 +26,8 @@ _SMALLEST_FLOAT32_POWER = 1e-27
 def sqnr_db(golden_power: float, error_power: float) -> float:
     """10·log10(Σ g² / Σ (o − g)²), in dB: signal to quantization noise ratio.
 
-    Source: Oppenheim and Schafer, Discrete-Time Signal Processing, 3rd ed., §4.8.3, with power in place of
-    variance: a golden's mean is part of its signal. Without an error +inf, also where the golden is all zeros
+    Source: Oppenheim and Schafer, Discrete-Time Signal Processing (analysis of quantization errors), with power in
+    place of variance: a golden's mean is part of its signal. Without an error +inf, also where the golden is all zeros
     (0/0); with an error but an all-zero golden −inf. The logarithms are subtracted, since the ratio can overflow.
     """
     _require_power("golden_power", golden_power)

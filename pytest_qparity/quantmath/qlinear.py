@@ -67,9 +67,9 @@ def qlinear_conv(
 ) -> _Array:
     """y = saturate(rint((Σ (x − Z_x)·(w[m] − Z_w[m]) + bias[m]) · S_x·S_w[m] / S_y) + Z_y), ties to even, of `y.type`.
 
-    Source: ONNX QLinearConv-10; Jacob et al. 2018, §2.4. The sum as in `compute.conv_integer`, `bias` as in
-    `compute.add_bias`, the rest as in `requantize.by_scales`. w's scale and zero point are scalars or (M,).
-    ValueError as in these functions.
+    Source: ONNX QLinearConv-10, which has no formula: it is that of QLinearMatMul-21; Jacob et al. 2018, §2.4. The sum
+    as in `compute.conv_integer`, `bias` as in `compute.add_bias`, the rest as in `requantize.by_scales`. w's scale and
+    zero point are scalars or (M,). ValueError as in these functions.
     """
     accumulator = compute.conv_integer(x.codes, w.codes, x.zero_point, w.zero_point, attributes)
     if bias is not None:

@@ -50,9 +50,9 @@ def by_scales(
 ) -> _Array:
     """saturate(rint(q · S_1 · S_2 / S_3) + Z) of the exact rational number, ties to even.
 
-    Source: Jacob et al. 2018, eq. 4 and 5; ONNX QLinearMatMul-21 and QLinearConv-10 (rounding to nearest even, before
-    the zero point is added). ONNX does not say in which precision M is computed: this is the value that no rounding
-    of M can be held against. An engine whose M has a relative error ε is off by at most one code where ε·|q·M| < 1/2.
+    Source: Jacob et al. 2018, eq. 4 and 5; ONNX QLinearMatMul-21 (rounding to nearest even, before the zero point is
+    added). ONNX does not say in which precision M is computed: this is the value that no rounding of M can be held
+    against. An engine whose M has a relative error ε is off by at most one code where ε·|q·M| < 1/2.
 
     q is int32, the scales (S_1, S_2, S_3) are positive, finite, of float16, bfloat16 or float32 and broadcast to it, Z
     too. ValueError for others.
@@ -107,9 +107,9 @@ def by_rounding_shift(
 ) -> _Array:
     """saturate(⌊(q + 2^(n−1)) / 2^n⌋ + Z), q itself for n = 0: M = 2^−n, ties towards +∞.
 
-    Source: Arm Architecture Reference Manual, SRSHR (signed rounding shift right); power-of-two scales. n in [0, 31],
-    an integer or an array that broadcasts to q. The sum is exact: it does not overflow int32. ValueError as in
-    `by_scales` and for other shifts.
+    Source: Arm's SRSHR (signed rounding shift right); Jacob et al. 2018, appendix B, on how Arm's rounding shifts break
+    ties upward. For power-of-two scales. n in [0, 31], an integer or an array that broadcasts to q. The sum is exact:
+    it does not overflow int32. ValueError as in `by_scales` and for other shifts.
     """
     shift = _shift(right_shift)
     rounded = (_int32(accumulator) + ((1 << shift) >> 1)) >> shift

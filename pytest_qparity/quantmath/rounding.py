@@ -3,8 +3,8 @@
 A product rounded to float64 and then to a narrower type is rounded twice, and can end on the wrong side of a tie.
 Rounding to odd in between prevents this: the wider type needs two bits more than the narrower one.
 
-Source: S. Boldo and G. Melquiond, Emulation of FMA and Correctly Rounded Sums: Proved Algorithms Using Rounding to Odd,
-IEEE Transactions on Computers 57(4), 2008, Theorem 1.
+Source: S. Boldo and G. Melquiond, Emulation of a FMA and Correctly Rounded Sums: Proved Algorithms Using Rounding to
+Odd, IEEE Transactions on Computers 57(4), 2008.
 """
 
 from __future__ import annotations

@@ -297,3 +297,46 @@ BLOCKS = (
         "test_nvfp4_dequantizes_to_the_exact_product_of_three",
     ),
 )
+
+BNB4 = (
+    Mutant(
+        "the first code in the low bits, as ONNX has it",
+        "bnb4:pack_bnb4",
+        "pairs[:, 0] << 4 | pairs[:, 1]",
+        "pairs[:, 1] << 4 | pairs[:, 0]",
+        "bnb4",
+        "test_the_first_of_two_bnb4_codes_is_in_the_high_nibble",
+    ),
+    Mutant(
+        "unpacked from the low bits",
+        "bnb4:unpack_bnb4",
+        "(data >> 4, data & 0xF)",
+        "(data & 0xF, data >> 4)",
+        "bnb4",
+        "test_unpack_bnb4_gives_back_what_was_packed",
+    ),
+    Mutant(
+        "column-major order",
+        "bnb4:dequantize_bnb4",
+        "[: given.size].reshape(given.shape)",
+        "[: given.size].reshape(given.shape, order='F')",
+        "bnb4",
+        "test_a_matrix_is_flattened_by_rows",
+    ),
+    Mutant(
+        "tiled for repeated",
+        "bnb4:dequantize_bnb4",
+        "np.repeat(largest, block)",
+        "np.tile(largest, block)",
+        "bnb4",
+        "test_a_value_is_the_table_times_its_blocks_largest",
+    ),
+    Mutant(
+        "sixteen taken for a code",
+        "bnb4:_check_codes",
+        "codes >= _LEVELS",
+        "codes > _LEVELS",
+        "bnb4",
+        "test_what_is_no_bnb4_tensor_is_refused",
+    ),
+)

@@ -61,7 +61,10 @@ class _Broken(BaseException):
 
 
 def failure_of(prop) -> BaseException | None:
-    """What a property fails with, called as a plain function; None where it holds."""
+    """The assertion that a property fails with, called as a plain function; None where it holds.
+
+    An example that ends in another exception says nothing: what computes the wrong thing must be seen to do so.
+    """
     try:
         with _stopping_at_the_first(prop) as call:
             call()
@@ -87,8 +90,10 @@ def _stopping_at_the_first(prop):
             return inner(*arguments, **named)
         except HypothesisException:
             raise
-        except (Exception, pytest.fail.Exception) as error:
+        except (AssertionError, pytest.fail.Exception, *_NO_PROGRAM) as error:
             raise _Broken from error
+        except Exception:  # noqa: BLE001 - a mutant may raise anything
+            return None
 
     if handle is None:
         yield stopping

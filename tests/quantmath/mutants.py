@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.quantmath.affine_mutants import INTEGER_AFFINE, PACKING
-from tests.quantmath.float_mutants import BLOCKS, FLOAT_FORMATS
+from tests.quantmath.float_mutants import BLOCKS, BNB4, FLOAT_FORMATS
 from tests.quantmath.mutant import Mutant
 from tests.quantmath.product_mutants import GRAPH_REWRITES, INTEGER_COMPUTE, REQUANTIZATION
 from tests.quantmath.range_mutants import MEASURES, RANGES
@@ -16,6 +16,7 @@ MUTANTS = (
     *GRAPH_REWRITES,
     *FLOAT_FORMATS,
     *BLOCKS,
+    *BNB4,
     *RANGES,
     *MEASURES,
 )

@@ -118,10 +118,10 @@ INTEGER_COMPUTE = (
         "test_same_padding_gives_the_input_over_the_stride",
     ),
     Mutant(
-        "dilation ignored",
+        "a dilated kernel's elements next to each other",
         "convolution:windows",
-        "slice(None, None, step) for step",
-        "slice(None, None, 1) for step",
+        "slice(None, None, step) for step in dilations",
+        "slice(None, (extent - 1) // step + 1) for extent, step in zip(extents, dilations, strict=True)",
         "integer_compute",
         "test_convolution_is_its_definition",
     ),

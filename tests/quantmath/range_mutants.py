@@ -6,10 +6,10 @@ from tests.quantmath.mutant import Mutant
 
 RANGES = (
     Mutant(
-        "a range without zero",
+        "a range that is wider than to zero",
         "ranges.estimator:range_with_zero",
         "min(low, 0.0) + 0.0",
-        "low",
+        "-abs(low) + 0.0",
         "ranges",
         "test_a_constant_has_the_range_from_zero_to_it",
     ),

@@ -15,6 +15,7 @@ from pytest_qparity.checks.conformance.known import (
 )
 from pytest_qparity.checks.conformance.models import probe_model
 from pytest_qparity.checks.conformance.reproducer import reproducer
+from pytest_qparity.checks.conformance.sampling import Sampler
 from pytest_qparity.checks.conformance.trial import Answer, Bench, Trial
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "KnownDeviations",
     "KnownError",
     "Laboratory",
+    "Sampler",
     "Trial",
     "judge_kernel",
     "judge_record",

@@ -26,14 +26,24 @@ def kernels_by_id() -> Mapping[str, Kernel]:
 
 def _kernels() -> Iterator[Kernel]:
     from pytest_qparity.checks.conformance.operators import (
+        attention,
+        bnb4,
         cast,
         contrib,
+        contrib_options,
         dequantize_linear,
+        dynamic,
         float_linear,
         fused,
+        gather,
         integer_products,
+        nbits,
+        opsets,
+        pools,
         products,
+        qgemm,
         qlinear,
+        qlinear_matmul,
         quantize_linear,
     )
 
@@ -44,8 +54,18 @@ def _kernels() -> Iterator[Kernel]:
         cast,
         integer_products,
         qlinear,
+        qlinear_matmul,
         contrib,
+        contrib_options,
+        pools,
         products,
+        qgemm,
+        attention,
+        dynamic,
+        nbits,
+        bnb4,
+        gather,
         fused,
+        opsets,
     ):
         yield from module.kernels()

@@ -29,13 +29,19 @@ TRAITS = frozenset(
         "empty",
         "scalar",
         "one_scale",
+        "tiny_scale",
         "partial_block",
         "several_scales",
+        "several_zero_points",
+        "one_window",
+        "not_transposed",
+        "vector",
         "constant",
         "k_zero",
         "weight_zero_point",
         "no_range",
         "in_company",
+        "int8_activations",
     ]
 )
 
@@ -60,7 +66,8 @@ class Expected:
     Both are float64 of the output's shape, which holds every integer of up to 32 bits; NaN stands for NaN. `unit` is
     the size of one LSB at each element (1 for integers, the spacing of the format for floating point). Where `free`,
     the specification leaves the value open. Where `signed`, a zero must have the sign of `lowest`.
-    `traits` name what is special about elements ("tie", "nan"): known deviations are stated of them.
+    `traits` name what is special about elements ("tie", "nan"): known deviations are stated of them. `instead` has
+    what an engine that is known to compute another thing would give, by the trait of elements that are that.
     """
 
     lowest: Array
@@ -70,6 +77,7 @@ class Expected:
     free: Array | None = None
     signed: bool = False
     traits: Mapping[str, Array] = field(default_factory=dict)
+    instead: Mapping[str, Expected] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = self.lowest.shape
@@ -82,6 +90,10 @@ class Expected:
     def elements(self) -> int:
         """How many it does not leave open."""
         return int(self.lowest.size if self.free is None else np.count_nonzero(~self.free))
+
+    def traits_of(self, got: Array) -> dict[str, Array]:
+        """What is special about the elements of an output, by what they should be and by what they are."""
+        return {**self.traits, **{trait: other.beyond(got) == 0.0 for trait, other in self.instead.items()}}
 
     def fits(self, got: Array) -> bool:
         """Whether an output has the shape and type that it should have."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_qparity.checks.conformance.catalogue import kernels_by_id
-from pytest_qparity.checks.conformance.sampling import draw_examples, shrink
 from pytest_qparity.checks.conformance.trial import Answer, Trial
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.example import Example
     from pytest_qparity.checks.conformance.kernel import Kernel
     from pytest_qparity.checks.conformance.known import KnownDeviation, KnownDeviations, KnownUnsupported
+    from pytest_qparity.checks.conformance.sampling import Sampler
     from pytest_qparity.checks.conformance.trial import Bench, Difference
 
 __all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
@@ -37,16 +37,20 @@ class Laboratory:
     bench: Bench
     optimizers: tuple[Optimizer, ...]
     known: KnownDeviations
-    examples: int
-    seed: int
+    sampler: Sampler
     write_reproducer: Callable[[Kernel, Trial, str], Path]
+
+    def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
+        """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""
+        return self.optimizers if kernel.is_pattern else tuple(dict.fromkeys((self.optimizers[0], self.optimizers[-1])))
 
 
 @dataclass(slots=True)
 class _Tally:
     """What was seen of one kernel."""
 
-    examples: int
+    drawn: tuple[Example, ...]
+    tried: set[int] = field(default_factory=set)  # identities of the drawn ones that a session of their own had
     elements: int = 0
     deviating: int = 0
     worst_lsb: float = 0.0
@@ -57,10 +61,18 @@ class _Tally:
 
     @property
     def refused_all(self) -> bool:
-        return self.answers[Answer.REFUSED] == sum(self.answers.values())
+        others = sum(self.answers.values()) - self.answers[Answer.REFUSED] - self.answers[Answer.NOT_TRIED]
+        return self.answers[Answer.REFUSED] > 0 and others == 0
+
+    @property
+    def examples(self) -> int:
+        """How many of the drawn ones were tried, at one optimizer level at least."""
+        return sum(id(example) in self.tried for example in self.drawn)
 
     def count(self, trial: Trial, entries: Sequence[KnownDeviation]) -> None:
         self.answers[trial.answer] += 1
+        if trial.answer is not Answer.NOT_TRIED:
+            self.tried.add(id(trial.example))
         self.refusal = trial.failure or self.refusal
         self.elements += trial.example.elements if trial.answer is Answer.RAN else 0
         differences = tuple(trial.differences())
@@ -75,6 +87,7 @@ class _Tally:
     def as_evidence(self) -> dict[str, Any]:
         return {
             "examples": self.examples,
+            "drawn": len(self.drawn),
             "elements": self.elements,
             "deviating": self.deviating,
             "worst_lsb": self.worst_lsb if np.isfinite(self.worst_lsb) else "inf",
@@ -84,10 +97,10 @@ class _Tally:
 
 def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, frozenset[KnownDeviation]]:
     """The verdict on a kernel, and which of the known deviations showed."""
-    examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
+    examples = laboratory.sampler.examples(kernel)
     entries = laboratory.known.deviations(kernel.id)
-    tally = _Tally(len(examples))
-    for optimizer in laboratory.optimizers:
+    tally = _Tally(examples)
+    for optimizer in laboratory.levels_for(kernel):
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             tally.count(trial, entries)
     verdict = _verdict(kernel, laboratory, tally, entries)
@@ -151,7 +164,8 @@ def _unsupported(kernel: Kernel, laboratory: Laboratory, tally: _Tally, evidence
     says = tally.refusal.sentence if tally.refusal is not None else "nothing"
     failure = Failure(
         Code.CONFORMANCE_UNSUPPORTED,
-        f"{laboratory.backend} {laboratory.version} refuses every example of {kernel.id}: {says}",
+        f"{laboratory.backend} {laboratory.version} refuses {kernel.id}, each of the {tally.examples} examples tried "
+        f"(of {len(tally.drawn)}): {says}",
         f"list it under [[unsupported]] in {laboratory.known.source} if that is so",
     )
     verdict = failed("unsupported", evidence | {"answer": "unsupported"}, (failure,))
@@ -178,8 +192,8 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
 def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
     """The simplest example that deviates in a way that is not on record, at the first level where one does."""
     entries = laboratory.known.deviations(kernel.id)
-    examples = draw_examples(kernel, laboratory.examples, laboratory.seed)
-    for optimizer in laboratory.optimizers:
+    examples = laboratory.sampler.examples(kernel)
+    for optimizer in laboratory.levels_for(kernel):
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
             if _is_new(trial, entries):
                 return _minimal(kernel, laboratory, trial, entries)
@@ -198,7 +212,7 @@ def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequ
         deviating.append(alone)
         return True
 
-    shrink(kernel, laboratory.examples, laboratory.seed, deviates)
+    laboratory.sampler.shrink(kernel, deviates)
     return deviating[-1]
 
 
@@ -244,7 +258,7 @@ def judge_record(kernels: Sequence[Kernel], laboratory: Laboratory, shown: froze
     failures = [
         _dead(
             f"The deviation of {', '.join(entry.kernels)} ({entry.observed}) does not show on {laboratory.backend} "
-            f"{laboratory.version} in {laboratory.examples} examples of each kernel.",
+            f"{laboratory.version} in {laboratory.sampler.count} examples of each kernel.",
             f"take it out of {laboratory.known.source}, or narrow its versions",
         )
         for entry in dead

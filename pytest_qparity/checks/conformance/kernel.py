@@ -20,13 +20,17 @@ _ID = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*-opset\d+")
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """`operator` and `types` are its row and column in the report; `examples` makes the strategy that draws them."""
+    """`operator` and `types` are its row and column in the report; `examples` makes the strategy that draws them.
+
+    `is_pattern`: several nodes that an engine may rewrite into others, so that every level of its optimizer is tried.
+    """
 
     id: str
     operator: str
     types: str
     opset: int
     examples: Callable[[], SearchStrategy[Example]]
+    is_pattern: bool = False
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id) or not self.id.endswith(f"-opset{self.opset}"):

@@ -3,22 +3,64 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from hypothesis import Phase
 
     from pytest_qparity.checks.conformance.example import Example
     from pytest_qparity.checks.conformance.kernel import Kernel
 
-__all__ = ["draw_examples", "shrink"]
+__all__ = ["Sampler", "draw_examples", "shrink"]
 
-SHRINK_SECONDS = 4.0
+SHRINK_TRIES = 150  # simpler examples that are tried before the simplest so far is taken
+
+
+class Sampler:
+    """The examples of kernels, and simpler ones where one deviates: `count` of each, by `seed`.
+
+    Where the `order` of the kernels is known, those of the next one are drawn in a thread of its own while an engine is
+    busy with this one. hypothesis is used by one thread at a time.
+    """
+
+    def __init__(self, count: int, seed: int, order: Sequence[Kernel] = (), shrink_tries: int = SHRINK_TRIES) -> None:
+        self.count = count
+        self.seed = seed
+        self._shrink_tries = shrink_tries
+        self._following = dict(pairwise(order))
+        self._ahead: dict[str, Future[tuple[Example, ...]]] = {}  # by the kernel's id; one at most
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "qparity-examples") if self._following else None
+
+    def examples(self, kernel: Kernel) -> tuple[Example, ...]:
+        """At least one and at most `count` different examples; the same ones whether they were drawn ahead or not."""
+        ahead = self._ahead.pop(kernel.id, None)
+        drawn = self._draw(kernel) if ahead is None else ahead.result()
+        following = self._following.get(kernel)
+        if self._thread is not None and following is not None:
+            for other in self._ahead.values():
+                other.cancel()
+            self._ahead = {following.id: self._thread.submit(self._draw, following)}
+        return drawn
+
+    def shrink(self, kernel: Kernel, deviates: Callable[[Example], bool]) -> None:
+        with self._lock:
+            shrink(kernel, self.count, self.seed, deviates, self._shrink_tries)
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _draw(self, kernel: Kernel) -> tuple[Example, ...]:
+        with self._lock:
+            return draw_examples(kernel, self.count, self.seed)
 
 
 def draw_examples(kernel: Kernel, count: int, seed: int) -> tuple[Example, ...]:
@@ -30,27 +72,31 @@ def draw_examples(kernel: Kernel, count: int, seed: int) -> tuple[Example, ...]:
     return tuple(drawn[:count])
 
 
-def shrink(kernel: Kernel, count: int, seed: int, deviates: Callable[[Example], bool]) -> None:
-    """Offer simpler and simpler examples, until the simplest that deviates was the last that did, or SHRINK_SECONDS
-    have passed.
+def shrink(
+    kernel: Kernel, count: int, seed: int, deviates: Callable[[Example], bool], tries: int = SHRINK_TRIES
+) -> None:
+    """Offer simpler and simpler examples, until the simplest that deviates was the last that did, or `tries` were
+    offered: a budget in tries, not in seconds, so that the same one is found on every machine.
 
     With the count and seed that `draw_examples` had, the first to deviate is among those it gave.
     """
     from hypothesis import Phase
     from hypothesis.errors import Flaky
 
-    end = math.inf
+    left: int | None = None  # until one deviates
 
     def require_conforming(example: Example) -> None:
-        nonlocal end
-        if time.monotonic() > end:
-            raise _OutOfTime
+        nonlocal left
+        if left is not None:
+            if left == 0:
+                raise _OutOfTries
+            left -= 1
         if deviates(example):
-            end = min(end, time.monotonic() + SHRINK_SECONDS)
+            left = tries if left is None else left
             raise _DeviatesError
 
     # Uninitialised memory does not deviate each time: what was found before stands.
-    with contextlib.suppress(_DeviatesError, _OutOfTime, Flaky):
+    with contextlib.suppress(_DeviatesError, _OutOfTries, Flaky):
         _drive(kernel, count, seed, require_conforming, (Phase.generate, Phase.shrink))
 
 
@@ -58,7 +104,7 @@ class _DeviatesError(Exception):
     """Tells hypothesis that an example is one to shrink."""
 
 
-class _OutOfTime(BaseException):
+class _OutOfTries(BaseException):
     """Ends hypothesis, which takes any Exception for one more failure."""
 
 

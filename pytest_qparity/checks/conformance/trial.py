@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
-from pytest_qparity.checks.conformance.models import example_model, feed_of, named
+from pytest_qparity.checks.conformance.models import example_model, feed_of, named, require_valid
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.renewed import ENDINGS
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Bench", "Difference", "Trial"]
 
-PROBES = 3  # examples that are refused by themselves as well before all that a session refused counts as refused
+PROBES = 3  # examples of a refused session that are tried alone: where each is refused, the others are not tried
 IN_COMPANY = "in_company"  # the trait of an example that ran alone, and not in a session with others
 _REFUSALS = (Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS)
 
@@ -36,6 +36,7 @@ class Answer(StrEnum):
     MISSHAPEN = "misshapen"  # it ran, and an output is missing or has another shape or type
     REFUSED = "refused"
     CRASHED = "crashed"
+    NOT_TRIED = "not_tried"  # refused in a session with others that were refused alone as well
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +62,14 @@ class Trial:
     failure: Failure | None = None
 
     def differences(self) -> Iterator[Difference]:
+        if self.answer is Answer.NOT_TRIED:
+            return
         if self.answer is not Answer.RAN:
             yield _NOTHING_TO_COMPARE
             return
         for name, expected in self.example.expected.items():
-            yield Difference(expected.beyond(self.outputs[name]), expected.traits)
+            output = self.outputs[name]
+            yield Difference(expected.beyond(output), expected.traits_of(output))
 
 
 _NOTHING_TO_COMPARE = Difference(np.array([np.inf]), {})
@@ -115,25 +119,27 @@ class Bench:
             yield from self.try_all(group, opset, optimizer)
 
     def _try_each(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
-        """Where the first PROBES are refused by themselves, so are the others: a session may take tens of
-        milliseconds."""
-        refused = 0
-        failure: Failure | None = None
-        for index, example in enumerate(examples):
-            if index >= PROBES and refused == index and failure is not None:
-                yield Trial(example, optimizer, Answer.REFUSED, {}, failure)
-                refused += 1
+        """Where each of the first PROBES is refused, the others are left: a session may take tens of milliseconds, and
+        an engine without the kernel refuses them all. Nothing is said of what was not tried."""
+        refusals: list[Failure] = []
+        for example in examples:
+            if len(refusals) == PROBES:
+                yield Trial(example, optimizer, Answer.NOT_TRIED, {}, refusals[-1])
                 continue
             trial = self.try_one(example, opset, optimizer)
-            if trial.answer is Answer.REFUSED:
-                refused, failure = refused + 1, trial.failure
+            if trial.answer is Answer.REFUSED and trial.failure is not None:
+                refusals.append(trial.failure)
             yield trial
 
     def try_one(self, example: Example, opset: int, optimizer: Optimizer) -> Trial:
+        """Raises onnx.checker.ValidationError where what is refused is no valid model: a fault of the suite."""
         outputs = self._outputs([example], opset, optimizer)
         if not isinstance(outputs, CannotJudge):
             return _ran(example, optimizer, 0, outputs)
-        return Trial(example, optimizer, _answer(outputs.failure), {}, outputs.failure)
+        answer = _answer(outputs.failure)
+        if answer is Answer.REFUSED:
+            require_valid([example], opset)
+        return Trial(example, optimizer, answer, {}, outputs.failure)
 
     def _outputs(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> dict[str, Array] | CannotJudge:
         host = self.host()

@@ -16,7 +16,7 @@ _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 def kullback_leibler_divergence(reference: _Array, approximation: _Array) -> float:
     """Σ pᵢ·ln(pᵢ/qᵢ), in nats, of p = reference/Σ reference and q = approximation/Σ approximation.
 
-    0·ln 0 = 0, and +∞ where a qᵢ is 0 and its pᵢ is not. Source: Kullback and Leibler 1951, eq. 2.4.
+    0·ln 0 = 0, and +∞ where a qᵢ is 0 and its pᵢ is not. Source: Kullback and Leibler 1951.
 
     Nonnegative weights of one shape with a positive sum each (otherwise ValueError).
     """

@@ -32,9 +32,8 @@ class MeanSquaredError:
     Q is affine quantization to `levels` codes (`quantization_error`) with S = (high − low)/(levels − 1) and
     Z = rint(−low/S), which is the same for all α and computed in rational arithmetic. Each value counts as the middle
     of its histogram bin, at most half a bin, max |x|/bins, from it, or as the nearer extreme. Of equal errors the
-    widest range. Source: Sung et al. 2015, Resiliency of Deep Neural Networks under Quantization (arXiv:1511.06488),
-    for the L2 error; grid search as in Nagel et al. 2021, A White Paper on Neural Network Quantization
-    (arXiv:2106.08295), which searches both ends; here one α moves both.
+    widest range. Source: Nagel et al. 2021, A White Paper on Neural Network Quantization (arXiv:2106.08295), range
+    setting by mean squared error, which minimizes over both ends; here one α moves both.
 
     levels: 256 for int8. bins: per sign, a power of two. candidates: at least 1.
     """

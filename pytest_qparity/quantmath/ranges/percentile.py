@@ -20,7 +20,7 @@ class Percentile:
     Half of the share 100 − percentile is cut from each end. The r-th value is known to its histogram bin; its end
     away from zero is taken, or the exact extreme where that is nearer, so that the range never cuts more than asked.
     Bins have at most the width 2·max |x| / bins. Source: Wu et al. 2020, Integer Quantization for Deep Learning
-    Inference (arXiv:2004.09602), §4 (percentile calibration), here on either side, as ONNX Runtime's
+    Inference (arXiv:2004.09602), percentile calibration, here on either side, as ONNX Runtime's
     PercentileCalibrater does for asymmetric ranges. r is computed in rational arithmetic.
 
     percentile: above 0 and at most 100, in percent. bins: per sign, a power of two.

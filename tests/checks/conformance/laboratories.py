@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import Optimizer
 from pytest_qparity.backends.registry import backend_table
-from pytest_qparity.checks.conformance import Bench, Kernel, KnownDeviations, Laboratory, Trial
+from pytest_qparity.checks.conformance import Bench, Kernel, KnownDeviations, Laboratory, Sampler, Trial
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 
@@ -28,7 +28,6 @@ def laboratory_of(
         bench=Bench(lambda: EngineHost(WorkerProcess(Limits()), spec), folder),
         optimizers=tuple(Optimizer(level) for level in spec.optimizers),
         known=known,
-        examples=examples,
-        seed=0,
+        sampler=Sampler(examples, 0),
         write_reproducer=write_reproducer,
     )

@@ -55,3 +55,13 @@ def test_another_shape_or_type_is_no_answer(got: Array) -> None:
 def test_bounds_and_traits_have_the_outputs_shape() -> None:
     with pytest.raises(ValueError, match="got tie of shape"):
         exactly(1.0, 2.0, traits={"tie": np.zeros(3, bool)})
+
+
+def test_what_an_element_is_instead_is_a_trait_of_what_was_given() -> None:
+    """Where a known deviation names the trait, it accounts for that other value and for no third one."""
+    expected = exactly(1.0, 1.0, 1.0, instead={"int8_activations": exactly(2.0, 2.0, 2.0)})
+
+    traits = expected.traits_of(of(1.0, 2.0, 3.0))
+
+    assert traits["int8_activations"].tolist() == [False, True, False]
+    assert expected.traits == {}

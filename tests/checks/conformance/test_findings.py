@@ -23,6 +23,13 @@ FINDINGS = {
         "overflow",
     ),
     "ort rounds 16-bit activations to int8": ("ort", "qdq_matmul-u16s8-per_tensor-opset21", None),
+    "ort multiplies NF4 weights by their transpose": ("ort", "matmul_bnb4-nf4-block32-not_transposed-opset21", None),
+    "ort leaves a float32 QGemm with K = 0 uninitialised": (
+        "ort",
+        "qgemm-u8s8-per_tensor-float_output_of_nothing-opset21",
+        "k_zero",
+    ),
+    "openvino flattens no Softmax": ("openvino", "qlinear_softmax-u8-flattened-opset21", None),
     "onnx.reference wraps at 2³¹": ("reference", "quantize_linear-fp32_int8-per_tensor-opset13", "overflow"),
     "onnx.reference rounds QLinear ties after the zero point": (
         "reference",

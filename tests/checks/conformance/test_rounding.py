@@ -71,6 +71,63 @@ def test_a_divisor_that_may_be_zero_bounds_nothing() -> None:
     assert np.isinf(result.error[0])
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+def test_a_gate_is_bounded_by_its_range_and_by_what_comes_in(function: str, off: float) -> None:
+    values = np.linspace(-20.0, 20.0, 401)
+    plain = {"sigmoid": lambda x: 1.0 / (1.0 + np.exp(-np.clip(x, -700.0, 700.0))), "tanh": np.tanh}[function]
+
+    result = getattr(Real(values, np.full(401, off)), function)()
+
+    for end in (values - off, values, values + off):
+        assert (np.abs(plain(end) - result.value) <= result.error).all()
+    assert (result.value + result.error <= 1.0 + 2.0**-19).all()
+    assert (result.value - result.error >= {"sigmoid": 0.0, "tanh": -1.0}[function] - 2.0**-19).all()
+
+
+@pytest.mark.parametrize("spread", [1.0, 30.0, 1e4])
+def test_float32_is_within_the_bound_of_softmax_which_is_narrow(spread: float) -> None:
+    random = np.random.default_rng(2)
+    for _ in range(ROUNDS):
+        x = (random.standard_normal((3, 17)) * spread).astype(np.float32)
+        off = np.abs(x) * 2.0**-23
+
+        result = Real(x.astype(np.float64), off.astype(np.float64)).softmax()
+
+        moved = (x + off * random.uniform(-1.0, 1.0, x.shape)).astype(np.float32)
+        powers = np.exp(moved - moved.max(axis=-1, keepdims=True))
+        shares = powers * (np.float32(1) / powers.sum(axis=-1, keepdims=True))
+        assert (np.abs(shares.astype(np.float64) - result.value) <= result.error).all()
+        assert (result.value + result.error <= 1.0 + 2.0**-22).all()
+        assert (result.value - result.error >= -1e-15).all()
+        assert result.error.max() <= max(2.0**-16, 2.0**-20 * spread)
+
+
+def test_what_is_clipped_off_whatever_it_is_has_no_error() -> None:
+    result = Real(np.array([-1.0, 0.05, 9.0]), np.array([0.5, 0.1, 0.5])).clipped(0.0, 6.0)
+
+    assert result.value[[0, 2]].tolist() == [0.0, 6.0]
+    assert result.error.tolist() == pytest.approx([0.0, 0.075, 0.0])
+
+
+def test_the_exponential_is_bounded_at_both_ends() -> None:
+    values, off = np.array([-700.0, -5.0, 0.0, 3.0]), np.array([1.0, 0.1, 2.0, 1e-6])
+
+    result = Real(values, off).exp()
+
+    for end in (values - off, values, values + off):
+        assert (np.abs(np.exp(end) - result.value) <= result.error).all()
+    assert result.error[3] < 4 * np.exp(3.0) * 1e-6
+
+
+def test_a_scale_that_moves_the_exponent_alone_dequantizes_exactly() -> None:
+    codes = np.array([-128, 127])
+
+    assert Real.dequantized(codes, 0.25, -3).error.tolist() == [0.0, 0.0]
+    assert Real.dequantized(codes, 0.3, 0).error.tolist() == (gamma(1) * np.abs(codes) * 0.3).tolist()
+    assert (Real.dequantized(codes, 0.3, -3).error > gamma(2) * np.abs(codes) * 0.3).all()
+
+
 def test_away_from_ties_one_code_may_come_out_and_around_a_tie_both() -> None:
     real = Real.exact(np.array([1.4, 2.5 - 1e-9, -3.2]))
     inexact = Real(real.value, np.full(3, 1e-6))

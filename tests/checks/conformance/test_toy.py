@@ -14,9 +14,9 @@ from pytest_qparity.checks.conformance import (
     Known,
     KnownDeviations,
     Laboratory,
+    Sampler,
     judge_kernel,
     kernels_by_id,
-    sampling,
 )
 from pytest_qparity.verdict import Outcome, Verdict
 from pytest_qparity.worker.in_process import InProcess
@@ -30,12 +30,12 @@ AT_LEAST = 12
 
 
 @pytest.fixture
-def laboratory(tmp_path, monkeypatch) -> Iterator[Laboratory]:
+def laboratory(tmp_path) -> Iterator[Laboratory]:
     """Deviations are not shrunk: that one is there is all that is asked."""
-    monkeypatch.setattr(sampling, "SHRINK_SECONDS", 0.0)
     bench = Bench(lambda: EngineHost(InProcess(Limits()), SPEC), tmp_path)
     known = KnownDeviations(Known(), "1.0", "nowhere")
-    yield Laboratory("toy", "1.0", bench, (Optimizer.ALL,), known, 60, 0, lambda *_: tmp_path / "reproducer.py")
+    script = tmp_path / "reproducer.py"
+    yield Laboratory("toy", "1.0", bench, (Optimizer.ALL,), known, Sampler(60, 0, shrink_tries=0), lambda *_: script)
     bench.close()
 
 

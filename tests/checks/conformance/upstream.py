@@ -14,6 +14,7 @@ from pytest_qparity.checks.conformance import (
     KnownDeviation,
     KnownDeviations,
     Laboratory,
+    Sampler,
     kernels_by_id,
     reproducer,
     shipped_known,
@@ -39,7 +40,7 @@ def write_all(backend: str, version: str) -> None:
                 or (ONLY_MISSING and (ROOT / entry.reproducer).exists())
             ):
                 continue
-            if _write(entry, laboratory) or _write(entry, replace(laboratory, examples=300)):
+            if _write(entry, laboratory) or _write(entry, replace(laboratory, sampler=Sampler(300, 0))):
                 written.add(entry.reproducer)
             else:
                 print("not shown:", entry.observed, file=sys.stderr)

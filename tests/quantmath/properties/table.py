@@ -19,6 +19,7 @@ GROUPS = {
     "graph_rewrites": "Graph rewrites",
     "float_formats": "Float formats",
     "blocks": "Block formats",
+    "bnb4": "NF4 and FP4 of bitsandbytes",
     "ranges": "Ranges",
     "measures": "Error measures",
 }

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_qparity.quantmath import affine, compute, convolution, integers
@@ -65,8 +65,12 @@ def test_matmul_is_its_definition(operands):
     assert np.array_equal(y, product_by_definition(a, b, in_broadcast_form(z_a, column=True), z_b))
 
 
+_SQUARE = np.array([[1, 2], [3, 5]], np.uint8)  # on which rows and columns can be taken for each other
+
+
 @PROFILE
 @given(matrices())
+@example((_SQUARE, _SQUARE, np.array([1, 7], np.uint8), np.array([2, 9], np.uint8)))
 def test_matmul_with_corrections_is_matmul(operands):
     """Jacob et al.'s product of raw codes with sums of rows and columns equals the product of differences."""
     assert np.array_equal(compute.matmul_integer_corrected(*operands), compute.matmul_integer(*operands))

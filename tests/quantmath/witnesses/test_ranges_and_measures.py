@@ -46,7 +46,7 @@ def test_scipy_has_the_same_cosine():
 
 
 def test_a_full_scale_sine_of_eight_bits_has_the_sqnr_of_the_textbook():
-    # Oppenheim and Schafer, 3rd ed., §4.8.3: 6.02·B + 10.8 − 20·log10(full scale / σ) dB with B + 1 bits.
+    # Oppenheim and Schafer, quantization errors: 6.02·B + 10.8 − 20·log10(full scale / σ) dB with B + 1 bits.
     golden = np.sin(np.arange(100_000) * (math.sqrt(5.0) - 1.0))
     step = 2.0 / 2**8
     sums = measures.PowerSums()

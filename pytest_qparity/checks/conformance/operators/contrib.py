@@ -16,8 +16,8 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.convolutions import window_sums
 from pytest_qparity.checks.conformance.operators.drawing import Graph
-from pytest_qparity.checks.conformance.operators.qlinear import SHORT, output_parameters
-from pytest_qparity.checks.conformance.rounding import Real
+from pytest_qparity.checks.conformance.operators.qlinear import SHORT, logit_scales, output_parameters
+from pytest_qparity.checks.conformance.rounding import FLOAT32, Real
 from pytest_qparity.quantmath import strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
@@ -40,7 +40,7 @@ def kernels() -> Iterator[Kernel]:
     operators: dict[str, tuple[str, Callable[..., Any]]] = {
         "qlinear_add": ("QLinearAdd", partial(binary_examples, "QLinearAdd", Real.__add__)),
         "qlinear_mul": ("QLinearMul", partial(binary_examples, "QLinearMul", Real.__mul__)),
-        "qlinear_sigmoid": ("QLinearSigmoid", partial(unary_examples, "QLinearSigmoid", {}, Real.sigmoid)),
+        "qlinear_sigmoid": ("QLinearSigmoid", sigmoid_examples),
         "qlinear_leaky_relu": ("QLinearLeakyRelu", leaky_relu_examples),
         "qlinear_softmax": ("QLinearSoftmax", softmax_examples),
         "qlinear_concat": ("QLinearConcat", concat_examples),
@@ -100,9 +100,12 @@ def finished(
     attributes: dict[str, Any],
 ) -> Example:
     """The node with an output scale that fits, and what its output may be."""
-    y_scale, y_zero = draw(output_parameters(real.value, kind))
+    y_scale, y_zero = draw(output_parameters(real.spread(kind.levels / 2), kind))
     graph.node(operator, tuple(inputs(parameters(graph, "y", y_scale, y_zero))), "y", MICROSOFT, **attributes)
-    graph.output("y", real.quantized(y_scale.astype(np.float64), y_zero, kind))
+    step = y_scale.astype(np.float64)
+    # The documented formulas add the zero point before anything is rounded: the sum is a float32 as well.
+    summed = Real(real.value, real.error + FLOAT32 * (np.abs(real.value) + np.abs(y_zero.astype(np.float64)) * step))
+    graph.output("y", summed.quantized(step, y_zero, kind))
     return graph.example()
 
 
@@ -137,12 +140,22 @@ def swallowing_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
 
 @st.composite
 def unary_examples(
-    draw: st.DrawFn, operator: str, attributes: dict[str, Any], function: Callable[[Real], Real], kind: IntegerType
+    draw: st.DrawFn,
+    operator: str,
+    attributes: dict[str, Any],
+    function: Callable[[Real], Real],
+    kind: IntegerType,
+    scale: Array | None = None,
 ) -> Example:
     graph = Graph()
     shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
-    x, real = draw(quantized(graph, "x", kind, shape))
+    x, real = draw(quantized(graph, "x", kind, shape, scale))
     return draw(finished(graph, operator, function(real), kind, lambda y: [*x, *y], attributes))
+
+
+@st.composite
+def sigmoid_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
+    return draw(unary_examples("QLinearSigmoid", {}, Real.sigmoid, kind, draw(logit_scales(kind.levels))))
 
 
 @st.composite
@@ -160,17 +173,9 @@ def leaky_relu_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
 def softmax_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     graph = Graph()
     shape = draw(strategies.shapes(min_rank=2, max_rank=3, largest=LARGEST, empty=False))
-    x, real = draw(quantized(graph, "x", kind, shape))
+    x, real = draw(quantized(graph, "x", kind, shape, draw(logit_scales(kind.levels))))
     attributes = {"axis": -1, "opset": OPSET}
-    return draw(finished(graph, "QLinearSoftmax", softmax(real), kind, lambda y: [*x, *y], attributes))
-
-
-def softmax(real: Real) -> Real:
-    """exp(x − max) / Σ exp(x − max) over the last axis."""
-    index = np.argmax(real.value, axis=-1, keepdims=True)
-    top = real.mapped(lambda array: np.take_along_axis(array, index, axis=-1))
-    powers = (real - top).exp()
-    return powers / powers.sum(axis=-1)
+    return draw(finished(graph, "QLinearSoftmax", real.softmax(), kind, lambda y: [*x, *y], attributes))
 
 
 @st.composite

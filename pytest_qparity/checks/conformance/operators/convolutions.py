@@ -9,17 +9,27 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.quantmath import convolution
-from pytest_qparity.quantmath.convolution import ConvolutionAttributes
+from pytest_qparity.quantmath.convolution import AutoPad, ConvolutionAttributes
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.rounding import Real
 
-__all__ = ["DrawnConvolution", "convolutions", "convolved", "padding_windows", "strided_pointwise", "window_sums"]
+__all__ = [
+    "DrawnConvolution",
+    "auto_padded",
+    "convolutions",
+    "convolved",
+    "padding_windows",
+    "strided_pointwise",
+    "unattributed",
+    "volumes",
+    "window_sums",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnConvolution:
-    """x (N, C, …), w (M, C / group, …) and the attributes."""
+    """x (N, C, …), w (M, C / group, …) and the attributes; what of them is empty is left out of the node."""
 
     x_shape: tuple[int, ...]
     w_shape: tuple[int, ...]
@@ -29,30 +39,69 @@ class DrawnConvolution:
     def node_attributes(self) -> dict[str, Any]:
         """As ONNX's node has them."""
         attributes = self.attributes
-        return {
-            "kernel_shape": list(self.w_shape[2:]),
+        if attributes == ConvolutionAttributes():
+            return {}
+        stated = {
             "strides": list(attributes.strides),
             "dilations": list(attributes.dilations),
             "pads": list(attributes.pads),
-            "group": attributes.group,
         }
+        node: dict[str, Any] = {"kernel_shape": list(self.w_shape[2:]), "group": attributes.group}
+        if attributes.auto_pad is not AutoPad.NOTSET:
+            node["auto_pad"] = attributes.auto_pad.value
+        return node | {name: values for name, values in stated.items() if values}
+
+
+def convolutions() -> st.SearchStrategy[DrawnConvolution]:
+    """Any of one or two spatial axes whose windows all see some of the input."""
+    return st.sampled_from((2, 1)).flatmap(lambda rank: _of_rank(rank, (1, 2, 4), 3, 4))
+
+
+def volumes() -> st.SearchStrategy[DrawnConvolution]:
+    """The same of three spatial axes, smaller."""
+    return _of_rank(3, (1, 2), 2, 2)
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> DrawnConvolution:
-    """Any whose windows all see some of the input."""
-    rank = draw(st.sampled_from((2, 1)))
-    sizes = st.lists(st.integers(1, 3), min_size=rank, max_size=rank).map(tuple)
+def _of_rank(draw: st.DrawFn, rank: int, groups: tuple[int, ...], largest: int, room: int) -> DrawnConvolution:
+    """Kernel, strides and dilations of up to `largest`, and up to `room` more places than the kernel takes."""
+    sizes = st.lists(st.integers(1, largest), min_size=rank, max_size=rank).map(tuple)
     kernel, strides, dilations = draw(sizes), draw(sizes), draw(sizes)
     extents = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
     pads = tuple(draw(st.integers(0, min(2, extent - 1))) for extent in extents * 2)
-    group = draw(st.sampled_from((1, 2, 4)))
+    group = draw(st.sampled_from(groups))
     channels = group * draw(st.integers(1, 2))
     outputs = group * draw(st.integers(1, 4))
-    spatial = tuple(extent + draw(st.integers(0, 4)) for extent in extents)
+    spatial = tuple(extent + draw(st.integers(0, room)) for extent in extents)
     x_shape = (draw(st.integers(1, 2)), channels, *spatial)
     attributes = ConvolutionAttributes(strides=strides, dilations=dilations, pads=pads, group=group)
     return DrawnConvolution(x_shape, (outputs, channels // group, *kernel), attributes)
+
+
+@st.composite
+def auto_padded(draw: st.DrawFn) -> DrawnConvolution:
+    """Padding by auto_pad: odd sums of both ends, strides that leave some of the input, kernels larger than it."""
+    rank = draw(st.sampled_from((2, 1)))
+    sizes = st.lists(st.integers(1, 3), min_size=rank, max_size=rank).map(tuple)
+    auto_pad = draw(st.sampled_from((AutoPad.SAME_UPPER, AutoPad.SAME_LOWER, AutoPad.VALID)))
+    kernel = tuple(size + draw(st.integers(0, 1)) for size in draw(sizes))
+    dilations = draw(sizes) if auto_pad is AutoPad.VALID else (1,) * rank
+    group = draw(st.sampled_from((1, 2)))
+    channels, outputs = group * draw(st.integers(1, 2)), group * draw(st.integers(1, 3))
+    extents = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
+    least = extents if auto_pad is AutoPad.VALID else (1,) * rank
+    spatial = tuple(size + draw(st.integers(0, 6)) for size in least)
+    attributes = ConvolutionAttributes(strides=draw(sizes), dilations=dilations, auto_pad=auto_pad, group=group)
+    return DrawnConvolution((1, channels, *spatial), (outputs, channels // group, *kernel), attributes)
+
+
+@st.composite
+def unattributed(draw: st.DrawFn) -> DrawnConvolution:
+    """No attribute at all: strides and dilations of 1, no padding, one group, the kernel's shape that of w."""
+    kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    channels, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    spatial = tuple(size + draw(st.integers(0, 4)) for size in kernel)
+    return DrawnConvolution((1, channels, *spatial), (outputs, channels, *kernel), ConvolutionAttributes())
 
 
 @st.composite
@@ -81,12 +130,12 @@ def windows_of(array: np.ndarray, kernel: tuple[int, ...], attributes: Convoluti
     return convolution.windows(np.pad(array, pads), kernel, attributes)
 
 
-def window_sums(real: Real, kernel: tuple[int, int], attributes: ConvolutionAttributes) -> Real:
-    """Of two spatial axes, the padding counted as 0."""
+def window_sums(real: Real, kernel: tuple[int, ...], attributes: ConvolutionAttributes) -> Real:
+    """(N, C, *outputs): the sum of each window, the padding counted as 0."""
 
     def flat(array: np.ndarray) -> np.ndarray:
         windows = windows_of(array, kernel, attributes)
-        return windows.reshape(*windows.shape[:4], -1)
+        return windows.reshape(*windows.shape[: 2 + len(kernel)], -1)
 
     return real.mapped(flat).sum(-1).mapped(lambda array: array[..., 0])
 

@@ -77,7 +77,8 @@ class Graph:
         if expected.dtype.isbuiltin != 1:
             wide = _wide(expected.dtype)
             name = self.cast(name, wide, f"{name}_wide")
-            expected = replace(expected, dtype=wide)
+            instead = {trait: replace(other, dtype=wide) for trait, other in expected.instead.items()}
+            expected = replace(expected, dtype=wide, instead=instead)
         self.expected[name] = expected
 
     def example(self, *traits: str) -> Example:

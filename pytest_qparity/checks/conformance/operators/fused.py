@@ -7,6 +7,7 @@ all values within that error.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.contrib import ordinary_ratio, softmax
+from pytest_qparity.checks.conformance.operators.contrib import ordinary_ratio
 from pytest_qparity.checks.conformance.operators.convolutions import (
     DrawnConvolution,
     convolutions,
@@ -24,7 +25,9 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     strided_pointwise,
     window_sums,
 )
+from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, int8_product
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
+from pytest_qparity.checks.conformance.operators.qlinear import logit_scales, unit_scales
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import strategies
 from pytest_qparity.quantmath.convolution import ConvolutionAttributes
@@ -40,6 +43,8 @@ __all__ = ["kernels"]
 
 OPSET = 21
 LARGEST = 512
+TINY_SCALE = 2.0**-23
+REWRITTEN_BLOCK = 32  # session.qdq_matmulnbits_block_size of ONNX Runtime, by default
 # Activations and weights as quantizers pair them.
 PAIRS: dict[str, tuple[Element, Element]] = {
     "u8s8": (UINT8, INT8),
@@ -48,7 +53,7 @@ PAIRS: dict[str, tuple[Element, Element]] = {
     "u16s8": (UINT16, INT8),
     "fp8": (E4M3FN, E4M3FN),
 }
-SINGLES: dict[str, Element] = {"u8": UINT8, "s8": INT8, "u16": UINT16, "s16": INT16}
+SINGLES: dict[str, IntegerType] = {"u8": UINT8, "s8": INT8, "u16": UINT16, "s16": INT16}
 NARROW: dict[str, Element] = {"fp8e4m3fn": E4M3FN, "fp8e5m2": E5M2, "s4": INT4, "u4": UINT4}
 
 
@@ -90,7 +95,7 @@ def kernels() -> Iterator[Kernel]:
         "pair": pair_examples,
     }
     for pattern, make in others.items():
-        singles = SINGLES | NARROW if pattern in ("relu", "pair") else SINGLES
+        singles: dict[str, Any] = SINGLES | NARROW if pattern in ("relu", "pair") else SINGLES
         for types, element in singles.items():
             if pattern in ("lstm", "attention") and types == "s16":
                 continue
@@ -106,7 +111,8 @@ def kernels() -> Iterator[Kernel]:
 
 
 def _kernel(pattern: str, middle: str, types: str, make: Callable[..., Any], opset: int = OPSET) -> Kernel:
-    return Kernel(f"qdq_{pattern}-{middle}-opset{opset}", f"Q/DQ {pattern.replace('_', ' ')}", types, opset, make)
+    name = f"Q/DQ {pattern.replace('_', ' ')}"
+    return Kernel(f"qdq_{pattern}-{middle}-opset{opset}", name, types, opset, make, is_pattern=True)
 
 
 @st.composite
@@ -129,8 +135,14 @@ def conv_examples(
         column = (-1, *[1] * (len(drawn.x_shape) - 2))
         real = real + bias.real.mapped(lambda array: array.reshape(column))
     name = graph.node("Conv", tuple(inputs), "convolved", **drawn.node_attributes)
-    graph.finished(draw, *activated(draw, graph, after, name, real), left)
-    return graph.example()
+    graph.finished(draw, *activated(draw, graph, after, name, real), left, {"negative": real.value < real.error})
+    return graph.example(*_tiny(graph.constants["y_scale"]))
+
+
+def _tiny(scale: Array) -> Iterator[str]:
+    """Under scales as small as this, differences that engines state in absolute terms are steps."""
+    if scale < TINY_SCALE:
+        yield "tiny_scale"
 
 
 def activated(draw: st.DrawFn, graph: QdqGraph, operator: str | None, name: str, real: Real) -> tuple[str, Real]:
@@ -152,13 +164,14 @@ def gemm_examples(draw: st.DrawFn, left: Element, right: Element, granularity: s
     a = graph.activation(draw, "a", left, (rows, depth))
     shape = (columns, depth) if transposed else (depth, columns)
     b = graph.weight(draw, "b", right, shape, (0 if transposed else 1) if granularity == "per_axis" else None)
-    inputs, real = [a.name, b.name], a.real.matmul(b.real.mapped(np.transpose) if transposed else b.real)
+    weights = b.real.mapped(np.transpose) if transposed else b.real
+    inputs, real, instead = [a.name, b.name], a.real.matmul(weights), _int8_instead(a.real, weights)
     if draw(st.booleans()):
         bias = graph.bias(draw, a, b, columns)
         inputs.append(bias.name)
-        real = real + bias.real
+        real, instead = real + bias.real, instead + bias.real
     graph.node("Gemm", tuple(inputs), "product", transB=int(transposed))
-    graph.finished(draw, "product", real, left)
+    graph.finished(draw, "product", real, left, instead={INT8_ACTIVATIONS: instead})
     return graph.example()
 
 
@@ -170,8 +183,16 @@ def matmul_examples(draw: st.DrawFn, left: Element, right: Element, granularity:
     a = graph.activation(draw, "a", left, (*batch, rows, depth))
     b = graph.weight(draw, "b", right, (depth, columns), 1 if granularity == "per_axis" else None)
     graph.node("MatMul", (a.name, b.name), "product")
-    graph.finished(draw, "product", a.real.matmul(b.real), left)
+    instead = {INT8_ACTIVATIONS: _int8_instead(a.real, b.real)}
+    graph.finished(draw, "product", a.real.matmul(b.real), left, instead=instead)
     return graph.example()
+
+
+def _int8_instead(a: Real, weights: Real) -> Real:
+    """The product where weights are taken for packed ones, in blocks of 32, and activations rounded to int8."""
+    rows = a.value.reshape(-1, a.value.shape[-1])
+    product = int8_product(rows, weights.value, np.ones(()), np.zeros(()), REWRITTEN_BLOCK)
+    return product.mapped(lambda array: array.reshape(*a.value.shape[:-1], -1))
 
 
 @st.composite
@@ -191,7 +212,9 @@ def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> E
     )
     graph.node("MatMul", (graph.feed("a", a), b), "y")
     spread = np.repeat(scale, block, axis=0), np.repeat(zero, block, axis=0)
-    graph.output("y", Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32())
+    expected = Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32()
+    rounded = int8_product(a, codes, *spread, block).as_float32()
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: rounded}))
     return graph.example()
 
 
@@ -277,13 +300,13 @@ def _interpolated(real: Real, axis: int) -> Real:
 
 
 @st.composite
-def lstm_examples(draw: st.DrawFn, element: Element) -> Example:
+def lstm_examples(draw: st.DrawFn, element: IntegerType) -> Example:
     """One direction, gates in ONNX's order i, o, f, c; weights are int8 behind DequantizeLinear."""
     steps, batch, size, hidden = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 6)), 4
     graph = QdqGraph()
-    x = graph.activation(draw, "x", element, (steps, batch, size))
-    w = graph.weight(draw, "w", INT8, (1, 4 * hidden, size))
-    r = graph.weight(draw, "r", INT8, (1, 4 * hidden, hidden))
+    x = graph.activation(draw, "x", element, (steps, batch, size), draw(logit_scales(element.levels)))
+    w = graph.weight(draw, "w", INT8, (1, 4 * hidden, size), scale=draw(unit_scales(INT8.levels)))
+    r = graph.weight(draw, "r", INT8, (1, 4 * hidden, hidden), scale=draw(unit_scales(INT8.levels)))
     nodes = graph.node("LSTM", (x.name, w.name, r.name), "sequence", hidden_size=hidden)
     kernel = w.real.mapped(lambda array: array[0].T)
     recurrent = r.real.mapped(lambda array: array[0].T)
@@ -317,30 +340,32 @@ def layer_norm_examples(draw: st.DrawFn, element: Element) -> Example:
 
 
 @st.composite
-def softmax_examples(draw: st.DrawFn, element: Element) -> Example:
+def softmax_examples(draw: st.DrawFn, element: IntegerType) -> Example:
     graph = QdqGraph()
-    x = graph.activation(draw, "x", element, (draw(st.integers(1, 4)), draw(st.integers(1, 48))))
+    shape = (draw(st.integers(1, 4)), draw(st.integers(1, 48)))
+    x = graph.activation(draw, "x", element, shape, draw(logit_scales(element.levels)))
     graph.node("Softmax", (x.name,), "shares", axis=-1)
-    graph.finished(draw, "shares", softmax(x.real), element)
+    graph.finished(draw, "shares", x.real.softmax(), element)
     return graph.example()
 
 
 @st.composite
-def attention_examples(draw: st.DrawFn, element: Element) -> Example:
+def attention_examples(draw: st.DrawFn, element: IntegerType) -> Example:
     """softmax(q · kᵀ / √d) · v with Quantize/Dequantize around each product and the softmax."""
     graph = QdqGraph()
     tokens, size = draw(st.integers(1, 6)), draw(st.integers(1, 16))
-    q, v = (graph.activation(draw, name, element, (1, tokens, size)) for name in ("q", "v"))
-    k = graph.activation(draw, "k", element, (1, size, tokens))
+    q = graph.activation(draw, "q", element, (1, tokens, size), draw(unit_scales(element.levels)))
+    k = graph.activation(draw, "k", element, (1, size, tokens), draw(unit_scales(element.levels)))
+    v = graph.activation(draw, "v", element, (1, tokens, size))
     factor = np.float32(1.0 / np.sqrt(size))
     graph.node("MatMul", (q.name, k.name), "scores")
     graph.node("Mul", ("scores", graph.constant("factor", np.asarray(factor))), "scaled")
     scores = graph.requantized(draw, "scaled", q.real.matmul(k.real) * Real.exact(float(factor)), element)
     graph.node("Softmax", (scores.name,), "shares", axis=-1)
-    shares = graph.requantized(draw, "shares", softmax(scores.real), element)
+    shares = graph.requantized(draw, "shares", scores.real.softmax(), element)
     graph.node("MatMul", (shares.name, v.name), "attended")
     graph.finished(draw, "attended", shares.real.matmul(v.real), element)
-    return graph.example()
+    return graph.example(*_tiny(v.scale))
 
 
 @st.composite
@@ -349,7 +374,7 @@ def relu_examples(draw: st.DrawFn, element: Element) -> Example:
     graph = QdqGraph()
     x = draw(_fed_values())
     graph.node("Relu", (graph.feed("x", x),), "activated")
-    graph.finished(draw, "activated", Real.exact(x).clipped(0.0, np.inf), element)
+    graph.finished(draw, "activated", Real.exact(x).clipped(0.0, np.inf), element, {"negative": x < 0})
     return graph.example()
 
 

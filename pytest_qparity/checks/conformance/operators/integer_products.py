@@ -6,13 +6,20 @@ Exact integers, wrapped to int32 as the output type is. Bound: 0.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.convolutions import DrawnConvolution, convolutions, strided_pointwise
+from pytest_qparity.checks.conformance.operators.convolutions import (
+    DrawnConvolution,
+    auto_padded,
+    convolutions,
+    strided_pointwise,
+    unattributed,
+    volumes,
+)
 from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
 from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.conformance.example import Array, Example
 
-__all__ = ["drawn_matrices", "kernels"]
+__all__ = ["column_shape", "drawn_matrices", "kernels", "row_shape", "shaped_matrices"]
 
 _PAIRS = ((UINT8, INT8), (UINT8, UINT8), (INT8, INT8), (INT8, UINT8))
 _NAMES = {INT8: "s8", UINT8: "u8"}
@@ -48,13 +55,17 @@ def kernels() -> Iterator[Kernel]:
                 opset,
                 partial(conv_examples, convolutions, left, right),
             )
-    yield Kernel(
-        "conv_integer-u8s8-strided_pointwise-opset13",
-        "ConvInteger",
-        "uint8 × int8",
-        13,
-        partial(conv_examples, strided_pointwise, UINT8, INT8),
-    )
+    shapes = {"strided_pointwise": strided_pointwise, "auto_pad": auto_padded, "volumes": volumes}
+    others: dict[str, tuple[str, Callable[..., Any]]] = {
+        **{f"conv_integer-u8s8-{name}": ("ConvInteger", partial(conv_examples, of)) for name, of in shapes.items()},
+        "conv_integer-u8s8-per_channel": ("ConvInteger", channel_examples),
+        "conv_integer-u8s8-unattributed": ("ConvInteger", unattributed_examples),
+        "matmul_integer-u8s8-per_row": ("MatMulInteger", row_examples),
+        "matmul_integer-u8s8-shapes": ("MatMulInteger", shape_examples),
+        "matmul_integer-u8s8-no_zero_points": ("MatMulInteger", no_zero_point_examples),
+    }
+    for name, (operator, make) in others.items():
+        yield Kernel(f"{name}-opset13", operator, "uint8 × int8", 13, partial(make, UINT8, INT8))
 
 
 @st.composite
@@ -82,6 +93,97 @@ def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, gran
     exact = compute.matmul_integer(a, b, a_zero, b_zero)
     graph.output("y", integers_expected([exact], np.dtype(np.int32), {}))
     return graph.example(*(["k_zero"] if a.shape[-1] == 0 else []))
+
+
+@st.composite
+def shaped_matrices(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> tuple[Array, Array]:
+    """Vectors, and batches that broadcast as numpy.matmul has them."""
+    rows, depth, columns = draw(st.integers(1, 5)), draw(st.integers(1, 33)), draw(st.integers(1, 5))
+    a_shape, b_shape = draw(
+        st.sampled_from(
+            (
+                ((depth,), (depth, columns)),
+                ((rows, depth), (depth,)),
+                ((depth,), (depth,)),
+                ((2, rows, depth), (depth,)),
+                ((rows, depth), (2, depth, columns)),
+                ((1, rows, depth), (2, depth, columns)),
+                ((2, 1, rows, depth), (3, depth, columns)),
+            )
+        )
+    )
+    return draw(strategies.integer_tensors(left, a_shape)), draw(strategies.integer_tensors(right, b_shape))
+
+
+def row_shape(a: Array) -> tuple[int, ...]:
+    """Of parameters for each row of a left operand."""
+    return a.shape[:1] if a.ndim == 2 else (*a.shape[:-1], 1)
+
+
+def column_shape(b: Array) -> tuple[int, ...]:
+    """Of parameters for each column of a right operand."""
+    return b.shape[1:] if b.ndim == 2 else (*b.shape[:-2], 1, b.shape[-1])
+
+
+@st.composite
+def row_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    """A zero point for each row of a and each column of b."""
+    a, b = draw(drawn_matrices(left, right))
+    zeros = draw(strategies.zero_points(left, row_shape(a))), draw(strategies.zero_points(right, column_shape(b)))
+    return _matmul(a, b, zeros, *(["several_zero_points"] if max(zero.size for zero in zeros) > 1 else []))
+
+
+@st.composite
+def shape_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    a, b = draw(shaped_matrices(left, right))
+    return _matmul(a, b, (draw(strategies.zero_points(left)), draw(strategies.zero_points(right))))
+
+
+@st.composite
+def no_zero_point_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    """Neither of them, or the left one alone."""
+    a, b = draw(drawn_matrices(left, right))
+    return _matmul(a, b, draw(st.sampled_from(((), (np.asarray(left.highest, left.dtype),)))))
+
+
+def _matmul(a: Array, b: Array, zero_points: tuple[Array, ...], *traits: str) -> Example:
+    graph = Graph()
+    names = [graph.constant(f"zero{index}", zero) for index, zero in enumerate(zero_points)]
+    graph.node("MatMulInteger", (graph.feed("a", a), graph.feed("b", b), *names), "y")
+    graph.output("y", integers_expected([compute.matmul_integer(a, b, *zero_points)], np.dtype(np.int32), {}))
+    return graph.example(*traits, *(["k_zero"] if a.shape[-1] == 0 else []))
+
+
+@st.composite
+def channel_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    """A zero point of w for each output channel."""
+    drawn = draw(convolutions())
+    zeros = draw(strategies.zero_points(left)), draw(strategies.zero_points(right, drawn.w_shape[:1]))
+    return draw(_conv(drawn, left, right, zeros))
+
+
+@st.composite
+def unattributed_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -> Example:
+    """Without attributes and zero points, or with the zero point of x alone."""
+    zeros = draw(st.sampled_from(((), (np.asarray(left.highest, left.dtype),))))
+    return draw(_conv(draw(unattributed()), left, right, zeros))
+
+
+@st.composite
+def _conv(
+    draw: st.DrawFn, drawn: DrawnConvolution, left: IntegerType, right: IntegerType, zero_points: tuple[Array, ...]
+) -> Example:
+    x = draw(strategies.integer_tensors(left, drawn.x_shape))
+    w = draw(strategies.integer_tensors(right, drawn.w_shape))
+    graph = Graph()
+    names = [graph.constant(f"zero{index}", zero) for index, zero in enumerate(zero_points)]
+    graph.node("ConvInteger", (graph.feed("x", x), graph.constant("w", w), *names), "y", **drawn.node_attributes)
+    x_zero = zero_points[0] if zero_points else np.zeros((), left.dtype)
+    w_zero = zero_points[1] if len(zero_points) > 1 else np.zeros((), right.dtype)
+    exact = compute.conv_integer(x, w, x_zero, w_zero, drawn.attributes)
+    graph.output("y", integers_expected([exact], np.dtype(np.int32), {}))
+    several = len(zero_points) == 2 and zero_points[1].size > 1
+    return graph.example(*(["several_zero_points"] if several else []))
 
 
 @st.composite

@@ -1,12 +1,15 @@
 """ONNX Runtime's own quantized products, domain com.microsoft: QGemm, DynamicQuantizeMatMul, MatMulNBits.
 
 Bounds: QGemm as QLinearMatMul. DynamicQuantizeMatMul: DynamicQuantizeLinear's codes, each of them one off where its tie
-is a matter of rounding, then float32 roundings. MatMulNBits: float32 sums of products in any order; at accuracy level 4
-the activations may also be rounded to int8 blockwise, each by half of max|a| / 127 of its block.
+is a matter of rounding, then float32 roundings. MatMulNBits: float32 sums of products in any order. At accuracy level 4
+the activations "can be quantized with the same block_size to int8" (ContribOperators.md): the bound goes from the
+product of the float activations to that of the int8 ones, S = max|a| / 127 of each block and round(a / S), as MLAS
+computes them; ONNX Runtime 1.32 is within the roundings of the second (x86-64, AVX-512 with VNNI).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +19,14 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
-from pytest_qparity.checks.conformance.operators.contrib import parameters, softmax
+from pytest_qparity.checks.conformance.operators.contrib import parameters
 from pytest_qparity.checks.conformance.operators.drawing import Graph
+from pytest_qparity.checks.conformance.operators.int8_activations import (
+    GROUP,
+    INT8_ACTIVATIONS,
+    away_from_ties,
+    int8_product,
+)
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
 from pytest_qparity.checks.conformance.rounding import Real, float_spacing, gamma
 from pytest_qparity.quantmath import compute, dynamic, packing, strategies
@@ -26,7 +35,7 @@ from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["kernels"]
+__all__ = ["head_of", "in_doubt", "kernels"]
 
 OPSET = 21
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
@@ -87,7 +96,7 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     graph = Graph()
     graph.nodes.append(Node("DynamicQuantizeLinear", (graph.feed("x", x),), ("y", "scale", "zero")))
     y, scale, zero = dynamic.dynamic_quantize_linear(x)
-    near, zero_moves = _in_doubt(x, scale)
+    near, zero_moves = in_doubt(x, scale)
     moves = float(zero_moves)
     one_off = moves + near
     exact = y.astype(np.float64)
@@ -123,7 +132,7 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     return graph.example(*(["no_range"] if undefined else []))
 
 
-def _in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
+def in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
     """Which codes of DynamicQuantizeLinear a rounding of float32 may move by one, and whether it may move the zero
     point."""
     with np.errstate(all="ignore"):
@@ -175,7 +184,7 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
     codes, scale, zero = dynamic.dynamic_quantize_linear(a)
-    near, zero_moves = _in_doubt(a, scale)
+    near, zero_moves = in_doubt(a, scale)
     # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
     off = float(scale) * (near + 2.0 * zero_moves)
     quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
@@ -194,6 +203,8 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     blocks = -(-depth // block)
     a = draw(strategies.tensors(np.float32, (rows, depth), scale=0.05, finite=True))
     a = np.clip(a, -8.0, 8.0).astype(np.float32)
+    if level == 4:
+        a = away_from_ties(a, block)
     codes = np.resize(draw(strategies.integer_tensors(UINT4, (columns * min(depth, 200),))), (columns, blocks * block))
     codes[:, depth:] = 0
     scale = draw(strategies.scales(shape=(columns, blocks)))
@@ -208,8 +219,13 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
     graph.node("MatMulNBits", tuple(inputs), "y", MICROSOFT, **attributes)
     spread = np.repeat(scale, block, axis=1)[:, :depth], np.repeat(zero, block, axis=1)[:, :depth]
     weights = Real.dequantized(codes[:, :depth].astype(np.uint8), *spread).mapped(np.transpose)
-    activations = Real(a.astype(np.float64), _blockwise_int8_error(a, block) if level == 4 else np.zeros(a.shape))
-    graph.output("y", activations.matmul(weights).as_float32())
+    expected = Real.exact(a).matmul(weights).as_float32()
+    if level == 4:
+        product = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, block).as_float32()
+        lowest, highest = np.minimum(expected.lowest, product.lowest), np.maximum(expected.highest, product.highest)
+        expected = replace(expected, lowest=lowest, highest=highest)
+    groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, GROUP)).as_float32()
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: groups}))
     return graph.example()
 
 
@@ -236,15 +252,15 @@ def attention_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType) -
     )
     graph.node("QAttention", inputs, "y", MICROSOFT, num_heads=heads)
     product = Real.dequantized(x, x_scale, x_zero).matmul(Real.dequantized(w, w_scale, w_zero)) + Real.exact(bias)
-    q, k, v = (product.mapped(partial(_head, part=part, heads=heads)) for part in range(3))
+    q, k, v = (product.mapped(partial(head_of, part=part, heads=heads)) for part in range(3))
     scores = q.matmul(k.mapped(lambda array: np.swapaxes(array, -1, -2))) * Real.exact(1.0 / np.sqrt(size))
-    attended = softmax(scores).matmul(v)
+    attended = scores.softmax().matmul(v)
     joined = attended.mapped(lambda array: array.transpose(0, 2, 1, 3).reshape(batch, tokens, hidden))
     graph.output("y", joined.as_float32())
     return graph.example()
 
 
-def _head(array: Array, part: int, heads: int) -> Array:
+def head_of(array: Array, part: int, heads: int) -> Array:
     """(batch, tokens, 3 · hidden) as (batch, head, tokens, size) of one of q, k, v."""
     batch, tokens, wide = array.shape
     hidden = wide // 3
@@ -256,11 +272,3 @@ def _packed_rows(zero: Array) -> Array:
     """Two zero points a byte, each row padded to whole bytes."""
     padded = np.pad(zero, ((0, 0), (0, zero.shape[1] % 2)))
     return np.asarray(padded[:, 0::2] | (padded[:, 1::2] << 4), np.uint8).reshape(-1)
-
-
-def _blockwise_int8_error(a: Array, block: int) -> Array:
-    """Half a step of each block's int8 scale, and the roundings of scale and quotient."""
-    rows, depth = a.shape
-    padded = np.pad(np.abs(a.astype(np.float64)), ((0, 0), (0, -depth % block)))
-    largest = padded.reshape(rows, -1, block).max(axis=2)
-    return np.asarray(np.repeat(largest / 127.0 * (0.5 + 2.0**-14), block, axis=1)[:, :depth])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,6 +15,9 @@ from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, gamma
 from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath.floats import FloatFormat
 from pytest_qparity.quantmath.integers import IntegerType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Element", "QdqGraph", "Quantized"]
 
@@ -47,10 +50,17 @@ class QdqGraph(Graph):
         return Quantized(self.node("DequantizeLinear", (quantized, *parameters), f"{name}_dequantized"), meant, scale)
 
     def weight(
-        self, draw: st.DrawFn, name: str, element: Element, shape: tuple[int, ...], axis: int | None = None
+        self,
+        draw: st.DrawFn,
+        name: str,
+        element: Element,
+        shape: tuple[int, ...],
+        axis: int | None = None,
+        scale: Array | None = None,
     ) -> Quantized:
         """Codes in the file behind DequantizeLinear, per tensor or per `axis`, symmetric where integers have a sign."""
-        codes, scale, zero = self._drawn(draw, element, shape, () if axis is None else (shape[axis],))
+        codes, own, zero = self._drawn(draw, element, shape, () if axis is None else (shape[axis],))
+        scale = own if scale is None else scale
         if isinstance(element, IntegerType) and element.signed:
             zero = np.zeros_like(zero)
         column = [1] * len(shape)
@@ -91,17 +101,26 @@ class QdqGraph(Graph):
         value = (middle - offset) * scale.astype(np.float64)
         return Quantized(dequantized, Real(value, reach * scale + 4 * FLOAT32 * np.abs(value)), scale)
 
-    def finished(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> None:
-        """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32."""
-        y, expected, scale, offset = self._quantized(draw, name, "y", real, element)
-        step = scale.astype(np.float64)
-        low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
-        # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
-        reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
-        slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
+    def finished(
+        self,
+        draw: st.DrawFn,
+        name: str,
+        real: Real,
+        element: Element,
+        traits: Mapping[str, Array] | None = None,
+        instead: Mapping[str, Real] | None = None,
+    ) -> None:
+        """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32. `traits` are of
+        what comes before, beside those of the rounding; `instead` is as Expected has it, before the rounding."""
+        y, codes, scale, offset = self._quantized(draw, name, "y", real, element)
+        zero = np.asarray(offset, np.int64)
+        others = {trait: other.quantized_to(scale, zero, element) for trait, other in (instead or {}).items()}
         self.output(
             y,
-            Expected(low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits=expected.traits),
+            replace(
+                _as_floats(codes, scale, offset, element, traits or {}),
+                instead={trait: _as_floats(other, scale, offset, element, {}) for trait, other in others.items()},
+            ),
         )
 
     def _quantized(
@@ -109,7 +128,7 @@ class QdqGraph(Graph):
     ) -> tuple[str, Expected, Array, Array]:
         """Both nodes behind `name`, theirs and their parameters' names begin with `stem`: the name behind, the codes
         that may be between, scale, zero point (0.0 where codes are floats)."""
-        scale, zero = draw(_output_parameters(real.value, element))
+        scale, zero = draw(_output_parameters(real, element))
         parameters = self._parameters(stem, scale, zero)
         quantized = self.node("QuantizeLinear", (name, *parameters), f"{stem}_quantized")
         behind = "y" if stem == "y" else f"{stem}_dequantized"
@@ -143,12 +162,27 @@ def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> R
     return Real(value, gamma(1) * np.abs(value))
 
 
+def _as_floats(
+    expected: Expected, scale: Array, offset: Array, element: Element, traits: Mapping[str, Array]
+) -> Expected:
+    """Codes as DequantizeLinear gives them."""
+    step = scale.astype(np.float64)
+    low, high = (expected.lowest - offset) * step, (expected.highest - offset) * step
+    # How a code becomes float32 is DequantizeLinear's matter: 8 roundings of anything within the type's range.
+    reach = np.abs(offset) + (element.levels if isinstance(element, IntegerType) else 0)
+    slack = 8 * FLOAT32 * (np.maximum(np.abs(low), np.abs(high)) + reach * step)
+    return Expected(
+        low - slack, high + slack, expected.unit * step, np.dtype(np.float32), traits={**expected.traits, **traits}
+    )
+
+
 @st.composite
-def _output_parameters(draw: st.DrawFn, value: Array, element: Element) -> tuple[Array, Array]:
-    """A scale under which most of `value` is inside of the range, and a zero point: at an end or inside."""
+def _output_parameters(draw: st.DrawFn, real: Real, element: Element) -> tuple[Array, Array]:
+    """A scale under which most of `real` is inside of the range, and a zero point: at an end or inside."""
     if not isinstance(element, IntegerType):
-        return draw(fitting_scale(value, element.largest)), np.zeros((), np.uint8).view(element.dtype)
-    scale = draw(fitting_scale(value, element.levels / 2))
+        return draw(fitting_scale(real.value, element.largest)), np.zeros((), np.uint8).view(element.dtype)
+    steps = element.levels / 2
+    scale = draw(fitting_scale(real.spread(steps), steps))
     kind = draw(st.sampled_from(("zero", "lowest", "any")))
     zero = {"zero": 0, "lowest": element.lowest, "any": int(draw(strategies.zero_points(element)))}[kind]
     return scale, np.asarray(zero).astype(element.dtype)

@@ -14,7 +14,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators.convolutions import convolutions
+from pytest_qparity.checks.conformance.operators.convolutions import (
+    DrawnConvolution,
+    auto_padded,
+    convolutions,
+    unattributed,
+    volumes,
+)
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
 from pytest_qparity.checks.conformance.rounding import Real, gamma, is_power_of_two
@@ -22,11 +28,21 @@ from pytest_qparity.quantmath import compute, strategies
 from pytest_qparity.quantmath.integers import INT8, UINT8, IntegerType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_qparity.checks.conformance.example import Array, Example, Expected
 
-__all__ = ["PAIRS", "SHORT", "fitting_scale", "int32_bias", "kernels", "output_parameters", "requantized"]
+__all__ = [
+    "PAIRS",
+    "SHORT",
+    "fitting_scale",
+    "int32_bias",
+    "kernels",
+    "logit_scales",
+    "output_parameters",
+    "requantized",
+    "unit_scales",
+]
 
 SMALLEST_SPREAD = 2.0**-100  # below, a scale would be subnormal: what engines make of these is QuantizeLinear's matter
 SHORT = {INT8: "s8", UINT8: "u8"}
@@ -54,6 +70,15 @@ def kernels() -> Iterator[Kernel]:
                     opset,
                     partial(conv_examples, left, right, granularity),
                 )
+    others: dict[str, tuple[IntegerType, IntegerType, Callable[[], st.SearchStrategy[DrawnConvolution]]]] = {
+        "s8u8-per_tensor": (INT8, UINT8, convolutions),
+        "u8s8-auto_pad": (UINT8, INT8, auto_padded),
+        "u8s8-volumes": (UINT8, INT8, volumes),
+        "s8s8-unattributed": (INT8, INT8, unattributed),
+    }
+    for name, (left, right, shapes) in others.items():
+        make = partial(conv_examples, left, right, "per_tensor", shapes)
+        yield Kernel(f"qlinear_conv-{name}-opset13", "QLinearConv", f"{left.name} × {right.name}", 13, make)
 
 
 def requantized(
@@ -77,6 +102,17 @@ def output_parameters(draw: st.DrawFn, value: Array, output: IntegerType) -> tup
 def int32_bias(size: int) -> st.SearchStrategy[Array]:
     """Of the size of what is summed: up to ±4,736."""
     return strategies.integer_tensors(INT8, (size,)).map(lambda codes: codes.astype(np.int32) * np.int32(37))
+
+
+def logit_scales(levels: int) -> st.SearchStrategy[Array]:
+    """Scales under which codes stand for values up to some ±1 to ±16: of larger ones every gate is open or closed, and
+    one share is all."""
+    return fitting_scale(np.asarray(2.0), levels / 2)
+
+
+def unit_scales(levels: int) -> st.SearchStrategy[Array]:
+    """Scales for the factors of such values: under which codes stand for values up to some ±1/4 to ±4."""
+    return fitting_scale(np.asarray(0.5), levels / 2)
 
 
 @st.composite
@@ -114,8 +150,14 @@ def matmul_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, gran
 
 
 @st.composite
-def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granularity: str) -> Example:
-    drawn = draw(convolutions())
+def conv_examples(
+    draw: st.DrawFn,
+    left: IntegerType,
+    right: IntegerType,
+    granularity: str,
+    shapes: Callable[[], st.SearchStrategy[DrawnConvolution]] = convolutions,
+) -> Example:
+    drawn = draw(shapes())
     x = draw(strategies.integer_tensors(left, drawn.x_shape))
     w = draw(strategies.integer_tensors(right, drawn.w_shape))
     maps = drawn.w_shape[:1] if granularity == "per_axis" else ()
@@ -143,6 +185,7 @@ def conv_examples(draw: st.DrawFn, left: IntegerType, right: IntegerType, granul
     graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
     return graph.example(
         *(["weight_zero_point"] if w_zero.any() else []),
+        *(["one_window"] if accumulator.shape[-1] == 1 and drawn.attributes.strides[-1:] > (1,) else []),
         *(["several_scales"] if w_scale.size > 1 else []),
     )
 

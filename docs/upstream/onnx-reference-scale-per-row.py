@@ -1,0 +1,67 @@
+"""qlinear_matmul-u8s8-per_row-opset21: QLinearMatMul takes scales per row of a matrix along its columns, or refuses them; should be: scales per row (QLinearMatMul-21)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'a': np.array([0, 0], np.dtype(np.uint8)).reshape((2, 1)),
+}
+constants = {
+    'a_scale': np.array([1.0, 1.0], np.dtype(np.float32)).reshape((2,)),
+    'a_zero': np.array([0, 0], np.dtype(np.uint8)).reshape((2,)),
+    'b_scale': np.array([1.0], np.dtype(np.float32)).reshape((1,)),
+    'b_zero': np.array([0], np.dtype(np.int8)).reshape((1,)),
+    'y_scale': np.array([0.0078125], np.dtype(np.float32)).reshape(()),
+    'y_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'b': np.array([0], np.dtype(np.int8)).reshape((1, 1)),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((2, 1)),
+}
+highest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((2, 1)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+}
+nodes = [
+    helper.make_node('QLinearMatMul', ['a', 'a_scale', 'a_zero', 'b', 'b_scale', 'b_zero', 'y_scale', 'y_zero'], ['y']),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.uint8)), (2, 1))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 21)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+from onnx.reference import ReferenceEvaluator
+
+got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
+print("onnx", onnx.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in []:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,69 @@
+"""qgemm-u8s8-per_tensor-float_output_of_nothing-opset21: QGemm with K = 0 and a float32 output writes one byte for each element: the rest is uninitialised, and C is not scaled; should be: alpha · a_scale · b_scale · C, or zeros: a sum without terms"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'a': np.array([], np.dtype(np.uint8)).reshape((1, 0)),
+}
+constants = {
+    'a_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'a_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'b': np.array([], np.dtype(np.int8)).reshape((0, 1)),
+    'b_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'b_zero': np.array([0], np.dtype(np.int8)).reshape(()),
+    'c': np.array([-37], np.dtype(np.int32)).reshape((1, 1)),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([-37.00001323223443], np.dtype(np.float64)).reshape((1, 1)),
+}
+highest = {
+    'y': np.array([-36.99998676776557], np.dtype(np.float64)).reshape((1, 1)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+}
+nodes = [
+    helper.make_node('QGemm', ['a', 'a_scale', 'a_zero', 'b', 'b_scale', 'b_zero', 'c'], ['y'], domain='com.microsoft', alpha=1.0, transA=0, transB=0),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), (1, 1))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 21), helper.make_opsetid('com.microsoft', 1)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+got = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
+print("onnxruntime", onnxruntime.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in []:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

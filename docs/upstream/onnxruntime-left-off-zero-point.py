@@ -1,0 +1,65 @@
+"""qlinear_leaky_relu-u8-left_off-opset21: QLinearLeakyRelu and QLinearSigmoid whose inputs end before Y_zero_point end the process when they are loaded (an index beyond a vector); should be: a zero point of 0: the input is optional"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([0, 1, 2], np.dtype(np.uint8)).reshape((3,)),
+}
+constants = {
+    'x_scale': np.array([1.0], np.dtype(np.float32)).reshape(()),
+    'x_zero': np.array([0], np.dtype(np.uint8)).reshape(()),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([0.0, 1.0, 2.0], np.dtype(np.float64)).reshape((3,)),
+}
+highest = {
+    'y': np.array([0.0, 1.0, 2.0], np.dtype(np.float64)).reshape((3,)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+}
+nodes = [
+    helper.make_node('QLinearLeakyRelu', ['x', 'x_scale', 'x_zero', 'x_scale'], ['y'], domain='com.microsoft'),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.uint8)), (3,))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 21), helper.make_opsetid('com.microsoft', 1)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+got = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
+print("onnxruntime", onnxruntime.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in []:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,66 @@
+"""conv_integer-u8s8-per_channel-opset13: ConvInteger with a zero point for each output channel is refused; should be: zero points per output channel (ConvInteger-10)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([0], np.dtype(np.uint8)).reshape((1, 1, 1)),
+}
+constants = {
+    'zero0': np.array([0], np.dtype(np.uint8)).reshape(()),
+    'zero1': np.array([0, 0], np.dtype(np.int8)).reshape((2,)),
+    'w': np.array([0, 0], np.dtype(np.int8)).reshape((2, 1, 1)),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 2, 1)),
+}
+highest = {
+    'y': np.array([0.0, 0.0], np.dtype(np.float64)).reshape((1, 2, 1)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+}
+nodes = [
+    helper.make_node('ConvInteger', ['x', 'w', 'zero0', 'zero1'], ['y'], kernel_shape=[1], group=1, strides=[1], dilations=[1], pads=[0, 0]),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.int32)), (1, 2, 1))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 13)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=7)
+
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+got = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
+print("onnxruntime", onnxruntime.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in []:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

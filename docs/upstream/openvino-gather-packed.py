@@ -1,0 +1,65 @@
+"""gather_block_quantized-uint8_of_uint4_fp32-opset21: GatherBlockQuantized of packed codes with zero points ends the load: ConvertGatherToGatherCompressed has thrown; should be: a session"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'indices': np.array([-1], np.dtype(np.int64)).reshape(()),
+}
+constants = {
+    'data': np.array([0, 0, 0, 0, 0, 0, 0, 0], np.dtype(np.uint8)).reshape((1, 8)),
+    'scales': np.array([1.0], np.dtype(np.float32)).reshape((1, 1)),
+    'zeros': np.array([0], np.dtype(np.uint8)).reshape((1, 1)),
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y': np.full((16,), 0.0, np.dtype(np.float64)),
+}
+highest = {
+    'y': np.full((16,), 0.0, np.dtype(np.float64)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+}
+nodes = [
+    helper.make_node('GatherBlockQuantized', ['data', 'indices', 'scales', 'zeros'], ['y'], domain='com.microsoft', block_size=16, quantize_axis=1, gather_axis=0, bits=4),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), (16,))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 21), helper.make_opsetid('com.microsoft', 1)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in ['y']:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,66 @@
+"""What becomes of examples that a session refuses, and of a suite that is wrong itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from pytest_qparity.backends.protocol import Optimizer
+from pytest_qparity.checks.conformance import Answer, Bench, kernels_by_id
+from pytest_qparity.checks.conformance.example import Example
+from pytest_qparity.checks.conformance.models import require_valid
+from pytest_qparity.checks.conformance.sampling import draw_examples
+from pytest_qparity.checks.conformance.trial import PROBES
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+KERNEL = kernels_by_id()["quantize_linear-fp32_int8-per_tensor-opset21"]
+
+
+class Refusing:
+    """A host that loads no session, as an engine without the kernel; it counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def load(self, path: Path, options: object) -> object:
+        self.asked += 1
+        raise CannotJudge(Failure(Code.BACKEND_LOAD, "got NOT_IMPLEMENTED, should be a session.", "use another engine"))
+
+    def close(self) -> None: ...
+
+
+def alike(count: int) -> list[Example]:
+    """Examples without traits."""
+    drawn = [example for example in draw_examples(KERNEL, 80, 0) if not example.traits]
+    return drawn[:count]
+
+
+def test_of_what_was_not_tried_nothing_is_said(tmp_path: Path) -> None:
+    host = Refusing()
+    bench = Bench(lambda: host, tmp_path)  # type: ignore[arg-type, return-value]
+
+    trials = list(bench.try_all(alike(9), KERNEL.opset, Optimizer.ALL))
+
+    answers = [trial.answer for trial in trials]
+    assert answers == [Answer.REFUSED] * PROBES + [Answer.NOT_TRIED] * (9 - PROBES)
+    assert host.asked == 1 + PROBES
+    assert all(list(trial.differences()) == [] for trial in trials[PROBES:])
+
+
+def test_an_invalid_example_is_a_fault_of_the_suite_and_no_refusal(tmp_path: Path) -> None:
+    bench = Bench(Refusing, tmp_path)  # type: ignore[arg-type, return-value]
+    sound = alike(1)[0]
+    wrong = replace(sound, nodes=(replace(sound.nodes[0], inputs=("x",)),))
+
+    with pytest.raises(onnx.checker.ValidationError):
+        bench.try_one(wrong, KERNEL.opset, Optimizer.ALL)
+
+
+@pytest.mark.parametrize("kernel_id", sorted(kernels_by_id()))
+def test_every_kernel_draws_valid_models(kernel_id: str) -> None:
+    kernel = kernels_by_id()[kernel_id]
+
+    require_valid(draw_examples(kernel, 4, 0), kernel.opset)
