@@ -46,18 +46,18 @@ class Entropy:
         if levels < 2 or 2 * levels > bins:
             raise ValueError(f"got {levels} levels of {bins} bins, should be at least 2 and at most half the bins")
         self._levels = levels
-        self._histogram = histogram.Histogram(bins)
+        self.histogram = histogram.Histogram(bins)
 
     def add(self, batch: _Array) -> None:
-        self._histogram.add(batch)
+        self.histogram.add(batch)
 
     def merge(self, other: Self) -> None:
         if other._levels != self._levels:
             raise ValueError(f"got {other._levels} levels, should be {self._levels}")
-        self._histogram.merge(other._histogram)
+        self.histogram.merge(other.histogram)
 
     def range(self) -> estimator.Range:
-        taken = self._histogram
+        taken = self.histogram
         if taken.count == 0:
             raise ValueError("got no value, should be at least one")
         threshold = best_cut(taken.negative + taken.positive, self._levels) * taken.width

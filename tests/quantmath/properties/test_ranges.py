@@ -225,6 +225,49 @@ def test_a_histogram_counts_every_value_in_its_own_bin(x, bins):
         assert width * bins / 2 <= Fraction(float(np.abs(x).max())) < width * bins
 
 
+def float32_values():
+    hard = [0.0, -0.0, 1e-45, -1e-45, 1.1754944e-38, -1.1754942e-38, 3.4028235e38, -3.4028235e38, 1.0, 0.99999994]
+    numbers = st.one_of(st.sampled_from(hard), st.floats(width=32, allow_nan=False, allow_infinity=False))
+    return st.lists(numbers, max_size=20).map(lambda x: np.array(x, np.float32))
+
+
+@PROFILE
+@given(st.lists(float32_values(), min_size=1, max_size=3), st.sampled_from([2, 32, 2_048]), st.integers(-160, 0))
+def test_a_histogram_of_float32_is_that_of_its_values_in_float64(batches, bins, exponent):
+    """Batches in float32, down to its subnormals and up to its end, have the histogram of their values in float64."""
+    batches = [np.ldexp(batch, exponent) for batch in batches]
+    narrow, wide = histogram.Histogram(bins), histogram.Histogram(bins)
+    for batch in batches:
+        narrow.add(batch)
+        wide.add(batch.astype(np.float64))
+    assert (narrow.width, narrow.smallest, narrow.largest) == (wide.width, wide.smallest, wide.largest)
+    assert narrow.negative.tolist() == wide.negative.tolist()
+    assert narrow.positive.tolist() == wide.positive.tolist()
+
+
+def test_a_batch_of_several_blocks_is_counted_whole():
+    """A batch larger than the blocks it is counted in has the counts of its values one by one, in any float type."""
+    codes = np.arange(2 * histogram._BLOCK + 3) % 61
+    expected = np.bincount(codes, minlength=61).tolist()
+    for dtype in (np.float16, np.float32, np.float64):
+        result = histogram.Histogram(32)
+        result.add((codes - 30).astype(dtype))
+        assert result.negative.tolist() == [0, *expected[:30][::-1], 0]
+        assert result.positive.tolist() == [*expected[30:], 0]
+
+
+@PROFILE
+@given(float32_values().filter(len))
+def test_ranges_of_float32_are_those_of_its_values_in_float64(x):
+    """Every estimator gives the same range, bit for bit, for a batch in float32 and its values in float64."""
+    for make in [*makers(), lambda: averages.MovingAverage(0.25)]:
+        narrow, wide = make(), make()
+        for part in (x, x[:1]):
+            narrow.add(part)
+            wide.add(part.astype(np.float64))
+        assert narrow.range() == wide.range()
+
+
 @PROFILE
 @given(st.integers(1, 7), st.booleans(), st.sampled_from([-1.0, 1.0]))
 def test_histograms_of_two_widths_merge_into_the_wider_one(doublings, finer_first, sign):
