@@ -66,6 +66,9 @@ class Code(Enum):
         "the recipe needs calibration data, the case has none",
     )
     CALIBRATION_ZEROS = ("QP-CAL-002", Outcome.CANNOT_JUDGE, "calibration data without any range")
+    CALIBRATION_NOT_FINITE = ("QP-CAL-003", Outcome.CANNOT_JUDGE, "NaN or Inf in a tensor that is calibrated")
+    CALIBRATION_TENSOR = ("QP-CAL-004", Outcome.CANNOT_JUDGE, "a tensor that cannot be calibrated, or has no range")
+    CALIBRATION_RANGES = ("QP-CAL-005", Outcome.CANNOT_JUDGE, "a file of ranges that cannot be used")
 
     BACKEND_UNAVAILABLE = ("QP-BACKEND-001", Outcome.CANNOT_JUDGE, "the backend does not work on this machine")
     BACKEND_LOAD = ("QP-BACKEND-002", Outcome.CANNOT_JUDGE, "the backend refuses the variant")

@@ -13,6 +13,8 @@ __all__ = ["Histogram"]
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _NO_EXPONENT = -(1 << 20)  # below that of every width, so that any first value sets it
+_BLOCK = 1 << 15  # values that are counted at a time: they, their bins and the counts stay in the L2 cache
+_LARGEST_FLOAT32_EXPONENT = 126  # 2^±126 are normal in float32
 _LOWEST_EXPONENT = -960  # of N·w: the width of up to 2⁶² bins is then a normal float64
 
 
@@ -53,14 +55,8 @@ class Histogram:
         largest_magnitude = max(-self.smallest, self.largest)
         if largest_magnitude > 0.0:
             self._widen(max(int(np.frexp(largest_magnitude)[1]), _LOWEST_EXPONENT))  # magnitude < 2^exponent = N·w
-
-        magnitudes = np.abs(values)
-        if self._exponent != _NO_EXPONENT:
-            magnitudes = np.floor(np.ldexp(magnitudes, self._bins_exponent - self._exponent))
-        bins = magnitudes.astype(np.int64)
-        negative = values < 0.0
-        self.negative += np.bincount(bins[negative], minlength=self.bins)
-        self.positive += np.bincount(bins[~negative], minlength=self.bins)
+        for start in range(0, values.size, _BLOCK):
+            self._count(values[start : start + _BLOCK])
 
     def merge(self, other: Self) -> None:
         if other.bins != self.bins:
@@ -75,6 +71,27 @@ class Histogram:
     @property
     def _bins_exponent(self) -> int:
         return self.bins.bit_length() - 1
+
+    def _count(self, values: _Array) -> None:
+        """Count finite values below N·w in magnitude.
+
+        x/w is exact in their own type, since w is a power of two; what leaves its range at the lower end is in bin 0.
+        Truncation is ⌊|x/w|⌋ with the sign of x, so that one count of both signs has all bins but ±0, which it holds
+        together.
+        """
+        if self._exponent == _NO_EXPONENT:
+            self.positive[0] += values.size
+            return
+        factor_exponent = self._bins_exponent - self._exponent
+        if abs(factor_exponent) > _LARGEST_FLOAT32_EXPONENT:
+            values = values.astype(np.float64)
+        scaled = values * values.dtype.type(np.ldexp(1.0, factor_exponent))
+        both = np.bincount(scaled.astype(np.intp) + self.bins, minlength=2 * self.bins)
+        negative = both[self.bins :: -1][: self.bins].copy()
+        negative[0] = np.count_nonzero(values < 0.0) - int(negative[1:].sum())
+        self.negative += negative
+        self.positive += both[self.bins :]
+        self.positive[0] -= negative[0]
 
     def _widen(self, exponent: int) -> None:
         if exponent > self._exponent:

@@ -43,19 +43,19 @@ class MeanSquaredError:
             raise ValueError(f"got {levels} levels, {candidates} candidates; should be at least 2 and 1")
         self._levels = levels
         self._candidates = candidates
-        self._histogram = histogram.Histogram(bins)
+        self.histogram = histogram.Histogram(bins)
 
     def add(self, batch: _Array) -> None:
-        self._histogram.add(batch)
+        self.histogram.add(batch)
 
     def merge(self, other: Self) -> None:
         mine, others = (self._levels, self._candidates), (other._levels, other._candidates)
         if mine != others:
             raise ValueError(f"got levels and candidates {others}, should be {mine}")
-        self._histogram.merge(other._histogram)
+        self.histogram.merge(other.histogram)
 
     def range(self) -> estimator.Range:
-        taken = self._histogram
+        taken = self.histogram
         if taken.count == 0:
             raise ValueError("got no value, should be at least one")
         whole = estimator.range_with_zero(taken.smallest, taken.largest)

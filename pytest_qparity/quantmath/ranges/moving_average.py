@@ -37,7 +37,7 @@ class MovingAverage:
         values = estimator.finite_values(batch)
         if not values.size:
             return
-        ends = np.array([values.min(), values.max()])
+        ends = np.array([values.min(), values.max()], np.float64)
         if self._batches == 0:
             self._first = self._average = ends
         else:

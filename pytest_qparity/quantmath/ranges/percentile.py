@@ -30,18 +30,18 @@ class Percentile:
         if not 0.0 < percentile <= 100.0:
             raise ValueError(f"got percentile {percentile}, should be above 0 and at most 100")
         self._percentile = percentile
-        self._histogram = histogram.Histogram(bins)
+        self.histogram = histogram.Histogram(bins)
 
     def add(self, batch: _Array) -> None:
-        self._histogram.add(batch)
+        self.histogram.add(batch)
 
     def merge(self, other: Self) -> None:
         if other._percentile != self._percentile:
             raise ValueError(f"got percentile {other._percentile}, should be {self._percentile}")
-        self._histogram.merge(other._histogram)
+        self.histogram.merge(other.histogram)
 
     def range(self) -> estimator.Range:
-        taken = self._histogram
+        taken = self.histogram
         if taken.count == 0:
             raise ValueError("got no value, should be at least one")
         kept = Fraction(taken.count) * (1 - (100 - Fraction(self._percentile)) / 200)

@@ -1,0 +1,1 @@
+"""Calibration: ranges of activations from data in one streaming pass, kept, edited, imported and doubted."""

@@ -1,0 +1,177 @@
+"""Ranges of a float model's tensors from calibration data, in one pass. Works in the worker process."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from pytest_qparity.case.names import nearest
+from pytest_qparity.precision.calibration.halves import Halves
+from pytest_qparity.precision.calibration.ranges import Ranges, TensorRange, histogram_digest, no_such_tensor
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from onnx import ModelProto
+
+    from pytest_qparity.precision.calibration.method import Method
+
+__all__ = ["Observer", "observe"]
+
+LARGEST_MESSAGE = 2**31 - 1  # bytes: protobuf's limit; what is larger goes to the engine as files
+_FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
+_PROVIDER = "CPUExecutionProvider"
+_SILENT = 4  # what ONNX Runtime would print as an error it also raises
+
+
+def observe(
+    model: ModelProto | Path, tensors: Sequence[str], feeds: Iterable[Mapping[str, np.ndarray]], method: Method
+) -> Ranges:
+    """The ranges of `tensors` over `feeds`, each gone through once and dropped: memory is that of the largest feed.
+
+    One sample a feed is counted; `Observer.take` counts others. Raises as `Observer` does.
+    """
+    observer = Observer(model, tensors, method)
+    for feed in feeds:
+        observer.take(feed)
+    return observer.ranges()
+
+
+class Observer:
+    """Calibration data on their way through a float model, feed by feed.
+
+    The model runs with the optimizer off and one thread, as the reference does: every tensor of the file exists under
+    its name, and ranges are those of the values that the golden comes from.
+    """
+
+    def __init__(self, model: ModelProto | Path, tensors: Sequence[str], method: Method) -> None:
+        """`model`: with its weights inside, or a path, beside which external data lie. It is left as it was.
+
+        `tensors`: float tensors of the main graph: inputs, initializers, outputs of nodes. Raises CannotJudge where
+        one is not there or no float.
+        """
+        self.method = method
+        self.samples = 0
+        names = tuple(dict.fromkeys(tensors))
+        self._session, inputs = _session(model, names)
+        self._inputs = tuple(name for name in names if name in inputs)
+        self._outputs = tuple(name for name in names if name not in inputs)
+        self._tensors = {name: Halves(method) for name in names}
+
+    def take(self, feed: Mapping[str, np.ndarray], samples: int = 1) -> None:
+        """Run one feed, which holds `samples`, and take in what its tensors are. Raises CannotJudge for NaN or Inf."""
+        self.samples += samples
+        for name in self._inputs:
+            self._add(name, feed[name])
+        if not self._outputs:
+            return
+        arrays = self._session.run(self._outputs, dict(feed))
+        for name in reversed(self._outputs):
+            self._add(name, arrays.pop())  # each is dropped as soon as it is taken in
+
+    def ranges(self, model_digest: str | None = None, data_digest: str | None = None) -> Ranges:
+        """What was found so far; the digests are those that `stale` compares with later."""
+        if not self.samples:
+            sentence = "The calibration data: got 0 samples, should be 1 or more."
+            raise CannotJudge(Failure(Code.DATA_EMPTY, sentence, "add some"))
+        found = {}
+        for name, halves in self._tensors.items():
+            whole = halves.whole()
+            if halves.empty:
+                sentence = f'"{name}": got no values from {self.samples} samples, should be one or more.'
+                raise no_such_tensor(sentence, "quantize no tensor without elements")
+            found[name] = TensorRange.of_tensor(whole.range(), histogram_digest(whole))
+        return Ranges(
+            tensors=found,
+            method=self.method,
+            made_by=f"pytest-qparity {__version__}",
+            samples=self.samples,
+            model=model_digest,
+            data=data_digest,
+        )
+
+    def halves(self) -> dict[str, Halves]:
+        """Both halves of the feeds, every second one in the other: what tells whether they are enough (`evidence`)."""
+        return dict(self._tensors)
+
+    def _add(self, name: str, values: np.ndarray) -> None:
+        try:
+            self._tensors[name].add(values)
+        except ValueError:
+            bad = int(np.count_nonzero(~np.isfinite(values)))
+            sentence = (
+                f'"{name}": got {bad:,} NaN or Inf among {values.size:,} values of calibration sample {self.samples}, '
+                "should be finite: no range holds them."
+            )
+            remedy = "find the node that makes them (or the sample that does), or keep it float"
+            raise CannotJudge(Failure(Code.CALIBRATION_NOT_FINITE, sentence, remedy)) from None
+
+
+def _session(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, frozenset[str]]:
+    """An engine that gives `names` as outputs, and the names of its inputs."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.log_severity_level = _SILENT
+    if isinstance(model, Path):
+        # The changed graph is given as bytes; its weights stay in the files beside the model's.
+        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
+        model = onnx.load(model, load_external_data=False)
+    inputs = frozenset(value.name for value in model.graph.input)
+    _require_known(model, names)
+    with _with_outputs(model, [name for name in names if name not in inputs]), _as_engines_take_it(model) as source:
+        engine = onnxruntime.InferenceSession(source, settings, providers=[_PROVIDER])
+    types = {value.name: value.type for value in (*engine.get_inputs(), *engine.get_outputs())}
+    for name in names:
+        if types.get(name) not in _FLOATS:
+            sentence = f'"{name}": got {types.get(name, "no value")} to calibrate, should be {", ".join(_FLOATS)}.'
+            raise no_such_tensor(sentence, "quantize float tensors alone")
+    return engine, inputs
+
+
+def _require_known(model: ModelProto, names: Sequence[str]) -> None:
+    graph = model.graph
+    known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+    known.update(output for node in graph.node for output in node.output if output)
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            remedy = f'name "{near}"' if near else "name a tensor of the model's main graph"
+            sentence = f'"{name}": got no tensor of this name to calibrate, should be one of the model\'s main graph.'
+            raise no_such_tensor(sentence, remedy)
+
+
+@contextmanager
+def _with_outputs(model: ModelProto, names: Sequence[str]) -> Iterator[None]:
+    """The model with `names` as outputs too, without a copy of its weights."""
+    before = len(model.graph.output)
+    there = {value.name for value in model.graph.output}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    try:
+        yield
+    finally:
+        del model.graph.output[before:]
+
+
+@contextmanager
+def _as_engines_take_it(model: ModelProto) -> Iterator[bytes | str]:
+    """The model's bytes, or the path of a copy that holds its weights in a file of their own, for the time being."""
+    if model.ByteSize() <= LARGEST_MESSAGE:
+        yield model.SerializeToString()
+        return
+    with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
+        path = Path(folder) / "model.onnx"
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        onnx.save(copy, path, save_as_external_data=True, location="weights", size_threshold=1024)
+        del copy
+        yield str(path)
