@@ -177,6 +177,12 @@ class PrecisionSpec(Table):
         description="Nodes to keep float: globs on node names, or `op:` and a glob on operator types.",
         examples=[["*/attention/*", "op:Softmax"]],
     )
+    min_quantized: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        description="Share of compute nodes (Conv, MatMul, Gemm, …) that must run quantized, at least, as the engine "
+        "tells it. Without it the share is recorded.",
+        examples=[0.9],
+    )
     caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
         default=(),
         description="In a canary file alone: the failure codes that this broken file must get. Empty: it is sound and "
@@ -326,6 +332,12 @@ class CaseSpec(Table):
         default="other",
         description="What the model is for; sets the default metric and tolerances.",
         examples=["image-classification"],
+    )
+    cpu: Literal["this", "any"] = Field(
+        default="this",
+        description='The CPUs that verdicts are for: "this" one, or "any", which refuses files with uint8 activations '
+        "and int8 weights whose int16 sums can saturate on x64 CPUs without VNNI.",
+        examples=["any"],
     )
     data: DataSpec = Field(description="The [data] table: where the samples come from.")
     precisions: Annotated[dict[Name, PrecisionSpec], Field(min_length=1)] = Field(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
+    from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feeds, Samples
@@ -214,6 +215,13 @@ class RunMaterial:
     def facts(self) -> SessionFacts:
         """What the session states of itself: engine, version, settings, where its nodes ran."""
         return self.session.facts()
+
+    @once
+    def kernels(self) -> Kernels | NotTold:
+        """What became of the variant's compute nodes. Takes as long as loading: preflight alone asks for it."""
+        kernels = self.session.kernels()
+        require_unchanged(self.variant)  # an engine may read the file again for it
+        return kernels
 
     def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""
