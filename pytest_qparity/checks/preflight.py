@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
+from pytest_qparity.precision.table import FLOATS
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 # Per-channel DequantizeLinear needs opset 13, 16-bit and 4-bit Q/DQ need 21 (ONNX operator changelog).
 FIRST_OPSET = {"int8": 10, "uint8": 10, "fp8": 19, "int4": 21, "uint4": 21, "int16": 21, "nvfp4": 23, "mxfp4": 23}
 
 
-FLOATS = ("fp32", "tf32", "fp16", "bf16")  # of these nothing runs quantized
 MOST_NAMED = 5
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.precision.table import base_of
+from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.renewed import RenewedWorker
 
@@ -256,7 +257,7 @@ class RunMaterial:
 
     def provenance(self) -> dict[str, Any]:
         """Digests and facts of what was made so far; what could not be had is left out."""
-        known: dict[str, Any] = {}
+        known: dict[str, Any] = {"cpu": this_processor().as_json()}
         made = made_so_far(self)
         if "variant" in made:
             variant: Variant = made["variant"]

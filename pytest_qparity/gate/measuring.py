@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
-from pytest_qparity.precision.table import PRECISIONS, Points, Share, Tolerance
+from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NUMPY_RTOL = 1e-5
 
 
 def preflight(run: RunMaterial) -> Verdict:
-    from pytest_qparity.checks.preflight import FLOATS, PreflightMeasurement, judge_preflight
+    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
     from pytest_qparity.precision.examination import examined, saturation
 
     spec, path = run.material.case.spec, run.variant.path

@@ -10,7 +10,7 @@ from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
-from pytest_qparity.precision.table import PRECISIONS, base_of
+from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
 from pytest_qparity.verdict import Code, run_id
 
 if TYPE_CHECKING:
@@ -102,6 +102,13 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
                 case.line_of(*location),
                 f'Got precision "{name}" without a file, should have one: this version makes only {made}.',
                 f'give the file that ships: [precisions.{name}] file = "…"',
+            )
+        if base in FLOATS and precision.min_quantized is not None:
+            yield CaseProblem(
+                Code.CASE_VALUE,
+                case.line_of("precisions", name, "min_quantized"),
+                f'Got min_quantized for precision "{name}", should have none: nothing runs quantized in {base}.',
+                "remove min_quantized",
             )
     for backend in spec.budgets:
         if backend not in settings.backends:
