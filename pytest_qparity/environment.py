@@ -6,8 +6,9 @@ import datetime
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+from pytest_qparity.processor import this_processor
 
 LIBRARIES = (
     "pytest-qparity",
@@ -20,8 +21,6 @@ LIBRARIES = (
     "pytest",
     "pytest-benchmark",
 )
-# What decides which integer kernels an engine takes on x86 and Arm.
-CPU_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 
 
 def environment() -> dict[str, Any]:
@@ -45,15 +44,7 @@ def version_of(library: str) -> str | None:
 
 
 def _processor() -> dict[str, Any]:
-    """Model name and CPU_FEATURES of the first processor; nothing where the system does not tell."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {"processor": platform.processor()}
-    first = text.partition("\n\n")[0]
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
-    flags = set(facts.get("flags", facts.get("Features", "")).split())
-    return {
-        "processor": facts.get("model name", platform.processor()),
-        "cpu_features": [feature for feature in CPU_FEATURES if feature in flags],
-    }
+    """Its name, and those features that decide which quantized kernels run; nothing where the system does not tell."""
+    processor = this_processor()
+    told = {} if processor.features is None else {"cpu_features": list(processor.features)}
+    return {"processor": processor.name, **told}

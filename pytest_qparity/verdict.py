@@ -104,6 +104,9 @@ class Code(Enum):
     PREFLIGHT_SAME_AS_FLOAT = ("QP-PRE-003", Outcome.CANNOT_JUDGE, "outputs are bit for bit those of FP32")
     PREFLIGHT_OPSET = ("QP-PRE-004", Outcome.CANNOT_JUDGE, "an opset too old for the types in the file")
     PREFLIGHT_SCALE = ("QP-PRE-005", Outcome.CANNOT_JUDGE, "a scale that is zero, negative, NaN or infinite")
+    PREFLIGHT_FEW_QUANTIZED = ("QP-PRE-006", Outcome.CANNOT_JUDGE, "fewer nodes run quantized than the case asks for")
+    PREFLIGHT_KERNELS_UNTOLD = ("QP-PRE-007", Outcome.CANNOT_JUDGE, "nobody tells how many nodes run quantized")
+    PREFLIGHT_SATURATION = ("QP-PRE-008", Outcome.CANNOT_JUDGE, "int8 sums that saturate on CPUs without VNNI")
 
     PARITY_NAMES = ("QP-PAR-001", Outcome.ACCURACY_FAIL, "output names or their order differ from the golden")
     PARITY_SQNR = ("QP-PAR-002", Outcome.ACCURACY_FAIL, "signal-to-quantization-noise ratio below its limit")
@@ -224,12 +227,14 @@ def passed(deciding: str, evidence: Mapping[str, Any], notes: tuple[str, ...] = 
     return Verdict(Outcome.PASS, deciding, evidence, (), notes)
 
 
-def failed(deciding: str, evidence: Mapping[str, Any], failures: tuple[Failure, ...]) -> Verdict:
+def failed(
+    deciding: str, evidence: Mapping[str, Any], failures: tuple[Failure, ...], notes: tuple[str, ...] = ()
+) -> Verdict:
     """The outcome is that of the gravest failure: an accuracy or budget failure is known, cannot-judge is not."""
     outcomes = {failure.code.outcome for failure in failures}
     for outcome in (Outcome.ACCURACY_FAIL, Outcome.BUDGET_FAIL, Outcome.CANNOT_JUDGE):
         if outcome in outcomes:
-            return Verdict(outcome, deciding, evidence, failures)
+            return Verdict(outcome, deciding, evidence, failures, notes)
     raise ValueError("a failed verdict needs a failure")
 
 

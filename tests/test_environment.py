@@ -11,6 +11,7 @@ import numpy
 import pytest
 
 from pytest_qparity import environment as module
+from pytest_qparity import processor
 from pytest_qparity.environment import environment
 
 X86 = """processor\t: 0
@@ -21,18 +22,16 @@ processor\t: 1
 model name\t: Another CPU
 flags\t\t: fpu amx_int8
 """
-ARM = """processor\t: 0
-BogoMIPS\t: 50.00
-Features\t: fp asimd asimddp i8mm
-"""
 
 
 @pytest.fixture
 def cpuinfo(tmp_path, monkeypatch):
     """Writes what the system tells of its processors."""
     path = tmp_path / "cpuinfo"
-    monkeypatch.setattr(module, "Path", lambda name: path if name == "/proc/cpuinfo" else None)
-    return path
+    monkeypatch.setattr(processor, "Path", lambda name: path if name == "/proc/cpuinfo" else None)
+    processor.this_processor.cache_clear()
+    yield path
+    processor.this_processor.cache_clear()
 
 
 def test_the_environment_is_plain_json():
@@ -66,21 +65,13 @@ def test_the_time_has_its_zone():
     assert datetime.datetime.fromisoformat(environment()["time"]).utcoffset() == datetime.timedelta(0)
 
 
-@pytest.mark.parametrize(
-    ("text", "processor", "features"),
-    [
-        pytest.param(X86, "Some CPU @ 2.00GHz", ["avx2", "avx512f", "avx512_vnni"], id="x86"),
-        pytest.param(ARM, platform.processor(), ["asimddp", "i8mm"], id="Arm"),
-        pytest.param("", platform.processor(), [], id="nothing told"),
-    ],
-)
-def test_the_first_processor_and_what_decides_its_integer_kernels_are_named(cpuinfo, text, processor, features):
-    cpuinfo.write_text(text, encoding="utf-8")
+def test_the_first_processor_and_what_decides_its_integer_kernels_are_named(cpuinfo):
+    cpuinfo.write_text(X86, encoding="utf-8")
 
     found = environment()
 
-    assert found["processor"] == processor
-    assert found["cpu_features"] == features
+    assert found["processor"] == "Some CPU @ 2.00GHz"
+    assert found["cpu_features"] == ["avx2", "avx512f", "avx512_vnni"]
 
 
 def test_a_processor_with_bytes_that_are_no_text_is_named_all_the_same(cpuinfo):
@@ -94,5 +85,5 @@ def test_a_system_that_does_not_tell_of_its_features_claims_none(cpuinfo):
     found = environment()
 
     assert not cpuinfo.exists()
-    assert found["processor"] == platform.processor()
+    assert found["processor"] == (platform.processor() or platform.machine())
     assert "cpu_features" not in found

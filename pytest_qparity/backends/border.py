@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
 
 _PLAIN = (str, int, float, bool)
@@ -135,6 +136,38 @@ def require_facts(facts: object) -> SessionFacts:
         if not isinstance(name, str) or not isinstance(value, _PLAIN):
             raise _facts_failure(f"a {type(value).__name__} as {name!r}")
     return facts
+
+
+def kernels_of(session: Session) -> Kernels | NotTold:
+    """What a session tells of its kernels. An engine that fails to tell, or has no way to, is no failure by itself."""
+    from pytest_qparity.backends.kernels import NotTold
+    from pytest_qparity.backends.protocol import TellsKernels
+
+    if not isinstance(session, TellsKernels):
+        return NotTold("the backend's sessions have no kernels()")
+    try:
+        return require_kernels(session.kernels())
+    except Exception as error:  # noqa: BLE001  the border to an engine, whose words stand in the evidence
+        return NotTold(f"the engine got {said_by(error)} from telling its kernels")
+
+
+def require_kernels(told: object) -> Kernels | NotTold:
+    """Raises ValueError where that is neither, or holds counts that are no counts."""
+    from pytest_qparity.backends.kernels import KernelCount, Kernels, NotTold
+
+    if isinstance(told, NotTold):
+        return told
+    if not isinstance(told, Kernels) or not isinstance(told.counts, Mapping):
+        raise ValueError(f"got a {type(told).__name__} from kernels(), should be Kernels or NotTold")
+    for kind, count in told.counts.items():
+        numbers = (count.quantized, count.fell_back, count.left_float) if isinstance(count, KernelCount) else (None,)
+        if not isinstance(kind, str) or any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError(f"got {count!r} as the kernels of {kind!r}, should be whole counts")
+    if type(told.hidden) is not int or told.hidden < 0:
+        raise ValueError(f"got {told.hidden!r} hidden parts, should be a whole count")
+    if not all(isinstance(text, str) for text in (*told.float_nodes, *told.remarks)):
+        raise ValueError("got names or remarks that are no text")
+    return told
 
 
 def _facts_failure(got: str) -> CannotJudge:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import refused, require_facts
+from pytest_qparity.backends.border import refused, require_facts, require_kernels
+from pytest_qparity.backends.kernels import Kernels, NotTold, kernels_from_json
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.timing import PATIENCE, WARM_UP_CALLS, PairedTimes
 from pytest_qparity.worker.limits import Phase
@@ -103,6 +104,16 @@ class HostedSession:
         except TypeError:
             facts = stated
         return require_facts(facts)
+
+    def kernels(self) -> Kernels | NotTold:
+        """What became of the file's compute nodes, told by the engine."""
+        told = self._call("kernels", {}, {}, self._worker.limits.load).value
+        try:
+            if "not_told" in told:
+                return NotTold(str(told["not_told"]))
+            return require_kernels(kernels_from_json(told))
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            return NotTold(f"got {type(error).__name__} from what the worker told")
 
     def time_alone(self, feed: Mapping[str, np.ndarray], seconds: float) -> np.ndarray:
         """Milliseconds a run, float64 (calls,), measured in the worker."""

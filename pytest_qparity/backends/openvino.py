@@ -18,9 +18,29 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pytest_qparity.backends.kernels import ComputeNode, Kernels
+
 DEVICE = "CPU"
 _INSTALL = 'pip install "pytest-qparity[openvino]"'
 _NOT_EXECUTED = {"Const", "Input", "Output"}
+# Layers of the CPU plugin's runtime model, by the kind that a user knows from the float model. A Gemm becomes a
+# FullyConnected as a MatMul does.
+_KINDS = {
+    "Convolution": "Conv",
+    "BinaryConvolution": "Conv",
+    "DeformableConvolution": "Conv",
+    "Deconvolution": "ConvTranspose",
+    "FullyConnected": "MatMul",
+    "MatMul": "MatMul",
+    "LLMMLP": "MatMul",
+    "QKVProjection": "MatMul",
+    "RNNCell": "RNN",
+    "RNNSeq": "RNN",
+    "ScaledDotProductAttention": "Attention",
+    "MHA": "Attention",
+}
+_BODIES = {"TensorIterator", "Loop", "If"}  # their nodes are not in the runtime model
+_INTEGERS = {"i4", "u4", "i8", "u8"}
 _NUMPY_TYPES = ("boolean", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 
 
@@ -69,14 +89,15 @@ class OpenVinoCpu:
             },
         )
         _require_as_asked(compiled, options)
-        return OpenVinoSession(compiled, read)
+        return OpenVinoSession(compiled, read, model)
 
 
 class OpenVinoSession:
-    def __init__(self, compiled: Any, read: Any) -> None:
+    def __init__(self, compiled: Any, read: Any, model: Path) -> None:
         """`compiled` from `read`: ports of both stand in the order of the ONNX file. Compiling merges a Cast into its
         input and lends the port the name of the Cast's output as well, so that names are those of `read`."""
         self._compiled = compiled
+        self._model = model
         self._request = compiled.create_infer_request()
         self._inputs = {port.get_any_name(): _declared(port) for port in read.inputs}
         self._names = [port.get_any_name() for port in read.outputs]
@@ -116,6 +137,20 @@ class OpenVinoSession:
             expected_placement=DEVICE,
         )
 
+    def kernels(self) -> Kernels:
+        from pytest_qparity.backends.kernels import counted
+        from pytest_qparity.backends.onnx_kernels import quantized_names, read_graph
+
+        layers = self._open(self._compiled).get_runtime_model().get_ordered_ops()
+        in_file = quantized_names(read_graph(self._model))
+        kinds = [layer.get_rt_info()["layerType"].astype(str) for layer in layers]
+        executed = [
+            _compute_node(layer, _KINDS[kind], in_file)
+            for layer, kind in zip(layers, kinds, strict=True)
+            if kind in _KINDS
+        ]
+        return counted(executed, hidden=sum(kind in _BODIES for kind in kinds))
+
     def close(self) -> None:
         self._request = self._compiled = None
 
@@ -123,6 +158,24 @@ class OpenVinoSession:
         if held is None:
             raise ValueError("got a closed session, should be an open one")
         return held
+
+
+def _compute_node(layer: Any, kind: str, in_file: frozenset[str]) -> ComputeNode:
+    """A layer runs on integers where it takes them. Its runtimePrecision does not tell: a convolution that OpenVINO
+    2026.4 runs as floats on int8 weights says i8. A FullyConnected computes on packed weights itself."""
+    from pytest_qparity.backends.kernels import ComputeNode
+
+    types = [port.get_element_type().get_type_name() for port in layer.inputs()[:2]]
+    on_integers = len(types) == 2 and all(name in _INTEGERS for name in types)
+    is_packed = layer.get_rt_info()["layerType"].astype(str) == "FullyConnected" and types[1:] and types[1] in _INTEGERS
+    names = layer.get_rt_info()["originalLayersNames"].astype(str).split(",")
+    return ComputeNode(
+        kind,
+        layer.get_friendly_name(),
+        quantized=bool(on_integers or is_packed),
+        weights_only=not on_integers,
+        in_file=any(name.partition("/")[0] in in_file or name in in_file for name in names),
+    )
 
 
 def _require_as_asked(compiled: Any, options: SessionOptions) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.cpu import cpu_device
@@ -13,9 +15,10 @@ from pytest_qparity.worker.message import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
+
+    from pytest_qparity.backends.kernels import Kernels
 
 PROVIDER = "CPUExecutionProvider"
 _INSTALL = 'pip install "pytest-qparity[ort]"'
@@ -42,20 +45,10 @@ class OnnxRuntimeCpu:
         return None
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeSession:
-        import onnxruntime
-
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = options.threads
-        settings.inter_op_num_threads = 1
-        settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        settings.graph_optimization_level = graph_optimization_level(options.optimizer)
-        settings.log_severity_level = _SILENT
+        settings = _settings(options)
         # session.disable_cpu_ep_fallback is for other providers: beside an explicit CPU provider it is refused.
         settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        engine = onnxruntime.InferenceSession(str(model), settings, providers=[PROVIDER])
-        engine.disable_fallback()
-        require_providers(engine.get_providers(), PROVIDER)
-        return OnnxRuntimeSession(engine, options)
+        return OnnxRuntimeSession(_engine(model, settings), options, model)
 
 
 def graph_optimization_level(optimizer: Optimizer) -> Any:
@@ -71,9 +64,10 @@ def graph_optimization_level(optimizer: Optimizer) -> Any:
 
 
 class OnnxRuntimeSession:
-    def __init__(self, engine: Any, options: SessionOptions) -> None:
+    def __init__(self, engine: Any, options: SessionOptions, model: Path) -> None:
         self._engine = engine
         self._options = options
+        self._model = model
         self._names = [output.name for output in engine.get_outputs()]
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -102,6 +96,25 @@ class OnnxRuntimeSession:
             expected_placement=PROVIDER,
         )
 
+    def kernels(self) -> Kernels:
+        """From the graph that ONNX Runtime's optimizer makes of the file, written by a second session of the same
+        options: where nodes are placed is told before they are fused, and writing would slow the session that is
+        timed. Weights go to a file beside it, so that a graph beyond 2 GB can be written as well."""
+        from pytest_qparity.backends.kernels import counted
+        from pytest_qparity.backends.onnx_kernels import compute_nodes, read_graph, rounding_nodes
+
+        self._open()
+        settings = _settings(self._options)
+        with tempfile.TemporaryDirectory() as folder:
+            optimized = Path(folder) / "optimized.onnx"
+            settings.optimized_model_filepath = str(optimized)
+            settings.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.bin")
+            _engine(self._model, settings)
+            graph = read_graph(optimized)
+        rounding = rounding_nodes(graph) - rounding_nodes(read_graph(self._model))
+        remark = f"activations of {rounding} MatMulNBits nodes are rounded to int8 by ONNX Runtime (accuracy level 4)"
+        return counted(compute_nodes(graph), remarks=(remark,) if rounding > 0 else ())
+
     def close(self) -> None:
         self._engine = None
 
@@ -109,6 +122,27 @@ class OnnxRuntimeSession:
         if self._engine is None:
             raise ValueError("got a closed session, should be an open one")
         return self._engine
+
+
+def _settings(options: SessionOptions) -> Any:
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    settings.graph_optimization_level = graph_optimization_level(options.optimizer)
+    settings.log_severity_level = _SILENT
+    return settings
+
+
+def _engine(model: Path, settings: Any) -> Any:
+    import onnxruntime
+
+    engine = onnxruntime.InferenceSession(str(model), settings, providers=[PROVIDER])
+    engine.disable_fallback()
+    require_providers(engine.get_providers(), PROVIDER)
+    return engine
 
 
 def require_providers(got: list[str], asked: str) -> None:

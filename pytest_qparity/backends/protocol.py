@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
+
+    from pytest_qparity.backends.kernels import Kernels, NotTold
 
 
 class Optimizer(Enum):
@@ -77,6 +79,16 @@ class Session(Protocol):
     def facts(self) -> SessionFacts: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class TellsKernels(Protocol):
+    """A session that tells what became of the file's compute nodes. One that cannot need not have it.
+
+    Asked for once, by preflight and of quantized variants alone: it may take as long as loading does.
+    """
+
+    def kernels(self) -> Kernels | NotTold: ...
 
 
 class Backend(Protocol):

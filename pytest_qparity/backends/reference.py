@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pytest_qparity.backends.kernels import Kernels
+
 PLACE = "onnx.reference"
 
 
@@ -75,6 +77,13 @@ class OnnxReferenceSession:
             placement={PLACE: len(self._open().proto_.graph.node)},
             expected_placement=PLACE,
         )
+
+    def kernels(self) -> Kernels:
+        """As the file says: nothing is fused, so that a node between Q/DQ pairs computes in floats."""
+        from pytest_qparity.backends.kernels import counted
+        from pytest_qparity.backends.onnx_kernels import compute_nodes
+
+        return counted(compute_nodes(self._open().proto_))
 
     def close(self) -> None:
         self._evaluator = None

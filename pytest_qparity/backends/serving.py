@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import facts_of, load_session, require_available, run_once
+from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
+from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.timing import alone, in_turn
@@ -93,6 +94,12 @@ def compare_with_kept(held: Held, arguments: Arguments, arrays: Arrays) -> Resul
 
 def facts(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return asdict(facts_of(_opened(held, arguments["session"]).session)), {}
+
+
+def kernels(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """What the session tells of its kernels, or {"not_told": why}."""
+    told = kernels_of(_opened(held, arguments["session"]).session)
+    return {"not_told": told.reason} if isinstance(told, NotTold) else told.as_json(), {}
 
 
 def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:

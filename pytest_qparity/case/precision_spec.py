@@ -11,7 +11,7 @@ from pytest_qparity.case.fields import OUR_ERROR, FileCode, Glob, Name, Table, T
 
 __all__ = ["PrecisionSpec"]
 
-BESIDE_A_FILE = frozenset({"base", "caught_by"})
+BESIDE_A_FILE = frozenset({"base", "caught_by", "min_quantized"})
 
 
 class PrecisionSpec(Table):
@@ -121,6 +121,12 @@ class PrecisionSpec(Table):
         description="Nodes to keep float: globs on node names, `op:` and a glob on operator types, `output:` and the "
         "name of a tensor that a node makes, or `between:` and two tensors with ` -> ` between them.",
         examples=[["*/attention/*", "op:Softmax"]],
+    )
+    min_quantized: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        description="Share of compute nodes (Conv, MatMul, Gemm, …) that must run quantized, at least, as the engine "
+        "tells it. Without it the share is recorded.",
+        examples=[0.9],
     )
     caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
         default=(),

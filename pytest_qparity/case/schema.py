@@ -236,6 +236,12 @@ class CaseSpec(Table):
         description="What the model is for; sets the default metric and tolerances.",
         examples=["image-classification"],
     )
+    cpu: Literal["this", "any"] = Field(
+        default="this",
+        description='The CPUs that verdicts are for: "this" one, or "any", which refuses files with uint8 activations '
+        "and int8 weights whose int16 sums can saturate on x64 CPUs without VNNI.",
+        examples=["any"],
+    )
     data: DataSpec = Field(description="The [data] table: where the samples come from.")
     precisions: Annotated[dict[Name, PrecisionSpec], Field(min_length=1)] = Field(
         description="The precisions under test, a table each, such as [precisions.int8]."

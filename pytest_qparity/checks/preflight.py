@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 
+from pytest_qparity.backends.kernels import Kernels, NotTold
+from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
+from pytest_qparity.precision.table import FLOATS
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 # Per-channel DequantizeLinear needs opset 13, 16-bit and 4-bit Q/DQ need 21 (ONNX operator changelog).
 FIRST_OPSET = {"int8": 10, "uint8": 10, "fp8": 19, "int4": 21, "uint4": 21, "int16": 21, "nvfp4": 23, "mxfp4": 23}
+
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +22,9 @@ class PreflightMeasurement:
     """What the file holds and what the session proved.
 
     `equal_to_float`: whether each output was bit-equal to FP32 on the same backend; None where that says nothing (an
-    FP32 run, or outputs that are all integers). `placement` counts nodes by where they ran.
+    FP32 run, or outputs that are all integers). `placement` counts nodes by where they ran. `kernels`: what became of
+    the compute nodes, of which a share of `min_quantized` must run quantized; None where nobody asked, as of floats.
+    `saturation`: what the integer products can sum up to; None where the case is for this CPU alone.
     """
 
     base: str
@@ -29,6 +37,9 @@ class PreflightMeasurement:
     expected_placement: str
     placement: Mapping[str, int]
     equal_to_float: bool | None
+    kernels: Kernels | NotTold | None = None
+    min_quantized: float | None = None
+    saturation: Saturation | None = None
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -41,65 +52,175 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         "expected_placement": measured.expected_placement,
         "placement": dict(measured.placement),
         "equal_to_float": measured.equal_to_float,
+        **_kernel_evidence(measured),
+        **_saturation_evidence(measured.saturation),
     }
     failures = tuple(_failures(measured))
-    shown = measured.nodes if measured.base == "fp32" else measured.quantized_nodes
-    unit = "nodes" if measured.base in ("fp32", "fp16", "bf16", "tf32") else "Q/DQ"
-    deciding = f"{shown} {unit}"
-    return failed(deciding, evidence, failures) if failures else passed(deciding, evidence)
+    deciding, notes = _deciding(measured), tuple(_notes(measured))
+    return failed(deciding, evidence, failures, notes) if failures else passed(deciding, evidence, notes)
 
 
-def _failures(measured: PreflightMeasurement) -> list[Failure]:
-    failures = []
+def _deciding(measured: PreflightMeasurement) -> str:
+    """What runs quantized where the engine tells it; what the file holds where it does not."""
+    kernels = measured.kernels
+    if isinstance(kernels, Kernels) and kernels.total:
+        if len(kernels.counts) == 1:
+            return kernels.text(measured.base)
+        return f"{kernels.quantized}/{kernels.total} {measured.base}"
+    if measured.base == "fp32":
+        return f"{measured.nodes} nodes"
+    return f"{measured.quantized_nodes} {'nodes' if measured.base in FLOATS else 'Q/DQ'}"
+
+
+def _kernel_evidence(measured: PreflightMeasurement) -> Mapping[str, object]:
+    kernels = measured.kernels
+    asked = {} if measured.min_quantized is None else {"min_quantized": measured.min_quantized}
+    if kernels is None:
+        return asked
+    if isinstance(kernels, NotTold):
+        return {"kernels": f"not told: {kernels.reason}", **asked}
+    return {
+        "kernels": kernels.text(measured.base),
+        "kernel_counts": {kind: asdict(count) for kind, count in kernels.counts.items()},
+        "float_kernels": list(kernels.float_nodes),
+        **asked,
+    }
+
+
+def _saturation_evidence(saturation: Saturation | None) -> Mapping[str, object]:
+    return {} if saturation is None else {"saturation": {**asdict(saturation), "largest_sum": LARGEST_SUM}}
+
+
+def _notes(measured: PreflightMeasurement) -> Iterator[str]:
+    kernels = measured.kernels
+    if not isinstance(kernels, Kernels):
+        return
+    if kernels.total and not kernels.quantized:
+        yield f"{kernels.text(measured.base)}: runs as float"
+    elif kernels.fell_back:
+        yield f"{kernels.fell_back} quantized nodes run as float: {_named(kernels.float_nodes, kernels.fell_back)}"
+    if kernels.hidden:
+        yield f"the engine does not tell of the nodes inside {kernels.hidden} loops or branches"
+    yield from kernels.remarks
+
+
+def _named(names: tuple[str, ...], count: int) -> str:
+    """The first of `count` names, of which `names` holds some."""
+    shown = names[: min(MOST_NAMED, count)]
+    return ", ".join(shown) + (", …" if len(shown) < count else "")
+
+
+def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
+    yield from _failures_of_the_file(measured)
+    yield from _failures_of_the_session(measured)
+    if measured.min_quantized is not None:
+        yield from _too_few_quantized(measured, measured.min_quantized)
+    if measured.saturation is not None:
+        yield from _saturating(measured.saturation)
+
+
+def _failures_of_the_file(measured: PreflightMeasurement) -> Iterator[Failure]:
     if not measured.holds_precision:
-        failures.append(
-            Failure(
-                Code.PREFLIGHT_NOT_QUANTIZED,
-                f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {measured.base}, "
-                f"should be at least 1 (of {measured.nodes} nodes).",
-                "look at how the file was made: its maker quantized nothing, or another file was given",
-                likely="the quantizer found no operator that it knows, or the float file was copied",
-            )
+        yield Failure(
+            Code.PREFLIGHT_NOT_QUANTIZED,
+            f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {measured.base}, "
+            f"should be at least 1 (of {measured.nodes} nodes).",
+            "look at how the file was made: its maker quantized nothing, or another file was given",
+            likely="the quantizer found no operator that it knows, or the float file was copied",
         )
     first = FIRST_OPSET.get(measured.base, 1)
     if measured.opset < first and not measured.own_operators:
-        failures.append(
-            Failure(
-                Code.PREFLIGHT_OPSET,
-                f"The variant has opset {measured.opset}, should be at least {first} for {measured.base}.",
-                "convert the float model with onnx.version_converter first",
-            )
+        yield Failure(
+            Code.PREFLIGHT_OPSET,
+            f"The variant has opset {measured.opset}, should be at least {first} for {measured.base}.",
+            "convert the float model with onnx.version_converter first",
         )
     if measured.bad_scales:
         named = ", ".join(measured.bad_scales[:3])
-        failures.append(
-            Failure(
-                Code.PREFLIGHT_SCALE,
-                f"{len(measured.bad_scales)} quantization scales are zero, negative, NaN or infinite (at {named}), "
-                "should be finite and above zero.",
-                "calibrate again with data that reach these nodes",
-            )
+        yield Failure(
+            Code.PREFLIGHT_SCALE,
+            f"{len(measured.bad_scales)} quantization scales are zero, negative, NaN or infinite (at {named}), "
+            "should be finite and above zero.",
+            "calibrate again with data that reach these nodes",
         )
+
+
+def _failures_of_the_session(measured: PreflightMeasurement) -> Iterator[Failure]:
     elsewhere = {
         place: count for place, count in measured.placement.items() if place != measured.expected_placement and count
     }
     ran = sum(measured.placement.values())
     if elsewhere or ran == 0:
         where = ", ".join(f"{count} on {place}" for place, count in elsewhere.items()) or "no node anywhere"
-        failures.append(
-            Failure(
-                Code.PREFLIGHT_FALLBACK,
-                f"Nodes ran elsewhere: {where}; all should run on {measured.expected_placement}.",
-                "use a precision that the backend executes, or name the backend that does the work",
-            )
+        yield Failure(
+            Code.PREFLIGHT_FALLBACK,
+            f"Nodes ran elsewhere: {where}; all should run on {measured.expected_placement}.",
+            "use a precision that the backend executes, or name the backend that does the work",
         )
     if measured.equal_to_float:
-        failures.append(
-            Failure(
-                Code.PREFLIGHT_SAME_AS_FLOAT,
-                "Every output is bit for bit that of FP32, should differ by its quantization.",
-                "make sure that the variant, and not the float model, was loaded and that its Q/DQ nodes were executed",
-                likely="the float file was given as the quantized one, or the engine stripped the quantization",
-            )
+        yield Failure(
+            Code.PREFLIGHT_SAME_AS_FLOAT,
+            "Every output is bit for bit that of FP32, should differ by its quantization.",
+            "make sure that the variant, and not the float model, was loaded and that its Q/DQ nodes were executed",
+            likely="the float file was given as the quantized one, or the engine stripped the quantization",
         )
-    return failures
+
+
+def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator[Failure]:
+    """Nothing that nobody told can pass."""
+    kernels = measured.kernels
+    remedy = "take min_quantized out, or judge with a backend that tells: ort, openvino, reference"
+    if not isinstance(kernels, Kernels):
+        reason = kernels.reason if isinstance(kernels, NotTold) else f"nothing runs quantized in {measured.base}"
+        yield _untold(f"not told how many nodes run quantized ({reason})", least, remedy)
+    elif kernels.hidden:
+        yield _untold(f"nothing told of the nodes inside {kernels.hidden} loops or branches", least, remedy)
+    elif not kernels.total:
+        yield _untold("no compute node (Conv, MatMul, Gemm, …)", least, "take min_quantized out")
+    elif not kernels.quantized / kernels.total >= least:
+        share, floats = kernels.quantized / kernels.total, kernels.total - kernels.quantized
+        yield Failure(
+            Code.PREFLIGHT_FEW_QUANTIZED,
+            f"{kernels.quantized} of {kernels.total} compute nodes run quantized "
+            f"({share:.1%}: {kernels.text(measured.base)}), should be at least {least:.1%}. "
+            f"As float: {_named(kernels.float_nodes, floats)}.",
+            "quantize what these nodes take, give and weigh in types that the engine fuses (onnxruntime: uint8 "
+            "activations, int8 weights, Q/DQ around the node and behind its activation function), or lower "
+            "min_quantized",
+            likely=_why_float(kernels),
+        )
+
+
+def _why_float(kernels: Kernels) -> str:
+    if not kernels.fell_back:
+        return "the file leaves them float (keep_float, or operators that its maker does not know)"
+    if kernels.fell_back < kernels.total - kernels.quantized:
+        return f"the engine does not fuse the Q/DQ nodes of {kernels.fell_back}; the file leaves the others float"
+    return "the engine does not fuse the Q/DQ nodes around them and computes on what they dequantize"
+
+
+def _untold(got: str, least: float, remedy: str) -> Failure:
+    sentence = f"Got {got}, should be at least {least:.1%} of the compute nodes (min_quantized)."
+    return Failure(Code.PREFLIGHT_KERNELS_UNTOLD, sentence, remedy)
+
+
+def _saturating(found: Saturation) -> Iterator[Failure]:
+    if found.saturating == 0 and found.unknown == 0:
+        return
+    if found.saturating:
+        got = (
+            f'{found.saturating} of {found.products} integer products can saturate in int16, at most "{found.node}": '
+            f"output channel {found.channel} can sum up two products to {found.worst_sum:,}"
+        )
+    else:
+        got = (
+            f"{found.unknown} of {found.products} integer products have weights that are no constants "
+            f'("{found.unknown_node}"), so that their sums are not known'
+        )
+    yield Failure(
+        Code.PREFLIGHT_SATURATION,
+        f"{got}; should be at most {LARGEST_SUM:,} for any CPU.",
+        "make the weights with 7 bits (reduce_range), or uint8 activations and uint8 weights, or run onnxruntime with "
+        'session.x64quantprecision = "1" there; cpu = "this" judges this CPU alone',
+        likely="x64 CPUs without VNNI add pairs of products in saturating int16 (VPMADDUBSW)",
+    )

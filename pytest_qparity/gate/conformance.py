@@ -13,6 +13,7 @@ from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.gate.planning import Run, require_known_backends
+from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import CannotJudge, Code, Failure, cannot_judge
 
 if TYPE_CHECKING:
@@ -170,7 +171,11 @@ class KernelRun:
 
     def provenance(self) -> dict[str, Any]:
         """The engine, and what the examples come from."""
-        known: dict[str, Any] = {"examples": self.settings.examples, "seed": self.settings.seed}
+        known: dict[str, Any] = {
+            "cpu": this_processor().as_json(),
+            "examples": self.settings.examples,
+            "seed": self.settings.seed,
+        }
         if "facts" in made_so_far(self):
             known["engine"] = asdict(self.facts)
         return known

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.precision.table import base_of
+from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.renewed import RenewedWorker
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
+    from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.case.data import Feeds, Samples
@@ -215,6 +217,13 @@ class RunMaterial:
         """What the session states of itself: engine, version, settings, where its nodes ran."""
         return self.session.facts()
 
+    @once
+    def kernels(self) -> Kernels | NotTold:
+        """What became of the variant's compute nodes. Takes as long as loading: preflight alone asks for it."""
+        kernels = self.session.kernels()
+        require_unchanged(self.variant)  # an engine may read the file again for it
+        return kernels
+
     def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""
         if precision == self.precision:
@@ -248,7 +257,7 @@ class RunMaterial:
 
     def provenance(self) -> dict[str, Any]:
         """Digests and facts of what was made so far; what could not be had is left out."""
-        known: dict[str, Any] = {}
+        known: dict[str, Any] = {"cpu": this_processor().as_json()}
         made = made_so_far(self)
         if "variant" in made:
             variant: Variant = made["variant"]

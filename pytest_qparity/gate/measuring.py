@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
-from pytest_qparity.precision.table import PRECISIONS, Points, Share, Tolerance
+from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ NUMPY_RTOL = 1e-5
 
 def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
-    from pytest_qparity.precision.examination import examined
+    from pytest_qparity.precision.examination import examined, saturation
 
-    content = examined(run.variant.path, run.base, run.material.worker)
+    spec, path = run.material.case.spec, run.variant.path
+    stated = spec.precisions.get(run.precision)
+    content = examined(path, run.base, run.material.worker)
     facts = run.facts
     return judge_preflight(
         PreflightMeasurement(
@@ -39,6 +41,9 @@ def preflight(run: RunMaterial) -> Verdict:
             expected_placement=facts.expected_placement,
             placement=facts.placement,
             equal_to_float=_equal_to_float(run),
+            kernels=None if run.base in FLOATS else run.kernels,
+            min_quantized=None if stated is None else stated.min_quantized,
+            saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
         )
     )
 

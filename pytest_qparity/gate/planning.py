@@ -10,7 +10,8 @@ from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
-from pytest_qparity.precision.table import PRECISIONS, base_of
+from pytest_qparity.precision.choosing import contradictions
+from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
 from pytest_qparity.verdict import Code, run_id
 
 if TYPE_CHECKING:
@@ -95,13 +96,20 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             )
         elif base is None:
             yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
-        elif precision.file is None and not PRECISIONS[base].made:
-            made = known_list(known.name for known in PRECISIONS.values() if known.made)
+        else:
+            for wrong in contradictions(base, precision):
+                yield CaseProblem(
+                    Code.CASE_VALUE,
+                    case.line_of("precisions", name, wrong.key),
+                    f'Got {wrong.got} for precision "{name}", should be {wrong.should}.',
+                    wrong.remedy,
+                )
+        if base in FLOATS and precision.min_quantized is not None:
             yield CaseProblem(
                 Code.CASE_VALUE,
-                case.line_of(*location),
-                f'Got precision "{name}" without a file, should have one: this version makes only {made}.',
-                f'give the file that ships: [precisions.{name}] file = "…"',
+                case.line_of("precisions", name, "min_quantized"),
+                f'Got min_quantized for precision "{name}", should have none: nothing runs quantized in {base}.',
+                "remove min_quantized",
             )
     for backend in spec.budgets:
         if backend not in settings.backends:

@@ -31,9 +31,9 @@ _BFLOAT16 = "tensor(bfloat16)"
 def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:
     """`model` with bfloat16 weights and nodes, and notes. It is used up.
 
-    A node stays float32, with casts around it, where it is kept, where its operator does not take bfloat16 at this opset
-    (`onnx.defs`), or where it holds subgraphs, whose tensors keep their types. Weights are rounded to nearest, ties to
-    even.
+    A node stays float32, with casts around it, where it is kept, where its operator does not take bfloat16 at this
+    opset (`onnx.defs`), or where it holds subgraphs, whose tensors keep their types. Weights are rounded to nearest,
+    ties to even.
     """
     model, converted = at_opset(model, _FIRST_OPSET, recipe.keep_float)
     ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model))

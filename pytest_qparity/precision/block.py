@@ -86,35 +86,24 @@ class BlockJob:
         return ir.serde.serialize_model(self._model)
 
     def _weight(self, writer: Writer, value: ir.Value, axis: int) -> ir.Value:
-        weight, name = array_of(value).astype(np.float32), str(value.name)
-        attributes = {"axis": axis, "block_size": self._recipe.block}
-        if self._recipe.scale == _NVFP4:
+        weight, name, recipe = array_of(value).astype(np.float32), str(value.name), self._recipe
+        if recipe.scale == _NVFP4:
             tensor_scale = quantmath.blocks.nvfp4_tensor_scale(float(np.abs(weight).max(initial=0.0)))
-            quantized = quantmath.quantize_nvfp4(weight, tensor_scale, axis, self._recipe.block)
-            scale = writer.node(
-                "DequantizeLinear",
-                [
-                    writer.constant(f"{name}_scale", quantized.block_scales),
-                    writer.constant(f"{name}_tensor_scale", np.asarray(tensor_scale)),
-                ],
-                [(f"{name}_block_scale", TensorProto.FLOAT)],
-            )[0]
+            quantized = quantmath.quantize_nvfp4(weight, tensor_scale, axis, recipe.block)
+            scale = writer.constant(f"{name}_scale", quantized.block_scales)
+            factor = writer.constant(f"{name}_tensor_scale", np.asarray(tensor_scale))
             codes = writer.constant(f"{name}_quantized", quantized.elements)
-            return writer.node(
-                "DequantizeLinear", [codes, scale], [(f"{name}_dequantized", TensorProto.FLOAT)], attributes
-            )[0]
-        element = ELEMENTS[self._recipe.weight].kind
+            return self._nvfp4_dequantized(writer, codes, scale, factor, name, axis)
+        element = ELEMENTS[recipe.weight].kind
         assert isinstance(element, quantmath.FloatFormat)
-        mx = quantmath.quantize_mx(weight, element, _RULES[self._recipe.scale_rule], axis, self._recipe.block)
+        mx = quantmath.quantize_mx(weight, element, _RULES[recipe.scale_rule], axis, recipe.block)
         codes = writer.constant(f"{name}_quantized", mx.elements)
-        if self._recipe.activation is None:
-            scale = writer.constant(f"{name}_scale", mx.scales)
-            stated = attributes | {"output_dtype": TensorProto.FLOAT}
-            return writer.node(
-                "DequantizeLinear", [codes, scale], [(f"{name}_dequantized", TensorProto.FLOAT)], stated
-            )[0]
-        scale = writer.constant(f"{name}_scale", mx.scales.view(np.uint8))
-        return self._mxfp8_dequantized(writer, codes, scale, name, axis)
+        if recipe.activation is not None:
+            scale = writer.constant(f"{name}_scale", mx.scales.view(np.uint8))
+            return self._mxfp8_dequantized(writer, codes, scale, name, axis)
+        scale = writer.constant(f"{name}_scale", mx.scales)
+        attributes = {"axis": axis, "block_size": recipe.block, "output_dtype": TensorProto.FLOAT}
+        return writer.node("DequantizeLinear", [codes, scale], [_dequantized(name)], attributes)[0]
 
     def _activation(self, writer: Writer, value: ir.Value, range_: Range | None) -> ir.Value:
         name, block = str(value.name), self._recipe.block
@@ -137,16 +126,23 @@ class BlockJob:
             {"axis": -1, "block_size": block, "scale_type": TensorProto.FLOAT8E4M3FN},
             domain=TENSORRT_DOMAIN,
         )
-        real = writer.node("DequantizeLinear", [scale, factor], [(f"{name}_block_scale", TensorProto.FLOAT)])[0]
-        attributes = {"axis": -1, "block_size": block}
-        return writer.node("DequantizeLinear", [codes, real], [(f"{name}_dequantized", TensorProto.FLOAT)], attributes)[
-            0
-        ]
+        return self._nvfp4_dequantized(writer, codes, scale, factor, name, -1)
+
+    def _nvfp4_dequantized(
+        self, writer: Writer, codes: ir.Value, scale: ir.Value, factor: ir.Value, name: str, axis: int
+    ) -> ir.Value:
+        (real,) = writer.node("DequantizeLinear", [scale, factor], [(f"{name}_block_scale", TensorProto.FLOAT)])
+        attributes = {"axis": axis, "block_size": self._recipe.block}
+        return writer.node("DequantizeLinear", [codes, real], [_dequantized(name)], attributes)[0]
 
     def _mxfp8_dequantized(self, writer: Writer, codes: ir.Value, scale: ir.Value, name: str, axis: int) -> ir.Value:
         attributes = {"axis": axis, "block_size": self._recipe.block, "output_dtype": TensorProto.FLOAT}
-        outputs = [(f"{name}_dequantized", TensorProto.FLOAT)]
-        return writer.node("TRT_MXFP8DequantizeLinear", [codes, scale], outputs, attributes, domain=TENSORRT_DOMAIN)[0]
+        inputs, outputs = [codes, scale], [_dequantized(name)]
+        return writer.node("TRT_MXFP8DequantizeLinear", inputs, outputs, attributes, domain=TENSORRT_DOMAIN)[0]
+
+
+def _dequantized(name: str) -> tuple[str, int]:
+    return f"{name}_dequantized", TensorProto.FLOAT
 
 
 def _least_opset(recipe: BlockRecipe) -> int:

@@ -66,7 +66,7 @@ def execute(
     words, place = list(arguments["words"]), arguments["place"]
     calibration = arguments["calibration"]
     if calibration is not None:
-        np.savez(calibration, **dict(arrays))
+        np.savez(calibration, **dict(arrays))  # type: ignore[arg-type]
         words = [_filled(word, {"{calibration}": calibration}) for word in words]
     try:
         done = subprocess.run(words, cwd=arguments["folder"], capture_output=True, check=False)

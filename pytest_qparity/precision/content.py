@@ -96,19 +96,19 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class Value:
     """What is known of a value by its name: its element type, and the tensor where it is a constant."""
 
     type: int
     constant: TensorProto | None = None
 
 
-_Scope = Mapping[str, _Value]
+Scope = Mapping[str, Value]
 
 
 def content_of(path: Path) -> Content:
     """Count what a model file holds; of external data only scales are read. Raises CannotJudge where it is no model."""
-    model = _load(path)
+    model = load_graph(path)
     quantized: Counter[int] = Counter()
     typed: Counter[int] = Counter()
     operators: Counter[str] = Counter()
@@ -168,7 +168,7 @@ def holds(content: Content, base: str) -> bool:
     return base in NO_TRACE or quantized_nodes(content, base) > 0
 
 
-def _load(path: Path) -> ModelProto:
+def load_graph(path: Path) -> ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
     except (OSError, DecodeError) as error:
@@ -183,7 +183,7 @@ def _not_a_model(path: Path, got: str) -> CannotJudge:
     return CannotJudge(Failure(Code.MODEL_UNREADABLE, sentence, "make or fetch the file again"))
 
 
-def _all_nodes(model: ModelProto) -> Iterator[tuple[NodeProto, _Scope]]:
+def _all_nodes(model: ModelProto) -> Iterator[tuple[NodeProto, Scope]]:
     functions = {(function.domain, function.name): function for function in model.functions}
     waiting: list[GraphProto | FunctionProto] = [model.graph]
     while waiting:
@@ -194,14 +194,14 @@ def _all_nodes(model: ModelProto) -> Iterator[tuple[NodeProto, _Scope]]:
                 waiting.append(called)
 
 
-def _live_nodes(body: GraphProto | FunctionProto) -> list[NodeProto]:
+def live_nodes(body: GraphProto | FunctionProto) -> list[NodeProto]:
     """The nodes whose outputs lead to an output: a quantized node that leads nowhere quantizes nothing."""
     needed = {output if isinstance(output, str) else output.name for output in body.output}
     live = []
     for node in reversed(body.node):
         if needed.intersection(node.output):
             live.append(node)
-            needed.update(node.input, *(_names_used(graph) for graph in _subgraphs(node)))
+            needed.update(node.input, *(_names_used(graph) for graph in subgraphs(node)))
     return live[::-1]
 
 
@@ -209,45 +209,45 @@ def _names_used(graph: GraphProto) -> set[str]:
     """Names that a subgraph's nodes and outputs take, its own and those from around it."""
     names = {output.name for output in graph.output}
     for node in graph.node:
-        names.update(node.input, *(_names_used(inner) for inner in _subgraphs(node)))
+        names.update(node.input, *(_names_used(inner) for inner in subgraphs(node)))
     return names
 
 
-def _subgraphs(node: NodeProto) -> Iterator[GraphProto]:
+def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
 
 
-def _nested(body: GraphProto | FunctionProto, outer: _Scope) -> Iterator[tuple[NodeProto, _Scope]]:
+def _nested(body: GraphProto | FunctionProto, outer: Scope) -> Iterator[tuple[NodeProto, Scope]]:
     """Nodes of a graph or function and of the subgraphs in it, each with the values it can see."""
-    scope = {**outer, **_values(body, outer)}
-    for node in _live_nodes(body):
+    scope = {**outer, **values_in(body, outer)}
+    for node in live_nodes(body):
         yield node, scope
-        for graph in _subgraphs(node):
+        for graph in subgraphs(node):
             yield from _nested(graph, scope)
 
 
-def _values(body: GraphProto | FunctionProto, outer: _Scope) -> dict[str, _Value]:
+def values_in(body: GraphProto | FunctionProto, outer: Scope) -> dict[str, Value]:
     """Types of values that the file states, and constants, also behind Identity nodes."""
-    values: dict[str, _Value] = {}
+    values: dict[str, Value] = {}
     stated: Iterable[onnx.ValueInfoProto] = body.value_info
     if isinstance(body, onnx.GraphProto):
         stated = (*body.value_info, *body.input, *body.output)
     for value in stated:
-        values[value.name] = _Value(value.type.tensor_type.elem_type)
+        values[value.name] = Value(value.type.tensor_type.elem_type)
     if isinstance(body, onnx.GraphProto):
-        values |= {tensor.name: _Value(tensor.data_type, tensor) for tensor in body.initializer}
+        values |= {tensor.name: Value(tensor.data_type, tensor) for tensor in body.initializer}
     for node in body.node:
         if node.op_type == "Constant" and (tensor := _constant(node)) is not None:
-            values[node.output[0]] = _Value(tensor.data_type, tensor)
+            values[node.output[0]] = Value(tensor.data_type, tensor)
         elif node.op_type == "Identity" and (known := values.get(node.input[0]) or outer.get(node.input[0])):
             values[node.output[0]] = known
         elif node.op_type == "Cast":
-            values[node.output[0]] = _Value(next((each.i for each in node.attribute if each.name == "to"), 0))
+            values[node.output[0]] = Value(next((each.i for each in node.attribute if each.name == "to"), 0))
         elif node.op_type == "QuantizeLinear":
-            values[node.output[0]] = _Value(_quantized_type(node, {**outer, **values}))
+            values[node.output[0]] = Value(_quantized_type(node, {**outer, **values}))
     return values
 
 
@@ -277,7 +277,7 @@ def _kind(node: NodeProto) -> str:
     return "integer" if _INTEGER_MICROSOFT.fullmatch(node.op_type) else "other"
 
 
-def _quantized_type(node: NodeProto, scope: _Scope) -> int:
+def _quantized_type(node: NodeProto, scope: Scope) -> int:
     """The element type that a Q/DQ node quantizes to or from (ONNX QuantizeLinear, DequantizeLinear 10 to 25)."""
     telling = [*node.input[2:3], *(node.input[:1] if node.op_type == "DequantizeLinear" else ())]
     for name in telling:
@@ -289,7 +289,7 @@ def _quantized_type(node: NodeProto, scope: _Scope) -> int:
     return stated or TensorProto.UINT8
 
 
-def _has_bad_scale(node: NodeProto, scope: _Scope, path: Path) -> bool:
+def _has_bad_scale(node: NodeProto, scope: Scope, path: Path) -> bool:
     for index in _SCALES.get(node.op_type, ()):
         known = scope.get(node.input[index]) if index < len(node.input) else None
         if known is not None and known.constant is not None and not _is_sound(known.constant, path):
@@ -311,7 +311,7 @@ def _is_sound(scale: TensorProto, path: Path) -> bool:
     return bool(np.isfinite(values).all() and (values > 0).all())
 
 
-def _types_of(node: NodeProto, scope: _Scope) -> set[int]:
+def _types_of(node: NodeProto, scope: Scope) -> set[int]:
     """Element types that a node shows: of what it takes and gives, where the file says."""
     types = {scope[name].type for name in (*node.input, *node.output) if name in scope}
     return types - {TensorProto.UNDEFINED}

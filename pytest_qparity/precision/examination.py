@@ -32,3 +32,31 @@ def examined(model: Path, base: str, worker: Worker) -> Examined:
     work = f"Examining {model.name}"
     found = worker.call("pytest_qparity.precision.content:examine", arguments, {}, work, worker.limits.load).value
     return Examined(**{**found, "bad_scales": tuple(found["bad_scales"])})
+
+
+LARGEST_SUM = 32767  # of two products, in saturating int16
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """What pairs of u8·s8 products of a file can sum up to in int16 (see `precision.saturation`).
+
+    Of `products` nodes, `saturating` can leave int16 and `unknown` have weights that are no constants. `worst_sum`:
+    the largest in magnitude, at `node`, of its output `channel`. `unknown_node`: the first of the unknown.
+    """
+
+    products: int
+    saturating: int
+    unknown: int
+    worst_sum: int
+    node: str
+    channel: int
+    unknown_node: str
+
+
+def saturation(model: Path, worker: Worker) -> Saturation:
+    """Raises CannotJudge where the file is no model, or its weights cannot be read."""
+    arguments = {"model": str(model.absolute())}
+    work = f"Examining {model.name}"
+    found = worker.call("pytest_qparity.precision.saturation:examine", arguments, {}, work, worker.limits.load).value
+    return Saturation(**found)

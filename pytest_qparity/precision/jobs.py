@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_qparity.precision.block import BlockJob
+from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.observing import Observer
 from pytest_qparity.precision.recipes import BlockRecipe, Recipe, StaticRecipe
 from pytest_qparity.precision.static import StaticJob
@@ -45,24 +46,27 @@ class Calibration:
 
     def __init__(self, model: ModelProto, recipe: Recipe) -> None:
         self.feeds: list[dict[str, np.ndarray]] = []
-        self.job: Job | None = None
+        self._job: Job | None = None
         if isinstance(recipe, StaticRecipe | BlockRecipe):
-            self.job = job_for(model, recipe)
-            method, percentile = ("minmax", None) if isinstance(recipe, BlockRecipe) else _method(recipe)
-            self._observer = Observer(self.job.float_model(), self.job.observed, method, percentile)
+            self._job = job_for(model, recipe)
+            self._observer = Observer(self._job.float_model(), self._job.observed, _method(recipe))
 
-    def take(self, feed: Mapping[str, np.ndarray]) -> None:
-        if self.job is None:
+    def take(self, feed: Mapping[str, np.ndarray], samples: int) -> None:
+        if self._job is None:
             self.feeds.append(dict(feed))
         else:
-            self._observer.take(feed)
+            self._observer.take(feed, samples)
 
     def made(self) -> tuple[ModelProto, tuple[str, ...]]:
         """The variant of a job, and notes."""
-        if self.job is None:
+        if self._job is None:
             raise ValueError("got a recipe without a job, should be one that needs ranges")
-        return self.job.made(self._observer.ranges()), self.job.notes
+        ranges = self._observer.ranges()
+        return self._job.made(ranges.of(self._job.observed)), self._job.notes
 
 
-def _method(recipe: StaticRecipe) -> tuple[str, float | None]:
-    return recipe.calibration, recipe.percentile
+def _method(recipe: StaticRecipe | BlockRecipe) -> Method:
+    if isinstance(recipe, BlockRecipe):
+        return Method("minmax")
+    settings = () if recipe.percentile is None else (("percentile", recipe.percentile),)
+    return Method(recipe.calibration, settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import onnx
 
 from pytest_qparity.precision.bfloat16 import make_bf16
+from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.jobs import Calibration, job_for
@@ -64,7 +65,7 @@ def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """One feed of calibration data."""
     with _Border(arguments["precision"]):
-        held[_CALIBRATION].take(arrays)
+        held[_CALIBRATION].take(arrays, arguments["samples"])
     return None, {}
 
 
@@ -105,9 +106,7 @@ def _graph(arguments: Arguments) -> ModelProto:
 
 def _stated_ranges(path: str | None, observed: Sequence[str]) -> Mapping[str, Range]:
     """The ranges of a file for what a job wants observed; none where it wants nothing."""
-    if not observed:
-        return {}
-    raise NotImplementedError(path)
+    return {} if path is None else read_ranges(Path(path)).of(observed)
 
 
 def _save(model: ModelProto, target: Path, precision: str) -> None:

@@ -61,10 +61,9 @@ def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
 def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "keep_float") -> tuple[str, ...]:
     """Names of the nodes that match.
 
-    `op:` and a glob on operator types; `output:` and the name of a tensor that a node makes; `between:a -> b`, the nodes
-    on a way from tensor a to tensor b of the main graph; anything else a glob on node names. Nodes of subgraphs count:
-    their names are given to the maker as all others. Raises CannotJudge where patterns match nothing; it says that of
-    `place`.
+    `op:` and a glob on operator types; `output:` and the name of a tensor that a node makes; `between:a -> b`, the
+    nodes on a way from tensor a to tensor b; anything else a glob on node names. Nodes of subgraphs count: their names
+    are given to the maker as all others. Raises CannotJudge where patterns match nothing; it says that of `place`.
     """
     nodes = list(nodes_of(model.graph))
     matching = {pattern: _matching(pattern, nodes) for pattern in patterns}

@@ -79,7 +79,7 @@ def _fold_constants(graph: ir.Graph) -> None:
         single = ir.serde.serialize_node(node)
         version = graph.opset_imports.get("", 1)
         feeds = {str(value.name): _array(value) for value in inputs}
-        computed = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)[0]
+        (computed,) = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)  # type: ignore[arg-type]
         _become(graph, output, np.asarray(computed))
 
 
@@ -104,7 +104,7 @@ def _fold_batch_norms(graph: ir.Graph, kept_float: Collection[str]) -> int:
             continue
         source = node.inputs[0]
         convolution = None if source is None else source.producer()
-        if convolution is None or not _is_foldable(convolution, source, node, kept_float):
+        if source is None or convolution is None or not _is_foldable(convolution, source, node, kept_float):
             continue
         gamma, beta, mean, variance = (_array(value).astype(np.float64) for value in node.inputs[1:5])  # type: ignore[arg-type]
         factor = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))

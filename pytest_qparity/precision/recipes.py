@@ -8,7 +8,10 @@ the same fields.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_qparity.precision.calibration.method import MethodName
 
 __all__ = [
     "BlockRecipe",
@@ -62,7 +65,7 @@ class StaticRecipe:
     granularity: str = "channel"
     bias: str = "float"
     weight_bits: int = 8
-    calibration: str = "minmax"
+    calibration: MethodName = "minmax"
     percentile: float | None = None
     ranges: str | None = None
     format: str = "qdq"
@@ -110,7 +113,8 @@ class WeightOnlyRecipe:
 class BlockRecipe:
     """Microscaling: weights in blocks ahead, activations in blocks at run time, by TensorRT's dynamic quantization.
 
-    `activation`: None where activations stay float. `scale`: the type of the blocks' scales. `scale_rule`: how a power of two is chosen ("floor" as OCP MX v1.0, "up").
+    `activation`: None where activations stay float. `scale`: the type of the blocks' scales. `scale_rule`: how a power
+    of two is chosen ("floor" as OCP MX v1.0, "up").
     """
 
     keep_float: tuple[str, ...]

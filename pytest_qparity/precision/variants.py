@@ -135,7 +135,8 @@ def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: W
             require_range(feeds)
             workshop.worker.call(f"{_CALLS}:begin", arguments, {}, work, limits.calibration)
             for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
-                workshop.worker.call(f"{_CALLS}:observe", arguments, feed.arrays, work, limits.calibration)
+                counted = arguments | {"samples": feed.count}
+                workshop.worker.call(f"{_CALLS}:observe", counted, feed.arrays, work, limits.calibration)
         answer = workshop.worker.call(f"{_CALLS}:make", arguments, {}, work, limits.calibration)
         return tuple(answer.value)
 

@@ -150,7 +150,7 @@ def test_a_case_says_at_which_line_a_key_stands_and_none_once_its_file_is_gone(f
 
 TASKS = "audio, image-classification, object-detection, other, text-classification"
 NAME = 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit'
-PRECISION_KEYS = "base, calibration, caught_by, file, keep_float"
+PRECISION_KEYS = "base, calibration, caught_by, file, keep_float, min_quantized"
 GLOB = 'a glob in which each "[" has its "]" (bad glob)'
 CLOSE = 'close it; a "[" that stands for itself is "[[]"'
 WAIVER = '[[waivers]]\nrun = "x"\nreason = "y"\nexpires = 2027-03-01\n'
@@ -264,7 +264,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, budgets, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +273,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, budgets, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
             'write "model"',
         ),
     ),

@@ -165,7 +165,7 @@ class Writer:
         for value, (name, data_type) in zip(node.outputs, outputs, strict=True):
             self._named(value, name, data_type, None)
         makers = [value for value in inputs if value.producer() is not None]
-        last = max(makers, key=lambda value: self._graph.index(value.producer()), default=None)  # type: ignore[arg-type]
+        last = max(makers, key=lambda value: self._graph.index(value.producer()), default=None)
         self._insert_behind(inputs[0] if last is None else last, [node])
         return tuple(node.outputs)
 
