@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -52,7 +53,7 @@ class Emitter:
     def constant(self, value: Array | float | Sequence[int], dtype: Any = np.float32) -> ir.Value:
         """An initializer with this value; the same one for equal values."""
         array = np.asarray(value, dtype)
-        key = (array.dtype.name, array.shape, array.tobytes())
+        key = (array.dtype.name, array.shape, hashlib.sha256(array.tobytes()).digest())
         if key not in self._constants:
             self._constants[key] = self.initializer(array, self.fresh("constant"))
         return self._constants[key]

@@ -11,9 +11,10 @@ from onnx import inliner
 
 from pytest_qparity.precision.emulation import quantizers, tensorrt
 from pytest_qparity.precision.emulation.constants import values_of
-from pytest_qparity.precision.emulation.emitter import Emitter, attributes_of, graphs_of, refused, subgraphs_of
+from pytest_qparity.precision.emulation.emitter import PREFIX, Emitter, attributes_of, graphs_of, refused, subgraphs_of
+from pytest_qparity.precision.emulation.inference import infer, is_quantizer, state_small_types, values_in
 from pytest_qparity.precision.emulation.rounding import round_to
-from pytest_qparity.precision.emulation.state import COMPUTED, FORMATS, INTEGERS, QUANTIZERS, SHARED, STANDARD, State
+from pytest_qparity.precision.emulation.state import COMPUTED, FORMATS, INTEGERS, SHARED, STANDARD, State
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -75,11 +76,21 @@ class _Lowering:
         self.model = model
         common.RemoveInitializersFromInputsPass()(model)
         emit = Emitter(model)
-        self._dynamic = tensorrt.prepare(model, emit, emulates)
-        common.ShapeInferencePass()(model)
+        prepared = tensorrt.prepare(model, emit, emulates)
+        for value, dtype in prepared.types.items():
+            value.dtype = dtype
+        state_small_types(model.graph)
+        self._idle = not any(
+            value.dtype is not None and (emulates(value.dtype) or value.dtype in blocked)
+            for value in values_in(model.graph)
+        )
+        self._dynamic = prepared.dynamic
         self._state = State(emit, emulates, blocked)
 
     def run(self) -> Mapping[str, int]:
+        if self._idle:
+            return {}
+        infer(self.model)
         state = self._state
         for value in (*self.model.graph.inputs, *self.model.graph.outputs):
             if state.is_held(value) and value.dtype not in COMPUTED:
@@ -93,7 +104,7 @@ class _Lowering:
             raise refused(f"opset {state.emit.opset}", f"at least {LOWEST_OPSET}", "convert the model to opset 17")
         for graph in graphs_of(self.model.graph):
             self._make_float(graph)
-        for graph in graphs_of(self.model.graph):
+        for graph in reversed(list(graphs_of(self.model.graph))):  # inner ones use what outer ones hold
             _remove_unused(graph)
         return dict(sorted(state.counts.items()))
 
@@ -103,7 +114,7 @@ class _Lowering:
                 continue
             if node in self._dynamic:
                 self._lower_dynamic(node)
-            elif node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.domain in QUANTIZERS:
+            elif is_quantizer(node):
                 if quantizers.concerns(self._state, node):
                     lower = {
                         "QuantizeLinear": quantizers.lower_quantize,
@@ -160,11 +171,12 @@ class _Lowering:
                 "a DequantizeLinear, or what moves elements",
             )
         if moved and moves and not subgraphs_of(node):
-            for output in node.outputs:
-                if output.dtype is None or output.dtype == moved[0].dtype:
-                    state.hold(output, moved[0].dtype or ir.DataType.FLOAT)
+            for output in node.outputs[: 1 if node.op_type == "MaxPool" else None]:
+                state.hold(output, moved[0].dtype or ir.DataType.FLOAT)
         for graph in subgraphs_of(node):
             self._visit(graph)
+        if held and any(output.dtype is None and output.uses() for output in node.outputs):
+            raise refused(f"{node.op_type} {node.name!r} with an output of unknown type", "one that inference knows")
         exact = node.op_type in EXACT and node.domain in STANDARD
         for output in node.outputs:
             if not state.is_held(output) or exact:
@@ -207,9 +219,10 @@ class _Lowering:
 
 
 def _remove_unused(graph: ir.Graph) -> None:
-    """Constants that only fed what is gone."""
-    for node in list(graph):
-        if node.op_type == "Constant" and not node.outputs[0].uses() and not node.outputs[0].is_graph_output():
+    """Constants that only fed what is gone, and what was made for nothing."""
+    for node in reversed(list(graph)):
+        made = node.op_type == "Constant" or (node.name or "").startswith(PREFIX)
+        if made and not any(output.uses() or output.is_graph_output() for output in node.outputs):
             graph.remove(node, safe=True)
     for name, value in list(graph.initializers.items()):
         if not value.uses() and not value.is_graph_output():

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from pytest_qparity.precision.emulation import constants, integers, layouts, rounding
 from pytest_qparity.precision.emulation.constants import constant_of
 from pytest_qparity.precision.emulation.emitter import attributes_of, refused
+from pytest_qparity.precision.emulation.inference import quantized_type
 from pytest_qparity.precision.emulation.state import COMPUTED, FORMATS, INTEGERS, State, grouping_of, input_of
 from pytest_qparity.quantmath.e8m0 import Rounding
 from pytest_qparity.quantmath.floats import E8M0, Saturation
@@ -19,19 +20,6 @@ if TYPE_CHECKING:
 
 FLOAT = ir.DataType.FLOAT
 WIDE = (FLOAT, *COMPUTED)
-
-
-def quantized_type(node: ir.Node) -> ir.DataType | None:
-    """The type that a Q/DQ node quantizes to or from (ONNX QuantizeLinear and DequantizeLinear 13 to 25)."""
-    zero_point = input_of(node, 2)
-    if node.op_type == "DequantizeLinear" and node.inputs[0] is not None and node.inputs[0].dtype is not None:
-        return node.inputs[0].dtype
-    if zero_point is not None:
-        return zero_point.dtype
-    if node.op_type == "DequantizeLinear":
-        return None
-    stated = attributes_of(node).get("output_dtype", 0)
-    return ir.DataType(stated) if stated else ir.DataType.UINT8
 
 
 def concerns(state: State, node: ir.Node) -> bool:

@@ -21,7 +21,7 @@ from pytest_qparity.quantmath.blocks import MX_BLOCK, NVFP4_BLOCK, ScaleRule
 from pytest_qparity.quantmath.floats import E2M1, E4M3FN, FloatFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_qparity.precision.emulation.emitter import Emitter
     from pytest_qparity.precision.emulation.state import State
@@ -57,29 +57,39 @@ class Dynamic:
     scales: ir.Node
 
 
-def prepare(model: ir.Model, emit: Emitter, emulates: Callable[[ir.DataType], bool]) -> dict[ir.Node, Dynamic]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Stand-ins of dynamic quantizations by the node of their elements, and types of values."""
+
+    dynamic: Mapping[ir.Node, Dynamic]
+    types: Mapping[ir.Value, ir.DataType]
+
+
+def prepare(model: ir.Model, emit: Emitter, emulates: Callable[[ir.DataType], bool]) -> Prepared:
     """Put standard nodes in place of TensorRT's, so that types and shapes can be inferred.
 
-    Q/DQ nodes become those of ONNX. A dynamic quantization becomes two Casts, of its elements and its scales, that are
-    what is returned: of the right types, and to be lowered by `lower_dynamic`.
+    Q/DQ nodes become those of ONNX. A dynamic quantization becomes two Identities, for its elements and its scales, of
+    the right shape for what follows; `lower_dynamic` puts in what it computes.
     """
     found: dict[ir.Node, Dynamic] = {}
+    typed: dict[ir.Value, ir.DataType] = {}
     for graph in graphs_of(model.graph):
         for node in list(graph):
             if node.domain != DOMAIN:
                 continue
             if node.op_type in _QUANTIZERS:
-                _as_standard(graph, node, emit, emulates)
+                _as_standard(graph, node, emit, emulates, typed)
             elif node.op_type in _DYNAMIC:
                 stated = _DYNAMIC[node.op_type](node)
                 if emulates(stated.element):
-                    elements = _stand_in(graph, node, 0, stated.element, emit)
-                    scales = _stand_in(graph, node, 1, stated.scale, emit)
+                    elements = _stand_in(graph, node, 0, emit)
+                    scales = _stand_in(graph, node, 1, emit)
                     graph.remove(node, safe=True)
+                    typed[elements.outputs[0]], typed[scales.outputs[0]] = stated.element, stated.scale
                     found[elements] = Dynamic(
                         stated.element, stated.scale, stated.grouping, stated.tensor_scale, scales
                     )
-    return found
+    return Prepared(found, typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +196,23 @@ _DYNAMIC = {
 }
 
 
-def _stand_in(graph: ir.Graph, node: ir.Node, index: int, dtype: ir.DataType, emit: Emitter) -> ir.Node:
-    cast = ir.node("Cast", [node.inputs[0]], attributes={"to": dtype}, name=f"{node.name}_{index}")
-    graph.insert_before(node, cast)
-    cast.outputs[0].dtype = dtype
+def _stand_in(graph: ir.Graph, node: ir.Node, index: int, emit: Emitter) -> ir.Node:
+    identity = ir.node("Identity", [node.inputs[0]], name=f"{node.name}_{index}")
+    graph.insert_before(node, identity)
     if index < len(node.outputs):
-        emit.replace(node.outputs[index], cast.outputs[0])
+        emit.replace(node.outputs[index], identity.outputs[0])
     else:
-        cast.outputs[0].name = emit.fresh("unused")
-    return cast
+        identity.outputs[0].name = emit.fresh("unused")
+    return identity
 
 
-def _as_standard(graph: ir.Graph, node: ir.Node, emit: Emitter, emulates: Callable[[ir.DataType], bool]) -> None:
+def _as_standard(
+    graph: ir.Graph,
+    node: ir.Node,
+    emit: Emitter,
+    emulates: Callable[[ir.DataType], bool],
+    typed: dict[ir.Value, ir.DataType],
+) -> None:
     op_type, type_ = _QUANTIZERS[node.op_type]
     known = type_ if type_ is not None else ir.DataType.INT8
     if type_ is not None and not emulates(type_):
@@ -217,7 +232,7 @@ def _as_standard(graph: ir.Graph, node: ir.Node, emit: Emitter, emulates: Callab
     graph.insert_before(node, standard)
     emit.replace(node.outputs[0], standard.outputs[0])
     if op_type == "QuantizeLinear":
-        standard.outputs[0].dtype = known
+        typed[standard.outputs[0]] = known
     graph.remove(node, safe=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from pytest_qparity.precision.emulation.emitter import Emitter, graphs_of
+from pytest_qparity.precision.emulation.inference import infer
 from pytest_qparity.precision.emulation.rounding import TF32, round_to
 from pytest_qparity.precision.emulation.state import STANDARD
 
@@ -26,10 +27,8 @@ def with_tf32(model: ModelProto) -> tuple[ModelProto, Mapping[str, int]]:
     Of Conv, ConvTranspose, Einsum, Gemm and MatMul on float32. Products and sums stay float32, as TF32's are.
     Rounding is to nearest with ties to even; hardware that drops the bits instead is up to twice as far off.
     """
-    from onnx_ir.passes import common
-
     typed = ir.from_proto(model)
-    common.ShapeInferencePass()(typed)
+    infer(typed)
     emit = Emitter(typed)
     counts: Counter[str] = Counter()
     for graph in list(graphs_of(typed.graph)):
