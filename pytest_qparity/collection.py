@@ -229,7 +229,14 @@ def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> N
 def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
     """Judge a check of a run, and conclude it."""
     verdict = judge(run, check)
-    identity = CheckId(request.node.nodeid, run.material.case.name, run.backend_spec.name, run.precision, check)
+    identity = CheckId(
+        request.node.nodeid,
+        run.material.case.name,
+        run.backend_spec.name,
+        run.precision,
+        check,
+        emulated=run.is_emulated,
+    )
     conclude(request, identity, verdict, run.provenance())
 
 

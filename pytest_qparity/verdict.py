@@ -25,9 +25,14 @@ class Outcome(StrEnum):
     WAIVED = "waived"
 
 
-def run_id(backend: str, precision: str) -> str:
-    """The one name of a run: "ort-int8"; of the kernels of a backend, which have no precision, "ort"."""
-    return f"{backend}-{precision}" if precision else backend
+EMULATED = "~"  # ends the name of a run whose precision its backend does not compute in
+
+
+def run_id(backend: str, precision: str, emulated: bool = False) -> str:
+    """The one name of a run: "ort-int8", emulated "ort-nvfp4~"; of the kernels of a backend, which have no precision,
+    "ort"."""
+    name = f"{backend}-{precision}" if precision else backend
+    return f"{name}{EMULATED}" if emulated else name
 
 
 class Code(Enum):
@@ -90,6 +95,7 @@ class Code(Enum):
     VARIANT_RECIPE = ("QP-VARIANT-001", Outcome.CANNOT_JUDGE, "the variant could not be made")
     VARIANT_DEAD_PATTERN = ("QP-VARIANT-002", Outcome.CANNOT_JUDGE, "a keep_float pattern that matches no node")
     VARIANT_INTERFACE = ("QP-VARIANT-003", Outcome.CANNOT_JUDGE, "the variant's inputs are not the float model's")
+    VARIANT_EMULATED = ("QP-VARIANT-005", Outcome.CANNOT_JUDGE, "speed or memory of a variant that is emulated")
     VARIANT_CHANGED = ("QP-VARIANT-004", Outcome.CANNOT_JUDGE, "the variant's file changed while it was judged")
 
     GOLDEN_MISSING = ("QP-GOLDEN-001", Outcome.CANNOT_JUDGE, "no golden")

@@ -24,7 +24,8 @@ class PreflightMeasurement:
     `equal_to_float`: whether each output was bit-equal to FP32 on the same backend; None where that says nothing (an
     FP32 run, or outputs that are all integers). `placement` counts nodes by where they ran. `kernels`: what became of
     the compute nodes, of which a share of `min_quantized` must run quantized; None where nobody asked, as of floats.
-    `saturation`: what the integer products can sum up to; None where the case is for this CPU alone.
+    `saturation`: what the integer products can sum up to; None where the case is for this CPU alone. `emulation`:
+    nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
     """
 
     base: str
@@ -40,6 +41,7 @@ class PreflightMeasurement:
     kernels: Kernels | NotTold | None = None
     min_quantized: float | None = None
     saturation: Saturation | None = None
+    emulation: Mapping[str, int] | None = None
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -54,6 +56,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         "equal_to_float": measured.equal_to_float,
         **_kernel_evidence(measured),
         **_saturation_evidence(measured.saturation),
+        **({} if measured.emulation is None else {"emulated": dict(measured.emulation)}),
     }
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
@@ -63,6 +66,8 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
 def _deciding(measured: PreflightMeasurement) -> str:
     """What runs quantized where the engine tells it; what the file holds where it does not."""
     kernels = measured.kernels
+    if measured.emulation is not None:
+        return f"{sum(measured.emulation.values())} emulated"
     if isinstance(kernels, Kernels) and kernels.total:
         if len(kernels.counts) == 1:
             return kernels.text(measured.base)

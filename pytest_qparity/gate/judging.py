@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canaries import require_caught
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
-from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict, cannot_judge, waived
+from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Outcome, Verdict, cannot_judge, waived
 
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
@@ -62,7 +62,8 @@ def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: dateti
         return verdict
     expired = []
     for waiver in run.material.case.spec.waivers:
-        is_meant = matches(waiver.run, run.id) and (not waiver.checks or check in waiver.checks)
+        named = any(matches(waiver.run, name) for name in (run.id, run.id.removesuffix(EMULATED)))
+        is_meant = named and (not waiver.checks or check in waiver.checks)
         if not is_meant or not all(_covers(waiver, failure.code, run) for failure in verdict.failures):
             continue
         if today <= waiver.expires:

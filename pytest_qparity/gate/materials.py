@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.gate.once import made_so_far, once
 from pytest_qparity.precision.table import base_of
 from pytest_qparity.processor import this_processor
-from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.verdict import CannotJudge, Code, Failure, run_id
 from pytest_qparity.worker.renewed import RenewedWorker
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
-    from pytest_qparity.precision.variants import Variant
+    from pytest_qparity.precision.variants import Variant, Workshop
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
 
@@ -161,7 +161,12 @@ class RunMaterial:
 
     @property
     def id(self) -> str:
-        return f"{self.backend_spec.name}-{self.precision}"
+        return run_id(self.backend_spec.name, self.precision, self.is_emulated)
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the backend runs the precision on float operators."""
+        return self.base in self.backend_spec.emulated
 
     @once
     def host(self) -> EngineHost:
@@ -186,8 +191,7 @@ class RunMaterial:
 
     def variant_at(self, precision: str) -> Variant:
         from pytest_qparity.case.precision_spec import PrecisionSpec
-        from pytest_qparity.precision.cache import VariantCache
-        from pytest_qparity.precision.variants import VariantRequest, Workshop, variant_for
+        from pytest_qparity.precision.variants import VariantRequest, variant_for
 
         case = self.material.case
         request = VariantRequest(
@@ -199,8 +203,26 @@ class RunMaterial:
             family=self.backend_spec.placement,
             where=self._place_of(precision),
         )
-        workshop = Workshop(self.material.worker, VariantCache(self.material.settings.cache / "variants"))
-        return variant_for(request, lambda: self.material.calibration_feeds, workshop)
+        return variant_for(request, lambda: self.material.calibration_feeds, self._workshop)
+
+    @once
+    def executed(self) -> Variant:
+        """The file that the session runs: the variant itself, or what emulates it on this backend."""
+        return self._executed(self.variant)
+
+    @property
+    def _workshop(self) -> Workshop:
+        from pytest_qparity.precision.cache import VariantCache
+        from pytest_qparity.precision.variants import Workshop
+
+        return Workshop(self.material.worker, VariantCache(self.material.settings.cache / "variants"))
+
+    def _executed(self, variant: Variant) -> Variant:
+        from pytest_qparity.precision.emulated import emulated_variant
+
+        if variant.base not in self.backend_spec.emulated:
+            return variant
+        return emulated_variant(variant, self.backend_spec.emulated, self._workshop)
 
     @property
     def options(self) -> SessionOptions:
@@ -210,7 +232,7 @@ class RunMaterial:
 
     @once
     def session(self) -> HostedSession:
-        return self._open(self.variant)
+        return self._open(self.executed)
 
     @once
     def facts(self) -> SessionFacts:
@@ -229,7 +251,7 @@ class RunMaterial:
         if precision == self.precision:
             return self.session
         if precision not in self._counterparts:
-            self._counterparts[precision] = self._open(self.variant_at(precision))
+            self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)))
         return self._counterparts[precision]
 
     @once
@@ -262,6 +284,9 @@ class RunMaterial:
         if "variant" in made:
             variant: Variant = made["variant"]
             known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
+        if "executed" in made and self.is_emulated:
+            executed: Variant = made["executed"]
+            known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}
         with contextlib.suppress(CannotJudge):
             if "session" in made:
                 known["engine"] = asdict(self.facts)

@@ -11,6 +11,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
@@ -41,7 +42,8 @@ def preflight(run: RunMaterial) -> Verdict:
             expected_placement=facts.expected_placement,
             placement=facts.placement,
             equal_to_float=_equal_to_float(run),
-            kernels=None if run.base in FLOATS else run.kernels,
+            kernels=_kernels(run),
+            emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
         )
@@ -89,6 +91,8 @@ def accuracy(run: RunMaterial) -> Verdict:
 def latency(run: RunMaterial) -> Verdict:
     import numpy as np
 
+    _require_native(run, "latency")
+
     from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
     from pytest_qparity.checks.speed_up import speed_up
 
@@ -114,6 +118,7 @@ def memory(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
     from pytest_qparity.gate.materials import require_unchanged
 
+    _require_native(run, "memory")
     run.session  # noqa: B018  a variant that does not load has no peak
     feed = next(iter(run.material.feeds))
     stored = require_unchanged(run.variant)
@@ -122,6 +127,21 @@ def memory(run: RunMaterial) -> Verdict:
     used = MemoryUse(peak_mb=probed.peak_mb, size_mb=stored.size_bytes / 1e6)
     limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
     return judge_memory(used, limits)
+
+
+def _kernels(run: RunMaterial) -> Kernels | NotTold | None:
+    from pytest_qparity.backends.kernels import NotTold
+
+    if run.is_emulated:
+        return NotTold(f"{run.base} is emulated on {run.backend_spec.name}: every node runs as float")
+    return None if run.base in FLOATS else run.kernels
+
+
+def _require_native(run: RunMaterial, check: str) -> None:
+    if run.is_emulated:
+        sentence = f"The {check} of {run.id}: got float operators that stand for {run.base}, should be its own kernels."
+        remedy = f"judge the {check} on a backend that computes in {run.base}, or take the budget out"
+        raise CannotJudge(Failure(Code.VARIANT_EMULATED, sentence, remedy))
 
 
 def _equal_to_float(run: RunMaterial) -> bool | None:

@@ -15,8 +15,10 @@ from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
 from pytest_qparity.verdict import Code, run_id
 
 if TYPE_CHECKING:
+    from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate.settings import Settings
 
+COSTS = ("latency", "memory")
 CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
 
 
@@ -24,16 +26,17 @@ CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
 class Run:
     """One cell of the matrix: a backend and a precision of a case, and the checks it gets.
 
-    Kernels have no precision.
+    Kernels have no precision. `emulated`: the backend does not compute in the precision, float operators stand for it.
     """
 
     backend: str
     precision: str
     checks: tuple[str, ...]
+    emulated: bool = False
 
     @property
     def id(self) -> str:
-        return run_id(self.backend, self.precision)
+        return run_id(self.backend, self.precision, self.emulated)
 
 
 def plan(
@@ -51,13 +54,23 @@ def plan(
     problems = tuple(_problems(case, settings))
     if problems:
         raise CaseError(case.path, problems)
-    checks = _checks(case)
     return tuple(
-        Run(backend, precision, checks)
+        _run(case, settings.backends[backend], precision)
         for backend in backends
         for precision in case.spec.precisions
         if precisions is None or precision in precisions
     )
+
+
+def _run(case: Case, backend: BackendSpec, precision: str) -> Run:
+    """An emulated run has no speed and memory of its own: those checks are planned where a budget asks for them alone,
+    and cannot judge it."""
+    base = base_of(precision, case.spec.precisions[precision].base)
+    emulated = base in backend.emulated
+    checks = _checks(case)
+    if emulated and precision not in case.spec.budgets.get(backend.name, {}):
+        checks = tuple(check for check in checks if check not in COSTS)
+    return Run(backend.name, precision, checks, emulated)
 
 
 def require_known_backends(backends: Sequence[str], settings: Settings) -> None:
@@ -117,9 +130,14 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     metric = spec.accuracy.metric if spec.accuracy is not None else None
     if metric is not None and metric not in settings.metrics:
         yield _unknown(case, ("accuracy", "metric"), "metric", metric, settings.metrics)
-    possible = [f"{backend}-{precision}" for backend in settings.backends for precision in spec.precisions]
+    possible = [
+        run_id(backend, precision, emulated)
+        for backend in settings.backends
+        for precision in spec.precisions
+        for emulated in (False, True)
+    ]
     for index, waiver in enumerate(spec.waivers):
-        if not any(matches(waiver.run, run_id) for run_id in possible):
+        if not any(matches(waiver.run, name) for name in possible):
             yield CaseProblem(
                 Code.CASE_DEAD_PATTERN,
                 case.line_of("waivers", index, "run"),

@@ -31,17 +31,21 @@ _PLAIN_TYPES = frozenset((str, int, bool, type(None)))
 
 @dataclass(frozen=True, slots=True)
 class CheckId:
-    """One planned check: a check of a run of a case, and the pytest item it is. Kernels have no precision."""
+    """One planned check: a check of a run of a case, and the pytest item it is. Kernels have no precision.
+
+    `emulated`: whether the backend runs the precision on float operators.
+    """
 
     node_id: str
     case: str
     backend: str
     precision: str
     check: str
+    emulated: bool = False
 
     @property
     def run(self) -> str:
-        return run_id(self.backend, self.precision)
+        return run_id(self.backend, self.precision, self.emulated)
 
 
 def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +57,7 @@ def verdict_event(check: CheckId, verdict: Verdict, reproduce: str, provenance: 
         "run": check.run,
         "backend": check.backend,
         "precision": check.precision,
+        "emulated": check.emulated,
         "check": check.check,
         "outcome": verdict.outcome.value,
         "deciding": verdict.deciding,

@@ -50,9 +50,9 @@ _SCALES: Mapping[str, tuple[int, ...]] = {
 
 _INT8 = frozenset({TensorProto.INT8, TensorProto.UINT8})
 _INT16 = frozenset({TensorProto.INT16, TensorProto.UINT16})
-_FLOAT8 = frozenset(
-    {TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E4M3FNUZ, TensorProto.FLOAT8E5M2, TensorProto.FLOAT8E5M2FNUZ}
-)
+_E4M3 = frozenset({TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E4M3FNUZ})
+_E5M2 = frozenset({TensorProto.FLOAT8E5M2, TensorProto.FLOAT8E5M2FNUZ})
+_FLOAT8 = _E4M3 | _E5M2
 _INT4 = frozenset({TensorProto.INT4, TensorProto.UINT4})
 _FLOAT4 = frozenset({TensorProto.FLOAT4E2M1})
 # What Q/DQ nodes, or for float types any node, must be typed as for a file to hold a precision.
@@ -63,13 +63,15 @@ TYPES: Mapping[str, frozenset[int]] = {
     "uint8": _INT8,
     "int16": _INT16,
     "fp8": _FLOAT8,
+    "fp8-e4m3": _E4M3,
+    "fp8-e5m2": _E5M2,
     "mxfp8": _FLOAT8,
     "int4": _INT4,
     "uint4": _INT4,
     "nvfp4": _FLOAT4,
     "mxfp4": _FLOAT4,
 }
-FLOAT_PRECISIONS = frozenset({"fp16", "bf16", "fp8", "mxfp8", "nvfp4", "mxfp4"})
+FLOAT_PRECISIONS = frozenset({"fp16", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "nvfp4", "mxfp4"})
 NO_TRACE = frozenset({"fp32", "tf32"})  # a file says nothing about these
 
 

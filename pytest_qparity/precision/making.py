@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, assert_never
 import onnx
 
 from pytest_qparity.precision.bfloat16 import make_bf16
-from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.jobs import Calibration, job_for
@@ -47,7 +46,7 @@ _CALIBRATION = "calibration"  # what a worker holds from `begin` to `make`
 
 def chosen(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Names of the nodes that stay float, and of those whose activations have a type of their own."""
-    with _Border(arguments["precision"]):
+    with Border(arguments["precision"]):
         graph = float_graph(Path(arguments["model"]))
         found = chosen_nodes(graph, NodeChoice.from_json(arguments["choice"]))
         return {"keep_float": list(found.keep_float), "types": [list(each) for each in found.types]}, {}
@@ -56,7 +55,7 @@ def chosen(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Prepare the float model for calibration: `observe` feeds it, `make` writes what it found."""
     held.pop(_CALIBRATION, None)
-    with _Border(arguments["precision"]):
+    with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
         held[_CALIBRATION] = Calibration(_graph(arguments), recipe)
     return None, {}
@@ -64,7 +63,7 @@ def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """One feed of calibration data."""
-    with _Border(arguments["precision"]):
+    with Border(arguments["precision"]):
         held[_CALIBRATION].take(arrays, arguments["samples"])
     return None, {}
 
@@ -72,10 +71,10 @@ def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Write the variant that a recipe makes of a model to `target`; the maker's notes."""
     model, target, precision = Path(arguments["model"]), Path(arguments["target"]), arguments["precision"]
-    with _Border(precision):
+    with Border(precision):
         calibration: Calibration | None = held.pop(_CALIBRATION, None)
         made, notes = _made(arguments, recipe_of(arguments["recipe"]), calibration, target.parent)
-        _save(made, target, precision)
+        save(made, target, precision)
         _check(target, model)
     return list(notes), {}
 
@@ -106,10 +105,12 @@ def _graph(arguments: Arguments) -> ModelProto:
 
 def _stated_ranges(path: str | None, observed: Sequence[str]) -> Mapping[str, Range]:
     """The ranges of a file for what a job wants observed; none where it wants nothing."""
+    from pytest_qparity.precision.calibration.formats.reading import read_ranges
+
     return {} if path is None else read_ranges(Path(path)).of(observed)
 
 
-def _save(model: ModelProto, target: Path, precision: str) -> None:
+def save(model: ModelProto, target: Path, precision: str) -> None:
     size = model.ByteSize()
     if size > LARGEST_FILE:
         sentence = f"{precision}: got a file of {size / 1e9:.1f} GB, should be below {LARGEST_FILE / 1e9:.1f} GB."
@@ -127,7 +128,7 @@ def _check(target: Path, float_model: Path) -> None:
     onnx.checker.check_model(target, full_check=True)
 
 
-class _Border:
+class Border:
     """The border to quantizers and converters, which raise whatever a model makes them raise: one failure."""
 
     def __init__(self, precision: str) -> None:

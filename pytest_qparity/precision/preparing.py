@@ -79,7 +79,7 @@ def _fold_constants(graph: ir.Graph) -> None:
         single = ir.serde.serialize_node(node)
         version = graph.opset_imports.get("", 1)
         feeds = {str(value.name): _array(value) for value in inputs}
-        (computed,) = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)  # type: ignore[arg-type]
+        (computed,) = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)
         _become(graph, output, np.asarray(computed))
 
 

@@ -94,7 +94,7 @@ def variant_key(model_digest: str, recipe: Recipe | CommandRecipe, calibration_d
         "model": model_digest,
         "recipe": as_json(recipe),
         "calibration": calibration_digest,
-        "makers": _versions(),
+        "makers": versions(),
     }
 
 
@@ -195,7 +195,7 @@ def _cached(
     return Variant(cached.path, cached.digest, request.precision, request.base, False, stated)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     installed = {}
     for library in MAKERS:
         try:
