@@ -27,21 +27,27 @@ def kernels_by_id() -> Mapping[str, Kernel]:
 def _kernels() -> Iterator[Kernel]:
     from pytest_qparity.checks.conformance.operators import (
         cast,
+        cast_small,
         contrib,
         dequantize_linear,
+        dequantize_options,
         float_linear,
         fused,
         integer_products,
         products,
         qlinear,
         quantize_linear,
+        quantize_options,
     )
 
     for module in (
         quantize_linear,
+        quantize_options,
         dequantize_linear,
+        dequantize_options,
         float_linear,
         cast,
+        cast_small,
         integer_products,
         qlinear,
         contrib,
