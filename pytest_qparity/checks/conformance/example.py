@@ -24,6 +24,8 @@ TRAITS = frozenset(
         "negative",
         "negative_zero",
         "subnormal",
+        "subnormal_input",
+        "extreme_scale",
         "zero_point",
         "twice_rounded",
         "empty",

@@ -60,7 +60,7 @@ def nearest(exact, dtype):
 
 
 def is_rounded(value, exact, dtype):
-    """Whether `value` of a float type is what the rational `exact` is rounded to: nearest, ties to even, or infinity."""
+    """Whether `value` of a float type is what the rational `exact` is rounded to: nearest, ties to even."""
     rounded = nearest(exact, dtype)
     if abs(rounded) > fraction(largest(dtype)):
         return math.isinf(value) and (value > 0) == (exact > 0)

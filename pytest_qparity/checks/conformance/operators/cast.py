@@ -113,8 +113,8 @@ def to_float_examples(
 def format_expected(values: Array, target: floats.FloatFormat, saturation: floats.Saturation, opset: int) -> Expected:
     """Exactly the nearest value of the format; left open is NaN where the format has none.
 
-    So is ∞ as a FNUZ format with saturation before opset 24: the table of Cast-19 to -23 says NaN, the outputs that were
-    published for them are ±largest, and the table of Cast-24 was corrected to these.
+    So is ∞ as a FNUZ format with saturation before opset 24: the tables of Cast-19 to -23 say NaN, the outputs that
+    were published for them are ±largest, and the table of Cast-24 has these.
     """
     wide = values.astype(np.float64)
     open_ended = np.isnan(wide) if target.nan == "none" else np.zeros(wide.shape, bool)

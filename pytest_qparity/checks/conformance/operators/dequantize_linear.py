@@ -46,7 +46,7 @@ def kernels() -> Iterator[Kernel]:
                         continue
                     if opset == 24 and source.bits != 8:  # what it changed is float8e8m0 scales
                         continue
-                    if opset in WITHOUT_CHANGE and (source.name != "int8" or granularity == "blocked"):
+                    if opset in (10, *WITHOUT_CHANGE) and (source.name != "int8" or granularity == "blocked"):
                         continue
                     if opset == 10 and granularity != "per_tensor":
                         continue

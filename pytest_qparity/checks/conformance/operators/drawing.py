@@ -33,6 +33,7 @@ __all__ = [
     "layout_attributes",
     "scales_between",
     "shape_traits",
+    "subnormal_traits",
     "types_at",
 ]
 
@@ -139,6 +140,16 @@ def element_traits(drawn: Quantization) -> dict[str, Array]:
             "negative": values < 0,
             "zero_point": zero_point != 0,
         }
+
+
+def subnormal_traits(values: Array, scale: Array) -> dict[str, Array]:
+    """Where what is divided is subnormal in float32, or a scale or its reciprocal is: some engines take these for 0."""
+    smallest = float(np.finfo(np.float32).smallest_normal)
+    wide, size = scale.astype(np.float64), np.abs(values.astype(np.float64))
+    return {
+        "extreme_scale": (wide < smallest) | (wide > 1.0 / smallest),
+        "subnormal_input": (size > 0.0) & (size < smallest),
+    }
 
 
 def shape_traits(shape: tuple[int, ...], layout: Layout | None = None) -> Iterator[str]:

@@ -49,7 +49,7 @@ def kernels() -> Iterator[Kernel]:
                         continue
                     if opset == 24 and target.bits != 8:  # what it changed is float8e8m0 scales
                         continue
-                    if opset in WITHOUT_CHANGE and (target.name != "int8" or granularity == "blocked"):
+                    if opset in (10, *WITHOUT_CHANGE) and (target.name != "int8" or granularity == "blocked"):
                         continue
                     if opset == 10 and granularity != "per_tensor":
                         continue

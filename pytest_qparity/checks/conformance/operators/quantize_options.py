@@ -31,6 +31,7 @@ from pytest_qparity.checks.conformance.operators.drawing import (
     layout_attributes,
     scales_between,
     shape_traits,
+    subnormal_traits,
 )
 from pytest_qparity.quantmath import affine, floats, integers, rounding, strategies
 from pytest_qparity.quantmath import layout as layouts
@@ -108,7 +109,6 @@ _E8M0 = floats.E8M0.name
 FORMS = (
     # The zero point left out: uint8.
     QuantizeForm("fp32", "uint8", "per_tensor", 13, zero_point=_OUT),
-    QuantizeForm("fp32", "uint8", "per_axis", 19, zero_point=_OUT),
     QuantizeForm("fp32", "uint8", "blocked", 25, zero_point=_OUT),
     # output_dtype instead of a zero point, and beside one.
     QuantizeForm("fp32", "int8", "per_tensor", 21, zero_point=_OUT, has_output_dtype=True),
@@ -118,7 +118,6 @@ FORMS = (
     QuantizeForm("fp32", "float4e2m1", "blocked", 23, zero_point=_OUT, has_output_dtype=True),
     QuantizeForm("fp32", "int2", "per_tensor", 25, zero_point=_OUT, has_output_dtype=True),
     QuantizeForm("fp32", "int16", "per_axis", 21, has_output_dtype=True),
-    QuantizeForm("fp32", "uint4", "per_tensor", 25, has_output_dtype=True),
     # precision.
     QuantizeForm("fp16", "int8", "per_axis", 23, precision="fp32"),
     QuantizeForm("fp32", "uint8", "per_tensor", 23, precision="fp16"),
@@ -128,7 +127,6 @@ FORMS = (
     # x of int32. At opsets 19 and 21 its scale would be of int32 as well.
     QuantizeForm("int32", "int8", "per_tensor", 13, scale="fp32"),
     QuantizeForm("int32", "int16", "per_axis", 23, scale="fp32"),
-    QuantizeForm("int32", "uint8", "blocked", 25, scale="fp32"),
     # x and y_scale of two types.
     QuantizeForm("fp16", "int8", "per_tensor", 23, scale="fp32"),
     QuantizeForm("fp32", "uint8", "per_axis", 23, scale="fp16"),
@@ -148,7 +146,6 @@ FORMS = (
     QuantizeForm("bf16", "uint8", "blocked", 21),
     QuantizeForm("fp16", "uint4", "blocked", 25),
     QuantizeForm("fp16", "int16", "per_axis", 25),
-    QuantizeForm("bf16", "int4", "per_axis", 25),
     # 16-bit floats to float8 and float4, and saturate where it says nothing.
     QuantizeForm("fp16", "float8e5m2", "per_axis", 23, saturate="saturate0"),
     QuantizeForm("bf16", "float8e4m3fn", "blocked", 25, saturate="saturate1"),
@@ -180,20 +177,17 @@ def _integer_examples(draw: st.DrawFn, form: QuantizeForm) -> Example:
     )
     if form.source not in FLOATS:
         drawn = replace(drawn, values=np.clip(np.rint(drawn.values), -(2.0**31), 2.0**31 - 1).astype(np.int32))
+    layout = drawn.layout
     nan = np.isnan(drawn.values.astype(np.float64))  # no integer stands for it: the specification leaves it open
     codes = [
-        affine.quantize(
-            np.where(nan, 0, quotient),
-            np.ones(drawn.scale.shape, quotient.dtype),
-            drawn.zero_point,
-            target,
-            drawn.layout,
-        )
-        for quotient in _quotients(drawn.values, drawn.scale, drawn.layout, form)
+        affine.quantize(np.where(nan, 0, each), np.ones_like(drawn.scale, each.dtype), drawn.zero_point, target, layout)
+        for each in _quotients(drawn.values, drawn.scale, layout, form)
     ]
     with np.errstate(over="ignore"):
         divided = replace(drawn, values=drawn.values.astype(form.division), scale=drawn.scale.astype(form.division))
-    return _written(form, drawn, integers_expected(codes, target.dtype, element_traits(divided), nan))
+    scale = _spread(drawn.scale, layout, drawn.values.shape)
+    traits = element_traits(divided) | subnormal_traits(drawn.values, scale)
+    return _written(form, drawn, integers_expected(codes, target.dtype, traits, nan))
 
 
 def _no_zero_points(target: integers.IntegerType, shape: tuple[int, ...]) -> st.SearchStrategy[Array]:
@@ -205,18 +199,20 @@ def _float_examples(draw: st.DrawFn, form: QuantizeForm) -> Example:
     target = floats.FLOAT_FORMATS[form.target]
     shape, layout = draw(strategies.laid_out(KINDS[form.granularity]))
     scale = draw(scales_between(form.scale or form.source, form.division, layouts.parameter_shape(shape, layout)))
-    spread = layouts.spread(scale.astype(np.float64), shape, layout)
+    spread = _spread(scale, layout, shape)
     values = draw(strategies.format_tensors(target, FLOATS[form.source], shape, scale=spread))
     zero_point = np.zeros(scale.shape, np.uint8).view(target.dtype)
     quotient = _quotients(values, scale, layout, form)[0]
     saturation = SATURATION[form.saturate or "saturate1"]
     drawn = strategies.Quantization(values, scale, zero_point, layout, integers.INT8)
-    return _written(form, drawn, format_expected(quotient, target, saturation, form.opset))
+    expected = format_expected(quotient, target, saturation, form.opset)
+    traits = {**expected.traits, **subnormal_traits(values, spread)}
+    return _written(form, drawn, replace(expected, traits=traits))
 
 
 def _quotients(values: Array, scale: Array, layout: layouts.Layout, form: QuantizeForm) -> list[Array]:
     """x / y_scale as an engine may compute it: each rounded to the type first, or once."""
-    spread = layouts.spread(scale.astype(np.float64), values.shape, layout)
+    spread = _spread(scale, layout, values.shape)
     with np.errstate(all="ignore"):
         exact = values.astype(np.float64) / spread
         found = [
@@ -228,6 +224,11 @@ def _quotients(values: Array, scale: Array, layout: layouts.Layout, form: Quanti
         if form.opset < _DIVISION_IS_STATED and form.source not in FLOATS:
             found.append(exact)
     return found
+
+
+def _spread(scale: Array, layout: layouts.Layout, shape: tuple[int, ...]) -> Array:
+    """The scale of each element, in float64."""
+    return layouts.spread(scale.astype(np.float64), shape, layout)
 
 
 def _written(form: QuantizeForm, drawn: strategies.Quantization, expected: Expected) -> Example:
