@@ -27,6 +27,7 @@ TRAITS = frozenset(
         "subnormal_input",
         "extreme_scale",
         "zero_point",
+        "rounding_alone",
         "twice_rounded",
         "empty",
         "scalar",

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_qparity.quantmath import affine, floats, integers, rounding
+from pytest_qparity.quantmath.layout import Blocked
 from tests.quantmath.properties import draws, float_draws
 from tests.quantmath.properties.profile import PROFILE
 
@@ -81,6 +82,23 @@ def test_e8m0_divides_and_multiplies_float_codes_exactly():
             assert values.dtype == FLOAT32
             assert [draws.fraction(value) for value in values] == exact
             np.testing.assert_array_equal(again.view(np.uint8), codes)
+
+
+def test_e8m0_scales_of_blocks_are_those_of_the_blocks():
+    """Blocks of 32 with scales of float8e8m0 are quantized and dequantized as each alone, to int8 and to float4e2m1."""
+    x = (np.arange(3 * 96, dtype=np.float32).reshape(3, 96) - 140.5) / 7
+    powers = np.arange(118, 127, dtype=np.uint8).reshape(3, 3).view(E8M0)
+    codes = affine.quantize(x, powers, np.zeros((3, 3), np.int8), integers.INT8, Blocked(1, 32))
+    small = floats.quantize_float(x, powers, floats.E2M1, layout=Blocked(1, 32))
+    back = affine.dequantize(codes, powers, np.zeros((3, 3), np.int8), Blocked(1, 32))
+    small_back = floats.dequantize_float(small, powers, Blocked(1, 32))
+
+    for row, block in np.ndindex(3, 3):
+        part, power = np.s_[row, 32 * block : 32 * block + 32], powers[row, block]
+        assert (codes[part] == affine.quantize(x[part], power, 0, integers.INT8)).all()
+        assert (back[part] == affine.dequantize(codes[part], power, 0)).all()
+        assert (small[part] == floats.quantize_float(x[part], power, floats.E2M1)).all()
+        assert (small_back[part] == floats.dequantize_float(small[part], power)).all()
 
 
 def test_dequantized_float_codes_take_the_output_type():

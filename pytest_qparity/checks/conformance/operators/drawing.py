@@ -139,6 +139,7 @@ def element_traits(drawn: Quantization) -> dict[str, Array]:
             "saturated": (quotient + zero_point < drawn.type.lowest) | (quotient + zero_point > drawn.type.highest),
             "negative": values < 0,
             "zero_point": zero_point != 0,
+            "rounding_alone": np.full(shape, bool((scale == 1.0).all() and (zero_point == 0).all())),
         }
 
 
