@@ -50,7 +50,8 @@ def quantize(
     Source: ONNX QuantizeLinear-25; Jacob et al. 2018, eq. 1 solved for q. x is float16, bfloat16, float32, float64 or
     int32 and is converted to the scale's type, in which the division is rounded (since opset 23 that type "determines
     the precision of the division"; in 19 and 21 both have one type). For the attribute `precision` pass the scale in
-    that type. The sum is exact, so that no quotient, however large, wraps; ±Inf saturates.
+    that type. The sum is exact, so that no quotient, however large, wraps; ±Inf saturates. A scale of
+    float8e8m0 (opset 24) divides in float32.
 
     `scale` and `zero_point` have the shape `layout` gives; a Python number stands for all of them, a Python float takes
     the type of a floating x and is float32 for int32.
@@ -76,11 +77,13 @@ def dequantize(
     scale: ArrayLike,
     zero_point: ArrayLike,
     layout: Layout = _PER_TENSOR,
+    output: np.dtype[Any] | None = None,
 ) -> _Array:
-    """(q − zero_point) · scale: the integer difference exact, the product rounded once to the scale's type.
+    """(q − zero_point) · scale: the integer difference exact, the product rounded once to `output`.
 
     Source: ONNX DequantizeLinear-25; Jacob et al. 2018, eq. 1. q has one of the `integers.INTEGER_TYPES`; for int32
-    ONNX wants a zero point of 0. `scale` and `zero_point` as in `quantize`; a Python float is a float32 scale.
+    ONNX wants a zero point of 0. `scale` and `zero_point` as in `quantize`; a Python float is a float32 scale. `output`
+    is the attribute `output_dtype` (opset 23); where it is None, the type of the scale, and float32 for float8e8m0.
 
     ONNX says that the output type determines the precision of the multiplication, not whether the difference is rounded
     to it first. Up to 16 bits and in float32 that difference is exact and the question does not arise; for float16 and
@@ -92,10 +95,13 @@ def dequantize(
     scales = _scales(scale, np.dtype(np.float32), codes.shape, layout)
     difference = codes.astype(np.int64) - _zero_points(zero_point, type_, codes.shape, layout)
 
+    wanted = scales.dtype if output is None else np.dtype(output)
+    if wanted not in rounding.float_dtypes():
+        raise ValueError(f"got output {wanted.name}, should be float16, bfloat16, float32 or float64")
     if scales.dtype == np.float64:
         with np.errstate(over="ignore"):
-            return np.asarray(difference.astype(np.float64) * scales)
-    return rounding.round_once(rounding.product_to_odd(difference, scales), scales.dtype)
+            return rounding.round_once(np.asarray(difference.astype(np.float64) * scales), wanted)
+    return rounding.round_once(rounding.product_to_odd(difference, scales), wanted)
 
 
 def saturate(rounded: _Array, zero_point: _Array, type: IntegerType) -> _Array:  # noqa: A002
@@ -199,7 +205,7 @@ def _scales(scale: ArrayLike, weak_dtype: np.dtype[Any], shape: tuple[int, ...],
     if _is_python_number(scale):
         given = np.full(layouts.parameter_shape(shape, layout), scale, weak_dtype)
     else:
-        given = np.asarray(scale)
+        given = rounding.signed_scales(np.asarray(scale))
     if given.dtype not in rounding.float_dtypes():
         raise ValueError(f"got a scale of {given.dtype.name}, should be float16, bfloat16, float32 or float64")
     if not (np.isfinite(given) & (given > 0)).all():

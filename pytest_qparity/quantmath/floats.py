@@ -266,7 +266,8 @@ def quantize_float(
     x is converted to the scale's type, which is the precision of the division; infinity and NaN go through `cast`.
     −0 stays −0; an engine that adds the zero point +0, as the formula of the operator has it, gets +0.
 
-    x: float16, bfloat16, float32 or float64 of any shape. scale: of one of these types, of the shape `layout` gives.
+    x: float16, bfloat16, float32 or float64 of any shape. scale: of one of these types, of the shape `layout` gives;
+    one of float8e8m0 (opset 24) divides in float32.
     Returns an array of `to.dtype`. ValueError for a scale that is not positive and finite, and as in `cast`.
     """
     real = np.asarray(x)
@@ -278,10 +279,13 @@ def quantize_float(
     return cast(quotient, to, saturation)
 
 
-def dequantize_float(q: _Array, scale: _Array, layout: layouts.Layout = _PER_TENSOR) -> _Array:
-    """q · scale, rounded once to the scale's type; beyond its range ±Inf.
+def dequantize_float(
+    q: _Array, scale: _Array, layout: layouts.Layout = _PER_TENSOR, output: np.dtype[Any] | None = None
+) -> _Array:
+    """q · scale, rounded once to `output`; beyond its range ±Inf.
 
-    Source: ONNX DequantizeLinear-19 (float8), -23 (float4e2m1) with the zero point 0.
+    Source: ONNX DequantizeLinear-19 (float8), -23 (float4e2m1) with the zero point 0. `output` is the attribute
+    `output_dtype` (opset 23); where it is None, the type of the scale, and float32 for float8e8m0.
 
     q: of a format's dtype of at most 8 bits. scale: as in `quantize_float`. ValueError for other types and shapes.
     """
@@ -292,10 +296,11 @@ def dequantize_float(q: _Array, scale: _Array, layout: layouts.Layout = _PER_TEN
     scales = _spread_scales(np.asarray(scale), values.shape, layout)
     with np.errstate(over="ignore"):
         product = formats[0].decode(values.view(np.uint8)) * scales.astype(np.float64)
-    return rounding.round_once(np.asarray(product), scales.dtype)
+    return rounding.round_once(np.asarray(product), scales.dtype if output is None else np.dtype(output))
 
 
 def _spread_scales(scale: _Array, shape: tuple[int, ...], layout: layouts.Layout) -> _Array:
+    scale = rounding.signed_scales(scale)
     if scale.dtype not in rounding.float_dtypes():
         raise ValueError(f"got a scale of {scale.dtype.name}, should be float16, bfloat16, float32 or float64")
     if not bool((np.isfinite(scale) & (scale > 0)).all()):

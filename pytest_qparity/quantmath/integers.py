@@ -23,6 +23,7 @@ __all__ = [
     "UINT16",
     "IntegerType",
     "of_dtype",
+    "reinterpreted",
 ]
 
 
@@ -87,3 +88,12 @@ def of_dtype(dtype: np.dtype[Any]) -> IntegerType:
         return INTEGER_TYPES[dtype.name]
     except KeyError:
         raise ValueError(f"got an array of {dtype.name}, should be one of {', '.join(INTEGER_TYPES)}") from None
+
+
+def reinterpreted(values: np.ndarray[Any, np.dtype[Any]], type: IntegerType) -> np.ndarray[Any, np.dtype[Any]]:  # noqa: A002
+    """lowest + ((v − lowest) mod 2^bits): the lowest bits of v in two's complement; 200 gives −56 as int8.
+
+    Source: ONNX Cast-13 and later, "when OOR, discard higher bits and reinterpret". values: integers of any shape that
+    int64 holds. Returns an array of `type.dtype`.
+    """
+    return np.asarray((values.astype(np.int64) - type.lowest) % type.levels + type.lowest).astype(type.dtype)

@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 import ml_dtypes
 import numpy as np
 
-__all__ = ["float_dtypes", "product_to_odd", "round_once", "smallest_normal"]
+__all__ = ["float_dtypes", "product_to_odd", "round_once", "signed_scales", "smallest_normal"]
 
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+_E8M0: np.dtype[Any] = np.dtype(ml_dtypes.float8_e8m0fnu)
 
 
 def float_dtypes() -> tuple[np.dtype[Any], ...]:
@@ -29,6 +30,15 @@ def float_dtypes() -> tuple[np.dtype[Any], ...]:
 def smallest_normal(dtype: np.dtype[Any]) -> float:
     """2^(1 − bias) of a float type; bfloat16 has float32's exponents."""
     return float(np.finfo(np.float32 if dtype == _BFLOAT16 else dtype).smallest_normal)
+
+
+def signed_scales(scale: _Array) -> _Array:
+    """Scales of float8e8m0 in float32, in which all of them are exact (2⁻¹²⁷ is subnormal there); others as they are.
+
+    Source: ONNX QuantizeLinear-24 and DequantizeLinear-24, which allow the type for scales. It has no sign, and so is
+    no type to divide or multiply in.
+    """
+    return scale.astype(np.float32) if scale.dtype == _E8M0 else scale
 
 
 def product_to_odd(integers: _Array, factors: _Array) -> _Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Callable
 
     from pytest_qparity.quantmath.floats import FloatFormat
     from pytest_qparity.quantmath.integers import IntegerType
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_TENSOR",
     "Quantization",
+    "exponent_scales",
     "format_tensors",
     "integer_tensors",
     "laid_out",
@@ -146,6 +149,11 @@ def scales(dtype: Any = np.float32, shape: tuple[int, ...] = (), *, extreme: boo
     return _genes(shape).map(lambda genes: _scales(genes.reshape(shape), np.dtype(dtype), extreme))
 
 
+def exponent_scales(shape: tuple[int, ...] = ()) -> st.SearchStrategy[Array]:
+    """Scales of float8e8m0: powers of two around 1, and both ends, 2⁻¹²⁷ and 2¹²⁷; no NaN."""
+    return _genes(shape).map(lambda genes: _exponent_scales(genes.reshape(shape)))
+
+
 @st.composite
 def quantizations(
     draw: st.DrawFn,
@@ -156,12 +164,18 @@ def quantizations(
     kind: builtins.type[Layout] | None = None,
     finite: bool = False,
     extreme: bool = False,
+    scales_of: Callable[[tuple[int, ...]], st.SearchStrategy[Array]] | None = None,
+    zero_points_of: Callable[[tuple[int, ...]], st.SearchStrategy[Array]] | None = None,
 ) -> Quantization:
-    """A tensor with a layout, and with a scale and zero point of that layout's shape."""
+    """A tensor with a layout, and with a scale and zero point of that layout's shape.
+
+    `scales_of` and `zero_points_of` draw those of a shape; where they are None, `scales` of `dtype` and `zero_points`
+    of `type` do.
+    """
     shape, layout = draw(laid_out(kind, shape))
     parameter_shape = layouts_of.parameter_shape(shape, layout)
-    scale = draw(scales(dtype, parameter_shape, extreme=extreme))
-    zero_point = draw(zero_points(type, parameter_shape))
+    scale = draw(scales(dtype, parameter_shape, extreme=extreme) if scales_of is None else scales_of(parameter_shape))
+    zero_point = draw((zero_points_of or partial(zero_points, type))(parameter_shape))
     spread = layouts_of.spread(scale.astype(np.float64), shape, layout)
     offset = layouts_of.spread(zero_point.astype(np.int64), shape, layout)
     lowest, highest = type.lowest - offset, type.highest - offset
@@ -297,6 +311,15 @@ def _scales(genes: Array, dtype: np.dtype[Any], extreme: bool) -> Array:
         default=ends[payload % len(ends)],
     )
     return values.astype(dtype)
+
+
+def _exponent_scales(genes: Array) -> Array:
+    import ml_dtypes
+
+    kind, payload = genes >> 11, (genes & 0x7FF).astype(np.int64)
+    ends = np.array([-127, 127, -126, -120])[payload % 4]
+    exponents = np.select([kind == 0, kind <= 28], [np.zeros_like(payload), _zigzag(payload) % 21 - 10], default=ends)
+    return (exponents + 127).astype(np.uint8).view(np.dtype(ml_dtypes.float8_e8m0fnu))
 
 
 def _zigzag(payload: Array) -> Array:

@@ -271,6 +271,65 @@ INTEGER_AFFINE = (
     ),
 )
 
+OPERATOR_TYPES = (
+    Mutant(
+        "the output rounded from the scale's type",
+        "affine:dequantize",
+        "return rounding.round_once(rounding.product_to_odd(difference, scales), wanted)",
+        "return rounding.round_once(rounding.product_to_odd(difference, scales), scales.dtype).astype(wanted)",
+        "operator_types",
+        "test_an_output_type_is_reached_in_one_rounding",
+    ),
+    Mutant(
+        "the output left in the scale's type",
+        "affine:dequantize",
+        "scales.dtype if output is None else np.dtype(output)",
+        "scales.dtype",
+        "operator_types",
+        "test_an_output_type_rounds_the_exact_product_once",
+    ),
+    Mutant(
+        "the scale rounded to the output's type first",
+        "affine:dequantize",
+        "rounding.product_to_odd(difference, scales)",
+        "rounding.product_to_odd(difference, scales.astype(wanted))",
+        "operator_types",
+        "test_an_output_type_rounds_the_exact_product_once",
+    ),
+    Mutant(
+        "scales of e8m0 without their lowest",
+        "rounding:signed_scales",
+        "scale.astype(np.float32)",
+        "np.maximum(scale.astype(np.float32), np.finfo(np.float32).smallest_normal)",
+        "operator_types",
+        "test_every_scale_of_e8m0_is_a_float32",
+    ),
+    Mutant(
+        "scales of e8m0 in float16",
+        "rounding:signed_scales",
+        "scale.astype(np.float32)",
+        "scale.astype(np.float16)",
+        "operator_types",
+        "test_every_scale_of_e8m0_is_a_float32",
+    ),
+    Mutant(
+        "float codes dequantized in the scale's type",
+        "floats:dequantize_float",
+        "rounding.round_once(np.asarray(product), scales.dtype if output is None else np.dtype(output))",
+        "rounding.round_once(np.asarray(product), scales.dtype)",
+        "operator_types",
+        "test_dequantized_float_codes_take_the_output_type",
+    ),
+    Mutant(
+        "integers that saturate when they are cast",
+        "integers:reinterpreted",
+        "(values.astype(np.int64) - type.lowest) % type.levels + type.lowest",
+        "np.clip(values.astype(np.int64), type.lowest, type.highest)",
+        "operator_types",
+        "test_integers_keep_their_lowest_bits",
+    ),
+)
+
 PACKING = (
     Mutant(
         "swapped nibbles",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.quantmath.affine_mutants import INTEGER_AFFINE, PACKING
+from tests.quantmath.affine_mutants import INTEGER_AFFINE, OPERATOR_TYPES, PACKING
 from tests.quantmath.float_mutants import BLOCKS, BNB4, FLOAT_FORMATS
 from tests.quantmath.mutant import Mutant
 from tests.quantmath.product_mutants import GRAPH_REWRITES, INTEGER_COMPUTE, REQUANTIZATION
@@ -10,6 +10,7 @@ from tests.quantmath.range_mutants import MEASURES, RANGES
 
 MUTANTS = (
     *INTEGER_AFFINE,
+    *OPERATOR_TYPES,
     *PACKING,
     *INTEGER_COMPUTE,
     *REQUANTIZATION,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MICROSOFT", "example_model", "feed_of", "ir_version_of", "named", "probe_model", "require_valid"]
 
 MICROSOFT = "com.microsoft"
-_IR_VERSIONS = {13: 7, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}
+_IR_VERSIONS = {10: 5, 13: 7, 19: 9, 21: 10, 23: 11, 24: 12, 25: 13}
 
 
 def example_model(examples: Sequence[Example], opset: int) -> onnx.ModelProto:

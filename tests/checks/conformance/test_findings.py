@@ -38,6 +38,8 @@ FINDINGS = {
     ),
     "openvino is off at 8-bit ties": ("openvino", "quantize_linear-fp32_uint8-per_tensor-opset13", "near_tie"),
     "openvino strips 16-bit pairs": ("openvino", "qdq_add-u16-opset21", None),
+    "openvino drops a Cast to int4": ("openvino", "cast-int8_int4-opset21", "overflow"),
+    "openvino does not follow round_mode": ("openvino", "cast-fp32_float8e8m0-up-saturate1-opset24", None),
 }
 
 

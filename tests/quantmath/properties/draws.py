@@ -45,6 +45,28 @@ def scales(draw, dtype=FLOAT32):
     return np.asarray(min(max(value, smallest(dtype)), largest(dtype)), np.float64).astype(dtype)
 
 
+def nearest(exact, dtype):
+    """`exact` rounded to `dtype`'s precision with ties to even, from the definition of the format."""
+    info = ml_dtypes.finfo(dtype)
+    if exact == 0:
+        return exact
+    exponent = 0
+    while abs(exact) >= Fraction(2) ** (exponent + 1):
+        exponent += 1
+    while abs(exact) < Fraction(2) ** exponent and exponent > info.minexp:
+        exponent -= 1
+    unit = Fraction(2) ** (exponent - info.nmant)
+    return round(exact / unit) * unit
+
+
+def is_rounded(value, exact, dtype):
+    """Whether `value` of a float type is what the rational `exact` is rounded to: nearest, ties to even."""
+    rounded = nearest(exact, dtype)
+    if abs(rounded) > fraction(largest(dtype)):
+        return math.isinf(value) and (value > 0) == (exact > 0)
+    return math.isfinite(value) and fraction(value) == rounded
+
+
 def float32s(low, high):
     return st.floats(float(np.float32(low)), float(np.float32(high)), width=32)
 

@@ -13,6 +13,7 @@ from tests.quantmath.mutants import MUTANTS
 PAGE = Path(__file__).parents[3] / "docs" / "quantization-math.md"
 GROUPS = {
     "integer_affine": "Affine quantization to integers",
+    "operator_types": "Types of scales and outputs",
     "packing": "Packing of 4-bit and 2-bit codes",
     "integer_compute": "Integer products",
     "requantization": "Requantization",

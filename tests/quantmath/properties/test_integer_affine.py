@@ -36,24 +36,10 @@ def test_quantize_is_its_definition_after_one_rounded_division(data, type_, dtyp
     codes = affine.quantize(x, scale, zero_point, type_)
 
     for value, code in zip(x, codes, strict=True):
-        quotient = nearest(draws.fraction(value) / draws.fraction(scale), dtype)
+        quotient = draws.nearest(draws.fraction(value) / draws.fraction(scale), dtype)
         infinite = abs(quotient) > draws.fraction(draws.largest(dtype))
         end = type_.highest if value > 0 else type_.lowest
         assert int(code) == (end if infinite else defined_code(quotient, zero_point, type_))
-
-
-def nearest(exact, dtype):
-    """`exact` rounded to `dtype`'s precision with ties to even, from the definition of the format."""
-    info = ml_dtypes.finfo(dtype)
-    if exact == 0:
-        return exact
-    exponent = 0
-    while abs(exact) >= Fraction(2) ** (exponent + 1):
-        exponent += 1
-    while abs(exact) < Fraction(2) ** exponent and exponent > info.minexp:
-        exponent -= 1
-    unit = Fraction(2) ** (exponent - info.nmant)
-    return round(exact / unit) * unit
 
 
 def test_the_quotient_is_rounded_once_to_float32():
@@ -224,7 +210,7 @@ def test_dequantize_rounds_the_exact_product_once(type_, data, dtype):
 
     assert values.dtype == dtype
     for code, value in zip(codes, values, strict=True):
-        exact = nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
+        exact = draws.nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
         if abs(exact) > draws.fraction(draws.largest(dtype)):
             assert math.isinf(value)
             assert (value > 0) == (exact > 0)
@@ -254,7 +240,7 @@ def test_dequantize_of_int32_rounds_once_as_well(data, dtype):
     values = affine.dequantize(codes, scale, zero_point)
 
     for code, value in zip(codes, values, strict=True):
-        exact = nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
+        exact = draws.nearest((int(code) - zero_point) * draws.fraction(scale), dtype)
         if abs(exact) > draws.fraction(draws.largest(dtype)):
             assert math.isinf(value)
         else:
@@ -396,9 +382,9 @@ def test_the_scale_s_type_decides_the_precision_of_the_division(data):
 
     for value, code, narrow_code in zip(x, wide, narrow, strict=True):
         exact = draws.fraction(value) / draws.fraction(scale)
-        assert int(code) == draws.clamped(round(nearest(exact, FLOAT32)), integers.INT16)
+        assert int(code) == draws.clamped(round(draws.nearest(exact, FLOAT32)), integers.INT16)
         if abs(exact) < 65504:
-            assert int(narrow_code) == draws.clamped(round(nearest(exact, np.dtype(np.float16))), integers.INT16)
+            assert int(narrow_code) == draws.clamped(round(draws.nearest(exact, np.dtype(np.float16))), integers.INT16)
 
 
 @PROFILE
@@ -414,7 +400,7 @@ def test_a_narrow_symmetric_scale_is_the_largest_magnitude_over_the_highest_code
         assert scale == 1
     else:
         tiny = Fraction(2) ** -126
-        assert draws.fraction(scale) == nearest(max(largest / type_.highest, tiny), FLOAT32)
+        assert draws.fraction(scale) == draws.nearest(max(largest / type_.highest, tiny), FLOAT32)
 
 
 @PROFILE
@@ -440,7 +426,7 @@ def test_a_full_symmetric_scale_spreads_the_range_over_all_steps(type_, largest)
 
     full = affine.symmetric_scale(-top, top, type_, affine.SymmetricRange.FULL)
 
-    assert draws.fraction(full) == nearest(2 * draws.fraction(top) / (type_.levels - 1), FLOAT32)
+    assert draws.fraction(full) == draws.nearest(2 * draws.fraction(top) / (type_.levels - 1), FLOAT32)
     assert int(affine.quantize(-top, full, 0, type_)) in (type_.lowest, type_.lowest + 1)
 
 
@@ -555,13 +541,13 @@ def test_dynamic_quantization_is_its_formula_in_float32(data):
     y, scale, zero_point = dynamic.dynamic_quantize_linear(x)
 
     bottom, top = min(draws.fraction(x.min()), Fraction(0)), max(draws.fraction(x.max()), Fraction(0))
-    expected_scale = nearest(nearest(top - bottom, FLOAT32) / 255, FLOAT32)
+    expected_scale = draws.nearest(draws.nearest(top - bottom, FLOAT32) / 255, FLOAT32)
     assert draws.fraction(scale) == expected_scale
     if expected_scale:
-        place = nearest(-bottom / expected_scale, FLOAT32)
+        place = draws.nearest(-bottom / expected_scale, FLOAT32)
         expected = round(min(max(place, Fraction(0)), Fraction(255)))
         assert int(zero_point) == expected
-        quotients = [nearest(draws.fraction(value) / expected_scale, FLOAT32) for value in x]
+        quotients = [draws.nearest(draws.fraction(value) / expected_scale, FLOAT32) for value in x]
         assert y.tolist() == [defined_code(quotient, expected, integers.UINT8) for quotient in quotients]
 
 

@@ -1,4 +1,4 @@
-"""DequantizeLinear from integers, opsets 13 to 25.
+"""DequantizeLinear from integers, opsets 10 to 25.
 
 y = (x − x_zero_point) · x_scale. The difference of integers of up to 16 bits is exact in float32; of 8 bits it is in
 float16 and bfloat16 as well, and its product with a 16-bit float is exact in float32, so that one rounding is all there
@@ -18,6 +18,7 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.drawing import (
     FLOATS,
     KINDS,
+    WITHOUT_CHANGE,
     Graph,
     layout_attributes,
     shape_traits,
@@ -35,7 +36,7 @@ __all__ = ["kernels"]
 
 
 def kernels() -> Iterator[Kernel]:
-    for opset in (13, 19, 21, 23, 24, 25):
+    for opset in (10, 13, 15, 18, 19, 20, 21, 22, 23, 24, 25):
         for target in FLOATS if opset in (19, 21, 25) else ("fp32",):
             for source in (*types_at(opset), INT32):
                 for granularity in KINDS:
@@ -44,6 +45,10 @@ def kernels() -> Iterator[Kernel]:
                     if target != "fp32" and (granularity == "blocked" or source.bits != 8):
                         continue
                     if opset == 24 and source.bits != 8:  # what it changed is float8e8m0 scales
+                        continue
+                    if opset in (10, *WITHOUT_CHANGE) and (source.name != "int8" or granularity == "blocked"):
+                        continue
+                    if opset == 10 and granularity != "per_tensor":
                         continue
                     yield Kernel(
                         f"dequantize_linear-{source.name}_{target}-{granularity}-opset{opset}",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
+from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Array, Example, Expected, Node
 from pytest_qparity.checks.conformance.rounding import float_spacing
+from pytest_qparity.quantmath import floats, strategies
 from pytest_qparity.quantmath import layout as layouts
 from pytest_qparity.quantmath.layout import Blocked, Layout, PerAxis, PerTensor
 
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
 __all__ = [
     "FLOATS",
     "KINDS",
+    "WITHOUT_CHANGE",
     "Graph",
     "element_traits",
     "floats_expected",
     "integers_expected",
     "layout_attributes",
+    "scales_between",
     "shape_traits",
+    "subnormal_traits",
     "types_at",
 ]
 
@@ -38,6 +43,8 @@ FLOATS: Mapping[str, np.dtype[Any]] = {
     "bf16": np.dtype(ml_dtypes.bfloat16),
 }
 KINDS: Mapping[str, type[Layout]] = {"per_tensor": PerTensor, "per_axis": PerAxis, "blocked": Blocked}
+# Opsets at which QuantizeLinear and DequantizeLinear are those of a lower one: engines choose a kernel by version.
+WITHOUT_CHANGE = (15, 18, 20, 22)
 _OVERFLOW = 2.0**31
 
 
@@ -133,7 +140,18 @@ def element_traits(drawn: Quantization) -> dict[str, Array]:
             "saturated": (quotient + zero_point < drawn.type.lowest) | (quotient + zero_point > drawn.type.highest),
             "negative": values < 0,
             "zero_point": zero_point != 0,
+            "rounding_alone": np.full(shape, bool((scale == 1.0).all() and (zero_point == 0).all())),
         }
+
+
+def subnormal_traits(values: Array, scale: Array) -> dict[str, Array]:
+    """Where what is divided is subnormal in float32, or a scale or its reciprocal is: some engines take these for 0."""
+    smallest = float(np.finfo(np.float32).smallest_normal)
+    wide, size = scale.astype(np.float64), np.abs(values.astype(np.float64))
+    return {
+        "extreme_scale": (wide < smallest) | (wide > 1.0 / smallest),
+        "subnormal_input": (size > 0.0) & (size < smallest),
+    }
 
 
 def shape_traits(shape: tuple[int, ...], layout: Layout | None = None) -> Iterator[str]:
@@ -147,6 +165,21 @@ def shape_traits(shape: tuple[int, ...], layout: Layout | None = None) -> Iterat
             yield "one_scale"
         if shape[layout.axis] % layout.block:
             yield "partial_block"
+
+
+@st.composite
+def scales_between(draw: st.DrawFn, named: str, through: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """Scales of a type of FLOATS, or of float8e8m0, that stay positive and finite where they are rounded to a type."""
+    narrow = through == np.float16
+    if named == floats.E8M0.name:
+        powers = draw(strategies.exponent_scales(shape))
+        return np.clip(powers.view(np.uint8), 127 - 14, 127 + 15).view(powers.dtype) if narrow else powers
+    dtype = FLOATS[named]
+    if not narrow or dtype == through:
+        return draw(strategies.scales(dtype, shape))
+    scale = draw(strategies.scales(through, shape)).astype(dtype)
+    between = draw(st.booleans())  # those of the narrow type, or beside them
+    return scale * np.asarray(1.0 + 2.0**-13, dtype) if between else scale
 
 
 def types_at(opset: int) -> tuple[IntegerType, ...]:

@@ -46,7 +46,7 @@ def kernels() -> Iterator[Kernel]:
                         "QuantizeLinear",
                         f"fp32 → {small.name}",
                         opset,
-                        partial(quantize_examples, small, saturate, granularity),
+                        partial(quantize_examples, small, saturate, granularity, opset),
                     )
                 yield Kernel(
                     f"dequantize_linear-{small.name}_fp32-{granularity}-opset{opset}",
@@ -58,7 +58,9 @@ def kernels() -> Iterator[Kernel]:
 
 
 @st.composite
-def quantize_examples(draw: st.DrawFn, small: floats.FloatFormat, saturate: str | None, granularity: str) -> Example:
+def quantize_examples(
+    draw: st.DrawFn, small: floats.FloatFormat, saturate: str | None, granularity: str, opset: int
+) -> Example:
     shape, layout, scale = draw(_parameters(granularity))
     spread = layouts.spread(scale, shape, layout)
     values = draw(strategies.format_tensors(small, np.float32, shape, scale=spread))
@@ -68,7 +70,7 @@ def quantize_examples(draw: st.DrawFn, small: floats.FloatFormat, saturate: str 
     graph.node("QuantizeLinear", (graph.feed("x", values), graph.constant("scale", scale), zero), "y", **attributes)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         quotient = values / spread
-    graph.output("y", format_expected(quotient, small, SATURATION[saturate or "saturate1"]))
+    graph.output("y", format_expected(quotient, small, SATURATION[saturate or "saturate1"], opset))
     return graph.example(*shape_traits(shape, layout))
 
 

@@ -1,4 +1,4 @@
-"""QuantizeLinear to integers, opsets 13 to 25.
+"""QuantizeLinear to integers, opsets 10 to 25.
 
 y = saturate(round(x / y_scale) + y_zero_point), ties to even. From opset 23 the division is in the type of y_scale;
 before, the specification leaves it open. Bound: 0 LSB from the quotient in the type of x, and before opset 23 of a
@@ -17,6 +17,7 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.drawing import (
     FLOATS,
     KINDS,
+    WITHOUT_CHANGE,
     Graph,
     element_traits,
     integers_expected,
@@ -38,7 +39,7 @@ _DIVISION_IS_STATED = 23
 
 
 def kernels() -> Iterator[Kernel]:
-    for opset in (13, 19, 21, 23, 24, 25):
+    for opset in (10, 13, 15, 18, 19, 20, 21, 22, 23, 24, 25):
         for source in FLOATS if opset in (19, 21, 25) else ("fp32",):
             for target in types_at(opset):
                 for granularity in KINDS:
@@ -47,6 +48,10 @@ def kernels() -> Iterator[Kernel]:
                     if source != "fp32" and (granularity == "blocked" or target.bits != 8):
                         continue
                     if opset == 24 and target.bits != 8:  # what it changed is float8e8m0 scales
+                        continue
+                    if opset in (10, *WITHOUT_CHANGE) and (target.name != "int8" or granularity == "blocked"):
+                        continue
+                    if opset == 10 and granularity != "per_tensor":
                         continue
                     yield Kernel(
                         f"quantize_linear-{source}_{target.name}-{granularity}-opset{opset}",

@@ -1,0 +1,64 @@
+"""cast-fp32_float8e8m0-nearest-saturate0-opset24: saturate of Cast to float8e8m0 is not followed: what is out of range becomes the end of the range; should be: NaN (table of Cast-24)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([0.0], np.dtype(np.float32)).reshape(()),
+}
+constants = {
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y_wide': np.array([float("nan")], np.dtype(np.float64)).reshape(()),
+}
+highest = {
+    'y_wide': np.array([float("nan")], np.dtype(np.float64)).reshape(()),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+    'y_wide': np.array([False], np.dtype(np.bool)).reshape(()),
+}
+nodes = [
+    helper.make_node('Cast', ['x'], ['y'], to=24, round_mode='nearest', saturate=0),
+    helper.make_node('Cast', ['y'], ['y_wide'], to=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y_wide', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), ())],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 24)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=12)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in ['y_wide']:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))

@@ -1,0 +1,64 @@
+"""cast-fp32_float8e8m0-nearest-saturate1-opset24: Cast to float8e8m0 takes ties to the even code; should be: ties up (round_mode of Cast-24)"""
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+inputs = {
+    'x': np.array([26512151543808.0, 5.7777898331617076e-34, -3.6893488147419103e+19], np.dtype(np.float32)).reshape((1, 1, 3)),
+}
+constants = {
+}
+# Every value from lowest to highest conforms; NaN stands for NaN.
+lowest = {
+    'y_wide': np.array([35184372088832.0, 7.703719777548943e-34, 1.0], np.dtype(np.float64)).reshape((1, 1, 3)),
+}
+highest = {
+    'y_wide': np.array([35184372088832.0, 7.703719777548943e-34, 1.0], np.dtype(np.float64)).reshape((1, 1, 3)),
+}
+# Where the specification says nothing, anything conforms.
+left_open = {
+    'y_wide': np.array([False, False, True], np.dtype(np.bool)).reshape((1, 1, 3)),
+}
+nodes = [
+    helper.make_node('Cast', ['x'], ['y'], to=24, round_mode='nearest', saturate=1),
+    helper.make_node('Cast', ['y'], ['y_wide'], to=1),
+]
+graph = helper.make_graph(
+    nodes,
+    "reproducer",
+    [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in inputs.items()
+    ],
+    [helper.make_tensor_value_info('y_wide', helper.np_dtype_to_tensor_dtype(np.dtype(np.float32)), (1, 1, 3))],
+    [numpy_helper.from_array(array, name) for name, array in constants.items()],
+)
+imports = [helper.make_opsetid('', 24)]
+model = helper.make_model(graph, opset_imports=imports, ir_version=12)
+
+import openvino
+
+core = openvino.Core()
+compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
+print("openvino", openvino.__version__)
+
+deviates = False
+for name in lowest:
+    values = np.asarray(got[name]).astype(np.float64)
+    if values.shape != lowest[name].shape:
+        deviates = True
+        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        continue
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in ['y_wide']:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))
