@@ -1,6 +1,6 @@
 """How many calibration samples are enough: int8's loss against how far the ranges of the two halves are apart.
 
-    python benchmarks/calibration_size.py [draws]
+    python -m benchmarks.calibration_size [draws]
 
 For each of this repository's image models and each number of samples, drawn `draws` times at random: the SQNR of an
 int8 variant (U8S8, per channel, ranges put into ONNX Runtime's quantizer) against FP32 on the test data, less that with
