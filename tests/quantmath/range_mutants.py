@@ -174,6 +174,14 @@ RANGES = (
         "test_the_entropy_cut_has_the_least_divergence",
     ),
     Mutant(
+        "all zeros counted",
+        "ranges.entropy:Entropy.range",
+        "min(counts[0], counts[1])",
+        "counts[0]",
+        "ranges",
+        "test_entropy_is_the_same_however_many_zeros_there_are",
+    ),
+    Mutant(
         "outliers in an empty bin allowed",
         "ranges.entropy:divergences",
         "(last == 0) & (above > 0)",

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.calibration.method import Method
     from pytest_qparity.quantmath.ranges import Histogram, RangeEstimator
 
-__all__ = ["Ranges", "TensorRange", "histogram_digest", "no_such_tensor", "stale", "symmetric", "unstated"]
+__all__ = [
+    "Ranges",
+    "TensorRange",
+    "histogram_digest",
+    "largest_magnitude",
+    "no_such_tensor",
+    "stale",
+    "symmetric",
+    "unstated",
+]
 
 DIGEST_SHOWN = 16  # hex digits of a histogram's SHA-256: tells two apart, and leaves a line readable
 
@@ -100,6 +109,10 @@ class Ranges:
 def no_such_tensor(sentence: str, remedy: str) -> CannotJudge:
     """The failure of a tensor that cannot be calibrated, or has no range: the only place it is made."""
     return CannotJudge(Failure(Code.CALIBRATION_TENSOR, sentence, remedy))
+
+
+def largest_magnitude(found: Range) -> float:
+    return max(found.high, -found.low)
 
 
 def symmetric(largest: float) -> Range:

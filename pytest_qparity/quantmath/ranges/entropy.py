@@ -22,7 +22,9 @@ class Entropy:
     of bins, each group spread evenly over its bins that are not empty. Of divergences that are equal to within
     rounding the widest range. Source: Migacz 2017, 8-bit Inference with TensorRT (GTC 2017). Departures: the
     histogram's width is a power of two; where the cut puts its outliers into an empty bin the divergence is infinite,
-    without smoothing.
+    without smoothing; the bin at zero counts no more than the one beside it, as in NVIDIA's pytorch-quantization
+    (calib/histogram.py). Zeros have a code of their own at every threshold. Counted in full, those of a Relu, half of
+    its values, share a group with small ones, and a cut far too low is the only way to part them.
 
     levels: 128 for int8, the codes of one sign. bins: per sign, a power of two of at least 2·levels.
     """
@@ -45,7 +47,11 @@ class Entropy:
         taken = self.histogram
         if taken.count == 0:
             raise ValueError("got no value, should be at least one")
-        threshold = best_cut(taken.negative + taken.positive, self._levels) * taken.width
+        counts = taken.negative + taken.positive
+        counts[0] = min(counts[0], counts[1])
+        if not counts.any():
+            return estimator.range_with_zero(taken.smallest, taken.largest)
+        threshold = best_cut(counts, self._levels) * taken.width
         return estimator.range_with_zero(max(-threshold, taken.smallest), min(threshold, taken.largest))
 
 

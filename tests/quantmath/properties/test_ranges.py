@@ -426,6 +426,17 @@ def _divergence(counts, cut, levels) -> float:
     )
 
 
+def test_entropy_is_the_same_however_many_zeros_there_are():
+    """Zeros, as a Relu makes them of half its values, do not move the range that entropy finds for the others."""
+    normal = np.abs(np.random.default_rng(0).normal(size=20_000))
+    expected = taken(entropy.Entropy, [normal]).range()
+    for zeros in (20_000, 200_000):
+        result = taken(entropy.Entropy, [normal, np.zeros(zeros)]).range()
+        assert result == expected
+        assert result.high > 2.5
+    assert taken(entropy.Entropy, [np.zeros(5)]).range() == estimator.Range(0.0, 0.0)
+
+
 def test_entropy_cuts_a_long_tail_and_keeps_a_uniform_range():
     """Entropy keeps all of uniform values and cuts the far tail of Laplace-distributed ones."""
     uniform = np.linspace(-1.0, 1.0, 20_001)
