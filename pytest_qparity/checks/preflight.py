@@ -224,7 +224,7 @@ def _saturating(found: Saturation) -> Iterator[Failure]:
         )
     yield Failure(
         Code.PREFLIGHT_SATURATION,
-        f"{got}; should be at most {LARGEST_SUM:,} for any CPU.",
+        f"{got}; should stay within −{LARGEST_SUM + 1:,} and {LARGEST_SUM:,} for any CPU.",
         "make the weights with 7 bits (reduce_range), or uint8 activations and uint8 weights, or run onnxruntime with "
         'session.x64quantprecision = "1" there; cpu = "this" judges this CPU alone',
         likely="x64 CPUs without VNNI add pairs of products in saturating int16 (VPMADDUBSW)",

@@ -120,7 +120,7 @@ def content_of(path: Path) -> Content:
         if _has_bad_scale(node, scope, path):
             bad_scales.append(node.name or node.output[0])
         if _is_quantize(node):
-            quantized[_quantized_type(node, scope)] += 1
+            quantized[quantized_type(node, scope)] += 1
         elif node.op_type not in CASTS:
             typed.update(_types_of(node, scope))
     return Content(
@@ -197,14 +197,21 @@ def _all_nodes(model: ModelProto) -> Iterator[tuple[NodeProto, Scope]]:
 
 
 def live_nodes(body: GraphProto | FunctionProto) -> list[NodeProto]:
-    """The nodes whose outputs lead to an output: a quantized node that leads nowhere quantizes nothing."""
-    needed = {output if isinstance(output, str) else output.name for output in body.output}
-    live = []
-    for node in reversed(body.node):
-        if needed.intersection(node.output):
-            live.append(node)
-            needed.update(node.input, *(_names_used(graph) for graph in subgraphs(node)))
-    return live[::-1]
+    """The nodes whose outputs lead to an output, in their order: a quantized node that leads nowhere quantizes nothing.
+
+    They may stand in any order: ONNX Runtime's quantizer leaves a branch in front of what it takes, and ONNX Runtime
+    runs that.
+    """
+    producers = {output: index for index, node in enumerate(body.node) for output in node.output if output}
+    waiting = [output if isinstance(output, str) else output.name for output in body.output]
+    live: set[int] = set()
+    while waiting:
+        index = producers.get(waiting.pop())
+        if index is not None and index not in live:
+            live.add(index)
+            waiting.extend(body.node[index].input)
+            waiting.extend(name for graph in subgraphs(body.node[index]) for name in _names_used(graph))
+    return [body.node[index] for index in sorted(live)]
 
 
 def _names_used(graph: GraphProto) -> set[str]:
@@ -249,7 +256,7 @@ def values_in(body: GraphProto | FunctionProto, outer: Scope) -> dict[str, Value
         elif node.op_type == "Cast":
             values[node.output[0]] = Value(next((each.i for each in node.attribute if each.name == "to"), 0))
         elif node.op_type == "QuantizeLinear":
-            values[node.output[0]] = Value(_quantized_type(node, {**outer, **values}))
+            values[node.output[0]] = Value(quantized_type(node, {**outer, **values}))
     return values
 
 
@@ -279,7 +286,7 @@ def _kind(node: NodeProto) -> str:
     return "integer" if _INTEGER_MICROSOFT.fullmatch(node.op_type) else "other"
 
 
-def _quantized_type(node: NodeProto, scope: Scope) -> int:
+def quantized_type(node: NodeProto, scope: Scope) -> int:
     """The element type that a Q/DQ node quantizes to or from (ONNX QuantizeLinear, DequantizeLinear 10 to 25)."""
     telling = [*node.input[2:3], *(node.input[:1] if node.op_type == "DequantizeLinear" else ())]
     for name in telling:

@@ -24,7 +24,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, external_data_helper, inliner, numpy_helper
 
-from pytest_qparity.precision.content import MICROSOFT, STANDARD, live_nodes, load_graph, subgraphs, values_in
+from pytest_qparity.precision.content import (
+    MICROSOFT,
+    STANDARD,
+    live_nodes,
+    load_graph,
+    quantized_type,
+    subgraphs,
+    values_in,
+)
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -49,6 +57,10 @@ _OPERATORS: Mapping[str, tuple[int, int, int]] = {
 }
 _DYNAMIC = {"DynamicQuantizeMatMul": (1,), "DynamicQuantizeLSTM": (1, 2)}  # weights; activations become u8 inside
 _BETWEEN_PAIRS = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm"})
+# What changes places of elements and none of their codes: ONNX Runtime moves Q/DQ nodes past most of these.
+_MOVERS = frozenset(
+    {"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "MaxPool", "Slice", "Gather", "Expand"}
+)
 _CONVOLUTIONS = frozenset({"Conv", "ConvInteger", "QLinearConv"})
 
 
@@ -67,7 +79,7 @@ class _Sight:
         made_by = self.producers.get(name)
         if made_by is not None and made_by.op_type == "DynamicQuantizeLinear" and name == made_by.output[0]:
             return int(TensorProto.UINT8)
-        if made_by is not None and made_by.op_type in ("Identity", "Reshape", "Transpose", "Flatten", "MaxPool"):
+        if made_by is not None and made_by.op_type in _MOVERS:
             return self.type_of(made_by.input[0])
         return int(TensorProto.UNDEFINED)
 
@@ -209,8 +221,8 @@ def _between_pairs(node: NodeProto, sight: _Sight) -> Iterator[_Product]:
     activation, weights = (_dequantize(name, sight) for name in node.input[:2])
     if activation is None or weights is None or sight.array(activation.input[0]) is not None:
         return
-    given, taken = sight.type_of(activation.input[0]), sight.type_of(weights.input[0])
-    if given not in (TensorProto.UINT8, TensorProto.INT8):
+    given, taken = (quantized_type(each, sight.values) for each in (activation, weights))
+    if given not in (TensorProto.UINT8, TensorProto.INT8, TensorProto.UNDEFINED):  # what nobody tells may be uint8
         return
     if sight.array(weights.input[0]) is None and given == taken == TensorProto.INT8:
         return  # both become u8
@@ -218,9 +230,9 @@ def _between_pairs(node: NodeProto, sight: _Sight) -> Iterator[_Product]:
 
 
 def _dequantize(name: str, sight: _Sight) -> NodeProto | None:
-    """The DequantizeLinear that gives a value, at once or behind Identity and Transpose."""
+    """The DequantizeLinear that gives a value, at once or behind nodes that move its elements."""
     made_by = sight.producers.get(name)
-    while made_by is not None and made_by.op_type in ("Identity", "Transpose"):
+    while made_by is not None and made_by.op_type in _MOVERS:
         made_by = sight.producers.get(made_by.input[0])
     return made_by if made_by is not None and made_by.op_type == "DequantizeLinear" else None
 
@@ -233,18 +245,21 @@ def _product(node: NodeProto, name: str, sight: _Sight, through: str = "") -> It
         if sight.type_of(name) in (TensorProto.INT8, TensorProto.UNDEFINED):
             yield _Product(node, None)
     elif weights.dtype == np.int8:
-        yield _Product(node, _transposed(weights, through, sight) if through else weights)
+        yield _Product(node, _moved(weights, through, sight) if through else weights)
 
 
-def _transposed(weights: np.ndarray, through: str, sight: _Sight) -> np.ndarray:
+def _moved(weights: np.ndarray, through: str, sight: _Sight) -> np.ndarray | None:
+    """Weights as a node takes them; None where they go through anything but Identity and Transpose."""
     made_by = sight.producers[through]
     if made_by.op_type == "DequantizeLinear":
         return weights
-    weights = _transposed(weights, made_by.input[0], sight)
-    if made_by.op_type == "Identity":
-        return weights
+    moved = _moved(weights, made_by.input[0], sight)
+    if moved is None or made_by.op_type == "Identity":
+        return moved
+    if made_by.op_type != "Transpose":
+        return None
     axes = next((list(each.ints) for each in made_by.attribute if each.name == "perm"), None)
-    return np.transpose(weights, axes)
+    return np.transpose(moved, axes)
 
 
 def _nodes(body: GraphProto, outer: _Sight) -> Iterator[tuple[NodeProto, _Sight]]:

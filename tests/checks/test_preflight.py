@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_qparity.backends.kernels import KernelCount, Kernels, NotTold
 from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+from pytest_qparity.precision.examination import Saturation
 from pytest_qparity.verdict import Code, Outcome
 
 SOUND = PreflightMeasurement(
@@ -156,3 +158,133 @@ def test_everything_that_is_wrong_is_told_at_once_and_none_of_it_is_a_pass():
         Code.PREFLIGHT_SAME_AS_FLOAT,
     ]
     assert verdict.outcome is Outcome.CANNOT_JUDGE
+
+
+ALL_OF_53 = Kernels({"Conv": KernelCount(quantized=53)})
+MOST = Kernels(
+    {"Conv": KernelCount(quantized=8, fell_back=1), "Gemm": KernelCount(left_float=1)}, ("conv9", "classify")
+)
+NONE = Kernels({"Conv": KernelCount(fell_back=53)}, tuple(f"conv{index}" for index in range(20)))
+
+
+def test_what_ran_quantized_is_evidence_and_decides_what_is_shown():
+    verdict = judge_preflight(replace(SOUND, kernels=ALL_OF_53))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.deciding == "53/53 Conv int8"
+    assert verdict.evidence["kernels"] == "53/53 Conv int8"
+    assert verdict.evidence["kernel_counts"] == {
+        "Conv": {"quantized": 53, "weights_only": 0, "fell_back": 0, "left_float": 0}
+    }
+    assert verdict.notes == ()
+
+
+def test_several_kinds_are_shown_as_one_figure():
+    verdict = judge_preflight(replace(SOUND, kernels=MOST))
+
+    assert verdict.deciding == "8/10 int8"
+    assert verdict.evidence["kernels"] == "8/9 Conv, 0/1 Gemm int8"
+    assert verdict.evidence["float_kernels"] == ["conv9", "classify"]
+    assert verdict.notes == ("1 quantized nodes run as float: conv9",)
+
+
+def test_a_file_of_which_nothing_runs_quantized_passes_with_a_note_where_the_case_asks_for_no_share():
+    verdict = judge_preflight(replace(SOUND, kernels=NONE))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.deciding == "0/53 Conv int8"
+    assert verdict.notes == ("0/53 Conv int8: runs as float",)
+
+
+def test_what_an_engine_does_not_tell_is_said_and_the_file_s_nodes_are_shown():
+    verdict = judge_preflight(replace(SOUND, kernels=NotTold("the backend's sessions have no kernels()")))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.deciding == "24 Q/DQ"
+    assert verdict.evidence["kernels"] == "not told: the backend's sessions have no kernels()"
+
+
+def test_remarks_of_the_engine_and_hidden_parts_are_notes():
+    verdict = judge_preflight(replace(SOUND, kernels=replace(ALL_OF_53, hidden=2, remarks=("rounded to int8",))))
+
+    assert verdict.notes == ("the engine does not tell of the nodes inside 2 loops or branches", "rounded to int8")
+
+
+def test_a_share_that_is_reached_exactly_passes():
+    verdict = judge_preflight(replace(SOUND, kernels=MOST, min_quantized=0.8))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["min_quantized"] == 0.8
+
+
+def test_fewer_quantized_nodes_than_asked_fail_with_the_others_named():
+    failure = only_failure(replace(SOUND, kernels=MOST, min_quantized=0.81))
+
+    assert failure.code is Code.PREFLIGHT_FEW_QUANTIZED
+    assert failure.sentence == (
+        "8 of 10 compute nodes run quantized (80.0%: 8/9 Conv, 0/1 Gemm int8), should be at least 81.0%. "
+        "As float: conv9, classify."
+    )
+    assert failure.likely == "the engine does not fuse the Q/DQ nodes of 1; the file leaves the others float"
+
+
+@pytest.mark.parametrize(
+    ("count", "likely"),
+    [
+        (KernelCount(fell_back=1), "the engine does not fuse the Q/DQ nodes around them"),
+        (KernelCount(left_float=1), "the file leaves them float"),
+    ],
+)
+def test_the_likely_cause_tells_the_engine_s_doing_from_the_file_s(count, likely):
+    failure = only_failure(replace(SOUND, kernels=Kernels({"Conv": count}, ("conv",)), min_quantized=1.0))
+
+    assert failure.likely is not None
+    assert failure.likely.startswith(likely)
+
+
+def test_of_many_nodes_that_run_as_float_a_few_are_named():
+    failure = only_failure(replace(SOUND, kernels=NONE, min_quantized=0.5))
+
+    assert failure.sentence.endswith("As float: conv0, conv1, conv2, conv3, conv4, ….")
+
+
+@pytest.mark.parametrize(
+    ("kernels", "got"),
+    [
+        (NotTold("no kernels()"), "not told how many nodes run quantized (no kernels())"),
+        (None, "not told how many nodes run quantized (nothing runs quantized in int8)"),
+        (replace(ALL_OF_53, hidden=1), "nothing told of the nodes inside 1 loops or branches"),
+        (Kernels({}), "no compute node (Conv, MatMul, Gemm, …)"),
+    ],
+)
+def test_a_share_of_what_nobody_tells_cannot_be_judged(kernels, got):
+    failure = only_failure(replace(SOUND, kernels=kernels, min_quantized=0.01))
+
+    assert failure.code is Code.PREFLIGHT_KERNELS_UNTOLD
+    assert failure.sentence == f"Got {got}, should be at least 1.0% of the compute nodes (min_quantized)."
+
+
+def test_a_file_whose_sums_stay_in_int16_passes_for_any_cpu():
+    verdict = judge_preflight(replace(SOUND, saturation=Saturation(3, 0, 0, 32_640, "conv", 1, "")))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["saturation"]["worst_sum"] == 32_640
+    assert verdict.evidence["saturation"]["largest_sum"] == 32_767
+
+
+def test_a_file_whose_sums_saturate_is_refused_for_any_cpu():
+    failure = only_failure(replace(SOUND, saturation=Saturation(3, 2, 0, 64_770, "conv", 7, "")))
+
+    assert failure.code is Code.PREFLIGHT_SATURATION
+    assert failure.sentence == (
+        '2 of 3 integer products can saturate in int16, at most "conv": output channel 7 can sum up two products to '
+        "64,770; should stay within −32,768 and 32,767 for any CPU."
+    )
+    assert "reduce_range" in failure.remedy
+
+
+def test_weights_that_are_not_known_are_refused_for_any_cpu():
+    failure = only_failure(replace(SOUND, saturation=Saturation(3, 0, 1, 100, "conv", 7, "attention")))
+
+    assert failure.code is Code.PREFLIGHT_SATURATION
+    assert '1 of 3 integer products have weights that are no constants ("attention")' in failure.sentence

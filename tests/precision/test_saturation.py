@@ -229,6 +229,39 @@ def test_a_product_that_leads_nowhere_does_not_count(found):
     assert found(model).saturating == 0
 
 
+def test_a_product_counts_wherever_it_stands(found):
+    """ONNX Runtime's quantizer leaves a branch in front of what it takes, and ONNX Runtime runs that."""
+    model = between_pairs(with_two(MATMUL, (0, 3), (1, 3)))
+    model.graph.node.insert(0, model.graph.node.pop())
+
+    assert found(model).saturating == 1
+
+
+def test_activations_whose_type_is_only_that_of_their_zero_point_count(found):
+    model = between_pairs(with_two(MATMUL, (0, 3), (1, 3)))
+    model.graph.node[0].domain = model.graph.node[0].op_type = "own"
+    model.opset_import.append(helper.make_opsetid("own", 1))
+
+    assert found(model).saturating == 1
+
+
+def test_activations_that_are_moved_behind_their_pair_count(found):
+    model = between_pairs(with_two(MATMUL, (0, 3), (1, 3)))
+    model.graph.node.insert(3, helper.make_node("Flatten", ["d"], ["flat"]))
+    model.graph.node[4].input[0] = "flat"
+
+    assert found(model).saturating == 1
+
+
+def test_weights_that_are_reshaped_behind_their_pair_are_unknown(found):
+    model = between_pairs(np.zeros((128,), np.int8))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(MATMUL), "shape"))
+    model.graph.node.insert(3, helper.make_node("Reshape", ["dw", "shape"], ["reshaped"]))
+    model.graph.node[4].input[1] = "reshaped"
+
+    assert found(model).unknown == 1
+
+
 def test_external_data_are_read(tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(

@@ -1,0 +1,141 @@
+"""Proof of precision through the gate: what ran quantized, on which CPU, and for which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper, numpy_helper
+
+from pytest_qparity import gate, load_case
+from pytest_qparity.case.loading import CaseError
+from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.processor import this_processor
+from pytest_qparity.verdict import Outcome, Verdict
+from tests.backends.quantized import cnn
+from tests.models import save
+from tests.precision.products import between_pairs
+
+CASE = """
+model = "models/float.onnx"
+{case}
+[data]
+test = "data/test.npz"
+
+[precisions.int8]
+file = "models/int8.onnx"
+{precision}
+"""
+
+
+def float_cnn():
+    return cnn(left_float=["conv1", "conv2", "classify"])
+
+
+def preflight(root: Path, int8, float_model, *, backend: str = "ort", case: str = "", precision: str = "") -> Verdict:
+    save(int8, root / "cases" / "models" / "int8.onnx")
+    save(float_model, root / "cases" / "models" / "float.onnx")
+    (value,) = float_model.graph.input
+    shape = [max(1, size.dim_value) for size in value.type.tensor_type.shape.dim]
+    data = root / "cases" / "data" / "test.npz"
+    data.parent.mkdir()
+    np.savez(data, x=np.random.default_rng(0).standard_normal((2, *shape[1:])).astype(np.float32))
+    file = root / "cases" / "net.toml"
+    file.write_text(CASE.format(case=case, precision=precision))
+    loaded = load_case(file)
+    settings = gate.default_settings(root, latency_seconds=0.01)
+    [run] = gate.plan(loaded, settings, [backend], ["int8"])
+    return dict(gate.judge_run(loaded, run, settings))["preflight"]
+
+
+def test_what_ran_quantized_stands_in_the_evidence(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, cnn(), float_cnn())
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["kernels"] == "2/2 Conv, 1/1 Gemm int8"
+    assert verdict.deciding == "3/3 int8"
+
+
+@pytest.mark.parametrize("backend", ["ort", "openvino"])
+def test_a_share_that_every_node_reaches_passes(tmp_path: Path, backend: str) -> None:
+    verdict = preflight(tmp_path, cnn(), float_cnn(), backend=backend, precision="min_quantized = 1.0")
+
+    assert verdict.outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("backend", "zero_point"), [("ort", 0), ("openvino", -128)])
+def test_an_engine_that_falls_back_fails_the_share(tmp_path: Path, backend: str, zero_point: int) -> None:
+    int8 = cnn(np.int8, zero_point)
+
+    verdict = preflight(tmp_path, int8, float_cnn(), backend=backend, precision="min_quantized = 0.9")
+
+    [failure] = verdict.failures
+    assert failure.code.code == "QP-PRE-006"
+    assert "As float: conv1, conv2." in failure.sentence
+
+
+def test_without_a_share_a_fallback_is_a_note(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, cnn(np.int8), float_cnn())
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.notes == ("2 quantized nodes run as float: conv1, conv2",)
+
+
+def test_a_share_of_floats_is_an_error_of_the_case(tmp_path: Path) -> None:
+    precision = "[precisions.fp16]\nmin_quantized = 0.5"
+
+    with pytest.raises(CaseError, match='Got min_quantized for precision "fp16", should have none') as caught:
+        preflight(tmp_path, cnn(), float_cnn(), precision=precision)
+
+    assert "net.toml:10" in str(caught.value)
+
+
+def weights(largest: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(-largest, largest + 1, (16, 8)).astype(np.int8)
+
+
+def product(largest: int, activation: type = np.uint8):
+    return between_pairs(weights(largest), activation, shape=(1, 16))
+
+
+def float_product():
+    model = between_pairs(weights(64), shape=(1, 16))
+    dequantized = weights(64).astype(np.float32)
+    del model.graph.node[:]
+    model.graph.node.append(helper.make_node("MatMul", ["x", "w"], ["y"], name="product"))
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(dequantized, "w"))
+    return model
+
+
+@pytest.mark.parametrize("activation", [np.uint8, np.int8])
+def test_weights_of_8_bits_are_refused_for_any_cpu(tmp_path: Path, activation: type) -> None:
+    verdict = preflight(tmp_path, product(127, activation), float_product(), case='cpu = "any"')
+
+    assert [failure.code.code for failure in verdict.failures] == ["QP-PRE-008"]
+    assert verdict.evidence["saturation"]["node"] == "product"
+    assert verdict.evidence["saturation"]["worst_sum"] not in range(-32_768, 32_768)
+
+
+def test_weights_of_7_bits_are_taken_for_any_cpu(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, product(64), float_product(), case='cpu = "any"')
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["saturation"]["products"] == 1
+
+
+def test_weights_of_8_bits_are_taken_for_this_cpu(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, product(127), float_product())
+
+    assert verdict.outcome is Outcome.PASS
+    assert "saturation" not in verdict.evidence
+
+
+def test_the_cpu_and_its_features_stand_beside_each_verdict(tmp_path: Path) -> None:
+    preflight(tmp_path, cnn(), float_cnn())
+    case = load_case(tmp_path / "cases" / "net.toml")
+    material = CaseMaterial(case, gate.default_settings(tmp_path), "cases/net.toml")
+
+    provenance = RunMaterial(material, "ort", "int8").provenance()
+
+    assert provenance["cpu"] == this_processor().as_json()
