@@ -166,7 +166,10 @@ def _static(
     made = PRECISIONS[base].made
     target = TARGETS[target_of(spec, family)]
     activation = spec.activation or made.activation or target.activation
-    symmetric = target.symmetric if spec.symmetric is None else spec.symmetric
+    # No engine that wants zero points of 0 takes 16 bits: where they are free, what a Relu gives has all levels, and no
+    # optimizer can take the Relu for redundant.
+    fits = target.symmetric and "16" not in activation
+    symmetric = fits if spec.symmetric is None else spec.symmetric
     bias = spec.bias or ("int32" if target.integer_bias and not activation.startswith("float") else "float")
     percentile = (spec.percentile or 99.99) if spec.calibration == "percentile" else None
     return StaticRecipe(

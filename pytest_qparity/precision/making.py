@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import onnx
 
 from pytest_qparity.precision.bfloat16 import make_bf16
+from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.jobs import Calibration, job_for
@@ -105,8 +106,6 @@ def _graph(arguments: Arguments) -> ModelProto:
 
 def _stated_ranges(path: str | None, observed: Sequence[str]) -> Mapping[str, Range]:
     """The ranges of a file for what a job wants observed; none where it wants nothing."""
-    from pytest_qparity.precision.calibration.formats.reading import read_ranges
-
     return {} if path is None else read_ranges(Path(path)).of(observed)
 
 

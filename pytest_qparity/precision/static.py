@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["StaticJob"]
 
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has its axis from here on
+COMMON_OPSET = 19  # whose Q/DQ every engine has: onnx.reference begins there
 CONVERTED_TO = 17  # what older models become, unless an element type needs a later opset
 
 
@@ -79,6 +80,7 @@ def _scheme(recipe: StaticRecipe) -> Scheme:
 def _least_opset(model: ModelProto, recipe: StaticRecipe) -> int:
     """What the types need; a model that must be converted at all goes to CONVERTED_TO at least."""
     names = [recipe.activation, recipe.weight, *(name for _, name in recipe.types)]
-    needed = max([PER_CHANNEL_OPSET, *(ELEMENTS[name].opset for name in names)])
+    least = COMMON_OPSET if recipe.target == "any" else PER_CHANNEL_OPSET
+    needed = max([least, *(ELEMENTS[name].opset for name in names)])
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     return needed if opset >= needed else max(needed, CONVERTED_TO)
