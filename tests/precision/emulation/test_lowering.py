@@ -278,6 +278,28 @@ def test_bfloat16_inputs_and_outputs_become_float32() -> None:
     assert not differing(run(made), bfloat16(bfloat16(X) * bfloat16(X))).any()
 
 
+def test_an_output_of_unknown_type_is_refused() -> None:
+    """Whether it is to be rounded could not be told."""
+    original, *_ = bfloat16_model()
+    unknown = helper.make_node("Unknown", ["m"], ["u"], "culprit", domain="somewhere")
+    original.graph.node.insert(2, unknown)
+    original.graph.node[3].input[0] = "u"
+    original.opset_import.append(helper.make_opsetid("somewhere", 1))
+
+    with pytest.raises(CannotJudge, match="'culprit' with an output of unknown type"):
+        lowered(original, {TensorProto.BFLOAT16})
+
+
+def test_dynamic_blocks_that_do_not_fill_their_axis_are_refused() -> None:
+    node = helper.make_node(
+        "TRT_MXFP8DynamicQuantize", ["x"], ["q", "s"], "culprit", domain=FOREIGN, axis=-1, block_size=32
+    )
+    back = helper.make_node("TRT_MXFP8DequantizeLinear", ["q", "s"], ["y"], "d", domain=FOREIGN, axis=-1, block_size=32)
+
+    with pytest.raises(CannotJudge, match="blocks of 32 on an axis of 33"):
+        lowered(model([node, back], {"x": (FLOAT, (2, 33))}, {"y": FLOAT}, opset=17), {FP8})
+
+
 def test_float16_weights_of_four_bits_keep_their_type() -> None:
     codes = RNG.integers(-8, 8, (32, 8)).astype(ml_dtypes.int4)
     scale = RNG.uniform(0.1, 1, (2, 8)).astype(np.float16)
