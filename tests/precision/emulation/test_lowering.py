@@ -355,12 +355,14 @@ def test_older_exports_of_tensorrt_are_read() -> None:
     assert np.array_equal(run(made), run_matmul(fake_float8(X), blocks.dequantize_mx(made_of)))
 
 
-def test_layers_of_dynamic_quantization_know_their_shapes() -> None:
+@pytest.mark.parametrize("narrow", [FLOAT, TensorProto.FLOAT16], ids=["float32", "float16"])
+def test_layers_of_dynamic_quantization_know_their_shapes(narrow: int) -> None:
     nodes = []
     for layer, (source, target) in enumerate([("x", "a"), ("a", "y")]):
-        q, s, d = f"q{layer}", f"s{layer}", f"d{layer}"
+        q, s, d, h = f"q{layer}", f"s{layer}", f"d{layer}", f"h{layer}"
         nodes += [
-            helper.make_node("TRT_MXFP8DynamicQuantize", [source], [q, s], q, domain=FOREIGN, axis=-1, block_size=32),
+            helper.make_node("Cast", [source], [h], h, to=narrow),
+            helper.make_node("TRT_MXFP8DynamicQuantize", [h], [q, s], q, domain=FOREIGN, axis=-1, block_size=32),
             helper.make_node("TRT_MXFP8DequantizeLinear", [q, s], [d], d, domain=FOREIGN, axis=-1, block_size=32),
             helper.make_node("MatMul", [d, "w"], [target], f"matmul{layer}"),
         ]
@@ -369,7 +371,8 @@ def test_layers_of_dynamic_quantization_know_their_shapes() -> None:
     made, counts = lowered(model(nodes, {"x": (FLOAT, ("n", 4, 32))}, {"y": FLOAT}, {"w": weight}, opset=17), {FP8})
 
     def layer(x: Array) -> Array:
-        rounded = blocks.dequantize_mx(blocks.quantize_mx(x, E4M3FN, blocks.ScaleRule.CEIL))
+        taken = x.astype(helper.tensor_dtype_to_np_dtype(narrow))
+        rounded = blocks.dequantize_mx(blocks.quantize_mx(taken, E4M3FN, blocks.ScaleRule.CEIL))
         return run_matmul(rounded, weight)
 
     assert counts == {"float8e4m3fn": 4}
