@@ -24,6 +24,7 @@ OURS = {
     },
     "golden-write-200MB": "test_write_a_golden",
     "golden-read-200MB": "test_read_a_golden",
+    "emulated-float8-1M": "test_rounding[emulation]",
     "worker-start": "test_start_a_worker",
     "worker-crash-named": "test_name_a_crash",
     "worker-hang-named": "test_name_a_hang[hold_the_gil]",

@@ -68,9 +68,8 @@ class Emitter:
     def opaque(self, value: ir.Value | float) -> ir.Value:
         """`value` times a one that no optimizer can see to be one.
 
-        What divides by a constant is rewritten by OpenVINO into a product with its reciprocal, which is rounded
-        differently; chains of constant factors are merged; its clamp between constants turns NaN into a number, its
-        product with a constant −0 into +0. None of this happens to what is not a constant.
+        OpenVINO merges chains of constant factors, which rounds once where the file rounds twice, and its product with
+        a constant turns −0 into +0. Neither happens to what is not a constant.
         """
         if isinstance(value, ir.Value):
             return self.op("Mul", value, self._unknown_one(), shape=value.shape)

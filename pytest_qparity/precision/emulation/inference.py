@@ -138,7 +138,7 @@ class _Likeness:
             wide = scale if scale in (ir.DataType.FLOAT, *COMPUTED) else ir.DataType.FLOAT
             to = ir.DataType(attributes_of(node).get("output_dtype", 0)) or wide
             yield helper.make_node("Cast", [source], [output], name, to=self._like(to))
-        elif node.domain in STANDARD and node.op_type == "Cast":
+        elif node.domain in STANDARD and (node.op_type == "Cast" or _is_stand_in(node)):
             yield helper.make_node("Cast", [source], [output], name, to=self._like(node.outputs[0].dtype))
         else:
             yield self._alike(node)
@@ -183,6 +183,11 @@ class _Likeness:
     def _like(self, dtype: ir.DataType | None) -> int:
         known = dtype if dtype is not None else ir.DataType.UNDEFINED
         return int(self._types.get(known, known))
+
+
+def _is_stand_in(node: ir.Node) -> bool:
+    """Whether an Identity stands for a dynamic quantization: it gives another type than it takes."""
+    return node.op_type == "Identity" and node.outputs[0].dtype in SMALL
 
 
 def values_in(graph: ir.Graph) -> Iterator[ir.Value]:

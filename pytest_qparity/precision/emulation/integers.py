@@ -19,12 +19,11 @@ def codes(emit: Emitter, quotient: ir.Value, zero_point: ir.Value | None, to: In
     """min(max(round(quotient) + zero_point, lowest), highest), round with ties to even: `quantmath.affine.quantize`.
 
     Up to 16 bits; a sum beyond 2²⁴ is inexact and saturates all the same. NaN, which has no code, stays NaN.
-    `zero_point` holds whole numbers in float32 and broadcasts; None stands for 0.
+    `zero_point` holds whole numbers in float32 and broadcasts; None stands for 0, which is added too: −0 is no code.
     """
     rounded = emit.op("Round", quotient, shape=quotient.shape)
-    if zero_point is not None:
-        rounded = emit.op("Add", rounded, zero_point, shape=quotient.shape)
-    return bounded(emit, rounded, float(to.lowest), float(to.highest))
+    moved = emit.op("Add", rounded, emit.opaque(0.0) if zero_point is None else zero_point, shape=quotient.shape)
+    return bounded(emit, moved, float(to.lowest), float(to.highest))
 
 
 def values(emit: Emitter, code: ir.Value, scale: ir.Value, zero_point: ir.Value | None) -> ir.Value:
