@@ -101,7 +101,8 @@ def test_precisions_are_known_ones_and_variants_named_after_them():
 )
 def test_an_unknown_precision_is_refused_with_the_nearest_right_word(name, near):
     assert refusal(known_precisions, ["int8", name]) == (
-        f"got precision {name!r}, should be one of: bf16, fp16, fp32, fp8, int16, int4, int8, mxfp4, mxfp8, nvfp4, "
+        f"got precision {name!r}, should be one of: bf16, fp16, fp32, fp8, fp8-e4m3, fp8-e5m2, int16, int4, int8, "
+        f"mxfp4, mxfp8, nvfp4, "
         f"tf32, uint4, uint8; or a case's own name, such as int8-mixed{near}"
     )
 

@@ -9,8 +9,7 @@ import onnx
 from onnx import TensorProto
 
 from pytest_qparity.precision.content import TYPES
-from pytest_qparity.precision.emulation.lowering import lowered
-from pytest_qparity.precision.emulation.tf32 import with_tf32
+from pytest_qparity.precision.emulation import lowered, with_tf32
 from pytest_qparity.precision.making import Border, save
 
 if TYPE_CHECKING:

@@ -54,10 +54,10 @@ def test_a_target_that_names_no_class_is_refused(target: str) -> None:
         BackendSpec("mine", target)
 
 
-def test_an_activation_type_nobody_knows_is_refused() -> None:
-    activation: Any = "int16"
-    with pytest.raises(ValueError, match="uint8 or int8"):
-        BackendSpec("mine", "module:Class", activation)
+def test_a_placement_nobody_knows_is_refused() -> None:
+    placement: Any = "tpu"
+    with pytest.raises(ValueError, match="any, ort, openvino or trt"):
+        BackendSpec("mine", "module:Class", placement)
 
 
 def test_a_contributed_backend_joins_the_table_and_may_take_a_built_in_name() -> None:

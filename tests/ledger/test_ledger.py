@@ -122,6 +122,7 @@ def test_a_verdict_is_read_back_as_it_was_written(writer):
         "run": "ort-int8",
         "backend": "ort",
         "precision": "int8",
+        "emulated": False,
         "check": "parity",
         "outcome": "waived",
         "deciding": "1.20x",

@@ -11,12 +11,12 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
+from pytest_qparity.precision.integer import make_int8
 
 from pytest_qparity.case.data import Feeds
 from pytest_qparity.precision import integer
 from pytest_qparity.precision.content import content_of, holds
 from pytest_qparity.precision.graph import float_graph
-from pytest_qparity.precision.integer import make_int8
 from pytest_qparity.precision.recipes import IntegerRecipe
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import mlp, save, small_cnn
