@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 
 import numpy as np
@@ -32,6 +33,7 @@ from pytest_qparity.worker.process import WorkerProcess
 from tests.case.workers import misled
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import masked, model_file, nameless, one_matmul, request_for, samples_for
+from tests.precision.making import array, dequantized
 
 INT8 = StaticRecipe((), target="ort", activation="uint8", weight="int8", symmetric=False, bias="int32")
 CALLS = "pytest_qparity.precision.making"
@@ -211,15 +213,21 @@ def test_every_feed_reaches_the_observer_as_it_is_fed(tmp_path, monkeypatch):
         np.testing.assert_array_equal(got["input"], feed.arrays["input"])
 
 
-def test_a_job_that_was_begun_is_none_of_the_next(worker, tmp_path):
-    """A calibration that broke off leaves nothing to the next recipe."""
+def test_a_calibration_that_broke_off_is_none_of_the_next_recipe(worker, tmp_path):
+    """The next has its ranges from a file, and asks for no calibration."""
     path = save(mlp(), tmp_path / "float.onnx")
-    worker.call(f"{CALLS}:begin", stated(path, tmp_path / "x.onnx", INT8), {}, "W", worker.limits.calibration)
+    ranges = tmp_path / "ranges.txt"
+    ranges.write_text("input: 3.0\nhidden: 3.0\nactive: 3.0\nlogits: 3.0\n")
+    broken = dataclasses.replace(INT8, activation="int8", symmetric=True, keep_float=("second",))
+    worker.call(f"{CALLS}:begin", stated(path, tmp_path / "x.onnx", broken), {}, "W", worker.limits.calibration)
+    target = tmp_path / "made.onnx"
+    given = dataclasses.replace(broken, keep_float=(), ranges="0" * 64)
 
-    make(worker, mlp(), tmp_path, CastRecipe(()))
-    target, _ = make(worker, small_cnn(), tmp_path, INT8, feeds=feeds_for(small_cnn(), tmp_path))
+    arguments = stated(path, target, given) | {"ranges": str(ranges)}
+    worker.call(f"{CALLS}:make", arguments, {}, "W", worker.limits.calibration)
 
-    assert [each.op_type for each in onnx.load(target).graph.node].count("Conv") == 2
+    assert array(onnx.load(target), "input_scale") == pytest.approx(3 / 127)
+    assert dequantized(onnx.load(target), "second")[:2] == [True, True]
 
 
 def test_a_model_with_external_data_is_made_into_one_file(worker, tmp_path):
