@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from pytest_qparity.precision.integer import PER_CHANNEL_OPSET
+
 from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe
 from pytest_qparity.precision.table import PRECISIONS, Tolerance
 

@@ -12,7 +12,14 @@ from pytest_qparity.digest import json_digest
 from pytest_qparity.precision import cast, making, variants
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.content import content_of, holds
-from pytest_qparity.precision.recipes import BlockRecipe, CastRecipe, CommandRecipe, DynamicRecipe, StaticRecipe, WeightOnlyRecipe
+from pytest_qparity.precision.recipes import (
+    BlockRecipe,
+    CastRecipe,
+    CommandRecipe,
+    DynamicRecipe,
+    StaticRecipe,
+    WeightOnlyRecipe,
+)
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Workshop, calibration_digest, variant_for, variant_key
 from pytest_qparity.verdict import CannotJudge, Code
