@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
 
 from pytest_qparity import quantmath
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Parameters
@@ -15,6 +14,7 @@ from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 from pytest_qparity.quantmath import Blocked, PerTensor
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
     from onnx import ModelProto
 
     from pytest_qparity.precision.recipes import WeightOnlyRecipe
