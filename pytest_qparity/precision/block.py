@@ -12,7 +12,7 @@ from pytest_qparity import quantmath
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.selection import Weight, quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
-from pytest_qparity.precision.preparing import at_opset, prepared
+from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ class BlockJob:
                 node.replace_input_with(0, activations[name])
         if activations:
             self._model.opset_imports[TENSORRT_DOMAIN] = 1
-        return ir.serde.serialize_model(self._model)
+        return serialized(self._model)
 
     def _weight(self, writer: Writer, value: ir.Value, axis: int) -> ir.Value:
         weight, name, recipe = array_of(value).astype(np.float32), str(value.name), self._recipe

@@ -22,6 +22,7 @@ from pytest_qparity.precision.recipes import (
     StaticRecipe,
     WeightOnlyRecipe,
     give_it,
+    is_calibrated,
     recipe_of,
 )
 from pytest_qparity.precision.weight_only import make_weight_only
@@ -73,8 +74,11 @@ def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Write the variant that a recipe makes of a model to `target`; the maker's notes."""
     model, target, precision = Path(arguments["model"]), Path(arguments["target"]), arguments["precision"]
     with Border(precision):
+        recipe = recipe_of(arguments["recipe"])
         calibration: Calibration | None = held.pop(_CALIBRATION, None)
-        made, notes = _made(arguments, recipe_of(arguments["recipe"]), calibration, target.parent)
+        if not is_calibrated(recipe):
+            calibration = None  # one that broke off belongs to another recipe
+        made, notes = _made(arguments, recipe, calibration, target.parent)
         save(made, target, precision)
         _check(target, model)
     return list(notes), {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["at_opset", "prepared"]
+__all__ = ["at_opset", "prepared", "serialized"]
 
 LARGEST_FOLDED = 2**26  # elements of a constant that is computed ahead: beyond it a file grows, and time is spent
 _FOLDED = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
@@ -63,6 +63,12 @@ def at_opset(
             )
         )
     return converted, (f"converted from opset {opset} to {least} before quantization",)
+
+
+def serialized(model: ir.Model) -> onnx.ModelProto:
+    """The model without nodes and constants that lead to no output: float weights whose codes took their place."""
+    common.RemoveUnusedNodesPass()(model)
+    return ir.serde.serialize_model(model)
 
 
 def _fold_constants(graph: ir.Graph) -> None:
@@ -119,8 +125,10 @@ def _fold_batch_norms(graph: ir.Graph, kept_float: Collection[str]) -> int:
         if bias is None:
             convolution.resize_inputs(3)
         convolution.replace_input_with(2, new_bias)
-        node.outputs[0].replace_all_uses_with(convolution.outputs[0], replace_graph_outputs=True)
+        normed, name = node.outputs[0], node.outputs[0].name
+        normed.replace_all_uses_with(source, replace_graph_outputs=True)
         graph.remove(node, safe=True)
+        source.name = name  # it has the values of that tensor now, and its range
         folded += 1
     return folded
 

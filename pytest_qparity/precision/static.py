@@ -12,7 +12,7 @@ from pytest_qparity.precision.placement.planning import Scheme, planned
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
-from pytest_qparity.precision.preparing import at_opset, prepared
+from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class StaticJob:
         if self._recipe.format == "qoperator":
             return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
         write(self._model.graph, self._plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
-        return ir.serde.serialize_model(self._model)
+        return serialized(self._model)
 
 
 def _scheme(recipe: StaticRecipe) -> Scheme:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
 
 from pytest_qparity import quantmath
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Parameters
 from pytest_qparity.precision.placement.selection import quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
-from pytest_qparity.precision.preparing import at_opset, prepared
+from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 from pytest_qparity.quantmath import Blocked, PerTensor
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
     from onnx import ModelProto
 
     from pytest_qparity.precision.recipes import WeightOnlyRecipe
@@ -47,7 +47,7 @@ def make_weight_only(model: ModelProto, recipe: WeightOnlyRecipe) -> tuple[Model
         if key not in done:
             done[key] = _dequantized(writer, value, weight.reduction_axis, element, recipe)
         node.replace_input_with(weight.index, done[key])
-    return ir.serde.serialize_model(ready), (*converted, *folded)
+    return serialized(ready), (*converted, *folded)
 
 
 def quantized_in_blocks(

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pytest_qparity.case.data import Feeds, Samples, make_feeds
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.precision.table import base_of
 from pytest_qparity.precision.variants import VariantRequest
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
@@ -202,7 +203,8 @@ def samples_for(model: ModelFile, count: int, *, seed: int = 5) -> Feeds:
     return make_feeds(Samples(arrays, None, "", "made"), model.inputs, 1)
 
 
-def request_for(model: onnx.ModelProto, folder: Path, precision: str, *, activation="uint8", **spec) -> VariantRequest:
+def request_for(model: onnx.ModelProto, folder: Path, precision: str, *, family="ort", **spec) -> VariantRequest:
     path = save(model, folder / "float.onnx")
-    base = precision.partition("-")[0]
-    return VariantRequest(model_file(path), precision, base, PrecisionSpec(**spec), folder, activation)
+    return VariantRequest(
+        model_file(path), precision, str(base_of(precision, None)), PrecisionSpec(**spec), folder, family
+    )

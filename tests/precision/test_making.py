@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_qparity.precision import making
+from pytest_qparity.precision import jobs
 from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.calibration.method import Method
+from pytest_qparity.precision.calibration.ranges import Ranges
 from pytest_qparity.precision.content import content_of, holds
-from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe
+from pytest_qparity.precision.recipes import (
+    BlockRecipe,
+    CastRecipe,
+    DynamicRecipe,
+    StaticRecipe,
+    WeightOnlyRecipe,
+    as_json,
+    recipe_of,
+)
 from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
@@ -21,8 +33,10 @@ from pytest_qparity.worker.process import WorkerProcess
 from tests.case.workers import misled
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import masked, model_file, nameless, one_matmul, request_for, samples_for
+from tests.precision.making import array, dequantized
 
-INT8 = IntegerRecipe((), "uint8", "minmax")
+INT8 = StaticRecipe((), target="ort", activation="uint8", weight="int8", symmetric=False, bias="int32")
+CALLS = "pytest_qparity.precision.making"
 NO_LIMIT = Limits()
 
 
@@ -43,26 +57,34 @@ def cache(tmp_path):
     return VariantCache(tmp_path / "cache")
 
 
-def kept(worker, path, *patterns, precision="int8", place="keep_float of int8"):
-    arguments = {"model": str(path), "precision": precision, "patterns": list(patterns), "place": place}
-    return worker.call("pytest_qparity.precision.making:kept_nodes", arguments, {}, "W", worker.limits.load).value
+def chosen(worker, path, *patterns, place="int8"):
+    choice = {"keep_float": list(patterns), "only": [], "edges_float": False, "types": {}, "place": place}
+    arguments = {"model": str(path), "precision": "int8", "choice": choice}
+    return worker.call(f"{CALLS}:chosen", arguments, {}, "W", worker.limits.load).value["keep_float"]
 
 
-def make(worker, model, tmp_path, recipe, *, precision=None, feeds=None):
+def make(worker, model, tmp_path, recipe, *, feeds=None):
     """The path and notes of a made variant."""
     path = save(model, tmp_path / "float.onnx")
     target = tmp_path / "scratch" / "made.onnx"
     target.parent.mkdir(exist_ok=True)
-    arguments = {
+    arguments = stated(path, target, recipe)
+    if feeds is not None:
+        worker.call(f"{CALLS}:begin", arguments, {}, "W", worker.limits.calibration)
+        for feed in feeds:
+            counted = arguments | {"samples": feed.count}
+            worker.call(f"{CALLS}:observe", counted, feed.arrays, "W", worker.limits.calibration)
+    return target, worker.call(f"{CALLS}:make", arguments, {}, "W", worker.limits.calibration).value
+
+
+def stated(path, target, recipe):
+    return {
         "model": str(path),
         "target": str(target),
-        "precision": precision or ("fp16" if isinstance(recipe, CastRecipe) else "int8"),
-        "recipe": recipe.as_json(),
-        "layout": {} if feeds is None else {"samples": feeds.samples, "batch": feeds.batch, "stacked": feeds.stacked},
+        "precision": "fp16" if isinstance(recipe, CastRecipe) else "int8",
+        "recipe": as_json(recipe),
+        "ranges": None,
     }
-    arrays = {} if feeds is None else feeds.arrays
-    answer = worker.call("pytest_qparity.precision.making:make", arguments, arrays, "W", worker.limits.calibration)
-    return target, answer.value
 
 
 def feeds_for(model, tmp_path, count=8):
@@ -103,13 +125,13 @@ def counting_to_2_62():
 def test_nodes_are_kept_by_glob_and_by_operator(worker, tmp_path):
     path = save(mlp(), tmp_path / "float.onnx")
 
-    assert sorted(kept(worker, path, "sec*", "op:Relu")) == ["relu", "second"]
+    assert sorted(chosen(worker, path, "sec*", "op:Relu")) == ["relu", "second"]
 
 
 def test_a_node_without_a_name_is_kept_by_the_name_it_gets(worker, tmp_path):
     path = save(nameless(), tmp_path / "float.onnx")
 
-    [name] = kept(worker, path, "op:Softmax")
+    [name] = chosen(worker, path, "op:Softmax")
 
     assert name
 
@@ -118,27 +140,23 @@ def test_a_dead_pattern_comes_with_the_place_where_it_is_written(worker, tmp_pat
     path = save(mlp(), tmp_path / "float.onnx")
 
     with pytest.raises(CannotJudge) as stop:
-        kept(worker, path, "frist", place="cases/x.toml:13: keep_float of int8")
+        chosen(worker, path, "frist", place="cases/x.toml:13: int8")
 
     assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
-    assert stop.value.failure.sentence.startswith('cases/x.toml:13: keep_float of int8: got "frist", ')
+    assert stop.value.failure.sentence.startswith('cases/x.toml:13: int8: keep_float: got "frist", ')
 
 
-@pytest.mark.parametrize("call", ["kept_nodes", "make"])
+@pytest.mark.parametrize("call", ["chosen", "begin", "make"])
 def test_a_model_that_cannot_be_opened_is_a_recipe_that_failed(worker, tmp_path, call):
     (tmp_path / "float.onnx").write_bytes(b"\xff" * 40)
-    arguments = {
-        "model": str(tmp_path / "float.onnx"),
-        "target": str(tmp_path / "made.onnx"),
+    recipe = INT8 if call == "begin" else CastRecipe(())
+    arguments = stated(tmp_path / "float.onnx", tmp_path / "made.onnx", recipe) | {
         "precision": "fp16",
-        "patterns": ["*"],
-        "place": "keep_float of fp16",
-        "recipe": CastRecipe(()).as_json(),
-        "layout": {},
+        "choice": {"keep_float": ["*"], "only": []},
     }
 
     with pytest.raises(CannotJudge) as stop:
-        worker.call(f"pytest_qparity.precision.making:{call}", arguments, {}, "W", worker.limits.load)
+        worker.call(f"{CALLS}:{call}", arguments, {}, "W", worker.limits.load)
 
     assert stop.value.failure.code is Code.VARIANT_RECIPE
     assert stop.value.failure.sentence.startswith("fp16: got ")
@@ -167,29 +185,49 @@ def test_what_was_done_to_the_model_comes_back_as_notes(worker, tmp_path):
     assert int8 == ["converted from opset 9 to 17 before quantization"]
 
 
-def test_every_field_of_a_recipe_reaches_the_maker(tmp_path, monkeypatch):
-    given = []
-    monkeypatch.setattr(making, "make_fp16", lambda model, recipe: given.append(recipe) or (model, ()))
-    monkeypatch.setattr(making, "make_int8", lambda model, recipe, *_: given.append(recipe) or (model, ()))
-    cast = CastRecipe(("first",), smallest=1e-7, largest=1e4)
-    integer = IntegerRecipe(("second",), "int8", "minmax", opset=18)
-
-    make(InProcess(NO_LIMIT), mlp(), tmp_path, cast)
-    make(InProcess(NO_LIMIT), mlp(), tmp_path, integer, feeds=feeds_for(mlp(), tmp_path))
-
-    assert given == [cast, integer]
+RECIPES = [
+    CastRecipe(("first",), smallest=1e-7, largest=1e4),
+    StaticRecipe(("second",), "any", "int8", "int8", symmetric=True, types=(("first", "int16"),), percentile=99.0),
+    DynamicRecipe(("first",), weight="int8", operators=("MatMul",)),
+    WeightOnlyRecipe(("first",), weight="uint4", block=64, symmetric=False, algorithm="mse"),
+    BlockRecipe(("first",), activation=None, weight="float4e2m1", block=32, scale="float8e8m0", scale_rule="up"),
+]
 
 
-def test_calibration_data_reach_the_quantizer_as_they_are_fed(tmp_path, monkeypatch):
-    given = []
-    monkeypatch.setattr(making, "make_int8", lambda model, recipe, feeds, _: given.append(feeds) or (model, ()))
+@pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.method for recipe in RECIPES])
+def test_every_field_of_a_recipe_comes_through_json(recipe):
+    assert recipe_of(json.loads(json.dumps(as_json(recipe)))) == recipe
+
+
+def test_every_feed_reaches_the_observer_as_it_is_fed(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(jobs.Observer, "take", lambda self, feed, samples: taken.append((dict(feed), samples)))
+    monkeypatch.setattr(jobs.Observer, "ranges", lambda self: Ranges({}, Method("minmax"), "test", 1))
     feeds = feeds_for(mlp(), tmp_path, count=6)
 
-    make(InProcess(NO_LIMIT), mlp(), tmp_path, INT8, feeds=feeds)
+    with pytest.raises(CannotJudge):  # no range was found
+        make(InProcess(NO_LIMIT), mlp(), tmp_path, INT8, feeds=feeds)
 
-    [got] = given
-    assert (got.samples, got.batch, got.stacked) == (feeds.samples, feeds.batch, feeds.stacked)
-    np.testing.assert_array_equal(got.arrays["input"], feeds.arrays["input"])
+    assert [samples for _, samples in taken] == [feed.count for feed in feeds]
+    for (got, _), feed in zip(taken, feeds, strict=True):
+        np.testing.assert_array_equal(got["input"], feed.arrays["input"])
+
+
+def test_a_calibration_that_broke_off_is_none_of_the_next_recipe(worker, tmp_path):
+    """The next has its ranges from a file, and asks for no calibration."""
+    path = save(mlp(), tmp_path / "float.onnx")
+    ranges = tmp_path / "ranges.txt"
+    ranges.write_text("input: 3.0\nhidden: 3.0\nactive: 3.0\nlogits: 3.0\n")
+    broken = dataclasses.replace(INT8, activation="int8", symmetric=True, keep_float=("second",))
+    worker.call(f"{CALLS}:begin", stated(path, tmp_path / "x.onnx", broken), {}, "W", worker.limits.calibration)
+    target = tmp_path / "made.onnx"
+    given = dataclasses.replace(broken, keep_float=(), ranges="0" * 64)
+
+    arguments = stated(path, target, given) | {"ranges": str(ranges)}
+    worker.call(f"{CALLS}:make", arguments, {}, "W", worker.limits.calibration)
+
+    assert array(onnx.load(target), "input_scale") == pytest.approx(3 / 127)
+    assert dequantized(onnx.load(target), "second")[:2] == [True, True]
 
 
 def test_a_model_with_external_data_is_made_into_one_file(worker, tmp_path):
@@ -198,15 +236,9 @@ def test_a_model_with_external_data_is_made_into_one_file(worker, tmp_path):
     folder.mkdir()
     onnx.save(model, folder / "float.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
     (tmp_path / "scratch").mkdir()
-    arguments = {
-        "model": str(folder / "float.onnx"),
-        "target": str(tmp_path / "scratch" / "made.onnx"),
-        "precision": "fp16",
-        "recipe": CastRecipe(()).as_json(),
-        "layout": {},
-    }
+    arguments = stated(folder / "float.onnx", tmp_path / "scratch" / "made.onnx", CastRecipe(()))
 
-    worker.call("pytest_qparity.precision.making:make", arguments, {}, "W", worker.limits.calibration)
+    worker.call(f"{CALLS}:make", arguments, {}, "W", worker.limits.calibration)
 
     assert model_file(tmp_path / "scratch" / "made.onnx").external == ()
 

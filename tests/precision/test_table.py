@@ -15,6 +15,10 @@ from pytest_qparity.precision.table import PRECISIONS, Points, Share, base_of
         ("int8", None, "int8"),
         ("int8-qat", None, "int8"),
         ("int8-qat-2", None, "int8"),
+        ("fp8", None, "fp8"),
+        ("fp8-e4m3", None, "fp8-e4m3"),
+        ("fp8-e5m2-mixed", None, "fp8-e5m2"),
+        ("fp8-mixed", None, "fp8"),
         ("qat", "int8", "int8"),
         ("int8-qat", "uint8", "uint8"),
         ("int9", None, None),
@@ -24,7 +28,7 @@ from pytest_qparity.precision.table import PRECISIONS, Points, Share, base_of
         ("", None, None),
     ],
 )
-def test_a_name_stands_for_the_precision_before_its_first_hyphen_unless_a_base_is_declared(name, declared, base):
+def test_a_name_stands_for_the_longest_precision_before_a_hyphen_unless_a_base_is_declared(name, declared, base):
     assert base_of(name, declared) == base
 
 

@@ -12,7 +12,15 @@ from pytest_qparity.digest import json_digest
 from pytest_qparity.precision import cast, making, variants
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.content import content_of, holds
-from pytest_qparity.precision.recipes import CastRecipe, IntegerRecipe
+from pytest_qparity.precision.recipes import (
+    BlockRecipe,
+    CastRecipe,
+    CommandRecipe,
+    DynamicRecipe,
+    StaticRecipe,
+    WeightOnlyRecipe,
+)
+from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Workshop, calibration_digest, variant_for, variant_key
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
@@ -52,7 +60,7 @@ def test_fp32_is_the_float_model_itself(tmp_path, cache):
 def test_calibration_of_what_needs_none_is_no_variant(tmp_path, cache, precision):
     request = request_for(mlp(), tmp_path, precision, calibration="minmax")
 
-    with pytest.raises(CannotJudge, match=f"{precision}: got calibration, should have none") as caught:
+    with pytest.raises(CannotJudge, match=f"{precision}: got calibration beside .*, should be none") as caught:
         variant_for(request, not_asked, workshop(cache))
 
     assert caught.value.failure.code is Code.VARIANT_RECIPE
@@ -97,13 +105,22 @@ def test_int8_without_calibration_data_passes_on_why(tmp_path, cache):
         variant_for(request_for(mlp(), tmp_path, "int8"), not_asked, workshop(cache))
 
 
-@pytest.mark.parametrize("precision", ["uint8", "int4", "bf16", "tf32"])
-def test_a_precision_that_no_recipe_makes_must_be_given(tmp_path, cache, precision):
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_what_is_said_of_a_recipe_is_no_word_of_the_float_model(tmp_path, cache, precision):
     with pytest.raises(CannotJudge) as stop:
-        variant_of(request_for(mlp(), tmp_path, precision), cache)
+        variant_of(request_for(mlp(), tmp_path, precision, granularity="tensor"), cache)
 
     assert stop.value.failure.code is Code.VARIANT_RECIPE
-    assert f"[precisions.{precision}] file" in stop.value.failure.remedy
+    assert stop.value.failure.remedy.endswith("remove granularity")
+
+
+@pytest.mark.parametrize("precision", [name for name, each in PRECISIONS.items() if each.made.method != "float-model"])
+def test_every_precision_that_is_made_holds_what_it_says(tmp_path, cache, precision):
+    request = request_for(mlp(), tmp_path, precision)
+
+    variant = variant_of(request, cache)
+
+    assert holds(content_of(variant.path), precision)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
@@ -130,7 +147,7 @@ def test_a_nameless_softmax_can_be_kept_float(tmp_path, cache):
     assert list(softmax.output) == ["y"]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("precision", ["fp16", "int8", "int4"])
 def test_a_dead_pattern_is_an_error_at_every_precision(tmp_path, cache, precision):
     with pytest.raises(CannotJudge) as stop:
         variant_of(request_for(mlp(), tmp_path, precision, keep_float=("frist",)), cache)
@@ -138,13 +155,13 @@ def test_a_dead_pattern_is_an_error_at_every_precision(tmp_path, cache, precisio
     assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("precision", ["fp16", "int8", "int4"])
 def test_a_dead_pattern_is_told_with_the_line_that_the_caller_gives(tmp_path, cache, precision):
     request = request_for(mlp(), tmp_path, precision, keep_float=("frist",))
 
-    with pytest.raises(CannotJudge, match=f'^keep_float of {precision}: got "frist", '):
+    with pytest.raises(CannotJudge, match=f'^{precision}: keep_float: got "frist", '):
         variant_of(request, cache)
-    with pytest.raises(CannotJudge, match=f'^cases/x.toml:13: keep_float of {precision}: got "frist", '):
+    with pytest.raises(CannotJudge, match=f'^cases/x.toml:13: {precision}: keep_float: got "frist", '):
         variant_of(dataclasses.replace(request, where="cases/x.toml:13"), cache)
 
 
@@ -154,7 +171,7 @@ def test_what_the_recipe_did_to_the_model_is_told_also_from_the_cache(tmp_path, 
         int8 = variant_of(request_for(one_matmul(opset=9), tmp_path, "int8"), cache)
 
         assert fp16.recipe["notes"] == ["1 float32 constants beyond ±65504, clipped to it, in: lowest"]
-        assert int8.recipe["notes"] == ["converted from opset 9 to 17 before quantization"]
+        assert int8.recipe["notes"] == ["converted from opset 9 to 19 before quantization"]
 
 
 def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
@@ -168,39 +185,46 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
     assert recipe == {
         "base": "int8",
         "method": "static",
+        "target": "any",
         "format": "qdq",
-        "granularity": "per-channel",
+        "granularity": "channel",
         "weight": "int8",
-        "activation": "uint8",
+        "weight_bits": 8,
+        "activation": "int8",
+        "symmetric": True,
+        "types": [],
+        "bias": "float",
         "calibration": "minmax",
+        "percentile": None,
+        "ranges": None,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
         "keep_float": [],
-        "opset": 17,
         "version": 1,
+        "notes": ["converted from opset 17 to 19 before quantization"],
     }
 
 
-OTHER = {
-    "keep_float": ("node",),
-    "activation": "int8",
-    "calibration": "percentile",
-    "weight": "uint8",
-    "granularity": "per-tensor",
-    "format": "qoperator",
-    "opset": 18,
-    "method": "dynamic",
-    "version": 2,
-    "smallest": 1e-7,
-    "largest": 1e4,
-    "interface": "float16",
-}
-RECIPES = (IntegerRecipe((), "uint8", "minmax"), CastRecipe(()))
+RECIPES = (
+    StaticRecipe((), "ort", "uint8", "int8", symmetric=False),
+    CastRecipe(()),
+    DynamicRecipe(()),
+    WeightOnlyRecipe((), "int4"),
+    BlockRecipe((), "float4e2m1", "float4e2m1", 16, "float8e4m3fn"),
+    CommandRecipe(("maker", "{output}"), "1.0"),
+)
 FIELDS = [(recipe, field.name) for recipe in RECIPES for field in dataclasses.fields(recipe)]
+
+
+def another(value):
+    """A value that is not this one."""
+    return {bool: lambda: not value, tuple: lambda: (*value, "other"), str: lambda: f"{value}-other"}.get(
+        type(value), lambda: 1 if value is None else 2 * value
+    )()
 
 
 @pytest.mark.parametrize(("recipe", "field"), FIELDS, ids=[f"{type(each).__name__}.{name}" for each, name in FIELDS])
 def test_every_field_of_a_recipe_changes_the_key(recipe, field):
-    changed = dataclasses.replace(recipe, **{field: OTHER[field]})
+    changed = dataclasses.replace(recipe, **{field: another(getattr(recipe, field))})
 
     assert json_digest(variant_key("0", recipe, None)) != json_digest(variant_key("0", changed, None))
 

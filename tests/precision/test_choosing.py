@@ -1,0 +1,178 @@
+"""From a case's words to a recipe: its defaults, and each way in which they contradict each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.precision.choosing import contradictions, method_of, recipe_for, target_of
+from pytest_qparity.precision.recipes import (
+    BlockRecipe,
+    CastRecipe,
+    DynamicRecipe,
+    StaticRecipe,
+    WeightOnlyRecipe,
+    is_calibrated,
+)
+from pytest_qparity.precision.table import PRECISIONS
+from tests.precision.making import recipe
+
+E4M3, E5M2, E2M1 = "float8e4m3fn", "float8e5m2", "float4e2m1"
+ANY = StaticRecipe((), "any", "int8", "int8", symmetric=True)
+ORT = StaticRecipe((), "ort", "uint8", "int8", symmetric=False, bias="int32")
+
+
+def wrong(base: str, **spec) -> list[tuple[str, str]]:
+    """Key and remedy of each contradiction."""
+    return [(each.key, each.remedy) for each in contradictions(base, PrecisionSpec(**spec))]
+
+
+@pytest.mark.parametrize("base", PRECISIONS)
+def test_a_precision_of_which_nothing_is_said_contradicts_nothing(base):
+    assert wrong(base) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "target", "expected"),
+    [
+        ("int8", "any", ANY),
+        ("int8", "trt", StaticRecipe((), "trt", "int8", "int8", symmetric=True)),
+        ("int8", "openvino", StaticRecipe((), "openvino", "uint8", "int8", symmetric=False)),
+        ("int8", "ort", ORT),
+        ("uint8", "ort", StaticRecipe((), "ort", "uint8", "uint8", symmetric=False, bias="int32")),
+        ("uint8", "any", StaticRecipe((), "any", "uint8", "uint8", symmetric=True)),
+        ("int16", "ort", StaticRecipe((), "ort", "int16", "int8", symmetric=False, bias="int32")),
+        ("int16", "any", StaticRecipe((), "any", "int16", "int8", symmetric=False)),
+        ("fp8", "ort", StaticRecipe((), "ort", E4M3, E4M3, symmetric=True)),
+        ("fp8-e4m3", "any", StaticRecipe((), "any", E4M3, E4M3, symmetric=True)),
+        ("fp8-e5m2", "any", StaticRecipe((), "any", E5M2, E5M2, symmetric=True)),
+        ("fp16", "any", CastRecipe((), "fp16")),
+        ("bf16", "any", CastRecipe((), "bf16")),
+        ("int4", "any", WeightOnlyRecipe((), "int4", 32, symmetric=True)),
+        ("uint4", "any", WeightOnlyRecipe((), "uint4", 32, symmetric=False)),
+        ("mxfp8", "any", BlockRecipe((), E4M3, E4M3, 32, "float8e8m0")),
+        ("mxfp4", "any", BlockRecipe((), None, E2M1, 32, "float8e8m0")),
+        ("nvfp4", "any", BlockRecipe((), E2M1, E2M1, 16, E4M3)),
+    ],
+)
+def test_defaults(base, target, expected):
+    spec = PrecisionSpec() if target == "any" else PrecisionSpec(target=target)
+    assert recipe_for(base, spec, "ort", ()) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "expected"),
+    [
+        ("int8", {"recipe": "dynamic"}, DynamicRecipe((), "uint8", ("Conv", "MatMul"), "tensor", 8)),
+        (
+            "int8",
+            {"recipe": "dynamic", "weight": "int8", "operators": ["MatMul"], "reduce_range": True},
+            DynamicRecipe((), "int8", ("MatMul",), "tensor", 7),
+        ),
+    ],
+    ids=["defaults", "all said"],
+)
+def test_dynamic(base, spec, expected):
+    assert recipe(base, **spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        ("symmetric", True, "symmetric", True),
+        ("activation", "int8", "activation", "int8"),
+        ("weight", "uint8", "weight", "uint8"),
+        ("granularity", "tensor", "granularity", "tensor"),
+        ("bias", "float", "bias", "float"),
+        ("reduce_range", True, "weight_bits", 7),
+        ("calibration", "entropy", "calibration", "entropy"),
+        ("calibration", "percentile", "percentile", 99.99),
+        ("format", "qoperator", "format", "qoperator"),
+    ],
+)
+def test_what_is_said_takes_the_place_of_a_default(key, value, field, expected):
+    assert getattr(recipe(target="ort"), field) != expected
+    assert getattr(recipe(target="ort", **{key: value}), field) == expected
+
+
+def test_a_target_of_the_backend_is_that_of_its_family():
+    assert target_of(PrecisionSpec(target="backend"), "openvino") == "openvino"
+    assert target_of(PrecisionSpec(target="trt"), "openvino") == "trt"
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "method"),
+    [
+        ("fp32", {}, "float-model"),
+        ("int8", {"file": "x.onnx"}, "given"),
+        ("int8", {"command": ["x", "{output}"]}, "command"),
+        ("int8", {"recipe": "dynamic"}, "dynamic"),
+        ("nvfp4", {}, "block"),
+    ],
+)
+def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
+    assert method_of(base, PrecisionSpec(**spec)) == method
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "expected"),
+    [
+        ("fp32", {"keep_float": ["*"]}, [("keep_float", "remove keep_float")]),
+        ("fp16", {"target": "ort"}, [("target", "remove target")]),
+        ("fp16", {"block": 32}, [("block", "remove block")]),
+        ("int8", {"block": 32}, [("block", "remove block")]),
+        ("int8", {"operators": ["MatMul"]}, [("operators", 'say recipe = "dynamic", or remove operators')]),
+        (
+            "int8",
+            {"recipe": "dynamic", "calibration": "mse"},
+            [("calibration", 'say recipe = "static", or remove calibration')],
+        ),
+        ("int8", {"recipe": "dynamic", "types": {"*": "int16"}}, [("types", 'say recipe = "static", or remove types')]),
+        ("int4", {"recipe": "static"}, [("recipe", "remove recipe, or name another base")]),
+        ("fp16", {"recipe": "dynamic"}, [("recipe", "remove recipe, or name another base")]),
+        ("int16", {"recipe": "dynamic"}, [("recipe", "remove recipe, or name another base")]),
+        ("int8", {"weight": "int16"}, [("weight", "correct weight, or name another base")]),
+        ("int8", {"activation": "int16"}, [("activation", "correct activation, or name another base")]),
+        ("uint8", {"activation": "int8"}, [("activation", "correct activation, or name another base")]),
+        ("fp8", {"weight": "int8"}, [("weight", "correct weight, or name another base")]),
+        ("int4", {"weight": "int8"}, [("weight", "correct weight, or name another base")]),
+        ("int8", {"percentile": 99.9}, [("percentile", 'say calibration = "percentile", or remove percentile')]),
+        ("int8", {"ranges": "x.json", "calibration": "mse"}, [("ranges", "remove one of them")]),
+        ("fp8", {"reduce_range": True}, [("reduce_range", "remove reduce_range")]),
+        ("int16", {"weight": "int16", "reduce_range": True}, [("reduce_range", "remove reduce_range")]),
+        ("nvfp4", {"algorithm": "hqq"}, [("algorithm", "remove algorithm")]),
+        ("mxfp8", {"block": 16}, [("block", "remove block")]),
+    ],
+)
+def test_each_contradiction_is_told_with_its_key_and_the_way_out(base, spec, expected):
+    assert wrong(base, **spec) == expected
+
+
+def test_all_contradictions_are_told_together():
+    assert [key for key, _ in wrong("int8", block=32, weight="int16", percentile=99.0)] == [
+        "block",
+        "weight",
+        "percentile",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "calibrated"),
+    [
+        ("int8", {}, True),
+        ("fp8", {}, True),
+        ("int8", {"recipe": "dynamic"}, False),
+        ("fp16", {}, False),
+        ("int4", {}, False),
+        ("int4", {"algorithm": "gptq"}, True),
+        ("nvfp4", {}, True),
+        ("mxfp8", {}, False),
+        ("mxfp4", {}, False),
+    ],
+)
+def test_data_are_asked_for_where_a_recipe_needs_them(base, spec, calibrated):
+    assert is_calibrated(recipe(base, **spec)) is calibrated
+
+
+def test_ranges_of_a_file_take_the_place_of_calibration_data():
+    assert not is_calibrated(recipe_for("int8", PrecisionSpec(ranges="x.json"), "ort", (), (), "digest"))

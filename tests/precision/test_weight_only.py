@@ -1,0 +1,123 @@
+"""Weights in blocks: against `quantmath`, and as a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+from pytest_qparity import quantmath
+from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.library import make_packed
+from pytest_qparity.precision.placement.elements import ELEMENTS
+from pytest_qparity.precision.weight_only import make_weight_only, quantized_in_blocks
+from pytest_qparity.quantmath import Blocked
+from tests.models import mlp, save
+from tests.precision.graphs import FLOAT, model_of, weights
+from tests.precision.making import array, dequantized, least_sqnr_db, makers, node, outputs_of, recipe
+
+
+def weight(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Standard normal with a heavy tail, and a block of zeros."""
+    random = np.random.default_rng(seed)
+    drawn = random.standard_normal(shape) * np.exp(random.standard_normal(shape))
+    drawn[:16] = 0
+    return drawn.astype(np.float32)
+
+
+def in_blocks(values: np.ndarray, element: str, *, axis: int = 0, block: int = 32, **how) -> tuple[np.ndarray, float]:
+    """Codes, and the sum of squared errors of what they stand for."""
+    how = {"symmetric": True, "least_squares": False} | how
+    codes, found = quantized_in_blocks(values, axis, ELEMENTS[element], block=block, **how)
+    real = quantmath.dequantize(codes, found.scale, found.zero_point, Blocked(axis, block))
+    return codes, float(((real.astype(np.float64) - values) ** 2).sum())
+
+
+def written(model: onnx.ModelProto, tmp_path, base: str = "int4", **spec) -> onnx.ModelProto:
+    made, _ = make_weight_only(float_graph(save(model, tmp_path / "float.onnx")), recipe(base, **spec))
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("element", ["int4", "uint4"])
+@pytest.mark.parametrize(("shape", "axis", "block"), [((96, 5), 0, 32), ((80, 3), 0, 32), ((48, 70), 1, 16)])
+def test_blocks_are_those_of_quantmath_block_by_block(element, symmetric, shape, axis, block):
+    """Each block alone, quantized per tensor, has the same codes."""
+    values, kind = weight(shape, 0), ELEMENTS[element].kind
+    codes, _ = in_blocks(values, element, axis=axis, block=block, symmetric=symmetric)
+
+    lines, coded = np.moveaxis(values, axis, -1), np.moveaxis(codes, axis, -1)
+    for line, expected in zip(lines, coded, strict=True):
+        for start in range(0, line.size, block):
+            part = line[start : start + block]
+            parameters = ELEMENTS[element].parameters(
+                np.asarray(min(part.min(), 0)), np.asarray(max(part.max(), 0)), symmetric=symmetric
+            )
+            alone = quantmath.quantize(part, parameters.scale, parameters.zero_point, kind, quantmath.PerTensor())
+            np.testing.assert_array_equal(alone, expected[start : start + block])
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("element", ["int4", "uint4"])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_least_squared_error_is_never_above_that_of_rounding_to_nearest(element, symmetric, seed):
+    values = weight((96, 7), seed)
+
+    _, nearest = in_blocks(values, element, symmetric=symmetric)
+    _, least = in_blocks(values, element, symmetric=symmetric, least_squares=True)
+
+    assert least < nearest
+
+
+@pytest.mark.parametrize("block", [16, 32, 64])
+@pytest.mark.parametrize("base", ["int4", "uint4"])
+def test_a_file_has_its_products_weights_in_blocks_along_the_axis_of_summation(tmp_path, base, block):
+    model = written(mlp(features=64, hidden=128), tmp_path, base, block=block)
+
+    assert array(model, "w1_scale").shape == (64 // block, 128)
+    assert dequantized(model, "first") == [False, True, False]
+    attributes = {each.name: each.i for each in makers(model)[node(model, "first").input[1]].attribute}
+    assert attributes == {"axis": 0, "block_size": block}
+    assert [entry.version for entry in model.opset_import] == [21]
+    assert not {"w1", "w2"} & {tensor.name for tensor in model.graph.initializer}
+
+
+@pytest.mark.parametrize("algorithm", ["rtn", "mse"])
+@pytest.mark.parametrize("base", ["int4", "uint4"])
+def test_a_file_is_near_the_float_model(tmp_path, base, algorithm):
+    model = written(mlp(features=64, hidden=128), tmp_path, base, algorithm=algorithm)
+
+    feed = {"input": np.random.default_rng(1).standard_normal((64, 64)).astype(np.float32)}
+    assert least_sqnr_db(outputs_of(mlp(features=64, hidden=128), feed), outputs_of(model, feed)) > 13
+
+
+def test_a_transposed_weight_has_its_blocks_along_its_other_axis(tmp_path):
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["y"], name="product", transB=1)]
+    model = model_of(nodes, [("x", FLOAT, ["N", 64])], [("y", FLOAT, ["N", 4])], {"w": weights(4, 64)})
+
+    assert array(written(model, tmp_path), "w_scale").shape == (4, 2)
+
+
+def test_nodes_kept_float_keep_their_weights(tmp_path):
+    made, _ = make_weight_only(
+        float_graph(save(mlp(), tmp_path / "float.onnx")), recipe("int4", keep_float=("second",))
+    )
+
+    assert node(made, "second").input[1] == "w2"
+
+
+@pytest.mark.parametrize("algorithm", ["rtn", "hqq"])
+def test_packed_weights_are_near_the_float_model(tmp_path, algorithm):
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")]
+    model = model_of(nodes, [("x", FLOAT, ["N", 64])], [("y", FLOAT, ["N", 32])], {"w": weights(64, 32)})
+    how = recipe("int4", format="qoperator", algorithm=algorithm)
+    if algorithm == "hqq":
+        pytest.importorskip("torch")
+
+    made = make_packed(float_graph(save(model, tmp_path / "float.onnx")), how, [])
+
+    assert [each.op_type for each in made.graph.node] == ["MatMulNBits"]
+    feed = {"x": np.random.default_rng(1).standard_normal((16, 64)).astype(np.float32)}
+    assert least_sqnr_db(outputs_of(model, feed), outputs_of(made, feed)) > 13
