@@ -150,7 +150,7 @@ def test_a_case_says_at_which_line_a_key_stands_and_none_once_its_file_is_gone(f
 
 TASKS = "audio, image-classification, object-detection, other, text-classification"
 NAME = 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit'
-PRECISION_KEYS = "base, calibration, caught_by, file, keep_float, min_quantized"
+PRECISION_KEYS = ", ".join(sorted(PrecisionSpec.model_fields))
 GLOB = 'a glob in which each "[" has its "]" (bad glob)'
 CLOSE = 'close it; a "[" that stands for itself is "[[]"'
 WAIVER = '[[waivers]]\nrun = "x"\nreason = "y"\nexpires = 2027-03-01\n'
@@ -502,11 +502,12 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(1, f'task: got "zzz", should be one of: {TASKS}.', 'for example task = "image-classification"'),
     ),
     "unknown-calibration": (
-        MINIMAL + 'calibration = "percentile"\n',
+        MINIMAL + 'calibration = "precentile"\n',
         value(
             4,
-            'calibration in [precisions.int8]: got "percentile", should be "minmax".',
-            'for example calibration = "minmax"',
+            'calibration in [precisions.int8]: got "precentile", should be one of: entropy, minmax, moving-average, mse, '
+            "percentile.",
+            'write "percentile"',
         ),
     ),
     "unknown-check": (
