@@ -29,12 +29,10 @@ from pytest_qparity.precision.weight_only import make_weight_only
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy as np
     from onnx import ModelProto
-
-    from pytest_qparity.quantmath import Range
 
     Held = dict[str, Any]
     Arguments = Mapping[str, Any]
@@ -70,6 +68,16 @@ def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return None, {}
 
 
+def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Names of the tensors in a file of ranges: which a recipe takes for a model, and which it does not."""
+    with Border(arguments["precision"]):
+        recipe = recipe_of(arguments["recipe"])
+        assert isinstance(recipe, StaticRecipe | BlockRecipe)
+        observed = job_for(_graph(arguments), recipe).observed
+        ranges = read_ranges(Path(arguments["ranges"]))
+    return {"used": list(ranges.of(observed)), "unused": list(ranges.unused(observed))}, {}
+
+
 def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Write the variant that a recipe makes of a model to `target`; the maker's notes."""
     model, target, precision = Path(arguments["model"]), Path(arguments["target"]), arguments["precision"]
@@ -91,7 +99,10 @@ def _made(
         if calibration is not None:
             return calibration.made()
         job = job_for(_graph(arguments), recipe)
-        return job.made(_stated_ranges(arguments["ranges"], job.observed)), job.notes
+        if arguments["ranges"] is None:
+            return job.made({}), job.notes  # a recipe that wants nothing observed
+        ranges = read_ranges(Path(arguments["ranges"]))
+        return job.made(ranges.of(job.observed)), (*job.notes, *ranges.notes)
     if isinstance(recipe, CastRecipe):
         return make_bf16(_graph(arguments), recipe) if recipe.to == "bf16" else make_fp16(_graph(arguments), recipe)
     if isinstance(recipe, DynamicRecipe):
@@ -106,11 +117,6 @@ def _made(
 
 def _graph(arguments: Arguments) -> ModelProto:
     return float_graph(Path(arguments["model"]))
-
-
-def _stated_ranges(path: str | None, observed: Sequence[str]) -> Mapping[str, Range]:
-    """The ranges of a file for what a job wants observed; none where it wants nothing."""
-    return {} if path is None else read_ranges(Path(path)).of(observed)
 
 
 def save(model: ModelProto, target: Path, precision: str) -> None:

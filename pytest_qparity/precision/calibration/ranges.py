@@ -88,6 +88,12 @@ class Ranges:
 
     def of(self, names: Collection[str]) -> dict[str, Range]:
         """One range for each of `names`. Raises CannotJudge where one is missing, with the nearest name that is not."""
+        if names and self.tensors.keys().isdisjoint(names):
+            raise no_such_tensor(
+                f"Ranges: got none of the {len(names):,} tensors to quantize ({_first(names)}) among the "
+                f"{len(self.tensors):,} of {self.made_by} ({_first(self.tensors)}), should be ranges of this model.",
+                "name the ONNX file that the ranges were found with: another export has other names",
+            )
         for name in names:
             if name not in self.tensors:
                 raise no_such_tensor(
@@ -104,6 +110,11 @@ class Ranges:
         near = nearest(name, self.tensors)
         renamed = f'rename "{near}" where it is the same tensor, ' if near else ""
         return f"{renamed}calibrate again with this model, or keep the nodes that take it float"
+
+
+def _first(names: Collection[str]) -> str:
+    shown = f'"{next(iter(names), "")}"'
+    return f"{shown}, …" if len(names) > 1 else shown
 
 
 def no_such_tensor(sentence: str, remedy: str) -> CannotJudge:

@@ -1,0 +1,133 @@
+"""`qparity quantize`: one variant of one model, from a file of ranges or from calibration data."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.report.text import one_line, printable
+
+if TYPE_CHECKING:
+    from pytest_qparity.gate.quantizing import Quantized
+
+EXAMPLES = """examples:
+  qparity quantize model.onnx --ranges calib.cache -o model_int8.onnx               a TensorRT calibration cache
+  qparity quantize model.onnx --ranges calib.cache --target trt -o model_int8.onnx  for TensorRT 11
+  qparity quantize model.onnx --calibration images.npz --target ort -o fast.onnx    calibrated here
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "quantize",
+        help="quantize a model with the ranges of a file, a TensorRT calibration cache for example",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the float ONNX model")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the variant goes")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--ranges",
+        type=Path,
+        metavar="FILE",
+        help="ranges.json, ranges.txt, TensorRT's calibration cache, ONNX Runtime's calibration table, AIMET encodings",
+    )
+    source.add_argument("--calibration", type=Path, metavar="NPZ", help="samples, as arrays by input name")
+    parser.add_argument("--precision", default="int8", metavar="NAME", help="a precision of the table (default: int8)")
+    parser.add_argument(
+        "--target",
+        choices=("any", "ort", "openvino", "trt"),
+        help="the engine whose kernels Q/DQ nodes are placed for (default: any, one file that all take)",
+    )
+    parser.add_argument(
+        "--keep-float",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="nodes that stay float, as keep_float of a case; may be given more than once",
+    )
+    parser.add_argument("--batch", type=int, default=1, help="samples that are fed at once (default: 1)")
+    parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status: 0 written; 1 the variant cannot be made; 2 usage."""
+    from pytest_qparity.gate.quantizing import QUANTIZED, Order, quantize
+    from pytest_qparity.verdict import CannotJudge
+    from pytest_qparity.worker.limits import Limits
+    from pytest_qparity.worker.process import WorkerProcess
+
+    if options.precision not in QUANTIZED:
+        return _usage(f"got precision {options.precision!r}, should be one of {', '.join(QUANTIZED)}")
+    if options.batch < 1:
+        return _usage(f"got batch {options.batch}, should be 1 or more")
+    refusal = _refusal(options)
+    if refusal is not None:
+        return _usage(refusal)
+    order = Order(
+        model=options.model,
+        output=options.output,
+        precision=options.precision,
+        ranges=options.ranges,
+        calibration=options.calibration,
+        target=options.target,
+        keep_float=tuple(options.keep_float),
+        batch=options.batch,
+    )
+    try:
+        with contextlib.closing(WorkerProcess(Limits())) as worker:
+            made = quantize(order, worker)
+    except CannotJudge as reason:
+        failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
+        print(f"{failure['code']}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        return _usage(f"got {error.strerror or error} ({error.filename or options.output}), should be room to write")
+    _show(made, options)
+    return 0
+
+
+def _refusal(options: argparse.Namespace) -> str | None:
+    """Why nothing is written there; checked before minutes of work."""
+    from pytest_qparity.durable import require_room
+
+    output: Path = options.output
+    for source in (options.model, options.ranges, options.calibration):
+        if source is not None and output.resolve() == source.resolve():
+            return f"got {output} as output too, should be another file: it is read"
+    try:
+        require_room(output)
+    except OSError as error:
+        return f"got {error.strerror or error} as output {output}, should be a regular file, or none yet"
+    if output.exists() and not options.force:
+        return f"got a file already at {output}, should be none: name another, or say --force"
+    return None
+
+
+def _show(made: Quantized, options: argparse.Namespace) -> None:
+    """What was quantized, a line each; the ranges that were not used last, since there may be many."""
+    from pytest_qparity.precision.table import FLOATS
+
+    precision, target = made.recipe["base"], made.recipe.get("target")
+    counts = ", ".join(f"{quantized}/{total} {kind}" for kind, (quantized, total) in made.counts.items())
+    placed = f", placed for {target}" if target else ""
+    print(f"written    {one_line(str(options.output))}  {precision}{placed}  SHA-256 {made.digest[:12]}")
+    if precision not in FLOATS:
+        print(f"quantized  {counts or 'no compute nodes that are known'}")
+    for note in made.notes:
+        print(f"note       {one_line(note)}")
+    if options.ranges is None:
+        return
+    known = len(made.used) + len(made.unused)
+    print(f"ranges     {len(made.used):,} of {known:,} used from {one_line(str(options.ranges))}")
+    for name in made.unused:
+        print(f"not used   {one_line(name)}")
+
+
+def _usage(message: str) -> int:
+    print(f"qparity: {printable(message)}", file=sys.stderr)
+    return 2

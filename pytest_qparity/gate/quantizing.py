@@ -1,0 +1,153 @@
+"""One variant of one model, without a case: a file of ranges, or calibration data, and an ONNX file made with them.
+
+The way over for those whose ranges lie in a TensorRT calibration cache, which TensorRT 11 takes no more.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.case.model import ModelFile, read_model_file
+from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.durable import replacing
+from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.examination import examined
+from pytest_qparity.precision.recipes import StaticRecipe
+from pytest_qparity.precision.table import PRECISIONS
+from pytest_qparity.precision.variants import Variant, VariantRequest, Workshop, variant_for
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.worker.protocol import Worker
+
+__all__ = ["QUANTIZED", "Order", "Quantized", "quantize"]
+
+# Precisions that a recipe makes; of the others the float model itself is the file.
+QUANTIZED = tuple(name for name, precision in PRECISIONS.items() if precision.made.method != "float-model")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The file to write, and from what: `ranges` and `calibration` (.npz, arrays by input name) exclude each other.
+
+    `target`: whose placement rules it follows; None is the recipe's default. `batch`: samples a feed.
+    """
+
+    model: Path
+    output: Path
+    precision: str = "int8"
+    ranges: Path | None = None
+    calibration: Path | None = None
+    target: str | None = None
+    keep_float: tuple[str, ...] = ()
+    batch: int = 1
+    largest_data_mb: float = 4096.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """What was written. `counts`: (quantized, all) compute nodes by operator. `used`, `unused`: tensors of the ranges.
+
+    `recipe`: as in a ledger, with the notes of the maker.
+    """
+
+    digest: str
+    counts: Mapping[str, tuple[int, int]]
+    recipe: Mapping[str, Any]
+    used: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self.recipe.get("notes", ()))
+
+
+def quantize(order: Order, worker: Worker) -> Quantized:
+    """Make the variant in `worker` and put it in the place of `order.output`: whole, or not at all.
+
+    Raises CannotJudge where model, ranges or data cannot be used, or nothing would be quantized; OSError where the file
+    cannot be written.
+    """
+    model = read_model_file(order.model, worker)
+    with tempfile.TemporaryDirectory(prefix="quantize-") as folder:
+        workshop = Workshop(worker, VariantCache(Path(folder)))
+        variant = variant_for(_request(order, model), lambda: _feeds(order, model), workshop)
+        if order.calibration is not None and variant.recipe["calibration_data"] is None:
+            sentence = f"{order.precision}: got calibration data, should be none: its recipe takes no data."
+            raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave them out"))
+        _require_quantized(variant, worker)
+        counts = _asked(worker, "counts", {"model": str(variant.path.absolute())}, variant.path.name)
+        use = _ranges_use(order, variant, worker)
+        with replacing(order.output) as temporary:
+            shutil.copyfile(variant.path, temporary)
+    told = {kind: (quantized, total) for kind, (quantized, total) in counts.items()}
+    return Quantized(variant.digest, told, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
+
+
+def counts(held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+    """In a worker: how many compute nodes of each kind a file has quantized, and in all."""
+    from pytest_qparity.backends.onnx_kernels import compute_nodes, read_graph
+
+    found: dict[str, list[int]] = {}
+    for node in compute_nodes(read_graph(Path(arguments["model"]))):
+        count = found.setdefault(node.kind, [0, 0])
+        count[0] += node.in_file
+        count[1] += 1
+    return {kind: found[kind] for kind in sorted(found)}, {}
+
+
+def _request(order: Order, model: ModelFile) -> VariantRequest:
+    """As a case would ask for it; a key that the order does not state is none that its recipe must take."""
+    stated: dict[str, Any] = {
+        "ranges": None if order.ranges is None else str(order.ranges.absolute()),
+        "target": order.target,
+        "keep_float": order.keep_float or None,
+    }
+    spec = PrecisionSpec(**{key: value for key, value in stated.items() if value is not None})
+    return VariantRequest(model, order.precision, order.precision, spec, order.model.parent, order.target or "any")
+
+
+def _feeds(order: Order, model: ModelFile) -> Feeds:
+    from pytest_qparity.case.data import load_samples, make_feeds
+
+    if order.calibration is None:
+        sentence = f"{order.precision}: got neither ranges nor calibration data, should be one of them."
+        raise CannotJudge(Failure(Code.CALIBRATION_MISSING, sentence, "name a file of ranges, or an .npz of inputs"))
+    samples = load_samples(str(order.calibration.absolute()), Path(), order.largest_data_mb)
+    return make_feeds(samples, model.inputs, order.batch)
+
+
+def _require_quantized(variant: Variant, worker: Worker) -> None:
+    found = examined(variant.path, variant.base, worker)
+    if not found.holds_precision:
+        sentence = f"{variant.precision}: got no quantized node among {found.nodes:,}, should be at least one."
+        remedy = "look whether the model has products with constant weights in its main graph, and is float"
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
+
+
+def _ranges_use(order: Order, variant: Variant, worker: Worker) -> Mapping[str, list[str]]:
+    if order.ranges is None:
+        return {"used": [], "unused": []}
+    recipe = {field.name: variant.recipe[field.name] for field in fields(StaticRecipe)}  # no other takes ranges
+    arguments = {
+        "model": str(order.model.absolute()),
+        "ranges": str(order.ranges.absolute()),
+        "precision": order.precision,
+        "recipe": recipe,
+    }
+    call, work = "pytest_qparity.precision.making:ranges_use", f"Reading {order.ranges.name}"
+    found: Mapping[str, list[str]] = worker.call(call, arguments, {}, work, worker.limits.calibration).value
+    return found
+
+
+def _asked(worker: Worker, function: str, arguments: Mapping[str, Any], name: str) -> Any:
+    return worker.call(f"{__name__}:{function}", arguments, {}, f"Reading {name}", worker.limits.load).value
