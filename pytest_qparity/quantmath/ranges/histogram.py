@@ -13,7 +13,6 @@ __all__ = ["Histogram"]
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _NO_EXPONENT = -(1 << 20)  # below that of every width, so that any first value sets it
-_BLOCK = 1 << 15  # values that are counted at a time: they, their bins and the counts stay in the L2 cache
 _LARGEST_FLOAT32_EXPONENT = 126  # 2^±126 are normal in float32
 _LOWEST_EXPONENT = -960  # of N·w: the width of up to 2⁶² bins is then a normal float64
 
@@ -48,15 +47,15 @@ class Histogram:
 
     def add(self, batch: _Array) -> None:
         values = estimator.finite_values(batch)
-        if not values.size:
+        if not values.flat.size:
             return
-        self.smallest = min(self.smallest, float(values.min()))
-        self.largest = max(self.largest, float(values.max()))
+        self.smallest = min(self.smallest, values.smallest)
+        self.largest = max(self.largest, values.largest)
         largest_magnitude = max(-self.smallest, self.largest)
         if largest_magnitude > 0.0:
             self._widen(max(int(np.frexp(largest_magnitude)[1]), _LOWEST_EXPONENT))  # magnitude < 2^exponent = N·w
-        for start in range(0, values.size, _BLOCK):
-            self._count(values[start : start + _BLOCK])
+        for start in range(0, values.flat.size, estimator.BLOCK):
+            self._count(values.flat[start : start + estimator.BLOCK])
 
     def merge(self, other: Self) -> None:
         if other.bins != self.bins:

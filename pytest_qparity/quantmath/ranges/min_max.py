@@ -26,9 +26,8 @@ class MinMax:
 
     def add(self, batch: _Array) -> None:
         values = estimator.finite_values(batch)
-        if values.size:
-            self._low = min(self._low, float(values.min()))
-            self._high = max(self._high, float(values.max()))
+        self._low = min(self._low, values.smallest)
+        self._high = max(self._high, values.largest)
 
     def merge(self, other: Self) -> None:
         self._low = min(self._low, other._low)

@@ -35,9 +35,9 @@ class MovingAverage:
 
     def add(self, batch: _Array) -> None:
         values = estimator.finite_values(batch)
-        if not values.size:
+        if not values.flat.size:
             return
-        ends = np.array([values.min(), values.max()], np.float64)
+        ends = np.array([values.smallest, values.largest])
         if self._batches == 0:
             self._first = self._average = ends
         else:
