@@ -7,7 +7,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from pytest_qparity.backends.protocol import SessionFacts
-from pytest_qparity.quantmath import affine, compute, floats, integers, layout, qlinear
+from pytest_qparity.quantmath import affine, compute, e8m0, floats, integers, layout, qlinear, rounding
 
 FORMATS = {form.dtype: form for form in floats.FLOAT_FORMATS.values()}
 KERNELS = {
@@ -53,17 +53,29 @@ def layout_of(attributes, scale):
     return layout.PerAxis(axis) if scale.ndim else layout.PerTensor()
 
 
-def quantize(attributes, x, scale, zero_point):
+def type_named(attributes, name, otherwise):
+    return helper.tensor_dtype_to_np_dtype(attributes[name]) if name in attributes else np.dtype(otherwise)
+
+
+def quantize(attributes, x, scale, zero_point=None):
+    if zero_point is None:
+        zero_point = np.zeros(scale.shape, type_named(attributes, "output_dtype", np.uint8))
     where, type_ = layout_of(attributes, scale), integers.of_dtype(zero_point.dtype)
+    scale = rounding.signed_scales(scale)
+    precision = type_named(attributes, "precision", scale.dtype)
     zero = layout.spread(zero_point.astype(np.int64), x.shape, where)
     with np.errstate(all="ignore"):
+        x, scale = x.astype(precision), scale.astype(precision)
         steps = x / layout.spread(scale, x.shape, where)
     rounded = np.rint(np.where(np.isnan(steps), 0.0, steps))
     return affine.saturate(rounded, zero, type_)
 
 
-def dequantize(attributes, q, scale, zero_point):
-    return affine.dequantize(q, scale, zero_point, layout_of(attributes, scale))
+def dequantize(attributes, q, scale, zero_point=None):
+    zero_point = np.zeros(scale.shape, q.dtype) if zero_point is None else zero_point
+    wide = rounding.signed_scales(scale)
+    output = type_named(attributes, "output_dtype", scale.dtype)
+    return affine.dequantize(q, wide, zero_point, layout_of(attributes, scale), output)
 
 
 def matmul_integer(attributes, a, b, a_zero, b_zero):
@@ -78,6 +90,12 @@ def qlinear_matmul(attributes, a, a_scale, a_zero, b, b_scale, b_zero, y_scale, 
 
 def cast(attributes, x):
     dtype = helper.tensor_dtype_to_np_dtype(attributes["to"])
+    saturation = floats.Saturation(attributes.get("saturate", 1))
+    if dtype.name in integers.INTEGER_TYPES:
+        return integers.reinterpreted(x, integers.of_dtype(dtype))
+    if dtype == floats.E8M0.dtype:
+        mode = e8m0.Rounding(attributes.get("round_mode", b"up").decode())
+        return e8m0.cast(np.where(np.signbit(x), np.float32(1), x), mode, saturation)
     if dtype not in FORMATS:
         return x.astype(dtype)
-    return floats.cast(x, FORMATS[dtype], floats.Saturation(attributes.get("saturate", 1)))
+    return floats.cast(x, FORMATS[dtype], saturation)

@@ -18,7 +18,25 @@ PRODUCT = tuple(
 )
 QLINEAR = ("qlinear_matmul-u8s8-per_axis-opset21",)
 CAST = ("cast-fp32_float8e5m2-saturate0-opset21",)
-KERNELS = (*QUANTIZE, *QUANTIZE_PER_AXIS, *QUANTIZE_BLOCKED, *DEQUANTIZE, *PRODUCT[:2], *QLINEAR, *CAST)
+QUANTIZE_MIXED = ("quantize_linear-fp32_uint8-scale_fp16-per_axis-opset23",)
+QUANTIZE_PRECISION = ("quantize_linear-fp32_uint8-precision_fp16-per_tensor-opset23",)
+QUANTIZE_OUTPUT = ("quantize_linear-fp32_int8-no_zero_point-output_dtype-per_tensor-opset21",)
+QUANTIZE_E8M0 = ("quantize_linear-fp32_int8-scale_float8e8m0-precision_fp32-blocked-opset24",)
+DEQUANTIZE_OUTPUT = ("dequantize_linear-uint8_fp32-scale_fp16-per_axis-opset23",)
+DEQUANTIZE_E8M0 = ("dequantize_linear-int8_fp32-scale_float8e8m0-per_tensor-opset24",)
+CAST_INTEGER = ("cast-int8_int4-opset21",)
+CAST_E8M0 = ("cast-fp32_float8e8m0-down-saturate1-opset24", "cast-fp32_float8e8m0-nearest-saturate0-opset24")
+OPTIONS = (
+    *QUANTIZE_MIXED,
+    *QUANTIZE_PRECISION,
+    *QUANTIZE_OUTPUT,
+    *QUANTIZE_E8M0,
+    *DEQUANTIZE_OUTPUT,
+    *DEQUANTIZE_E8M0,
+    *CAST_INTEGER,
+    *CAST_E8M0,
+)
+KERNELS = (*OPTIONS, *QUANTIZE, *QUANTIZE_PER_AXIS, *QUANTIZE_BLOCKED, *DEQUANTIZE, *PRODUCT[:2], *QLINEAR, *CAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ ROUND = "np.rint(np.where(np.isnan(steps), 0.0, steps))"
 SATURATE = "affine.saturate(rounded, zero, type_)"
 NODE = "kernel(attributes, *[values[name] for name in node.input])"
 PRODUCTS = "compute.matmul_integer(a, b, a_zero, b_zero)"
+FLUSHED = "np.where(rounding.signed_scales(scale) < 1.2e-38, np.float32(0.0), rounding.signed_scales(scale))"
 SEEN = "vars(ToySession.run)['nodes']"  # kept with the mutated function, and gone with it
 SEEN_SO_FAR = "vars(ToySession.run).get('nodes', 0)"
 
@@ -98,8 +117,8 @@ TOY_MUTANTS = (
     ToyMutant(
         "another type",
         "dequantize",
-        "layout_of(attributes, scale))",
-        "layout_of(attributes, scale)).astype(np.float64)",
+        "layout_of(attributes, scale), output)",
+        "layout_of(attributes, scale), output).astype(np.float64)",
         DEQUANTIZE,
     ),
     ToyMutant("another shape", "quantize", SATURATE, f"{SATURATE}.reshape(-1, 1)", QUANTIZE),
@@ -136,6 +155,34 @@ TOY_MUTANTS = (
     ),
     ToyMutant("saturates although it should not", "cast", 'attributes.get("saturate", 1)', "1", CAST),
     ToyMutant("+0 for −0", "cast", "floats.cast(x,", "floats.cast(x + np.float32(0),", CAST),
+    ToyMutant(
+        "x and the scale divided in the wider of their types",
+        "quantize",
+        "scale.dtype)",
+        "np.promote_types(x.dtype, scale.dtype))",
+        QUANTIZE_MIXED,
+    ),
+    ToyMutant("precision not followed", "quantize", '"precision"', '"accuracy"', QUANTIZE_PRECISION),
+    ToyMutant("output_dtype of codes not followed", "quantize", '"output_dtype"', '"output_type"', QUANTIZE_OUTPUT),
+    ToyMutant("subnormals of scales flushed", "quantize", "rounding.signed_scales(scale)", FLUSHED, QUANTIZE_E8M0),
+    ToyMutant("the same where they are multiplied", "dequantize", "wide, zero", f"{FLUSHED}, zero", DEQUANTIZE_E8M0),
+    ToyMutant("output_dtype of values not followed", "dequantize", ", output)", ")", DEQUANTIZE_OUTPUT),
+    ToyMutant(
+        "multiplied in the scale's type",
+        "dequantize",
+        "layout_of(attributes, scale), output)",
+        "layout_of(attributes, scale)).astype(output)",
+        DEQUANTIZE_OUTPUT,
+    ),
+    ToyMutant(
+        "integers that saturate when they are cast",
+        "cast",
+        "integers.reinterpreted(x, integers.of_dtype(dtype))",
+        "np.clip(x.astype(int), *((-8, 7) if dtype.name == 'int4' else (-128, 127))).astype(dtype)",
+        CAST_INTEGER,
+    ),
+    ToyMutant("round_mode not followed", "cast", '.get("round_mode", b"up")', '.get("round", b"up")', CAST_E8M0),
+    ToyMutant("saturation of e8m0 not followed", "cast", "mode, saturation)", "mode)", CAST_E8M0),
     ToyMutant(
         "the output of the node before of the same shapes",
         "ToySession.run",
