@@ -65,12 +65,15 @@ def plan(
 def _run(case: Case, backend: BackendSpec, precision: str) -> Run:
     """An emulated run has no speed and memory of its own: those checks are planned where a budget asks for them alone,
     and cannot judge it."""
-    base = base_of(precision, case.spec.precisions[precision].base)
-    emulated = base in backend.emulated
+    emulated = _is_emulated(case, backend, precision)
     checks = _checks(case)
     if emulated and precision not in case.spec.budgets.get(backend.name, {}):
         checks = tuple(check for check in checks if check not in COSTS)
     return Run(backend.name, precision, checks, emulated)
+
+
+def _is_emulated(case: Case, backend: BackendSpec, precision: str) -> bool:
+    return base_of(precision, case.spec.precisions[precision].base) in backend.emulated
 
 
 def require_known_backends(backends: Sequence[str], settings: Settings) -> None:
@@ -131,10 +134,9 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     if metric is not None and metric not in settings.metrics:
         yield _unknown(case, ("accuracy", "metric"), "metric", metric, settings.metrics)
     possible = [
-        run_id(backend, precision, emulated)
-        for backend in settings.backends
+        run_id(name, precision, _is_emulated(case, backend, precision))
+        for name, backend in settings.backends.items()
         for precision in spec.precisions
-        for emulated in (False, True)
     ]
     for index, waiver in enumerate(spec.waivers):
         if not any(matches(waiver.run, name) for name in possible):

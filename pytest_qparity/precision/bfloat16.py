@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from pytest_qparity.precision.cast import clipping_note
 from pytest_qparity.precision.placement.selection import is_constant
 from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.precision.preparing import at_opset
@@ -26,6 +27,7 @@ __all__ = ["make_bf16"]
 _FIRST_OPSET = 22  # convolutions, pooling and recurrent operators take bfloat16 from here on, most others from 13
 _STATE_THEIR_TYPE = frozenset({"Cast", "CastLike"})
 _BFLOAT16 = "tensor(bfloat16)"
+_LARGEST = np.float32(ml_dtypes.finfo(ml_dtypes.bfloat16).max)
 
 
 def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:
@@ -33,7 +35,7 @@ def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
 
     A node stays float32, with casts around it, where it is kept, where its operator does not take bfloat16 at this
     opset (`onnx.defs`), or where it holds subgraphs, whose tensors keep their types. Weights are rounded to nearest,
-    ties to even.
+    ties to even; what would become infinite (attention masks of −3.4e38 would) is clipped to the largest finite value.
     """
     model, converted = at_opset(model, _FIRST_OPSET, recipe.keep_float)
     ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model))
@@ -45,7 +47,8 @@ def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
         if inputs:
             caster.cast(node, inputs)
     common.RemoveUnusedNodesPass()(ready)
-    return ir.serde.serialize_model(ready), converted
+    clipped = clipping_note(caster.clipped, f"beyond ±{_LARGEST:.4g}, clipped to it")
+    return ir.serde.serialize_model(ready), (*converted, *clipped)
 
 
 def _castable_inputs(node: ir.Node, opset: int) -> list[int]:
@@ -84,6 +87,7 @@ class _Caster:
 
     def __init__(self, graph: ir.Graph) -> None:
         self._writer = Writer(graph)
+        self.clipped: dict[str, int] = {}  # how many values of each constant
         self._halved: dict[int, ir.Value] = {}  # by the identity of the float32 value
 
     def cast(self, node: ir.Node, inputs: Sequence[int]) -> None:
@@ -100,7 +104,15 @@ class _Caster:
 
     def _half_of(self, value: ir.Value) -> ir.Value:
         if is_constant(value):
-            with np.errstate(over="ignore"):
-                rounded = array_of(value).astype(ml_dtypes.bfloat16)
-            return self._writer.constant(f"{value.name}_bf16", rounded)
+            return self._writer.constant(f"{value.name}_bf16", self._rounded(value))
         return self._writer.cast(value, ir.DataType.BFLOAT16)
+
+    def _rounded(self, value: ir.Value) -> np.ndarray:
+        exact = array_of(value)
+        with np.errstate(over="ignore"):
+            rounded = exact.astype(ml_dtypes.bfloat16)
+        beyond = np.isinf(rounded) & np.isfinite(exact)
+        if not beyond.any():
+            return rounded
+        self.clipped[str(value.name)] = int(beyond.sum())
+        return np.where(beyond, np.copysign(_LARGEST, exact), exact).astype(ml_dtypes.bfloat16)

@@ -34,8 +34,8 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     too_large = {name: large for name, large, _ in clipped if large and name in half}
     too_small = {name: small for name, _, small in clipped if small and name in half}
     notes = (
-        *_note(too_large, f"beyond ±{recipe.largest:g}, clipped to it"),
-        *_note(too_small, f"nearer to 0 than {recipe.smallest:g}, raised to it"),
+        *clipping_note(too_large, f"beyond ±{recipe.largest:g}, clipped to it"),
+        *clipping_note(too_small, f"nearer to 0 than {recipe.smallest:g}, raised to it"),
     )
     # The converter appends its casts at the end, which onnx.checker and some engines refuse.
     return in_order(converted), notes
@@ -50,7 +50,8 @@ def _beyond(tensor: TensorProto, recipe: CastRecipe) -> tuple[int, int]:
     return int(large), int(np.count_nonzero((magnitude > 0) & (magnitude < recipe.smallest)))
 
 
-def _note(counts: dict[str, int], what: str) -> tuple[str, ...]:
+def clipping_note(counts: dict[str, int], what: str) -> tuple[str, ...]:
+    """What was done to how many constants, and in which tensors (or nodes); none where that is none."""
     if not counts:
         return ()
     named = ", ".join(sorted(counts)[:NAMES_LISTED]) + (", …" if len(counts) > NAMES_LISTED else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def execute(
     words, place = list(arguments["words"]), arguments["place"]
     calibration = arguments["calibration"]
     if calibration is not None:
-        np.savez(calibration, **dict(arrays))  # type: ignore[arg-type]
+        _save(arrays, calibration)
         words = [_filled(word, {"{calibration}": calibration}) for word in words]
     try:
         done = subprocess.run(words, cwd=arguments["folder"], capture_output=True, check=False)
@@ -81,6 +82,14 @@ def execute(
         sentence = f"{place}: got exit status {done.returncode} from {words[0]} ({tail}), should be 0."
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, f"run it by hand: {' '.join(words)}"))
     return done.stdout.decode(errors="replace"), {}
+
+
+def _save(arrays: Mapping[str, np.ndarray], path: str) -> None:
+    """An .npz file. `numpy.savez` takes names as keywords, and some for its own: inputs may be named `file`."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def _arguments(words: Sequence[str], folder: Path, place: str) -> dict[str, Any]:

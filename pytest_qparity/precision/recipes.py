@@ -34,7 +34,7 @@ class CastRecipe:
 
     In fp16, weights above `largest` are clipped to it (attention masks of −3.4e38 are), those nearer to zero than
     `smallest`, a float16 subnormal, are raised to it: no weight changes its sign or becomes infinite or zero. In bf16,
-    which has float32's exponents, they are rounded to nearest.
+    which has float32's exponents, they are rounded to nearest, and to no infinity.
     """
 
     keep_float: tuple[str, ...]

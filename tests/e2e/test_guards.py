@@ -204,7 +204,7 @@ def pytest_qparity_backends(config):
         "facts-that-raise": "FactsThatRaiseEngine",
         "float-with-noise": "FloatWithNoise",
     }
-    return [BackendSpec(name, f"spoiled_engines:{engine}", activation="uint8") for name, engine in engines.items()]
+    return [BackendSpec(name, f"spoiled_engines:{engine}", placement="ort") for name, engine in engines.items()]
 """
 
 

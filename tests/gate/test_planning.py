@@ -168,18 +168,66 @@ def test_a_precision_that_nobody_knows_is_refused_with_its_line(case, settings, 
     ]
 
 
-@pytest.mark.parametrize("name", ["int4", "int4-mixed", "bf16", "fp8"])
-def test_a_precision_that_no_recipe_makes_is_refused_without_a_file(case, settings, name):
-    made = case(f"[precisions.{name}]\n")
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_every_precision_is_made_where_no_file_is_given(case, settings, name):
+    assert len(plan(case(f"[precisions.{name}]\n"), settings, ["ort"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "got", "should", "remedy"),
+    [
+        (
+            "[precisions.int8]\nblock = 32\n",
+            "block",
+            'block beside recipe = "static"',
+            "none: it would have no effect",
+            "remove block",
+        ),
+        (
+            '[precisions.int8-mixed]\nweight = "int16"\n',
+            "weight",
+            '"int16"',
+            '"int8" or "uint8" for int8',
+            "correct weight, or name another base",
+        ),
+        (
+            '[precisions.int4]\nrecipe = "dynamic"\n',
+            "recipe",
+            '"dynamic"',
+            '"weight-only" for int4',
+            "remove recipe, or name another base",
+        ),
+    ],
+)
+def test_what_contradicts_a_recipe_is_refused_with_its_line(case, settings, text, at, got, should, remedy):
+    made = case(text)
+    name = text.partition("]")[0].removeprefix("[precisions.")
 
     assert problems(made, settings) == [
-        (
-            Code.CASE_VALUE,
-            line_in(made, f"[precisions.{name}]"),
-            f'Got precision "{name}" without a file, should have one: this version makes only fp16, fp32, int8.',
-            f'give the file that ships: [precisions.{name}] file = "…"',
-        )
+        (Code.CASE_VALUE, line_in(made, at), f'Got {got} for precision "{name}", should be {should}.', remedy)
     ]
+
+
+def test_a_run_that_is_emulated_has_its_mark_and_no_costs(case, settings):
+    (run,) = plan(case("[precisions.nvfp4]\n"), settings, ["ort"])
+
+    assert (run.id, run.emulated) == ("ort-nvfp4~", True)
+    assert not {"latency", "memory"} & set(run.checks)
+
+
+def test_costs_of_an_emulated_run_are_planned_where_a_budget_asks_for_them(case, settings):
+    (run,) = plan(case("[precisions.nvfp4]\n[budgets.ort.nvfp4]\nmemory_mb = 64\n"), settings, ["ort"])
+
+    assert {"latency", "memory"} <= set(run.checks)
+
+
+@pytest.mark.parametrize(("precision", "dead", "near"), [("nvfp4", "", "~"), ("int8", "~", "")])
+def test_a_waiver_names_a_run_as_it_is_emulated_or_not(case, settings, precision, dead, near):
+    waived = f'[precisions.{precision}]\n[[waivers]]\nrun = "ort-{precision}%s"\nreason = "x"\nexpires = 2999-01-01\n'
+
+    assert ids(plan(case(waived % near), settings, ["ort"])) == [f"ort-{precision}{near}"]
+    [(code, _, _, remedy)] = problems(case(waived % dead), settings)
+    assert (code, remedy) == (Code.CASE_DEAD_PATTERN, f'write "ort-{precision}{near}"')
 
 
 def test_budgets_for_a_backend_that_nobody_knows_are_refused(case, settings):

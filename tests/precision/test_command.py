@@ -1,0 +1,118 @@
+"""Makers from outside."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import pytest
+
+from pytest_qparity.digest import json_digest
+from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.recipes import CommandRecipe
+from pytest_qparity.precision.variants import Workshop, variant_for, variant_key
+from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+from tests.models import mlp
+from tests.precision.graphs import request_for, samples_for
+
+COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])"
+COUNT = """
+import shutil, sys, numpy
+with numpy.load(sys.argv[3]) as data:
+    assert {name: array.shape for name, array in data.items()} == {"file": (8, 1, 16)}, dict(data)
+shutil.copy(sys.argv[1], sys.argv[2])
+"""
+PYTHON = (sys.executable, "-c")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return VariantCache(tmp_path / "cache")
+
+
+def variant_by(tmp_path, cache, *command, model=None, **spec):
+    request = request_for(model or mlp(), tmp_path, "int8-outside", command=command, **spec)
+    request = dataclasses.replace(request, where="cases/x.toml:3")
+    return variant_for(request, lambda: samples_for(request.model, 8), Workshop(InProcess(Limits()), cache))
+
+
+def failure_of(tmp_path, cache, *command, **spec):
+    with pytest.raises(CannotJudge) as stop:
+        variant_by(tmp_path, cache, *command, **spec)
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert stop.value.failure.sentence.startswith("cases/x.toml:3: int8-outside: got ")
+    assert not list(cache.folder.glob("*.onnx"))
+    return stop.value.failure
+
+
+def test_what_a_command_writes_is_the_variant(tmp_path, cache):
+    variant = variant_by(tmp_path, cache, *PYTHON, COPY, "{model}", "{output}")
+
+    assert variant.path.read_bytes() == (tmp_path / "float.onnx").read_bytes()
+    assert not variant.given
+    assert variant.recipe["notes"] == [f"made by {sys.executable}"]
+    assert variant.recipe["command"] == [*PYTHON, COPY, "{model}", "{output}"]
+    assert variant.recipe["calibration_data"] is None
+
+
+def test_calibration_data_come_as_arrays_by_input_and_are_gone_afterwards(tmp_path, cache):
+    model = mlp()
+    model.graph.input[0].name = model.graph.node[0].input[0] = "file"  # a word of numpy.savez itself
+
+    variant = variant_by(tmp_path, cache, *PYTHON, COUNT, "{model}", "{output}", "{calibration}", model=model)
+
+    assert variant.recipe["calibration_data"] is not None
+    assert not list(cache.folder.rglob("*.npz"))
+
+
+def test_a_command_is_not_read_by_a_shell(tmp_path, cache):
+    variant_by(tmp_path, cache, *PYTHON, f"{COPY}; assert sys.argv[3:] == ['; touch x', '$HOME']",
+               "{model}", "{output}", "; touch x", "$HOME")  # fmt: skip
+
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_command_that_fails_is_told_with_its_last_words(tmp_path, cache):
+    failure = failure_of(tmp_path, cache, *PYTHON, "import sys; sys.exit('no such luck')", "{output}")
+
+    assert f"got exit status 1 from {sys.executable} (no such luck), should be 0" in failure.sentence
+
+
+def test_a_command_that_is_no_program_is_told(tmp_path, cache):
+    assert "from the command no-such-maker" in failure_of(tmp_path, cache, "no-such-maker", "{output}").sentence
+
+
+def test_a_command_that_writes_nothing_is_told(tmp_path, cache):
+    assert "got no file from" in failure_of(tmp_path, cache, *PYTHON, "pass", "{output}").sentence
+
+
+def test_a_command_must_be_told_where_to_write(tmp_path, cache):
+    assert "got a command without {output}" in failure_of(tmp_path, cache, *PYTHON, COPY, "{model}").sentence
+
+
+def test_its_version_is_recorded_and_another_version_makes_the_variant_anew(tmp_path, cache):
+    command = (*PYTHON, COPY, "{model}", "{output}")
+    first, again, second = (
+        variant_by(tmp_path, cache, *command, command_version=(*PYTHON, f"print('maker {version}')"))
+        for version in ("1.0", "1.0", "2.0")
+    )
+
+    assert first.recipe["stated_version"] == "maker 1.0"
+    assert first.recipe["notes"] == [f"made by {sys.executable}, which says: maker 1.0"]
+    assert first.path == again.path != second.path
+
+
+def test_a_version_that_cannot_be_asked_for_is_told(tmp_path, cache):
+    failure = failure_of(
+        tmp_path, cache, *PYTHON, COPY, "{model}", "{output}", command_version=(*PYTHON, "raise SystemExit(3)")
+    )
+
+    assert "got exit status 3" in failure.sentence
+
+
+def test_the_command_and_its_version_are_in_the_key():
+    recipes = [CommandRecipe(("a", "{output}"), "1"), CommandRecipe(("a", "{output}"), "2"), CommandRecipe(("b",), "1")]
+
+    assert len({json_digest(variant_key("0", recipe, None)) for recipe in recipes}) == 3
