@@ -2,8 +2,8 @@
 
     python benchmarks/sqnr.py [NAME …]
 
-Both take min-max ranges from the same calibration data, and run in ONNX Runtime with its default optimizer over the same
-test data; the float model, run with the optimizer off, is the signal. A row per output of each of this repository's
+Both take min-max ranges from the same calibration data, and run in ONNX Runtime with its default optimizer over the
+same test data; the float model, run with the optimizer off, is the signal. A row per output of each of this repository's
 models and, where they are beside the checkout, of the shared ones. Memory: all test outputs of one model.
 """
 
@@ -48,8 +48,8 @@ def subjects() -> Iterator[Subject]:
     data = CASES / "data"
     for name in ("digits_resnet", "textbert", "dtln_1", "ultraface_rfb320"):
         flat, folder = CASES / "models" / f"{name}.onnx", CASES / "models" / name / "model.onnx"
-        model = flat if flat.exists() else folder
-        yield Subject(name, model, data / f"{name.split('_resnet')[0]}_calibration.npz", _test_data(data, name))
+        model, stem = flat if flat.exists() else folder, name.removesuffix("_resnet")
+        yield Subject(name, model, data / f"{stem}_calibration.npz", data / f"{stem}_test.npz")
     for name in ("dtln_2", "magika", "silero_vad"):
         folder = SHARED / name
         if folder.exists():
@@ -136,10 +136,6 @@ def _feeds(path: Path, model: onnx.ModelProto) -> list[Feed]:
         return [{name: array[index] for name, array in arrays.items()} for index in range(count)]
     step = (dimensions[0].dim_value if len(dimensions) else 0) or BATCH
     return [{name: array[at : at + step] for name, array in arrays.items()} for at in range(0, count, step)]
-
-
-def _test_data(data: Path, name: str) -> Path:
-    return data / f"{name.split('_resnet')[0]}_test.npz"
 
 
 if __name__ == "__main__":
