@@ -3,8 +3,8 @@
     python benchmarks/sqnr.py [NAME …]
 
 Both take min-max ranges from the same calibration data, and run in ONNX Runtime with its default optimizer over the
-same test data; the float model, run with the optimizer off, is the signal. A row per output of each of this repository's
-models and, where they are beside the checkout, of the shared ones. Memory: all test outputs of one model.
+same test data; the float model, run with the optimizer off, is the signal. A row for each output of each of the cases'
+models and, where they are beside the checkout, of the shared ones. It holds all test outputs of one model.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _outputs(model: Path, feeds: list[Feed], *, optimized: bool) -> dict[str, Ar
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # what it says of models is no matter here
     options.intra_op_num_threads = 1
     level = ort.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
@@ -133,7 +133,7 @@ def _feeds(path: Path, model: onnx.ModelProto) -> list[Feed]:
     dimensions = inputs[first].type.tensor_type.shape.dim
     count = len(arrays[first])
     if arrays[first].ndim > len(dimensions):
-        return [{name: array[index] for name, array in arrays.items()} for index in range(count)]
+        return [{name: np.asarray(array[index]) for name, array in arrays.items()} for index in range(count)]
     step = (dimensions[0].dim_value if len(dimensions) else 0) or BATCH
     return [{name: array[at : at + step] for name, array in arrays.items()} for at in range(0, count, step)]
 
