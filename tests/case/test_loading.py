@@ -505,8 +505,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         MINIMAL + 'calibration = "precentile"\n',
         value(
             4,
-            'calibration in [precisions.int8]: got "precentile", should be one of: entropy, minmax, moving-average, mse, '
-            "percentile.",
+            'calibration in [precisions.int8]: got "precentile", should be one of: entropy, minmax, moving-average, '
+            "mse, percentile.",
             'write "percentile"',
         ),
     ),

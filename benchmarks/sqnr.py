@@ -1,0 +1,142 @@
+"""SQNR of static int8: this package's (target "ort") beside `onnxruntime.quantization.quantize_static` as it comes.
+
+    python benchmarks/sqnr.py [NAME …]
+
+Both take min-max ranges from the same calibration data, and run in ONNX Runtime with its default optimizer over the
+same test data; the float model, run with the optimizer off, is the signal. A row for each output of each of the cases'
+models and, where they are beside the checkout, of the shared ones. It holds all test outputs of one model.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.precision.choosing import recipe_for
+from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.jobs import Calibration
+from pytest_qparity.quantmath import sqnr_db
+
+ROOT = Path(__file__).parents[1]
+CASES = ROOT / "cases"
+SHARED = ROOT.parent / "shared" / "models"
+BATCH = 32
+LABELS = "labels"
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Feed = dict[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    name: str
+    model: Path
+    calibration: Path
+    test: Path
+
+
+def subjects() -> Iterator[Subject]:
+    data = CASES / "data"
+    for name in ("digits_resnet", "textbert", "dtln_1", "ultraface_rfb320"):
+        flat, folder = CASES / "models" / f"{name}.onnx", CASES / "models" / name / "model.onnx"
+        model, stem = flat if flat.exists() else folder, name.removesuffix("_resnet")
+        yield Subject(name, model, data / f"{stem}_calibration.npz", data / f"{stem}_test.npz")
+    for name in ("dtln_2", "magika", "silero_vad"):
+        folder = SHARED / name
+        if folder.exists():
+            yield Subject(name, folder / "model.onnx", folder / "calibration.npz", folder / "inputs.npz")
+
+
+def main(names: list[str]) -> None:
+    logging.getLogger().setLevel(logging.ERROR)
+    print("| model | output | stock | here |\n| --- | --- | --- | --- |")
+    for subject in subjects():
+        if names and subject.name not in names:
+            continue
+        for output, stock, ours in _rows(subject):
+            print(f"| {subject.name} | {output} | {stock} | {ours} |", flush=True)
+
+
+def _rows(subject: Subject) -> Iterator[tuple[str, str, str]]:
+    model = onnx.load(subject.model)
+    calibration, test = _feeds(subject.calibration, model), _feeds(subject.test, model)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {"stock": Path(folder) / "stock.onnx", "here": Path(folder) / "here.onnx"}
+        _stock(subject.model, paths["stock"], calibration)
+        onnx.save(_ours(subject.model, calibration), paths["here"])
+        signal = _outputs(subject.model, test, optimized=False)
+        found = {name: _outputs(path, test, optimized=True) for name, path in paths.items()}
+    for output, wanted in signal.items():
+        yield output, _decibels(wanted, found["stock"][output]), _decibels(wanted, found["here"][output])
+
+
+def _decibels(wanted: Array, got: Array) -> str:
+    if np.array_equal(wanted, got):
+        return "exact"
+    golden, error = wanted.astype(np.float64), got.astype(np.float64) - wanted
+    return f"{sqnr_db(float(np.sum(golden**2)), float(np.sum(error**2))):.1f}"
+
+
+def _ours(model: Path, calibration: list[Feed]) -> onnx.ModelProto:
+    recipe = recipe_for("int8", PrecisionSpec(target="ort"), "ort", ())
+    job = Calibration(float_graph(model), recipe)
+    for feed in calibration:
+        job.take(feed, len(next(iter(feed.values()))))
+    return job.made()[0]
+
+
+def _stock(model: Path, made: Path, calibration: list[Feed]) -> None:
+    from onnxruntime import quantization
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._left = iter(calibration)
+
+        def get_next(self) -> Feed | None:
+            return next(self._left, None)
+
+    quantization.quantize_static(model, made, Reader())
+
+
+def _outputs(model: Path, feeds: list[Feed], *, optimized: bool) -> dict[str, Array]:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # what it says of models is no matter here
+    options.intra_op_num_threads = 1
+    level = ort.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    runs = [session.run(None, feed) for feed in feeds]
+    return {name: np.concatenate([np.ravel(run[index]) for run in runs]) for index, name in enumerate(names)}
+
+
+def _feeds(path: Path, model: onnx.ModelProto) -> list[Feed]:
+    """The file's arrays as a case feeds them: sample by sample where they have an axis more than their input, else in
+    batches of BATCH, or of the model's own fixed size."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != LABELS}
+    initializers = {initializer.name for initializer in model.graph.initializer}
+    inputs = {value.name: value for value in model.graph.input if value.name not in initializers}
+    arrays = {name: array for name, array in arrays.items() if name in inputs}
+    first = next(iter(arrays))
+    dimensions = inputs[first].type.tensor_type.shape.dim
+    count = len(arrays[first])
+    if arrays[first].ndim > len(dimensions):
+        return [{name: np.asarray(array[index]) for name, array in arrays.items()} for index in range(count)]
+    step = (dimensions[0].dim_value if len(dimensions) else 0) or BATCH
+    return [{name: array[at : at + step] for name, array in arrays.items()} for at in range(0, count, step)]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
