@@ -27,7 +27,7 @@ __all__ = ["make_bf16"]
 _FIRST_OPSET = 22  # convolutions, pooling and recurrent operators take bfloat16 from here on, most others from 13
 _STATE_THEIR_TYPE = frozenset({"Cast", "CastLike"})
 _BFLOAT16 = "tensor(bfloat16)"
-_LARGEST = np.float32(ml_dtypes.finfo(ml_dtypes.bfloat16).max)
+_LARGEST = np.float32(ml_dtypes.finfo(ml_dtypes.bfloat16).max)  # type: ignore[no-untyped-call]
 
 
 def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:

@@ -328,7 +328,7 @@ def test_a_waiver_for_a_check_that_the_case_has_is_no_problem(case, settings):
 
 def test_everything_that_is_wrong_is_told_at_once(case, settings):
     made = case(
-        "[precisions.imt8]\n[precisions.int4]\n"
+        "[precisions.imt8]\n[precisions.int4]\noperators = ['MatMul']\n"
         '[accuracy]\nmetric = "top5"\n'
         "[budgets.openvno.int4]\nmemory_mb = 64\n"
         '[[waivers]]\nrun = "zz"\nreason = "no GPU"\nexpires = 2099-03-01\n'

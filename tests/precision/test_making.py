@@ -100,7 +100,7 @@ def variant_of(request, worker, cache):
 
 
 def counting_to_2_62():
-    """x @ w, and behind it a loop that ends in centuries."""
+    """x @ w, behind it a loop that ends in centuries, and a product whose range is that of the loop's output."""
     going, state = (
         helper.make_tensor_value_info("going", TensorProto.BOOL, []),
         helper.make_tensor_value_info("state", TensorProto.FLOAT, ["N", 4]),
@@ -118,7 +118,9 @@ def counting_to_2_62():
     model.graph.node[-1].output[0] = "inner"
     model.graph.initializer.append(numpy_helper.from_array(np.array(2**62, np.int64), "count"))
     model.graph.initializer.append(numpy_helper.from_array(np.array(True), "true"))
-    model.graph.node.append(helper.make_node("Loop", ["count", "true", "inner"], ["y"], body=body, name="loop"))
+    model.graph.node.append(helper.make_node("Loop", ["count", "true", "inner"], ["ended"], body=body, name="loop"))
+    model.graph.initializer.append(numpy_helper.from_array(np.eye(4, dtype=np.float32), "w2"))
+    model.graph.node.append(helper.make_node("MatMul", ["ended", "w2"], ["y"], name="last"))
     return model
 
 
