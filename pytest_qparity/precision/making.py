@@ -1,4 +1,7 @@
-"""What a worker does for recipes: everything that opens a float model or writes a variant."""
+"""What a worker does for recipes: everything that opens a float model or writes a variant.
+
+Makers that rewrite graphs are imported where a recipe needs them: what they rest on takes a second to import.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import onnx
 
-from pytest_qparity.precision.bfloat16 import make_bf16
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph
-from pytest_qparity.precision.jobs import Calibration, job_for
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
 from pytest_qparity.precision.recipes import (
@@ -25,14 +26,15 @@ from pytest_qparity.precision.recipes import (
     is_calibrated,
     recipe_of,
 )
-from pytest_qparity.precision.weight_only import make_weight_only
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from onnx import ModelProto
+
+    from pytest_qparity.precision.jobs import Calibration
 
     Held = dict[str, Any]
     Arguments = Mapping[str, Any]
@@ -54,6 +56,8 @@ def chosen(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Prepare the float model for calibration: `observe` feeds it, `make` writes what it found."""
+    from pytest_qparity.precision.jobs import Calibration
+
     held.pop(_CALIBRATION, None)
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
@@ -98,21 +102,37 @@ def _made(
     if isinstance(recipe, StaticRecipe | BlockRecipe):
         if calibration is not None:
             return calibration.made()
+        from pytest_qparity.precision.jobs import job_for
+
         job = job_for(_graph(arguments), recipe)
         if arguments["ranges"] is None:
-            return job.made({}), job.notes  # a recipe that wants nothing observed
+            _require_nothing_observed(job.observed, arguments["precision"])
+            return job.made({}), job.notes
         ranges = read_ranges(Path(arguments["ranges"]))
         return job.made(ranges.of(job.observed)), (*job.notes, *ranges.notes)
     if isinstance(recipe, CastRecipe):
-        return make_bf16(_graph(arguments), recipe) if recipe.to == "bf16" else make_fp16(_graph(arguments), recipe)
+        if recipe.to == "fp16":
+            return make_fp16(_graph(arguments), recipe)
+        from pytest_qparity.precision.bfloat16 import make_bf16
+
+        return make_bf16(_graph(arguments), recipe)
     if isinstance(recipe, DynamicRecipe):
         return make_dynamic(_graph(arguments), recipe, scratch), ()
     if isinstance(recipe, WeightOnlyRecipe):
         if recipe.is_packed:
             feeds = calibration.feeds if calibration is not None else []
             return make_packed(_graph(arguments), recipe, feeds), ()
+        from pytest_qparity.precision.weight_only import make_weight_only
+
         return make_weight_only(_graph(arguments), recipe)
     assert_never(recipe)
+
+
+def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:
+    """A recipe that is calibrated has its ranges from the calls before: they went with a worker that ended."""
+    if observed:
+        sentence = f"{precision}: got no ranges of {len(observed)} tensors, should be those that calibration found."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "run it again: the worker ended while it calibrated"))
 
 
 def _graph(arguments: Arguments) -> ModelProto:
