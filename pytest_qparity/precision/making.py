@@ -74,6 +74,8 @@ def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Names of the tensors in a file of ranges: which a recipe takes for a model, and which it does not."""
+    from pytest_qparity.precision.jobs import job_for
+
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
         assert isinstance(recipe, StaticRecipe | BlockRecipe)
