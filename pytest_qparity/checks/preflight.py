@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
 from pytest_qparity.precision.table import FLOATS
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
+
+if TYPE_CHECKING:
+    from pytest_qparity.precision.calibration.evidence import Doubt
 
 # Per-channel DequantizeLinear needs opset 13, 16-bit and 4-bit Q/DQ need 21 (ONNX operator changelog).
 FIRST_OPSET = {"int8": 10, "uint8": 10, "fp8": 19, "int4": 21, "uint4": 21, "int16": 21, "nvfp4": 23, "mxfp4": 23}
@@ -26,6 +30,7 @@ class PreflightMeasurement:
     the compute nodes, of which a share of `min_quantized` must run quantized; None where nobody asked, as of floats.
     `saturation`: what the integer products can sum up to; None where the case is for this CPU alone. `emulation`:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
+    `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes.
     """
 
     base: str
@@ -42,6 +47,8 @@ class PreflightMeasurement:
     min_quantized: float | None = None
     saturation: Saturation | None = None
     emulation: Mapping[str, int] | None = None
+    doubts: tuple[Doubt, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -57,6 +64,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         **_kernel_evidence(measured),
         **_saturation_evidence(measured.saturation),
         **({} if measured.emulation is None else {"emulated": dict(measured.emulation)}),
+        **({"calibration_doubts": [doubt.as_json() for doubt in measured.doubts]} if measured.doubts else {}),
     }
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
@@ -97,6 +105,13 @@ def _saturation_evidence(saturation: Saturation | None) -> Mapping[str, object]:
 
 
 def _notes(measured: PreflightMeasurement) -> Iterator[str]:
+    yield from measured.remarks
+    for doubt in measured.doubts:
+        yield f"{doubt.sentence} {doubt.remedy[:1].upper()}{doubt.remedy[1:]}."
+    yield from _kernel_notes(measured)
+
+
+def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
     kernels = measured.kernels
     if not isinstance(kernels, Kernels):
         return

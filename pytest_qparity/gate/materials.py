@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
+    from pytest_qparity.precision.calibration.evidence import Doubt
     from pytest_qparity.precision.variants import Variant, Workshop
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
@@ -71,8 +72,8 @@ class CaseMaterial:
         return make_feeds(self.samples, self.model.inputs, self.case.spec.data.batch)
 
     @once
-    def calibration_feeds(self) -> Feeds:
-        from pytest_qparity.case.data import load_samples, make_feeds
+    def calibration_samples(self) -> Samples:
+        from pytest_qparity.case.data import load_samples
 
         source = self.case.spec.data.calibration
         if source is None:
@@ -83,8 +84,20 @@ class CaseMaterial:
                     'name them in the case file: [data] calibration = "…"',
                 )
             )
-        samples = load_samples(source, self.case.folder, self.settings.largest_data_mb)
-        return make_feeds(samples, self.model.inputs, self.case.spec.data.batch)
+        return load_samples(source, self.case.folder, self.settings.largest_data_mb)
+
+    @once
+    def calibration_feeds(self) -> Feeds:
+        from pytest_qparity.case.data import make_feeds
+
+        return make_feeds(self.calibration_samples, self.model.inputs, self.case.spec.data.batch)
+
+    @once
+    def calibration_doubts(self) -> tuple[Doubt, ...]:
+        """What the calibration data say of themselves beside the test data."""
+        from pytest_qparity.precision.calibration.evidence import doubts_about
+
+        return doubts_about(self.calibration_samples, self.samples)
 
     @property
     def golden_folder(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_qparity.precision.block import BlockJob
+from pytest_qparity.precision.calibration.evidence import too_few
 from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.observing import Observer
 from pytest_qparity.precision.recipes import BlockRecipe, Recipe, StaticRecipe
@@ -62,7 +63,9 @@ class Calibration:
         if self._job is None:
             raise ValueError("got a recipe without a job, should be one that needs ranges")
         ranges = self._observer.ranges()
-        return self._job.made(ranges.of(self._job.observed)), self._job.notes
+        doubt = too_few(self._observer.halves(), self._observer.samples)
+        doubts = () if doubt is None else (doubt.sentence,)
+        return self._job.made(ranges.of(self._job.observed)), (*self._job.notes, *doubts)
 
 
 def _method(recipe: StaticRecipe | BlockRecipe) -> Method:

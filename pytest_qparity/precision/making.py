@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import onnx
 
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
+from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.library import make_dynamic, make_packed
@@ -111,7 +112,8 @@ def _made(
             _require_nothing_observed(job.observed, arguments["precision"])
             return job.made({}), job.notes
         ranges = read_ranges(Path(arguments["ranges"]))
-        return job.made(ranges.of(job.observed)), (*job.notes, *ranges.notes)
+        outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
+        return job.made(ranges.of(job.observed)), (*job.notes, *ranges.notes, *outdated)
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)

@@ -39,6 +39,11 @@ class Variant:
     recipe: Mapping[str, Any]
     external: tuple[str, ...] = ()  # places of external data, in the file's folder
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the case's calibration data decided upon its bytes."""
+        return self.recipe.get("calibration_data") is not None
+
 
 @dataclass(frozen=True, slots=True)
 class VariantRequest:
@@ -126,6 +131,7 @@ def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: W
         work, limits = f"Making {request.precision} of {request.model.path.name}", workshop.worker.limits
         arguments = {
             "model": str(request.model.path.absolute()),
+            "model_digest": request.model.digest,
             "target": str(target.absolute()),
             "precision": request.precision,
             "recipe": as_json(recipe),

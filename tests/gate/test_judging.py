@@ -182,3 +182,43 @@ def test_a_variant_that_changes_between_planning_and_judging_is_refused(tmp_path
     save(mlp(seed=4), shipped)
 
     assert [failure.code.code for failure in gate.judge(run, "memory").failures] == ["QP-VARIANT-004"]
+
+
+def test_doubts_about_calibration_data_stand_beside_preflight(tmp_path: Path) -> None:
+    case_file = write_project(tmp_path)
+    accept_golden(case_file)
+    data = case_file.parent / "data"
+    shutil.copy(data / "test.npz", data / "calibration.npz")
+
+    preflight = verdicts(case_file)["preflight"]
+
+    assert preflight.outcome is Outcome.PASS
+    assert [doubt["name"] for doubt in preflight.evidence["calibration_doubts"]] == ["calibration-overlaps-test"]
+    assert any("test samples as well" in note for note in preflight.notes)
+
+
+def test_what_is_not_calibrated_has_no_doubts(tmp_path: Path) -> None:
+    preflight = judged(tmp_path, precision="fp16")["preflight"]
+
+    assert "calibration_doubts" not in preflight.evidence
+
+
+EMULATED = CASE + "\n[precisions.nvfp4]\n[parity.nvfp4]\nsqnr_db = 5.0\n"
+
+
+def test_an_emulated_run_is_judged_by_its_outputs_and_has_no_speed(tmp_path: Path) -> None:
+    found = judged(tmp_path, EMULATED, precision="nvfp4")
+
+    assert list(found) == ["preflight", "parity", "accuracy"]
+    assert found["preflight"].outcome is Outcome.PASS
+    assert found["preflight"].evidence["emulated"]["float4e2m1"] > 0
+    assert found["parity"].outcome is Outcome.PASS
+
+
+def test_a_budget_of_an_emulated_run_cannot_be_judged(tmp_path: Path) -> None:
+    found = judged(tmp_path, f"{EMULATED}\n[budgets.ort.nvfp4]\nmemory_mb = 64\n", precision="nvfp4")
+
+    assert {check: found[check].outcome for check in ("latency", "memory")} == dict.fromkeys(
+        ("latency", "memory"), Outcome.CANNOT_JUDGE
+    )
+    assert {failure.code.code for failure in found["memory"].failures} == {"QP-VARIANT-005"}

@@ -80,6 +80,7 @@ def make(worker, model, tmp_path, recipe, *, feeds=None):
 def stated(path, target, recipe):
     return {
         "model": str(path),
+        "model_digest": "0" * 64,
         "target": str(target),
         "precision": "fp16" if isinstance(recipe, CastRecipe) else "int8",
         "recipe": as_json(recipe),
@@ -89,6 +90,11 @@ def stated(path, target, recipe):
 
 def feeds_for(model, tmp_path, count=8):
     return samples_for(model_file(save(model, tmp_path / "float.onnx")), count)
+
+
+def without_doubts(notes):
+    """What was done to the model: few samples are doubted, as they should be."""
+    return [note for note in notes if "calibration samples" not in note]
 
 
 def left_in(cache):
@@ -174,7 +180,7 @@ def test_the_file_at_the_target_holds_the_precision_and_nothing_lies_beside_it(w
     target, notes = make(worker, small_cnn(), tmp_path, recipe, feeds=feeds)
 
     assert holds(content_of(target), base)
-    assert notes == []
+    assert without_doubts(notes) == []
     assert [path.name for path in target.parent.iterdir()] == ["made.onnx"]
 
 
@@ -184,7 +190,7 @@ def test_what_was_done_to_the_model_comes_back_as_notes(worker, tmp_path):
     _, int8 = make(worker, old, tmp_path, INT8, feeds=feeds_for(old, tmp_path))
 
     assert fp16 == ["1 float32 constants beyond ±65504, clipped to it, in: lowest"]
-    assert int8 == ["converted from opset 9 to 17 before quantization"]
+    assert without_doubts(int8) == ["converted from opset 9 to 17 before quantization"]
 
 
 RECIPES = [
