@@ -15,7 +15,10 @@ pytest_plugins = ["pytester"]
 
 CASE = """
 [conformance]
-kernels = ["quantize_linear-fp32_int8-per_tensor-*", "qdq_relu-s4-*", "cast-fp32_float4e2m1-*"]
+kernels = [
+    "quantize_linear-fp32_int8-per_tensor-opset1[39]", "quantize_linear-fp32_int8-per_tensor-opset2[1345]",
+    "qdq_relu-s4-*", "cast-fp32_float4e2m1-opset*",
+]
 """
 KERNELS = 9  # of that case, known_deviations aside
 RELU = "cases/kernels.toml::ort::qdq_relu-s4-opset21"
@@ -176,7 +179,10 @@ def pytest_qparity_backends(config):
     return [BackendSpec("my-engine", "my_engine:MyEngine")]
 """
     )
-    write_case(kernels.path, '[conformance]\nkernels = ["matmul_integer-*-opset13"]\n')
+    write_case(
+        kernels.path,
+        '[conformance]\nkernels = ["matmul_integer-*-per_[tc]*-opset13"]\n',
+    )
 
     result = kernels.runpytest_subprocess("--backend=my-engine", "-p", "no:randomly")
 
