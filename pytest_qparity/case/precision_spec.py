@@ -83,8 +83,10 @@ class PrecisionSpec(Table):
     algorithm: Literal["rtn", "mse", "hqq", "gptq"] = Field(
         default="rtn", description="How weights alone are quantized.", examples=["hqq"]
     )
-    scale_rule: Literal["floor", "up"] = Field(
-        default="floor", description="How power-of-two scales of blocks are rounded.", examples=["up"]
+    scale_rule: Literal["floor", "up"] | None = Field(
+        default=None,
+        description="How power-of-two scales of blocks are rounded. Default: up for mxfp8, floor for mxfp4.",
+        examples=["up"],
     )
     operators: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
         default=(),
@@ -105,6 +107,11 @@ class PrecisionSpec(Table):
         default=(),
         description="Nodes to quantize, and no others: patterns as in keep_float. Empty: all that can be.",
         examples=[["op:Conv"]],
+    )
+    extend: bool = Field(
+        default=False,
+        description="Whether a model that holds quantization already is quantized further; otherwise it is refused.",
+        examples=[True],
     )
     edges_float: bool = Field(
         default=False,

@@ -24,6 +24,7 @@ __all__ = ["Contradiction", "contradictions", "method_of", "recipe_for", "target
 # What a case may say beside each method; everything else there would have no effect.
 _COMMON = frozenset({"base", "recipe", "caught_by", "min_quantized"})
 _NODES = frozenset({"keep_float", "only", "edges_float"})
+_EXTEND = frozenset({"extend"})
 _KEYS: Mapping[str, frozenset[str]] = {
     "float-model": _COMMON,
     "given": _COMMON | {"file"},
@@ -31,6 +32,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "cast": _COMMON | _NODES,
     "static": _COMMON
     | _NODES
+    | _EXTEND
     | {
         "activation",
         "bias",
@@ -45,9 +47,9 @@ _KEYS: Mapping[str, frozenset[str]] = {
         "types",
         "weight",
     },
-    "dynamic": _COMMON | _NODES | {"granularity", "operators", "reduce_range", "weight"},
-    "weight-only": _COMMON | _NODES | {"algorithm", "block", "format", "symmetric", "weight"},
-    "block": _COMMON | _NODES | {"scale_rule"},
+    "dynamic": _COMMON | _NODES | _EXTEND | {"granularity", "operators", "reduce_range", "weight"},
+    "weight-only": _COMMON | _NODES | _EXTEND | {"algorithm", "block", "format", "symmetric", "weight"},
+    "block": _COMMON | _NODES | _EXTEND | {"scale_rule"},
 }
 _METHODS: Mapping[str, tuple[str, ...]] = {  # by the method of the table: those a case may choose
     "float-model": ("float-model",),
@@ -186,6 +188,7 @@ def _static(
         percentile=percentile,
         ranges=ranges,
         format=spec.format,
+        extend=spec.extend,
     )
 
 
@@ -198,6 +201,7 @@ def _dynamic(
         operators=spec.operators or ("Conv", "MatMul"),
         granularity=spec.granularity or "tensor",
         weight_bits=7 if spec.reduce_range else 8,
+        extend=spec.extend,
     )
 
 
@@ -212,6 +216,7 @@ def _weight_only(
         symmetric=base == "int4" if spec.symmetric is None else spec.symmetric,
         algorithm=spec.algorithm,
         format=spec.format,
+        extend=spec.extend,
     )
 
 
@@ -223,7 +228,9 @@ def _block(base: str, spec: PrecisionSpec, _: str, keep_float: tuple[str, ...], 
         weight=str(made.weight),
         block=made.block or 32,
         scale="float8e4m3fn" if base == "nvfp4" else "float8e8m0",
-        scale_rule=spec.scale_rule,
+        # Both sides of a product alike: dynamic quantization of MXFP8 rounds up, so that nothing saturates.
+        scale_rule=spec.scale_rule or ("up" if base == "mxfp8" else "floor"),
+        extend=spec.extend,
     )
 
 

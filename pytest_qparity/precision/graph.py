@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import inliner
 
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from onnx import GraphProto, ModelProto, NodeProto
 
+_QUANTIZED = frozenset(
+    {"DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "MatMulNBits"}
+)
 FIRST_IR_WITH_CONSTANT_INITIALIZERS = 4  # below it each initializer must be listed as an input
 
 
@@ -24,6 +29,15 @@ def float_graph(path: Path) -> ModelProto:
     _drop_initializer_inputs(model)
     name_nodes(model)
     return model
+
+
+def require_float(model: ModelProto, extend: bool) -> None:
+    """Raises CannotJudge where a model holds quantization already and the recipe was not told to extend it."""
+    found = sum(node.op_type in _QUANTIZED for node in nodes_of(model.graph))
+    if found and not extend:
+        sentence = f"The float model holds {found} quantized nodes, should hold none: it was quantized before."
+        remedy = "name the float model it was made from, or say extend = true to quantize what is float in it"
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
 
 
 def name_nodes(model: ModelProto) -> None:

@@ -13,7 +13,7 @@ import onnx
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
-from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.graph import float_graph, require_float
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
 from pytest_qparity.precision.recipes import (
@@ -140,7 +140,11 @@ def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:
 
 
 def _graph(arguments: Arguments) -> ModelProto:
-    return float_graph(Path(arguments["model"]))
+    model = float_graph(Path(arguments["model"]))
+    recipe = recipe_of(arguments["recipe"])
+    if not isinstance(recipe, CastRecipe):
+        require_float(model, recipe.extend)
+    return model
 
 
 def save(model: ModelProto, target: Path, precision: str) -> None:

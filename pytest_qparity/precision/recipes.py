@@ -1,8 +1,8 @@
 """Recipes: how variants are made, as values. Imports nothing that opens a model.
 
 A field that changes the file must be in its recipe: the cache knows recipes by their fields. `keep_float` and `types`
-hold names of nodes, resolved from the patterns of the case. `version` is raised when the code makes another file from
-the same fields.
+hold names of nodes, resolved from the patterns of the case; with `extend` the model may be quantized already. `version`
+is raised when the code makes another file from the same fields.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class StaticRecipe:
     percentile: float | None = None
     ranges: str | None = None
     format: str = "qdq"
+    extend: bool = False
     method: str = "static"
     version: int = 1
 
@@ -82,6 +83,7 @@ class DynamicRecipe:
     operators: tuple[str, ...] = ("Conv", "MatMul")
     granularity: str = "tensor"
     weight_bits: int = 8
+    extend: bool = False
     method: str = "dynamic"
     version: int = 1
 
@@ -100,6 +102,7 @@ class WeightOnlyRecipe:
     symmetric: bool = True
     algorithm: str = "rtn"
     format: str = "qdq"
+    extend: bool = False
     method: str = "weight-only"
     version: int = 1
 
@@ -123,6 +126,7 @@ class BlockRecipe:
     block: int
     scale: str
     scale_rule: str = "floor"
+    extend: bool = False
     method: str = "block"
     version: int = 1
 

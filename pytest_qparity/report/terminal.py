@@ -55,8 +55,9 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for line in (*_waived(ledger), *conformance_lines(ledger), *_canaries(ledger), *_counts(ledger)):
-        console.print(Text(printable(line)))
+    for lines in (_different_files, _waived, conformance_lines, _canaries, _counts):
+        for line in lines(ledger):
+            console.print(Text(printable(line)))
     return stream.getvalue()
 
 
@@ -104,6 +105,21 @@ def _matrix(cells: _Cells) -> Table:
 def _cell(event: Mapping[str, Any]) -> Text:
     mark, style = LOOK[Outcome(event["outcome"])]
     return Text(mark + printable(event["deciding"]), style=style)
+
+
+def _different_files(ledger: Ledger) -> Iterator[str]:
+    """One line for each precision of a case of which backends judged different files: no verdict is on all of them."""
+    files: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for event in ledger.verdicts:
+        variant = event.get("provenance", {}).get("variant")
+        if variant is not None:
+            of_file = files.setdefault((event["case"], event["precision"]), {}).setdefault(variant["sha256"], [])
+            if event["backend"] not in of_file:
+                of_file.append(event["backend"])
+    for (case, precision), backends in files.items():
+        if len(backends) > 1:
+            said = "; ".join(f"{', '.join(names)}: {digest[:12]}" for digest, names in backends.items())
+            yield f"different files: {case} {precision}: {said}"
 
 
 def _waived(ledger: Ledger) -> Iterator[str]:

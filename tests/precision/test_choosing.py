@@ -50,7 +50,7 @@ def test_a_precision_of_which_nothing_is_said_contradicts_nothing(base):
         ("bf16", "any", CastRecipe((), "bf16")),
         ("int4", "any", WeightOnlyRecipe((), "int4", 32, symmetric=True)),
         ("uint4", "any", WeightOnlyRecipe((), "uint4", 32, symmetric=False)),
-        ("mxfp8", "any", BlockRecipe((), E4M3, E4M3, 32, "float8e8m0")),
+        ("mxfp8", "any", BlockRecipe((), E4M3, E4M3, 32, "float8e8m0", "up")),
         ("mxfp4", "any", BlockRecipe((), None, E2M1, 32, "float8e8m0")),
         ("nvfp4", "any", BlockRecipe((), E2M1, E2M1, 16, E4M3)),
     ],

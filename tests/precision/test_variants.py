@@ -171,7 +171,7 @@ def test_what_the_recipe_did_to_the_model_is_told_also_from_the_cache(tmp_path, 
         int8 = variant_of(request_for(one_matmul(opset=9), tmp_path, "int8"), cache)
 
         assert fp16.recipe["notes"] == ["1 float32 constants beyond ±65504, clipped to it, in: lowest"]
-        assert int8.recipe["notes"] == ["converted from opset 9 to 19 before quantization"]
+        assert int8.recipe["notes"][:-1] == ["converted from opset 9 to 19 before quantization"]
 
 
 def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
@@ -181,6 +181,8 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
 
     assert json.loads(json.dumps(recipe)) == recipe
     makers = recipe.pop("makers")
+    doubt = recipe["notes"].pop()
+    assert "8 calibration samples" in doubt
     assert {"numpy", "onnx", "onnxruntime"} <= makers.keys()
     assert recipe == {
         "base": "int8",
@@ -197,6 +199,7 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
         "calibration": "minmax",
         "percentile": None,
         "ranges": None,
+        "extend": False,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
         "keep_float": [],
         "version": 1,
@@ -349,3 +352,30 @@ def test_the_float_model_is_left_as_it_was(tmp_path, cache):
 
     assert request.model.path.read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "float.onnx"}
+
+
+@pytest.mark.parametrize("stated", [{}, {"recipe": "dynamic"}], ids=["static", "dynamic"])
+def test_a_model_that_is_quantized_already_is_refused_unless_it_is_to_be_extended(tmp_path, cache, stated):
+    with pytest.raises(CannotJudge, match="holds 2 quantized nodes, should hold none") as stop:
+        variant_of(request_for(half_quantized(), tmp_path, "int8", **stated), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert "extend = true" in stop.value.failure.remedy
+    extended = variant_of(request_for(half_quantized(), tmp_path, "int8", extend=True, **stated), cache)
+    assert content_of(extended.path).nodes > len(half_quantized().graph.node)
+
+
+def half_quantized():
+    """x → Q → DQ → @ w → @ v: the second product is float."""
+    model = one_matmul()
+    model.graph.node[0].input[0], model.graph.node[0].output[0] = "dequantized", "hidden"
+    pair = [
+        onnx.helper.make_node("QuantizeLinear", ["x", "s"], ["codes"], name="quantize"),
+        onnx.helper.make_node("DequantizeLinear", ["codes", "s"], ["dequantized"], name="dequantize"),
+    ]
+    for node in reversed(pair):
+        model.graph.node.insert(0, node)
+    model.graph.node.append(onnx.helper.make_node("MatMul", ["hidden", "v"], ["y"], name="second"))
+    constants = {"s": np.array(0.1, np.float32), "v": np.eye(4, dtype=np.float32)}
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
+    return model

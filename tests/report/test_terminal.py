@@ -354,3 +354,18 @@ def test_no_field_of_a_verdict_sends_anything_to_the_terminal_or_forges_a_line(f
 
     assert not {character for character in said if character in "\x1b\x9b\u202e\r"}
     assert [line[:2] for line in said.splitlines() if re.match(r"\d+ checks", line)] == ["1 "]
+
+
+def of_file(backend, digest, precision="int8"):
+    event = verdict(run=f"{backend}-{precision}") | {"backend": backend, "precision": precision}
+    return event | {"provenance": {"variant": {"sha256": digest * 64}}}
+
+
+def test_backends_that_judged_different_files_are_named():
+    said = lines(
+        ledger([of_file("ort", "a"), of_file("openvino", "a"), of_file("trt", "b"), of_file("ort", "c", "fp16")])
+    )
+
+    assert [line for line in said if line.startswith("different files")] == [
+        "different files: mlp int8: ort, openvino: aaaaaaaaaaaa; trt: bbbbbbbbbbbb"
+    ]
