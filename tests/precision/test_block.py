@@ -77,10 +77,10 @@ def test_a_lowered_file_computes_what_quantmath_says(tmp_path, base):
         own = quantmath.blocks.nvfp4_tensor_scale(float(np.abs(w).max()))
         w = quantmath.dequantize_nvfp4(quantmath.quantize_nvfp4(w, own, 0, 16))
     else:
-        element = E4M3FN if base == "mxfp8" else E2M1
-        w = quantmath.dequantize_mx(quantmath.quantize_mx(w, element, ScaleRule.FLOOR, 0, 32))
+        element, rule = (E4M3FN, ScaleRule.CEIL) if base == "mxfp8" else (E2M1, ScaleRule.FLOOR)
+        w = quantmath.dequantize_mx(quantmath.quantize_mx(w, element, rule, 0, 32))
         if base == "mxfp8":
-            values = quantmath.dequantize_mx(quantmath.quantize_mx(values, element, ScaleRule.CEIL, -1, 32))
+            values = quantmath.dequantize_mx(quantmath.quantize_mx(values, element, rule, -1, 32))
     expected = values.astype(np.float64) @ w.astype(np.float64)
     assert counts
     # Sums of 64 float32 products; one code that rounds the other way costs 40 dB more than that.
