@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import onnx
 
-from pytest_qparity.backends.kernels import ComputeNode
+from pytest_qparity.backends.kernels import ComputeNode, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
+    import numpy as np
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
     Body = GraphProto | FunctionProto
@@ -70,6 +72,8 @@ _FLOAT = {
 # What stands between a DequantizeLinear and the node it is for without computing anything.
 _LAYOUT = frozenset({"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Cast"})
 
+_DEQUANTIZE = frozenset({"DequantizeLinear", "TRT_MXFP8DequantizeLinear"})
+
 ROUNDED_TO_INT8 = 4  # accuracy_level of MatMulNBits (ONNX Runtime's contrib operators): activations become int8
 
 
@@ -89,6 +93,14 @@ def compute_nodes(model: ModelProto) -> list[ComputeNode]:
         for node, producers in nested_nodes(model)
         if node.op_type in {**_INTEGER, **_PACKED_WEIGHTS, **_FLOAT} and node.domain in _DOMAINS
     ]
+
+
+def in_file(
+    held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
+    """A worker's call: what a file itself says of its compute nodes, where no engine can be asked."""
+    nodes = compute_nodes(read_graph(Path(arguments["model"])))
+    return counted(replace(node, quantized=node.in_file) for node in nodes).as_json(), {}
 
 
 def rounding_nodes(model: ModelProto) -> int:
@@ -153,7 +165,7 @@ def _is_dequantized(name: str, producers: Producers) -> bool:
         node = producers.get(name)
         if node is None:
             return False
-        if node.op_type == "DequantizeLinear":
+        if node.op_type in _DEQUANTIZE:
             return True
         if node.op_type not in _LAYOUT or not node.input:
             return False

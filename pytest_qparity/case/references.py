@@ -87,8 +87,9 @@ def _samples(location: Location, source: str, reach: Reach) -> Iterator[Finding]
 
 def _given_files(precisions: dict[str, Any], reach: Reach) -> Iterator[Finding]:
     for name, table in precisions.items():
-        if isinstance(table, dict) and isinstance(file := table.get("file"), str) and file:
-            yield from _file(("precisions", name, "file"), file, reach)
+        for key in ("file", "ranges"):
+            if isinstance(table, dict) and isinstance(file := table.get(key), str) and file:
+                yield from _file(("precisions", name, key), file, reach)
 
 
 def _file(location: Location, source: str, reach: Reach) -> Iterator[Finding]:
@@ -100,7 +101,7 @@ def _file(location: Location, source: str, reach: Reach) -> Iterator[Finding]:
         yield _missing(location, source, reach.folder, "a file")
     elif stat.S_ISDIR(mode):
         sentence = f"{place(location)}: got {shown(source)}, a folder, should be a file."
-        yield Finding(Code.CASE_MISSING_FILE, location, sentence, "name the ONNX file in that folder")
+        yield Finding(Code.CASE_MISSING_FILE, location, sentence, "name the file in that folder")
 
 
 def _outside(location: Location, source: str, target: Path, reach: Reach) -> Finding:

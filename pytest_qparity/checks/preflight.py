@@ -74,7 +74,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
 def _deciding(measured: PreflightMeasurement) -> str:
     """What runs quantized where the engine tells it; what the file holds where it does not."""
     kernels = measured.kernels
-    if measured.emulation is not None:
+    if measured.emulation is not None and not isinstance(kernels, Kernels):
         return f"{sum(measured.emulation.values())} emulated"
     if isinstance(kernels, Kernels) and kernels.total:
         if len(kernels.counts) == 1:
@@ -119,6 +119,10 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
         yield f"{kernels.text(measured.base)}: runs as float"
     elif kernels.fell_back:
         yield f"{kernels.fell_back} quantized nodes run as float: {_named(kernels.float_nodes, kernels.fell_back)}"
+    left_float = sum(count.left_float for count in kernels.counts.values())
+    if left_float and kernels.quantized:
+        named = _named(kernels.float_nodes[kernels.fell_back :], left_float)
+        yield f"{left_float} of {kernels.total} compute nodes are float in the file: {named}"
     if kernels.hidden:
         yield f"the engine does not tell of the nodes inside {kernels.hidden} loops or branches"
     yield from kernels.remarks

@@ -179,7 +179,14 @@ class RunMaterial:
     @property
     def is_emulated(self) -> bool:
         """Whether the backend runs the precision on float operators."""
-        return self.base in self.backend_spec.emulated
+        return self.is_emulated_at(self.precision)
+
+    def is_emulated_at(self, precision: str) -> bool:
+        from pytest_qparity.case.precision_spec import PrecisionSpec
+        from pytest_qparity.precision.choosing import is_emulated
+
+        stated = self.material.case.spec.precisions.get(precision, PrecisionSpec())
+        return is_emulated(self._base(precision), stated, self.backend_spec.emulated)
 
     @once
     def host(self) -> EngineHost:
@@ -233,7 +240,7 @@ class RunMaterial:
     def _executed(self, variant: Variant) -> Variant:
         from pytest_qparity.precision.emulated import emulated_variant
 
-        if variant.base not in self.backend_spec.emulated:
+        if not self.is_emulated_at(variant.precision):
             return variant
         return emulated_variant(variant, self.backend_spec.emulated, self._workshop)
 
@@ -258,6 +265,15 @@ class RunMaterial:
         kernels = self.session.kernels()
         require_unchanged(self.variant)  # an engine may read the file again for it
         return kernels
+
+    @once
+    def kernels_in_file(self) -> Kernels:
+        """What the variant's file says of its compute nodes, where the session runs another in its place."""
+        from pytest_qparity.backends.kernels import kernels_from_json
+
+        worker, path = self.material.worker, self.variant.path.absolute()
+        target, work = "pytest_qparity.backends.onnx_kernels:in_file", f"Examining {path.name}"
+        return kernels_from_json(worker.call(target, {"model": str(path)}, {}, work, worker.limits.load).value)
 
     def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""

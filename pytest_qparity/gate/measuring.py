@@ -9,6 +9,8 @@ from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, To
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
@@ -101,6 +103,7 @@ def latency(run: RunMaterial) -> Verdict:
     budget = _budget(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
     feed = next(iter(run.material.feeds))
+    _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds
     intervals = {}
@@ -132,11 +135,10 @@ def memory(run: RunMaterial) -> Verdict:
 
 
 def _kernels(run: RunMaterial) -> Kernels | NotTold | None:
-    from pytest_qparity.backends.kernels import NotTold
-
-    if run.is_emulated:
-        return NotTold(f"{run.base} is emulated on {run.backend_spec.name}: every node runs as float")
-    return None if run.base in FLOATS else run.kernels
+    """What became of the compute nodes; where they are emulated, what the variant's file says of them."""
+    if run.base in FLOATS:
+        return None
+    return run.kernels_in_file if run.is_emulated else run.kernels
 
 
 def _require_native(run: RunMaterial, check: str) -> None:
@@ -144,6 +146,15 @@ def _require_native(run: RunMaterial, check: str) -> None:
         sentence = f"The {check} of {run.id}: got float operators that stand for {run.base}, should be its own kernels."
         remedy = f"judge the {check} on a backend that computes in {run.base}, or take the budget out"
         raise CannotJudge(Failure(Code.VARIANT_EMULATED, sentence, remedy))
+
+
+def _require_native_counterparts(run: RunMaterial, budgets: Mapping[str, float]) -> None:
+    """Nothing is faster than float operators that stand for a precision."""
+    emulated = [name for name in budgets if run.is_emulated_at(name)]
+    if emulated:
+        sentence = f"The speed-up of {run.id} over {emulated[0]}: got float operators that stand for {emulated[0]}, "
+        remedy = f"compare with a precision that {run.backend_spec.name} computes in, such as fp32"
+        raise CannotJudge(Failure(Code.VARIANT_EMULATED, f"{sentence}should be its own kernels.", remedy))
 
 
 def _equal_to_float(run: RunMaterial) -> bool | None:

@@ -10,7 +10,8 @@ from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
-from pytest_qparity.precision.choosing import contradictions
+from pytest_qparity.precision.choosing import is_emulated
+from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
 from pytest_qparity.verdict import Code, run_id
 
@@ -73,7 +74,8 @@ def _run(case: Case, backend: BackendSpec, precision: str) -> Run:
 
 
 def _is_emulated(case: Case, backend: BackendSpec, precision: str) -> bool:
-    return base_of(precision, case.spec.precisions[precision].base) in backend.emulated
+    stated = case.spec.precisions[precision]
+    return is_emulated(str(base_of(precision, stated.base)), stated, backend.emulated)
 
 
 def require_known_backends(backends: Sequence[str], settings: Settings) -> None:

@@ -90,7 +90,7 @@ class BlockJob:
         if recipe.scale == _NVFP4:
             tensor_scale = quantmath.blocks.nvfp4_tensor_scale(float(np.abs(weight).max(initial=0.0)))
             quantized = quantmath.quantize_nvfp4(weight, tensor_scale, axis, recipe.block)
-            scale = writer.constant(f"{name}_scale", quantized.block_scales)
+            scale = writer.constant(f"{name}_scale", _above_zero(quantized.block_scales))
             factor = writer.constant(f"{name}_tensor_scale", np.asarray(tensor_scale))
             codes = writer.constant(f"{name}_quantized", quantized.elements)
             return self._nvfp4_dequantized(writer, codes, scale, factor, name, axis)
@@ -139,6 +139,12 @@ class BlockJob:
         attributes = {"axis": axis, "block_size": self._recipe.block, "output_dtype": TensorProto.FLOAT}
         inputs, outputs = [codes, scale], [_dequantized(name)]
         return writer.node("TRT_MXFP8DequantizeLinear", inputs, outputs, attributes, domain=TENSORRT_DOMAIN)[0]
+
+
+def _above_zero(scales: Array) -> Array:
+    """The smallest scale in the place of 0: a block of zeros is one at any scale, and a scale of 0 is none."""
+    codes = scales.view(np.uint8)
+    return np.asarray(np.where(codes == 0, np.uint8(1), codes).astype(np.uint8).view(scales.dtype))
 
 
 def _dequantized(name: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_qparity.digest import file_digest
 from pytest_qparity.precision.recipes import CommandRecipe
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -36,7 +37,9 @@ def command_recipe(spec: PrecisionSpec, folder: Path, place: str, worker: Worker
         arguments = _arguments(spec.command_version, folder, place)
         work = f"Asking {spec.command_version[0]} for its version"
         stated = str(worker.call(_TARGET, arguments, {}, work, worker.limits.load).value).strip()
-    return CommandRecipe(command, stated)
+    files = ((word, folder / word) for word in command)
+    digests = tuple((word, file_digest(path)) for word, path in files if path.is_file())
+    return CommandRecipe(command, stated, str(folder.absolute()), digests)
 
 
 def make_by_command(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.graph import in_order
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -29,7 +30,14 @@ __all__ = ["make_dynamic", "make_packed", "make_qoperator"]
 def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> ModelProto:
     """`model` with DynamicQuantizeLinear and integer products. Works in a folder of its own inside `scratch`."""
     from onnxruntime import quantization
+    from onnxruntime.quantization.registry import IntegerOpsRegistry
 
+    unknown = [name for name in recipe.operators if name not in IntegerOpsRegistry]
+    if unknown:  # the quantizer passes over what it does not know
+        near = nearest(unknown[0], IntegerOpsRegistry)
+        sentence = f'operators: got "{unknown[0]}", should be among: {known_list(sorted(IntegerOpsRegistry))}.'
+        remedy = f'write "{near}"' if near else "name operators that ONNX Runtime quantizes dynamically"
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
     # The quantizer writes `<stem>-inferred.onnx` beside its input, where two jobs on one model would meet.
     with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, _quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"

@@ -23,13 +23,18 @@ WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 @dataclass(frozen=True, slots=True)
 class NodeChoice:
-    """What a case says of nodes. `place`: how a sentence about its patterns begins, by key."""
+    """What a case says of nodes. `place`: how a sentence about its patterns begins, by key.
+
+    `weighted_only`: the recipe quantizes weighted nodes alone, so that `only` keeps no others float: a batch norm may
+    still be folded.
+    """
 
     keep_float: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     edges_float: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
+    weighted_only: bool = False
 
     @classmethod
     def from_json(cls, stated: Mapping[str, Any]) -> NodeChoice:
@@ -49,7 +54,12 @@ def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
     kept = dict.fromkeys(nodes_to_keep(model, choice.keep_float, _said(choice, "keep_float")))
     if choice.only:
         only = set(nodes_to_keep(model, choice.only, _said(choice, "only")))
-        kept |= dict.fromkeys(node.name for node in nodes_of(model.graph) if node.name not in only)
+        weighted = choice.weighted_only
+        kept |= dict.fromkeys(
+            node.name
+            for node in nodes_of(model.graph)
+            if node.name not in only and (node.op_type in WEIGHTED or not weighted)
+        )
     if choice.edges_float:
         kept |= dict.fromkeys(_edges(model))
     types: dict[str, str] = {}

@@ -133,10 +133,16 @@ class BlockRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CommandRecipe:
-    """A maker from outside, in its own environment: its command line, and what it says of its version."""
+    """A maker from outside, in its own environment: its command line, and what it says of its version.
+
+    `folder`: where it runs. `files`: (word, SHA-256) of each word of the command that is a file from there, as its
+    scripts are; what these read in turn is not known.
+    """
 
     command: tuple[str, ...]
     stated_version: str
+    folder: str
+    files: tuple[tuple[str, str], ...] = ()
     method: str = "command"
     version: int = 1
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.precision_spec import PrecisionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +118,12 @@ def base_of(name: str, declared_base: str | None) -> str | None:
     parts = name.split("-")
     stems = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((stem for stem in stems if stem in PRECISIONS), None)
+
+
+def method_of(base: str, spec: PrecisionSpec) -> str:
+    """How the variant comes to be: given, made by a command from outside, or by a recipe."""
+    if spec.file is not None:
+        return "given"
+    if spec.command is not None:
+        return "command"
+    return spec.recipe or PRECISIONS[base].made.method

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.digest import arrays_digest, file_digest
 from pytest_qparity.precision.calibration_data import require_range
-from pytest_qparity.precision.choosing import contradictions, method_of, recipe_for
+from pytest_qparity.precision.choosing import recipe_for
 from pytest_qparity.precision.command import command_recipe, make_by_command
+from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import Recipe, as_json, is_calibrated
+from pytest_qparity.precision.table import method_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -171,6 +173,7 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
         "edges_float": spec.edges_float,
         "types": dict(spec.types),
         "place": request.place,
+        "weighted_only": method_of(request.base, spec) != "cast",
     }
     arguments = {"model": str(request.model.path.absolute()), "precision": request.precision, "choice": choice}
     work = f"Reading {request.model.path.name}"

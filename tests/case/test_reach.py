@@ -92,6 +92,13 @@ def test_a_path_that_leads_outside_is_refused_however_it_gets_there(
     assert problem.remedy == REMEDY
 
 
+@pytest.mark.parametrize("source", ["/etc/hostname", "../../outside/secret.npz"])
+def test_a_file_of_ranges_outside_is_refused_and_nothing_of_it_is_shown(root: Path, source: str) -> None:
+    error = error_of(root, CASE.replace('file = "qat.onnx"', f'ranges = "{source}"'))
+
+    assert [(problem.code, problem.line) for problem in error.problems] == [(Code.CASE_OUTSIDE, 6)]
+
+
 def test_what_is_outside_is_reported_with_all_else_that_is_wrong(root: Path) -> None:
     error = error_of(root, CASE.replace("m.onnx", "n.onnx").replace("t.npz", "link.npz") + "bas = 1\n")
 

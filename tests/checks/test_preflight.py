@@ -185,7 +185,10 @@ def test_several_kinds_are_shown_as_one_figure():
     assert verdict.deciding == "8/10 int8"
     assert verdict.evidence["kernels"] == "8/9 Conv, 0/1 Gemm int8"
     assert verdict.evidence["float_kernels"] == ["conv9", "classify"]
-    assert verdict.notes == ("1 quantized nodes run as float: conv9",)
+    assert verdict.notes == (
+        "1 quantized nodes run as float: conv9",
+        "1 of 10 compute nodes are float in the file: classify",
+    )
 
 
 def test_a_file_of_which_nothing_runs_quantized_passes_with_a_note_where_the_case_asks_for_no_share():

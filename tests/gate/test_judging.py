@@ -222,3 +222,33 @@ def test_a_budget_of_an_emulated_run_cannot_be_judged(tmp_path: Path) -> None:
         ("latency", "memory"), Outcome.CANNOT_JUDGE
     )
     assert {failure.code.code for failure in found["memory"].failures} == {"QP-VARIANT-005"}
+
+
+def test_nothing_is_fast_beside_what_is_emulated(tmp_path: Path) -> None:
+    case = f"{CASE}\n[precisions.bf16]\n[budgets.ort.int8]\nspeedup_over = {{bf16 = 1.01}}\n"
+
+    latency = judged(tmp_path, case)["latency"]
+
+    assert latency.outcome is Outcome.CANNOT_JUDGE
+    assert "over bf16: got float operators that stand for bf16" in latency.failures[0].sentence
+
+
+@pytest.mark.parametrize(("least", "outcome"), [(1.0, Outcome.PASS), (None, Outcome.PASS)])
+def test_preflight_tells_how_much_of_an_emulated_variant_is_quantized(
+    tmp_path: Path, least: float | None, outcome: Outcome
+) -> None:
+    asked = "" if least is None else f"min_quantized = {least}\n"
+
+    preflight = judged(tmp_path, f"{CASE}\n[precisions.nvfp4]\n{asked}", precision="nvfp4")["preflight"]
+
+    assert preflight.outcome is outcome
+    assert preflight.deciding == "2/2 Gemm nvfp4"
+
+
+def test_an_emulated_variant_of_which_too_little_is_quantized_is_told(tmp_path: Path) -> None:
+    case = f'{CASE}\n[precisions.nvfp4]\nmin_quantized = 0.9\nkeep_float = ["second"]\n'
+
+    preflight = judged(tmp_path, case, precision="nvfp4")["preflight"]
+
+    assert preflight.outcome is Outcome.CANNOT_JUDGE
+    assert preflight.failures[0].code.code == "QP-PRE-006"

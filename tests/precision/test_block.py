@@ -119,3 +119,17 @@ def test_nodes_kept_float_keep_their_weights(tmp_path, base):
     model, _ = made(mlp(), tmp_path, recipe(base, keep_float=("second",)))
 
     assert list(node(model, "second").input) == ["active", "w2", "b2"]
+
+
+def test_a_block_of_zeros_has_a_scale_and_stays_zero(tmp_path):
+    model = linear()
+    zeros = weights(64, 8)
+    zeros[:16] = 0.0
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(zeros, model.graph.initializer[0].name))
+
+    emulated, _ = lowered(made(model, tmp_path, base="nvfp4")[0], SMALL_FLOATS)
+
+    first_block = x()["x"].copy()
+    first_block[:, 16:] = 0.0
+    (got,) = outputs_of(emulated, {"x": first_block})
+    assert not got.any()

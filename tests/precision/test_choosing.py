@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.precision.choosing import contradictions, method_of, recipe_for, target_of
+from pytest_qparity.precision.choosing import is_emulated, recipe_for, target_of
+from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -14,8 +15,10 @@ from pytest_qparity.precision.recipes import (
     WeightOnlyRecipe,
     is_calibrated,
 )
-from pytest_qparity.precision.table import PRECISIONS
+from pytest_qparity.precision.table import PRECISIONS, method_of
 from tests.precision.making import recipe
+
+TO_ANY = 'remove it, or say target = "any"'
 
 E4M3, E5M2, E2M1 = "float8e4m3fn", "float8e5m2", "float4e2m1"
 ANY = StaticRecipe((), "any", "int8", "int8", symmetric=True)
@@ -142,6 +145,18 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("int16", {"weight": "int16", "reduce_range": True}, [("reduce_range", "remove reduce_range")]),
         ("nvfp4", {"algorithm": "hqq"}, [("algorithm", "remove algorithm")]),
         ("mxfp8", {"block": 16}, [("block", "remove block")]),
+        ("int16", {"format": "qoperator"}, [("format", "remove format: operators take 8 bits")]),
+        ("int8", {"format": "qoperator", "bias": "float"}, [("bias", "remove bias")]),
+        ("int8", {"format": "qoperator", "types": {"*": "uint8"}}, [("types", "remove types")]),
+        ("int4", {"format": "qoperator", "algorithm": "mse"}, [("algorithm", "remove format")]),
+        ("int4", {"algorithm": "hqq"}, [("algorithm", 'say format = "qoperator"')]),
+        ("fp8", {"symmetric": False}, [("symmetric", "remove symmetric")]),
+        ("nvfp4", {"scale_rule": "up"}, [("scale_rule", "remove scale_rule")]),
+        ("int16", {"target": "trt"}, [("target", "name another target")]),
+        ("int8", {"target": "trt", "symmetric": False}, [("symmetric", TO_ANY)]),
+        ("int8", {"target": "trt", "bias": "int32"}, [("bias", TO_ANY)]),
+        ("int8", {"target": "trt", "activation": "uint8"}, [("activation", TO_ANY)]),
+        ("int8", {"target": "trt", "types": {"*": "uint8"}}, [("types", TO_ANY)]),
     ],
 )
 def test_each_contradiction_is_told_with_its_key_and_the_way_out(base, spec, expected):
@@ -176,3 +191,18 @@ def test_data_are_asked_for_where_a_recipe_needs_them(base, spec, calibrated):
 
 def test_ranges_of_a_file_take_the_place_of_calibration_data():
     assert not is_calibrated(recipe_for("int8", PrecisionSpec(ranges="x.json"), "ort", (), (), "digest"))
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "emulated"),
+    [
+        ("nvfp4", {}, True),
+        ("int8", {}, False),
+        ("int16", {}, True),
+        ("int8", {"types": {"op:Conv": "int16"}}, True),
+        ("int8", {"types": {"op:Conv": "uint8"}}, False),
+    ],
+)
+def test_a_type_that_a_backend_does_not_compute_in_is_emulated_wherever_it_comes_from(base, spec, emulated):
+    assert is_emulated(base, PrecisionSpec(**spec), ("int16", "nvfp4")) is emulated
+    assert not is_emulated(base, PrecisionSpec(**spec), ())

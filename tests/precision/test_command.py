@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
+from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.digest import json_digest
 from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.command import command_recipe
 from pytest_qparity.precision.recipes import CommandRecipe
 from pytest_qparity.precision.variants import Workshop, variant_for, variant_key
 from pytest_qparity.verdict import CannotJudge, Code
@@ -113,6 +115,28 @@ def test_a_version_that_cannot_be_asked_for_is_told(tmp_path, cache):
 
 
 def test_the_command_and_its_version_are_in_the_key():
-    recipes = [CommandRecipe(("a", "{output}"), "1"), CommandRecipe(("a", "{output}"), "2"), CommandRecipe(("b",), "1")]
+    recipes = [
+        CommandRecipe(("a", "{output}"), "1", "/"),
+        CommandRecipe(("a", "{output}"), "2", "/"),
+        CommandRecipe(("b",), "1", "/"),
+    ]
 
     assert len({json_digest(variant_key("0", recipe, None)) for recipe in recipes}) == 3
+
+
+def test_another_script_is_another_variant(tmp_path, cache):
+    script = tmp_path / "maker.py"
+    words = (sys.executable, "maker.py", "{model}", "{output}")
+    script.write_text(COPY)
+    first = variant_by(tmp_path, cache, *words)
+    script.write_text(f"{COPY}\nopen(sys.argv[2], 'ab').close()")
+    second = variant_by(tmp_path, cache, *words)
+
+    assert first.path != second.path
+
+
+def test_a_script_of_one_folder_is_none_of_another(tmp_path, cache):
+    words = (*PYTHON, "import maker", "{output}")
+    recipes = [command_recipe(PrecisionSpec(command=words), tmp_path / name, "int8", None) for name in ("a", "b")]
+
+    assert json_digest(variant_key("0", recipes[0], None)) != json_digest(variant_key("0", recipes[1], None))

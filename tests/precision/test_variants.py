@@ -28,6 +28,7 @@ from pytest_qparity.worker.limits import Limits
 from tests.case.workers import Unemployed
 from tests.models import mlp, save
 from tests.precision.graphs import masked, nameless, one_matmul, quantized, request_for, samples_for, with_subgraphs
+from tests.precision.test_preparing import normed as small_normed
 
 
 @pytest.fixture
@@ -213,7 +214,7 @@ RECIPES = (
     DynamicRecipe(()),
     WeightOnlyRecipe((), "int4"),
     BlockRecipe((), "float4e2m1", "float4e2m1", 16, "float8e4m3fn"),
-    CommandRecipe(("maker", "{output}"), "1.0"),
+    CommandRecipe(("maker", "{output}"), "1.0", "/cases"),
 )
 FIELDS = [(recipe, field.name) for recipe in RECIPES for field in dataclasses.fields(recipe)]
 
@@ -379,3 +380,16 @@ def half_quantized():
     constants = {"s": np.array(0.1, np.float32), "v": np.eye(4, dtype=np.float32)}
     model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
     return model
+
+
+def test_an_operator_that_is_never_quantized_dynamically_is_refused(tmp_path, cache):
+    with pytest.raises(CannotJudge, match='operators: got "Matmul", should be among: ') as stop:
+        variant_of(request_for(mlp(), tmp_path, "int8", recipe="dynamic", operators=("Matmul",)), cache)
+
+    assert stop.value.failure.remedy == 'write "MatMul"'
+
+
+def test_only_leaves_batch_norms_to_be_folded(tmp_path, cache):
+    variant = variant_of(request_for(small_normed(), tmp_path, "int8", only=("op:Conv",)), cache)
+
+    assert "BatchNormalization" not in {node.op_type for node in onnx.load(variant.path).graph.node}

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
+from onnx import inliner
 
 from pytest_qparity.precision.emulation.emitter import Emitter, graphs_of
 from pytest_qparity.precision.emulation.inference import infer
@@ -27,7 +28,7 @@ def with_tf32(model: ModelProto) -> tuple[ModelProto, Mapping[str, int]]:
     Of Conv, ConvTranspose, Einsum, Gemm and MatMul on float32. Products and sums stay float32, as TF32's are.
     Rounding is to nearest with ties to even; hardware that drops the bits instead is up to twice as far off.
     """
-    typed = ir.from_proto(model)
+    typed = ir.from_proto(inliner.inline_local_functions(model) if model.functions else model)
     infer(typed)
     emit = Emitter(typed)
     counts: Counter[str] = Counter()

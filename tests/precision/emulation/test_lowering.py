@@ -23,6 +23,7 @@ from tests.precision.emulation.models import (
     quantize_dequantize,
     tensor,
 )
+from tests.precision.graphs import function_inside
 
 FLOAT, INT8, FP8 = TensorProto.FLOAT, TensorProto.INT8, TensorProto.FLOAT8E4M3FN
 SCALE = np.array(0.25, np.float32)
@@ -399,6 +400,13 @@ def test_tf32_rounds_what_is_multiplied() -> None:
 
     assert counts == {"tf32": 1}
     assert np.array_equal(run(made), run_matmul(tf32(X), tf32(weight)))
+
+
+def test_tf32_rounds_inside_local_functions_too() -> None:
+    made, counts = with_tf32(function_inside())
+
+    assert counts == {"tf32": 1}
+    assert not made.functions
 
 
 def test_the_model_that_is_given_stays_as_it_is() -> None:
