@@ -51,12 +51,13 @@ class BackendSpec:
 
 _LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
 _NOT_ON_CPUS = ("tf32", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "mxfp4", "nvfp4")
+_NOT_IN_TENSORRT = ("int16", "uint8", "mxfp4")  # its importer takes int8 alone of the integers of 8 and more bits
 _BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
     BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS),
     BackendSpec("ort-cuda", f"{_BUILT_IN}.gpu:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
-    BackendSpec("ort-tensorrt", f"{_BUILT_IN}.gpu:OnnxRuntimeTensorrt", "trt"),
-    BackendSpec("trt", f"{_BUILT_IN}.gpu:Tensorrt", "trt", emulated=("mxfp4",)),
+    BackendSpec("ort-tensorrt", f"{_BUILT_IN}.gpu:OnnxRuntimeTensorrt", "trt", emulated=_NOT_IN_TENSORRT),
+    BackendSpec("trt", f"{_BUILT_IN}.gpu:Tensorrt", "trt", emulated=_NOT_IN_TENSORRT),
     # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
     BackendSpec("openvino", f"{_BUILT_IN}.openvino:OpenVinoCpu", "openvino", emulated=("int16", *_NOT_ON_CPUS)),
     BackendSpec("reference", f"{_BUILT_IN}.reference:OnnxReference", "any", emulated=_NOT_ON_CPUS),
