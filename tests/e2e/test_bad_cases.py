@@ -44,7 +44,7 @@ def test_a_name_that_would_be_another_node_id_is_an_error_and_the_others_are_jud
         ),
         (CASE.replace("data/test.npz", "nowhere:samples"), "QP-CASE-006", 6, ["nowhere"]),
         (CASE.replace("int8", "init8"), "QP-CASE-005", 12, ["init8", "int8"]),
-        (CASE.replace("int8", "int4"), "QP-CASE-003", 12, ["int4", "file"]),
+        (CASE.replace("[precisions.int8]", "[precisions.int8]\nblock = 32"), "QP-CASE-003", 13, ["block", "int8"]),
         (CASE + "\n[budgets.otr.int8]\nmemory_mb = 64\n", "QP-CASE-005", 17, ["otr", "ort"]),
         (CASE.replace("margin = 5.0", 'metric = "topp1"'), "QP-CASE-005", 15, ["topp1", "top1"]),
         (
@@ -63,7 +63,7 @@ def test_a_name_that_would_be_another_node_id_is_an_error_and_the_others_are_jud
         "bad glob",
         "unknown module",
         "unknown precision",
-        "precision that is not made",
+        "key that its recipe does not take",
         "budget of an unknown backend",
         "unknown metric",
         "no precision",
