@@ -649,7 +649,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "model-is-a-folder": (
         MINIMAL.replace("m.onnx", "parts"),
-        missing(1, 'model: got "parts", a folder, should be a file.', "name the ONNX file in that folder"),
+        missing(1, 'model: got "parts", a folder, should be a file.', "name the file in that folder"),
     ),
     "missing-data": (
         MINIMAL.replace("t.npz", "part"),

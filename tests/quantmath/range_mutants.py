@@ -78,14 +78,6 @@ RANGES = (
         "test_a_histogram_counts_every_value_in_its_own_bin",
     ),
     Mutant(
-        "a width beyond float32 in float32",
-        "ranges.histogram:Histogram._count",
-        "abs(factor_exponent) > _LARGEST_FLOAT32_EXPONENT",
-        "False",
-        "ranges",
-        "test_a_histogram_of_float32_is_that_of_its_values_in_float64",
-    ),
-    Mutant(
         "a batch counted without its last block",
         "ranges.histogram:Histogram.add",
         "range(0, values.flat.size, estimator.BLOCK)",
