@@ -83,6 +83,7 @@ class Bench:
         self._start = start
         self._folder = folder
         self._host: EngineHost | None = None
+        self._models = 0
 
     def host(self) -> EngineHost:
         if self._host is None:
@@ -143,7 +144,9 @@ class Bench:
 
     def _outputs(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> dict[str, Array] | CannotJudge:
         host = self.host()
-        path = self._folder / "examples.onnx"
+        # Under a name of its own: a file system may flush what is written over an older file before it goes on.
+        self._models += 1
+        path = self._folder / f"examples{self._models}.onnx"
         path.write_bytes(example_model(examples, opset).SerializeToString())
         try:
             session = host.load(path, SessionOptions(optimizer=optimizer))
@@ -153,6 +156,8 @@ class Bench:
             if refusal.failure.code in ENDINGS:
                 self.close()
             return refusal
+        finally:
+            path.unlink()
         return outputs
 
 
