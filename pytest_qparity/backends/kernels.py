@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from pytest_qparity.worker.protocol import Worker
 
 MOST_NAMES = 20  # of nodes that run as floats: a failure names a few, and a ledger needs no thousand
 
@@ -99,6 +102,13 @@ def _count(nodes: list[ComputeNode]) -> KernelCount:
         fell_back=sum(not node.quantized and node.in_file for node in nodes),
         left_float=sum(not node.quantized and not node.in_file for node in nodes),
     )
+
+
+def kernels_in_file(model: Path, worker: Worker) -> Kernels:
+    """What a file itself says of its compute nodes, quantized or float; the worker opens it."""
+    target, work = "pytest_qparity.backends.onnx_kernels:in_file", f"Examining {model.name}"
+    told = worker.call(target, {"model": str(model.absolute())}, {}, work, worker.limits.load).value
+    return kernels_from_json(told)
 
 
 def kernels_from_json(told: Mapping[str, Any]) -> Kernels:

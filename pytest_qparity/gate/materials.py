@@ -269,11 +269,9 @@ class RunMaterial:
     @once
     def kernels_in_file(self) -> Kernels:
         """What the variant's file says of its compute nodes, where the session runs another in its place."""
-        from pytest_qparity.backends.kernels import kernels_from_json
+        from pytest_qparity.backends.kernels import kernels_in_file
 
-        worker, path = self.material.worker, self.variant.path.absolute()
-        target, work = "pytest_qparity.backends.onnx_kernels:in_file", f"Examining {path.name}"
-        return kernels_from_json(worker.call(target, {"model": str(path)}, {}, work, worker.limits.load).value)
+        return kernels_in_file(self.variant.path, self.material.worker)
 
     def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""

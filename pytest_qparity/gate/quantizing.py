@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.kernels import kernels_in_file
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
@@ -23,8 +24,6 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
 
     from pytest_qparity.case.data import Feeds
     from pytest_qparity.worker.protocol import Worker
@@ -85,24 +84,12 @@ def quantize(order: Order, worker: Worker) -> Quantized:
             sentence = f"{order.precision}: got calibration data, should be none: its recipe takes no data."
             raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave them out"))
         _require_quantized(variant, worker)
-        counts = _asked(worker, "counts", {"model": str(variant.path.absolute())}, variant.path.name)
+        kernels = kernels_in_file(variant.path, worker)
         use = _ranges_use(order, variant, worker)
         with replacing(order.output) as temporary:
             shutil.copyfile(variant.path, temporary)
-    told = {kind: (quantized, total) for kind, (quantized, total) in counts.items()}
-    return Quantized(variant.digest, told, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
-
-
-def counts(held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
-    """In a worker: how many compute nodes of each kind a file has quantized, and in all."""
-    from pytest_qparity.backends.onnx_kernels import compute_nodes, read_graph
-
-    found: dict[str, list[int]] = {}
-    for node in compute_nodes(read_graph(Path(arguments["model"]))):
-        count = found.setdefault(node.kind, [0, 0])
-        count[0] += node.in_file
-        count[1] += 1
-    return {kind: found[kind] for kind in sorted(found)}, {}
+    counts = {kind: (count.quantized, count.total) for kind, count in kernels.counts.items()}
+    return Quantized(variant.digest, counts, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
 
 
 def _request(order: Order, model: ModelFile) -> VariantRequest:
@@ -147,7 +134,3 @@ def _ranges_use(order: Order, variant: Variant, worker: Worker) -> Mapping[str, 
     call, work = "pytest_qparity.precision.making:ranges_use", f"Reading {order.ranges.name}"
     found: Mapping[str, list[str]] = worker.call(call, arguments, {}, work, worker.limits.calibration).value
     return found
-
-
-def _asked(worker: Worker, function: str, arguments: Mapping[str, Any], name: str) -> Any:
-    return worker.call(f"{__name__}:{function}", arguments, {}, f"Reading {name}", worker.limits.load).value

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from onnx import TensorProto
 
 from pytest_qparity import quantmath
+from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.selection import Weight, quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["TENSORRT_DOMAIN", "BlockJob"]
 
 TENSORRT_DOMAIN = "trt"
-_OPERATORS = frozenset({"Gemm", "MatMul"})
 _NVFP4 = "float8e4m3fn"  # the type of its block scales; those of MX formats are powers of two
 _RULES = {"floor": quantmath.ScaleRule.FLOOR, "up": quantmath.ScaleRule.CEIL}
 _E8M0_OPSET = 24
@@ -48,7 +48,7 @@ class BlockJob:
         self._nodes = [
             (node, weight)
             for node in quantizable(self._model.graph, frozenset(recipe.keep_float))
-            if node.op_type in _OPERATORS and (weight := weight_of(node)) and _is_linear(node, weight)
+            if node.op_type in PRODUCTS and (weight := weight_of(node)) and _is_linear(node, weight)
         ]
         self.notes = (*converted, *folded)
 

@@ -307,17 +307,23 @@ def _has_bad_scale(node: NodeProto, scope: Scope, path: Path) -> bool:
 
 
 def _is_sound(scale: TensorProto, path: Path) -> bool:
-    if scale.data_location == TensorProto.EXTERNAL:
-        scale = TensorProto.FromString(scale.SerializeToString())
+    values = loaded(scale, path, "scale ").astype(np.float64)
+    return bool(np.isfinite(values).all() and (values > 0).all())
+
+
+def loaded(tensor: TensorProto, path: Path, kind: str = "") -> np.ndarray:
+    """A constant's values, read from beside the model file where they lie there; `kind` names it in a failure."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        tensor = TensorProto.FromString(tensor.SerializeToString())
         try:
-            external_data_helper.load_external_data_for_tensor(scale, str(path.parent))
+            external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
         except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            sentence = f"{path.name}: got {type(error).__name__} from the external data of scale {scale.name!r}"
+            sentence = f"{path.name}: got {type(error).__name__} from the external data of {kind}{tensor.name!r}"
             raise CannotJudge(
                 Failure(Code.MODEL_EXTERNAL_DATA, f"{sentence}, should be readable.", "fetch all files of the model")
             ) from None
-    values = numpy_helper.to_array(scale).astype(np.float64)
-    return bool(np.isfinite(values).all() and (values > 0).all())
+    array: np.ndarray = numpy_helper.to_array(tensor)
+    return array
 
 
 def _types_of(node: NodeProto, scope: Scope) -> set[int]:

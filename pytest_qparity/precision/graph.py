@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 _QUANTIZED = frozenset(
     {"DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "MatMulNBits"}
 )
+PRODUCTS = frozenset({"Gemm", "MatMul"})
+WEIGHTED = PRODUCTS | {"Conv", "ConvTranspose"}
 FIRST_IR_WITH_CONSTANT_INITIALIZERS = 4  # below it each initializer must be listed as an input
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of ONNX's own operators that a model imports."""
+    return int(next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")))
 
 
 def float_graph(path: Path) -> ModelProto:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import BETWEEN_PREFIX, BETWEEN_SIGN, OPERATOR_PREFIX, OUTPUT_PREFIX, matches
-from pytest_qparity.precision.graph import nodes_of
+from pytest_qparity.precision.graph import WEIGHTED, nodes_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep"]
 
 NAMES_LISTED = 8
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ import onnx_ir as ir
 from onnx import version_converter
 from onnx_ir.passes import common
 
-from pytest_qparity.precision.graph import node_names
+from pytest_qparity.precision.graph import node_names, opset_of
 from pytest_qparity.precision.placement.selection import is_constant
+from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     """
     ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
-    _fold_constants(ready.graph)
-    folded = _fold_batch_norms(ready.graph, kept_float)
+    writer = Writer(ready.graph)
+    _fold_constants(ready.graph, writer)
+    folded = _fold_batch_norms(ready.graph, writer, kept_float)
     common.RemoveUnusedNodesPass()(ready)
     return ready, (f"{folded} BatchNormalization folded into convolutions",) if folded else ()
 
@@ -47,7 +49,7 @@ def at_opset(
 
     Raises CannotJudge where a node that is to be kept float is gone then.
     """
-    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = opset_of(model)
     if opset >= least:
         return model, ()
     converted = version_converter.convert_version(model, least)
@@ -71,7 +73,7 @@ def serialized(model: ir.Model) -> onnx.ModelProto:
     return ir.serde.serialize_model(model)
 
 
-def _fold_constants(graph: ir.Graph) -> None:
+def _fold_constants(graph: ir.Graph, writer: Writer) -> None:
     """Compute ahead what reorders constants: a weight behind a Transpose is none that placement sees."""
     from onnx.reference import ReferenceEvaluator
 
@@ -84,9 +86,9 @@ def _fold_constants(graph: ir.Graph) -> None:
             continue
         single = ir.serde.serialize_node(node)
         version = graph.opset_imports.get("", 1)
-        feeds = {str(value.name): _array(value) for value in inputs}
+        feeds = {str(value.name): array_of(value) for value in inputs}
         (computed,) = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)
-        _become(graph, output, np.asarray(computed))
+        _become(graph, output, writer.constant(f"{output.name}_constant", np.asarray(computed)))
 
 
 def _alone(node: onnx.NodeProto, feeds: dict[str, Array], version: int) -> onnx.ModelProto:
@@ -99,7 +101,7 @@ def _alone(node: onnx.NodeProto, feeds: dict[str, Array], version: int) -> onnx.
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)])
 
 
-def _fold_batch_norms(graph: ir.Graph, kept_float: Collection[str]) -> int:
+def _fold_batch_norms(graph: ir.Graph, writer: Writer, kept_float: Collection[str]) -> int:
     """W' = W · γ/√(σ² + ε) per output channel, b' = (b − μ) · γ/√(σ² + ε) + β, in float64. How many were folded.
 
     Source: Jacob et al. 2018, §3.2 and eq. 14.
@@ -112,15 +114,15 @@ def _fold_batch_norms(graph: ir.Graph, kept_float: Collection[str]) -> int:
         convolution = None if source is None else source.producer()
         if source is None or convolution is None or not _is_foldable(convolution, source, node, kept_float):
             continue
-        gamma, beta, mean, variance = (_array(value).astype(np.float64) for value in node.inputs[1:5])  # type: ignore[arg-type]
+        gamma, beta, mean, variance = (array_of(value).astype(np.float64) for value in node.inputs[1:5])  # type: ignore[arg-type]
         factor = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
         weight, bias = convolution.inputs[1], convolution.inputs[2] if len(convolution.inputs) > 2 else None
         assert weight is not None
-        kernel = _array(weight)
+        kernel = array_of(weight)
         spread = factor.reshape(-1, *[1] * (kernel.ndim - 1))
-        offset = (0.0 if bias is None else _array(bias).astype(np.float64)) - mean
-        new_weight = _new_constant(graph, f"{weight.name}_folded", (kernel * spread).astype(np.float32))
-        new_bias = _new_constant(graph, f"{node.inputs[2].name}_folded", (offset * factor + beta).astype(np.float32))  # type: ignore[union-attr]
+        offset = (0.0 if bias is None else array_of(bias).astype(np.float64)) - mean
+        new_weight = writer.constant(f"{weight.name}_folded", (kernel * spread).astype(np.float32))
+        new_bias = writer.constant(f"{node.inputs[2].name}_folded", (offset * factor + beta).astype(np.float32))  # type: ignore[union-attr]
         convolution.replace_input_with(1, new_weight)
         if bias is None:
             convolution.resize_inputs(3)
@@ -142,19 +144,7 @@ def _is_foldable(convolution: ir.Node, between: ir.Value, norm: ir.Node, kept_fl
     return all(value is None or is_constant(value) for value in constants)
 
 
-def _new_constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
-    candidate, more = name, 0
-    while candidate in graph.initializers:
-        more += 1
-        candidate = f"{name}_{more}"
-    tensor = ir.tensor(array, name=candidate)
-    value = ir.Value(name=candidate, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
-    graph.register_initializer(value)
-    return value
-
-
-def _become(graph: ir.Graph, output: ir.Value, array: Array) -> None:
-    constant = _new_constant(graph, f"{output.name}_constant", array)
+def _become(graph: ir.Graph, output: ir.Value, constant: ir.Value) -> None:
     node = output.producer()
     output.replace_all_uses_with(constant)
     if node is not None:
@@ -163,8 +153,3 @@ def _become(graph: ir.Graph, output: ir.Value, array: Array) -> None:
 
 def _size(value: ir.Value) -> int:
     return 0 if value.const_value is None else int(value.const_value.size)
-
-
-def _array(value: ir.Value) -> Array:
-    assert value.const_value is not None
-    return value.const_value.numpy()

@@ -21,20 +21,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, external_data_helper, inliner, numpy_helper
+from onnx import TensorProto, inliner
 
 from pytest_qparity.precision.content import (
     MICROSOFT,
     STANDARD,
     live_nodes,
     load_graph,
+    loaded,
     quantized_type,
     subgraphs,
     values_in,
 )
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
-from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +86,7 @@ class _Sight:
         """The value of a constant, also behind Identity, Transpose, and a QuantizeLinear of a constant; None of any
         other."""
         if name in self.values and (constant := self.values[name].constant) is not None:
-            return _loaded(constant, self.path)
+            return loaded(constant, self.path)
         made_by = self.producers.get(name)
         if made_by is None:
             return None
@@ -274,17 +273,3 @@ def _nodes(body: GraphProto, outer: _Sight) -> Iterator[tuple[NodeProto, _Sight]
 
 def _attribute(node: NodeProto, name: str, default: int) -> int:
     return next((each.i for each in node.attribute if each.name == name), default)
-
-
-def _loaded(tensor: TensorProto, path: Path) -> np.ndarray:
-    if tensor.data_location == TensorProto.EXTERNAL:
-        tensor = TensorProto.FromString(tensor.SerializeToString())
-        try:
-            external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            sentence = f"{path.name}: got {type(error).__name__} from the external data of {tensor.name!r}"
-            raise CannotJudge(
-                Failure(Code.MODEL_EXTERNAL_DATA, f"{sentence}, should be readable.", "fetch all files of the model")
-            ) from None
-    array: np.ndarray = numpy_helper.to_array(tensor)
-    return array

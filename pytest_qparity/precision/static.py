@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.library import make_qoperator
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
@@ -82,5 +83,5 @@ def _least_opset(model: ModelProto, recipe: StaticRecipe) -> int:
     names = [recipe.activation, recipe.weight, *(name for _, name in recipe.types)]
     least = COMMON_OPSET if recipe.target == "any" else PER_CHANNEL_OPSET
     needed = max([least, *(ELEMENTS[name].opset for name in names)])
-    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = opset_of(model)
     return needed if opset >= needed else max(needed, CONVERTED_TO)

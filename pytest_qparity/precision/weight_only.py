@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_qparity import quantmath
+from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Parameters
 from pytest_qparity.precision.placement.selection import quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["make_weight_only", "quantized_in_blocks"]
 
-_OPERATORS = frozenset({"Gemm", "MatMul"})
 _CLIPPINGS = np.linspace(1.0, 0.5, 26)  # shares of a block's range that are tried for its least squared error
 
 
@@ -38,7 +38,7 @@ def make_weight_only(model: ModelProto, recipe: WeightOnlyRecipe) -> tuple[Model
     writer = Writer(ready.graph)
     done: dict[tuple[str, int], ir.Value] = {}
     for node in quantizable(ready.graph, frozenset(recipe.keep_float)):
-        weight = weight_of(node) if node.op_type in _OPERATORS else None
+        weight = weight_of(node) if node.op_type in PRODUCTS else None
         if weight is None or weight.reduction_axis is None:
             continue
         value = node.inputs[weight.index]

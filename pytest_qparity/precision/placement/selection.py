@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from pytest_qparity.precision.graph import WEIGHTED
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["MOVING", "WEIGHTED", "Weight", "is_constant", "quantizable", "root_of", "weight_of"]
+__all__ = ["MOVING", "Weight", "is_constant", "quantizable", "root_of", "weight_of"]
 
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 # Their output holds values of their first input and no others: it is quantized as that is.
 MOVING = frozenset(
     {

@@ -184,9 +184,7 @@ class Writer:
         for user, index in list(value.uses()):
             if user is not node:
                 user.replace_input_with(index, wide)
-        for index, output in enumerate(self._graph.outputs):
-            if output is value:
-                self._graph.outputs[index] = wide
+        self._give(wide, value)
         name = str(value.name)
         value.name, value.type = self._new(f"{name}_{dtype.name.lower()}"), ir.TensorType(dtype)
         wide.name = name
@@ -203,11 +201,14 @@ class Writer:
     def _take_output(self, value: ir.Value, real: ir.Value) -> None:
         """The graph gives the dequantized values under the name that its users know."""
         name = str(value.name)
-        for index, output in enumerate(self._graph.outputs):
-            if output is value:
-                self._graph.outputs[index] = real
+        self._give(real, value)
         value.name = self._new(f"{name}_float")
         real.name = name
+
+    def _give(self, value: ir.Value, instead_of: ir.Value) -> None:
+        for index, output in enumerate(self._graph.outputs):
+            if output is instead_of:
+                self._graph.outputs[index] = value
 
     def _named(self, value: ir.Value, name: str, data_type: int, shape: ir.Shape | None) -> ir.Value:
         value.name = self._new(name)

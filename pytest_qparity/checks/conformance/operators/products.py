@@ -35,7 +35,7 @@ from pytest_qparity.quantmath.integers import INT8, UINT4, UINT8, IntegerType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["head_of", "in_doubt", "kernels"]
+__all__ = ["dynamic_product", "head_of", "kernels"]
 
 OPSET = 21
 _NEAR_TIE = 2.0**-16  # of a quotient of at most 255: its rounding is below 255 · 2⁻²³
@@ -132,6 +132,17 @@ def dynamic_examples(draw: st.DrawFn) -> Example:
     return graph.example(*(["no_range"] if undefined else []))
 
 
+def dynamic_product(a: Array, weights: Real) -> Real:
+    """`a`, quantized with the range that it has, times dequantized weights."""
+    codes, scale, zero = dynamic.dynamic_quantize_linear(a)
+    near, zero_moves = in_doubt(a, scale)
+    # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
+    off = float(scale) * (near + 2.0 * zero_moves)
+    quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
+    product = quantized.matmul(weights)
+    return Real(product.value, product.error + gamma(8) * (np.abs(quantized.value) @ np.abs(weights.value)))
+
+
 def in_doubt(x: Array, scale: Array) -> tuple[Array, bool]:
     """Which codes of DynamicQuantizeLinear a rounding of float32 may move by one, and whether it may move the zero
     point."""
@@ -183,15 +194,7 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     graph = Graph()
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
-    codes, scale, zero = dynamic.dynamic_quantize_linear(a)
-    near, zero_moves = in_doubt(a, scale)
-    # A zero point that rounding moves moves all codes along, and their differences stay but where they saturate.
-    off = float(scale) * (near + 2.0 * zero_moves)
-    quantized = Real((codes.astype(np.float64) - float(zero)) * float(scale), off)
-    weights = Real.dequantized(b, b_scale, b_zero)
-    product = quantized.matmul(weights)
-    slack = product.error + gamma(8) * (np.abs(quantized.value) @ np.abs(weights.value))
-    graph.output("y", Real(product.value, slack).as_float32())
+    graph.output("y", dynamic_product(a, Real.dequantized(b, b_scale, b_zero)).as_float32())
     return graph.example(*(["no_range"] if not a.any() else []))
 
 
