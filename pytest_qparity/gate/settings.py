@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_qparity.worker.protocol import Worker
 
 
-DEFAULT_EXAMPLES = 10
+DEFAULT_EXAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)

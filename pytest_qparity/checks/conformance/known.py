@@ -6,6 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,12 @@ class _Entry(BaseModel):
             raise ValueError(f"{error}; should be as pip writes it, such as >=1.30,<1.33") from None
         return value
 
-    def is_of(self, kernel: str, version: str) -> bool:
-        """Whether it speaks of this kernel in this version of the engine."""
+    def is_of_version(self, version: str) -> bool:
+        """Whether it speaks of this version of the engine."""
         release = _RELEASE.match(version)
-        if release is None or Version(release[0]) not in SpecifierSet(self.versions):
-            return False
+        return release is not None and Version(release[0]) in SpecifierSet(self.versions)
+
+    def is_of_kernel(self, kernel: str) -> bool:
         return any(fnmatchcase(kernel, glob) for glob in self.kernels)
 
 
@@ -108,7 +110,7 @@ class Known(BaseModel):
     unsupported: tuple[KnownUnsupported, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownDeviations:
     """What is known of one engine at one version."""
 
@@ -116,11 +118,18 @@ class KnownDeviations:
     version: str
     source: str
 
+    @cached_property
+    def of_version(self) -> Known:
+        return Known(
+            deviation=tuple(entry for entry in self.known.deviation if entry.is_of_version(self.version)),
+            unsupported=tuple(entry for entry in self.known.unsupported if entry.is_of_version(self.version)),
+        )
+
     def deviations(self, kernel: str) -> tuple[KnownDeviation, ...]:
-        return tuple(entry for entry in self.known.deviation if entry.is_of(kernel, self.version))
+        return tuple(entry for entry in self.of_version.deviation if entry.is_of_kernel(kernel))
 
     def unsupported(self, kernel: str) -> KnownUnsupported | None:
-        return next((entry for entry in self.known.unsupported if entry.is_of(kernel, self.version)), None)
+        return next((entry for entry in self.of_version.unsupported if entry.is_of_kernel(kernel)), None)
 
     def dead_globs(self, kernels: Iterable[str]) -> tuple[str, ...]:
         """Globs of entries that match no kernel of the suite, whatever the version."""

@@ -64,8 +64,9 @@ def test_a_record_that_is_not_there_is_no_empty_record(tmp_path: Path) -> None:
 def test_an_entry_holds_for_the_versions_that_it_names(version: str, holds: bool) -> None:
     entry = KnownDeviation(kernels=("qdq_*",), versions="~=1.2.0", observed="a", expected="b")
 
-    assert entry.is_of("qdq_add-u8-opset21", version) is holds
-    assert not entry.is_of("cast-fp32_int4-opset21", version)
+    assert entry.is_of_version(version) is holds
+    assert entry.is_of_kernel("qdq_add-u8-opset21")
+    assert not entry.is_of_kernel("cast-fp32_int4-opset21")
 
 
 def trial(answer: Answer, *beyond: float) -> tuple[Trial, Difference]:

@@ -54,7 +54,7 @@ def _write(entry: KnownDeviation, laboratory: Laboratory) -> bool:
         known=replace(laboratory.known, known=laboratory.known.known.model_copy(update={"deviation": others})),
     )
     for kernel in kernels_by_id().values():
-        if not entry.is_of(kernel.id, laboratory.version):
+        if not (entry.is_of_version(laboratory.version) and entry.is_of_kernel(kernel.id)):
             continue
         trial = minimal_of(kernel, without)
         if trial is None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["kernels"]
 
 OPSET = 21
-LARGEST = 1_024
+LARGEST = 8_192
 HUGE_RATIO = 1_000.0  # of two scales: what is added of one is beyond the other
 
 

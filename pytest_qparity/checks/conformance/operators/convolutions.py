@@ -70,8 +70,9 @@ def _of_rank(draw: st.DrawFn, rank: int, groups: tuple[int, ...], largest: int, 
     extents = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
     pads = tuple(draw(st.integers(0, min(2, extent - 1))) for extent in extents * 2)
     group = draw(st.sampled_from(groups))
-    channels = group * draw(st.integers(1, 2))
-    outputs = group * draw(st.integers(1, 4))
+    # Engines compute with channels in blocks of 8 or 16, and the last block may be shorter.
+    channels = group * draw(st.sampled_from((1, 2, 1, 2, 17)))
+    outputs = group * draw(st.sampled_from((1, 2, 3, 4, 18)))
     spatial = tuple(extent + draw(st.integers(0, room)) for extent in extents)
     x_shape = (draw(st.integers(1, 2)), channels, *spatial)
     attributes = ConvolutionAttributes(strides=strides, dilations=dilations, pads=pads, group=group)

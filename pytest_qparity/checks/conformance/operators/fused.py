@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["kernels"]
 
 OPSET = 21
-LARGEST = 512
+LARGEST = 4_096
 TINY_SCALE = 2.0**-23
 REWRITTEN_BLOCK = 32  # session.qdq_matmulnbits_block_size of ONNX Runtime, by default
 # Activations and weights as quantizers pair them.
