@@ -307,4 +307,5 @@ def kernels_of(node: KernelsNode) -> KernelRun:
     case = node.parent.case
     if not isinstance(case, ConformanceCase):
         raise TypeError(f"got {node.nodeid}, should be kernels of a conformance case")
-    return KernelRun(case, node.parent.settings, node.run)
+    asked_for = tuple(item.name for item in node.session.items if item.parent is node)
+    return KernelRun(case, node.parent.settings, node.run, asked_for)

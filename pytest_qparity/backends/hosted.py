@@ -37,21 +37,42 @@ class EngineHost:
 
     def load(self, model: Path, options: SessionOptions) -> HostedSession:
         """Load a variant. Raises CannotJudge with what the engine raised, or how its process ended."""
-        arguments = {
+        work = self._work(model)
+        answer = self._call("load", self._loading(model, options), self.worker.limits.load, work)
+        return HostedSession(self.worker, str(answer.value), work)
+
+    def run_alone(self, model: Path, options: SessionOptions, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The outputs of a session that is loaded, run once and closed, in one call. Raises CannotJudge as `load` and
+        `HostedSession.run` do."""
+        limits = self.worker.limits
+        phase = Phase(f"{limits.load.name} and {limits.first_run.name}", limits.load_s + limits.first_run_s)
+        answer = self._call("run_alone", self._loading(model, options), phase, self._work(model), feed)
+        return dict(answer.arrays)
+
+    def close(self) -> None:
+        self.worker.close()
+
+    def _loading(self, model: Path, options: SessionOptions) -> dict[str, Any]:
+        return {
             "spec": asdict(self.spec),
             "model": str(model.absolute()),
             "threads": options.threads,
             "optimizer": options.optimizer.value,
         }
-        work = f'Backend "{self.spec.name}" with {model.name}'
-        answer = self._call("load", arguments, self.worker.limits.load, work)
-        return HostedSession(self.worker, str(answer.value), work)
 
-    def close(self) -> None:
-        self.worker.close()
+    def _work(self, model: Path) -> str:
+        return f'Backend "{self.spec.name}" with {model.name}'
 
-    def _call(self, name: str, arguments: Mapping[str, Any], phase: Phase, work: str = "") -> Answer:
-        return self.worker.call(f"{_CALLS}:{name}", arguments, {}, work or f'Backend "{self.spec.name}"', phase)
+    def _call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        phase: Phase,
+        work: str = "",
+        arrays: Mapping[str, np.ndarray] | None = None,
+    ) -> Answer:
+        work = work or f'Backend "{self.spec.name}"'
+        return self.worker.call(f"{_CALLS}:{name}", arguments, arrays or {}, work, phase)
 
 
 class TooLarge(Exception):  # noqa: N818

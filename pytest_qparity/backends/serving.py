@@ -61,9 +61,7 @@ def available(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def load(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Load a variant; the number of its session."""
-    options = SessionOptions(arguments["threads"], Optimizer(arguments["optimizer"]))
-    backend = _backend(held, arguments)
-    session = load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
+    session = _loaded(held, arguments)
     number = str(len(held))
     held[number] = Opened(session)
     return number, {}
@@ -77,6 +75,15 @@ def run(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     if size > most_bytes:
         return layout, {}
     return None, outputs
+
+
+def run_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Load, run once, close: the outputs."""
+    session = _loaded(held, arguments)
+    try:
+        return None, run_once(session, arrays)
+    finally:
+        session.close()
 
 
 def run_and_keep(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -132,6 +139,12 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
         opened.first_feed = None
         opened.run(feed, math.inf)
     return Watched(opened.session, feed, opened.first_outputs)
+
+
+def _loaded(held: Held, arguments: Arguments) -> Session:
+    options = SessionOptions(arguments["threads"], Optimizer(arguments["optimizer"]))
+    backend = _backend(held, arguments)
+    return load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
 
 
 def _backend(held: Held, arguments: Arguments) -> Backend:

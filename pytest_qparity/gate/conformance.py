@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.backends.protocol import SessionFacts
     from pytest_qparity.checks.conformance import (
+        Ahead,
         Bench,
         Kernel,
         KnownDeviation,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Laboratory,
         Sampler,
         Trial,
+        Tried,
     )
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.verdict import Verdict
@@ -82,13 +84,15 @@ def _chosen(case: ConformanceCase, known: Sequence[str]) -> tuple[str, ...]:
 
 
 class KernelRun:
-    """The kernels of a case on one backend, in a worker of its own."""
+    """The kernels of a case on one backend, in a worker of its own. `asked_for` are the checks that will be judged, in
+    their order: those of the run that were not left out."""
 
-    def __init__(self, case: ConformanceCase, settings: Settings, run: Run) -> None:
+    def __init__(self, case: ConformanceCase, settings: Settings, run: Run, asked_for: Sequence[str]) -> None:
         self.case = case
         self.settings = settings
         self.backend_spec = settings.backends[run.backend]
         self._checks = run.checks
+        self._asked_for = asked_for
         self._shown: set[KnownDeviation] = set()
 
     def judge(self, check: str) -> Verdict:
@@ -100,7 +104,7 @@ class KernelRun:
             if check == RECORD:
                 planned = [kernels[name] for name in self._checks if name != RECORD]
                 return judge_record(planned, self.laboratory, frozenset(self._shown))
-            verdict, shown = judge_kernel(kernels[check], self.laboratory)
+            verdict, shown = judge_kernel(kernels[check], self.laboratory, self.tried.of(kernels[check]))
         except CannotJudge as reason:
             return cannot_judge(reason.failure)
         self._shown |= shown
@@ -123,11 +127,23 @@ class KernelRun:
 
     @once
     def sampler(self) -> Sampler:
-        from pytest_qparity.checks.conformance import Sampler, kernels_by_id
+        from pytest_qparity.checks.conformance import Sampler
+
+        return Sampler(self.settings.examples, self.settings.seed, self._order())
+
+    @once
+    def tried(self) -> Ahead[Kernel, Tried]:
+        """What the engine does with a kernel's examples; with those of the next while these are compared."""
+        from pytest_qparity.checks.conformance import Ahead, try_kernel
+
+        laboratory = self.laboratory
+        return Ahead(lambda kernel: try_kernel(kernel, laboratory), self._order(), "qparity-kernels")
+
+    def _order(self) -> list[Kernel]:
+        from pytest_qparity.checks.conformance import kernels_by_id
 
         kernels = kernels_by_id()
-        order = [kernels[name] for name in self._checks if name != RECORD]
-        return Sampler(self.settings.examples, self.settings.seed, order)
+        return [kernels[name] for name in self._asked_for if name != RECORD]
 
     @once
     def bench(self) -> Bench:
@@ -182,10 +198,12 @@ class KernelRun:
 
     def close(self) -> None:
         made: Mapping[str, Any] = made_so_far(self)
+        if "bench" in made:
+            self.bench.close()  # first: threads wait for it
+        if "tried" in made:
+            self.tried.close()
         if "sampler" in made:
             self.sampler.close()
-        if "bench" in made:
-            self.bench.close()
         if "folder" in made:
             shutil.rmtree(self.folder, ignore_errors=True)
 

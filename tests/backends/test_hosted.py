@@ -51,6 +51,24 @@ def test_a_session_runs_states_its_facts_and_closes(host: EngineHost, model: Pat
         session.run(FEED)
 
 
+def test_a_session_for_one_run_gives_the_same_bits_in_one_call(host: EngineHost, model: Path) -> None:
+    session = host.load(model, SessionOptions(optimizer=Optimizer.OFF))
+
+    alone = host.run_alone(model, SessionOptions(optimizer=Optimizer.OFF), FEED)
+
+    np.testing.assert_array_equal(alone["logits"], session.run(FEED)["logits"])
+
+
+def test_a_session_for_one_run_is_refused_as_others_are(host: EngineHost, model: Path, tmp_path: Path) -> None:
+    with pytest.raises(CannotJudge) as not_loaded:
+        host.run_alone(tmp_path / "nowhere.onnx", SessionOptions(), FEED)
+    with pytest.raises(CannotJudge) as not_run:
+        host.run_alone(model, SessionOptions(), {"input": FEED["input"][:, :1]})
+
+    assert not_loaded.value.failure.code is Code.BACKEND_LOAD
+    assert not_run.value.failure.code is Code.BACKEND_RUN
+
+
 def test_sessions_of_one_worker_do_not_mix(host: EngineHost, model: Path, tmp_path: Path) -> None:
     first = host.load(model, SessionOptions())
     second = host.load(save(mlp(seed=5), tmp_path / "other.onnx"), SessionOptions())
@@ -104,6 +122,15 @@ def test_the_first_run_has_a_deadline_of_its_own(model: Path) -> None:
     host.close()
 
     assert caught.value.failure.code is Code.WORKER_DEADLINE
+
+
+def test_a_session_for_one_run_may_take_as_long_as_both_phases(model: Path) -> None:
+    host = stub("SpinsInFirstRun", Limits(load_s=4, first_run_s=0.3))
+
+    with pytest.raises(CannotJudge, match=r"load and first run within 4\.3 s") as reason:
+        host.run_alone(model, SessionOptions(), FEED)
+
+    assert reason.value.failure.code is Code.WORKER_DEADLINE
 
 
 def test_a_first_run_that_spins_is_named_as_such(model: Path) -> None:

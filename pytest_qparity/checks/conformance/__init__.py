@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_qparity.checks.conformance.ahead import Ahead
 from pytest_qparity.checks.conformance.catalogue import kernels_by_id
-from pytest_qparity.checks.conformance.judging import Laboratory, judge_kernel, judge_record
+from pytest_qparity.checks.conformance.judging import Laboratory, Tried, judge_kernel, judge_record, try_kernel
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.known import (
     Known,
@@ -19,6 +20,7 @@ from pytest_qparity.checks.conformance.sampling import Sampler
 from pytest_qparity.checks.conformance.trial import Answer, Bench, Trial
 
 __all__ = [
+    "Ahead",
     "Answer",
     "Bench",
     "Kernel",
@@ -29,6 +31,7 @@ __all__ = [
     "Laboratory",
     "Sampler",
     "Trial",
+    "Tried",
     "judge_kernel",
     "judge_record",
     "kernels_by_id",
@@ -36,4 +39,5 @@ __all__ = [
     "read_known",
     "reproducer",
     "shipped_known",
+    "try_kernel",
 ]

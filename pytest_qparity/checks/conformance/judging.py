@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.sampling import Sampler
     from pytest_qparity.checks.conformance.trial import Bench, Difference
 
-__all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
+__all__ = ["Laboratory", "Tried", "described", "judge_kernel", "judge_record", "minimal_of", "try_kernel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +95,37 @@ class _Tally:
         }
 
 
-def judge_kernel(kernel: Kernel, laboratory: Laboratory) -> tuple[Verdict, frozenset[KnownDeviation]]:
-    """The verdict on a kernel, and which of the known deviations showed."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """The examples that were drawn of a kernel, and what became of each at each optimizer level."""
+
+    examples: tuple[Example, ...]
+    trials: tuple[Trial, ...]
+
+
+def try_kernel(kernel: Kernel, laboratory: Laboratory) -> Tried:
+    """Try a kernel's examples on the bench."""
     examples = laboratory.sampler.examples(kernel)
+    trials = tuple(
+        trial
+        for optimizer in laboratory.levels_for(kernel)
+        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer)
+    )
+    if any(Answer.CRASHED in entry.answers for entry in laboratory.known.deviations(kernel.id)):
+        laboratory.bench.renew()  # what may end a process may also leave it damaged for the next kernel
+    return Tried(examples, trials)
+
+
+def judge_kernel(
+    kernel: Kernel, laboratory: Laboratory, tried: Tried | None = None
+) -> tuple[Verdict, frozenset[KnownDeviation]]:
+    """The verdict on a kernel, tried before or now, and which of the known deviations showed."""
+    tried = try_kernel(kernel, laboratory) if tried is None else tried
     entries = laboratory.known.deviations(kernel.id)
-    tally = _Tally(examples)
-    for optimizer in laboratory.levels_for(kernel):
-        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
-            tally.count(trial, entries)
-    verdict = _verdict(kernel, laboratory, tally, entries)
-    if any(Answer.CRASHED in entry.answers for entry in entries):
-        laboratory.bench.close()  # what may end a process may also leave it damaged for the next kernel
-    return verdict, frozenset(tally.shown)
+    tally = _Tally(tried.examples)
+    for trial in tried.trials:
+        tally.count(trial, entries)
+    return _verdict(kernel, laboratory, tally, entries), frozenset(tally.shown)
 
 
 def _is_new(trial: Trial, entries: Sequence[KnownDeviation]) -> bool:
@@ -192,11 +211,9 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
 def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
     """The simplest example that deviates in a way that is not on record, at the first level where one does."""
     entries = laboratory.known.deviations(kernel.id)
-    examples = laboratory.sampler.examples(kernel)
-    for optimizer in laboratory.levels_for(kernel):
-        for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer):
-            if _is_new(trial, entries):
-                return _minimal(kernel, laboratory, trial, entries)
+    for trial in try_kernel(kernel, laboratory).trials:
+        if _is_new(trial, entries):
+            return _minimal(kernel, laboratory, trial, entries)
     return None
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.checks.conformance.ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
 
     from hypothesis import Phase
 
@@ -26,37 +25,27 @@ SHRINK_TRIES = 150  # simpler examples that are tried before the simplest so far
 class Sampler:
     """The examples of kernels, and simpler ones where one deviates: `count` of each, by `seed`.
 
-    Where the `order` of the kernels is known, those of the next one are drawn in a thread of its own while an engine is
-    busy with this one. hypothesis is used by one thread at a time.
+    Where the `order` of the kernels is known, those of the next one are drawn while an engine is busy with this one.
+    hypothesis is used by one thread at a time.
     """
 
     def __init__(self, count: int, seed: int, order: Sequence[Kernel] = (), shrink_tries: int = SHRINK_TRIES) -> None:
         self.count = count
         self.seed = seed
         self._shrink_tries = shrink_tries
-        self._following = dict(pairwise(order))
-        self._ahead: dict[str, Future[tuple[Example, ...]]] = {}  # by the kernel's id; one at most
         self._lock = threading.Lock()
-        self._thread = ThreadPoolExecutor(1, "qparity-examples") if self._following else None
+        self._drawn = Ahead(self._draw, order, "qparity-examples")
 
     def examples(self, kernel: Kernel) -> tuple[Example, ...]:
         """At least one and at most `count` different examples; the same ones whether they were drawn ahead or not."""
-        ahead = self._ahead.pop(kernel.id, None)
-        drawn = self._draw(kernel) if ahead is None else ahead.result()
-        following = self._following.get(kernel)
-        if self._thread is not None and following is not None:
-            for other in self._ahead.values():
-                other.cancel()
-            self._ahead = {following.id: self._thread.submit(self._draw, following)}
-        return drawn
+        return self._drawn.of(kernel)
 
     def shrink(self, kernel: Kernel, deviates: Callable[[Example], bool]) -> None:
         with self._lock:
             shrink(kernel, self.count, self.seed, deviates, self._shrink_tries)
 
     def close(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=True, cancel_futures=True)
+        self._drawn.close()
 
     def _draw(self, kernel: Kernel) -> tuple[Example, ...]:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
@@ -77,27 +78,41 @@ _NOTHING_TO_COMPARE = Difference(np.array([np.inf]), {})
 
 class Bench:
     """Where examples are tried: a backend in a worker that is started anew after one has ended, and a folder for the
-    model files."""
+    model files. Threads that use one take turns by the session."""
 
     def __init__(self, start: Callable[[], EngineHost], folder: Path) -> None:
         self._start = start
         self._folder = folder
         self._host: EngineHost | None = None
         self._models = 0
+        self._is_closed = False
+        self._turn = threading.Lock()
 
     def host(self) -> EngineHost:
+        """Raises ValueError where the bench is closed: a thread that is left must not start a worker anew."""
+        if self._is_closed:
+            raise ValueError("got a closed bench, should be an open one")
         if self._host is None:
             self._host = self._start()
         return self._host
 
+    def renew(self) -> None:
+        """End the worker; one is started anew where more is tried."""
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
     def close(self) -> None:
-        if self._host is not None:
-            self._host.close()
-            self._host = None
+        """End the worker, and the session that is running there for a thread."""
+        self._is_closed = True
+        self.renew()
 
     def try_all(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
         """A trial for each example. What a session of all of them refuses is tried again by what is special about it,
         and then one by one."""
+        if len(examples) == 1:
+            yield self.try_one(examples[0], opset, optimizer)
+            return
         outputs = self._outputs(examples, opset, optimizer)
         if not isinstance(outputs, CannotJudge):
             for index, example in enumerate(examples):
@@ -107,7 +122,7 @@ class Bench:
         for trial in self._try_apart(examples, opset, optimizer):
             all_run = all_run and trial.answer in (Answer.RAN, Answer.MISSHAPEN)
             yield trial
-        if all_run and len(examples) > 1:  # each by itself, and not all of them together
+        if all_run:  # each by itself, and not all of them together
             first = replace(examples[0], traits=examples[0].traits | {IN_COMPANY})
             yield Trial(first, optimizer, _answer(outputs.failure), {}, outputs.failure)
 
@@ -143,22 +158,20 @@ class Bench:
         return Trial(example, optimizer, answer, {}, outputs.failure)
 
     def _outputs(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> dict[str, Array] | CannotJudge:
-        host = self.host()
-        # Under a name of its own: a file system may flush what is written over an older file before it goes on.
-        self._models += 1
-        path = self._folder / f"examples{self._models}.onnx"
-        path.write_bytes(example_model(examples, opset).SerializeToString())
-        try:
-            session = host.load(path, SessionOptions(optimizer=optimizer))
-            outputs = session.run(feed_of(examples))
-            session.close()
-        except CannotJudge as refusal:
-            if refusal.failure.code in ENDINGS:
-                self.close()
-            return refusal
-        finally:
-            path.unlink()
-        return outputs
+        model, feed = example_model(examples, opset).SerializeToString(), feed_of(examples)
+        with self._turn:
+            # Under a name of its own: a file system may flush what is written over an older file before it goes on.
+            self._models += 1
+            path = self._folder / f"examples{self._models}.onnx"
+            path.write_bytes(model)
+            try:
+                return self.host().run_alone(path, SessionOptions(optimizer=optimizer), feed)
+            except CannotJudge as refusal:
+                if refusal.failure.code in ENDINGS:
+                    self.renew()
+                return refusal
+            finally:
+                path.unlink()
 
 
 def _traits(example: Example) -> list[str]:

@@ -25,7 +25,7 @@ class Refusing:
     def __init__(self) -> None:
         self.asked = 0
 
-    def load(self, path: Path, options: object) -> object:
+    def run_alone(self, path: Path, options: object, feed: object) -> object:
         self.asked += 1
         raise CannotJudge(Failure(Code.BACKEND_LOAD, "got NOT_IMPLEMENTED, should be a session.", "use another engine"))
 
@@ -64,3 +64,23 @@ def test_every_kernel_draws_valid_models(kernel_id: str) -> None:
     kernel = kernels_by_id()[kernel_id]
 
     require_valid(draw_examples(kernel, 4, 0), kernel.opset)
+
+
+def test_one_that_is_refused_alone_is_not_tried_again(tmp_path: Path) -> None:
+    host = Refusing()
+    bench = Bench(lambda: host, tmp_path)  # type: ignore[arg-type, return-value]
+
+    trials = list(bench.try_all(alike(1), KERNEL.opset, Optimizer.ALL))
+
+    assert [trial.answer for trial in trials] == [Answer.REFUSED]
+    assert host.asked == 1
+
+
+def test_a_closed_bench_starts_no_worker(tmp_path: Path) -> None:
+    bench = Bench(Refusing, tmp_path)  # type: ignore[arg-type, return-value]
+    bench.renew()
+    assert bench.try_one(alike(1)[0], KERNEL.opset, Optimizer.ALL).answer is Answer.REFUSED
+    bench.close()
+
+    with pytest.raises(ValueError, match="closed bench"):
+        bench.try_one(alike(1)[0], KERNEL.opset, Optimizer.ALL)
