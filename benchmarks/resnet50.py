@@ -9,6 +9,7 @@ that what else runs on the machine meets all of them; ratios are of two times of
 
 from __future__ import annotations
 
+import itertools
 import logging
 import platform
 import sys
@@ -30,6 +31,7 @@ from pytest_qparity.quantmath.measures import PowerSums
 
 OURS = {"ours, ort": "ort", "ours, any": "any"}
 THREADS = (2, 1)
+BATCHES = (1, 8)
 CALIBRATION, TEST = 16, 8
 ROUNDS = 30
 
@@ -114,18 +116,19 @@ def logits(path: Path, probes: np.ndarray, options: SessionOptions) -> np.ndarra
 
 
 def print_speed(paths: dict[str, Path], rounds: int) -> None:
-    image = images(1, seed=3)
-    print("| threads | file | least, ms | fp32 over it: least of rounds | median | of least times | CPU time, median |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for threads in THREADS:
-        taken = times_ms(paths, image, threads, rounds)
+    print(
+        "| threads | batch | file | least, ms | fp32 over it: least of rounds | median | of least times | CPU, median |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for threads, batch in itertools.product(THREADS, BATCHES):
+        taken = times_ms(paths, images(batch, seed=3), threads, rounds)
         fp32, fp32_cpu = taken["fp32"].T
         for name, each in taken.items():
             wall, cpu = each.T
             ratios = fp32 / wall
             told = (ratios.min(), np.median(ratios), fp32.min() / wall.min(), np.median(fp32_cpu / cpu))
             print(
-                f"| {threads} | {name} | {wall.min():.1f} | {' | '.join(f'{ratio:.2f}' for ratio in told)} |",
+                f"| {threads} | {batch} | {name} | {wall.min():.1f} | {' | '.join(f'{ratio:.2f}' for ratio in told)} |",
                 flush=True,
             )
 
