@@ -67,6 +67,10 @@ class Machine:
     def dims(self, *sizes: int) -> Any:
         return self.trt.Dims(sizes)
 
+    def trt_made(self, name: str) -> Any:
+        """An object of TensorRT's own making."""
+        return made_inside(getattr(self.trt, name))
+
     def tensor(self, name: str, shape: tuple[int, ...], *, decides_shapes: bool = False) -> Any:
         """A tensor of a network."""
         made = made_inside(self.trt.ITensor)

@@ -1,6 +1,6 @@
 """Write type stubs of NVIDIA's own Python bindings, on a machine without a GPU and without TensorRT.
 
-    python tests/contract/make_stubs.py            # writes tests/contract/stubs
+    python tests/contract/make_stubs.py            # writes tests/contract/stubs, tries real_bindings.py on the way
 
 Needs pip, a C compiler (`cc`) and the network; works in a virtual environment that is thrown away. Run it again when a
 release is added to RELEASES, and commit what it writes.
@@ -57,8 +57,15 @@ def _tensorrt(python: Path, work: Path, requirement: str, number: str) -> str:
     told = json.loads(_run(python, HERE / "introspection.py", "tensorrt", **found))
     generate = ("-m", "pybind11_stubgen", "tensorrt_bindings.tensorrt", "-o", work / "stubs", "--ignore-all-errors")
     _run(python, *generate, **found)
+    _try_backend(python, found)
     generated = (work / "stubs/tensorrt_bindings/tensorrt.pyi").read_text(encoding="utf-8")
     return tensorrt_stub(generated, told, requirement.split("==")[1])
+
+
+def _try_backend(python: Path, found: dict[str, str]) -> None:
+    """On the real bindings, with this interpreter's other libraries."""
+    path = os.pathsep.join([found["PYTHONPATH"], str(HERE.parents[1]), *sys.path])
+    print(_run(python, HERE / "real_bindings.py", **(found | {"PYTHONPATH": path})).strip())
 
 
 def _pip(python: Path, *arguments: str | Path) -> None:

@@ -15,7 +15,7 @@ _NO_DEFAULT_AFTER_DEFAULT = re.compile(r"(channel_axis: typing\.SupportsInt)\)")
 # The package has a data type named `bool`, which hides the built-in one from every annotation of the module.
 _HIDDEN_BOOL = re.compile(r"(?<!\.)\bbool\b(?!: DataType)")
 # A C++ type that the generator knows no Python name of.
-_UNKNOWN_TYPE = re.compile(r"(?<=[:>\[] )\.\.\.(?=[:,)\n])|(?<=\[)\.\.\.(?=[,\]])")
+_UNKNOWN_TYPE = re.compile(r"(?<=[:>\[] )\.\.\.(?=[:,)\n]| =)|(?<=\[)\.\.\.(?=[,\]])")
 
 
 def tensorrt_stub(generated: str, told: Mapping[str, Any], version: str) -> str:

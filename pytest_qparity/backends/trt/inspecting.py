@@ -2,8 +2,9 @@
 
 Form of the JSON: NVIDIA's documentation of the engine inspector (10.16), its page on what 11 changed, and the samples
 of trt-engine-explorer in NVIDIA/TensorRT. TensorRT 10 tells type and layout of a tensor in one text
-("Format/Datatype"), 11 in two; a file's nodes stand in "Metadata" as "[ONNX Layer: name]", one after the other. What an
-engine of 10.16 or 11.4 really says has not been seen here: nothing of this was run on a GPU.
+("Format/Datatype"), 11 in two. A file's nodes stand in "Metadata" as the importer writes them (onnx-tensorrt,
+processMetadata): "[ONNX Layer: name | Local Function: …]", one after the other, cut in the middle beyond 4,000
+characters. What an engine of 10.16 or 11.4 really says has not been seen here: nothing of this was run on a GPU.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-_NODES = re.compile(r"\[ONNX Layer: (.*?)\](?=$|[\x1e\x1f\[\s])")
+_NODES = re.compile(r"\[ONNX Layer: (.*?)(?: \| [^\]]*)?\](?=$|[\x1e\x1f\[\s])")
 _TYPE_KEYS = ("Format/Datatype", "Datatype", "DataType", "Format")
 _TYPES = {
     "int8": "int8",
@@ -54,6 +55,7 @@ _KINDS = {  # of layers, where no file says of which node they are; "deconvoluti
     "fullyconnected": "MatMul",
 }
 _REFORMAT = "Reformat"
+_MOVING = frozenset({_REFORMAT, "NoOp"})  # their names quote the layer that they serve, with its nodes
 
 
 class Operands(Enum):
@@ -157,10 +159,11 @@ def _nodes_in(layers: Iterable[Layer], model: Path) -> tuple[list[tuple[str, str
     """The file's compute nodes with what the layer of each takes, and how many are in no layer that tells of them."""
     from pytest_qparity.backends.onnx_kernels import compute_nodes, read_graph
 
+    computing = [layer for layer in layers if layer.kind not in _MOVING]
     by_node: dict[str, Layer] = {}
-    for each in layers:
-        if each.kind != _REFORMAT:
-            by_node |= dict.fromkeys(each.nodes, each)
+    # A node can stand in several layers (a product and what follows it): that of the product counts.
+    for each in sorted(computing, key=lambda layer: bool(_kind_of(layer))):
+        by_node |= dict.fromkeys(each.nodes, each)
     found, unplaced = [], 0
     for node in compute_nodes(read_graph(model)):
         # The importer calls a node without a name after its first output.
