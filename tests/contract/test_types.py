@@ -19,6 +19,8 @@ CONFIG = """\
 strict = True
 python_version = 3.11
 follow_imports = silent
+# NumPy before 2.2 has arrays without a default of their parameters.
+disable_error_code = type-arg
 [mypy-onnx.*,pynvml.*,psutil.*,pooch.*]
 ignore_missing_imports = True
 """

@@ -89,9 +89,9 @@ def test_a_model_of_fixed_shapes_needs_none(tmp_path: Path, asked: list[SessionO
     assert asked[0].shapes == {}
 
 
-def test_data_that_are_not_there_keep_no_session_from_loading(tmp_path: Path, asked: list[SessionOptions]) -> None:
+def test_data_that_cannot_be_read_keep_no_session_from_loading(tmp_path: Path, asked: list[SessionOptions]) -> None:
     write_project(tmp_path)
-    (tmp_path / "cases" / "data" / "test.npz").unlink()
+    (tmp_path / "cases" / "data" / "test.npz").write_bytes(b"no archive")
 
     with run_of(tmp_path, "fp32") as run:
         run.session  # noqa: B018

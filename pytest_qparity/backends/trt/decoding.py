@@ -53,14 +53,14 @@ def decoded(raw: np.ndarray, name: str, shape: Sequence[int]) -> np.ndarray:
     if raw.dtype != np.uint8 or raw.ndim != 1 or raw.size < size:
         raise ValueError(f"got {raw.dtype} {raw.shape} for {name} {tuple(shape)}, should be uint8 ({size},)")
     dtype, content = dtype_of(name), raw[:size]
+    array: np.ndarray
     if name == "BOOL":
-        return content.astype(np.bool_).reshape(shape)
-    if name not in PACKED:
-        return content.copy().view(dtype).reshape(shape)
-    codes = np.stack([content & 0x0F, content >> 4], axis=1).reshape(-1)[: math.prod(shape)]
-    if name == "FP4":
-        return codes.view(dtype).reshape(shape)
-    return (((codes ^ 8).astype(np.int8)) - 8).astype(dtype).reshape(shape)
+        array = content.astype(np.bool_)
+    elif name in PACKED:
+        array = _unpacked(content, name)[: math.prod(shape)]
+    else:
+        array = content.copy().view(dtype)
+    return array.reshape(shape)
 
 
 def encoded(array: np.ndarray, name: str) -> np.ndarray:
@@ -74,3 +74,12 @@ def encoded(array: np.ndarray, name: str) -> np.ndarray:
     pairs = np.append(codes, np.zeros(flat.size % 2, np.uint8)).reshape(-1, 2)
     packed: np.ndarray = pairs[:, 0] | (pairs[:, 1] << 4)
     return packed
+
+
+def _unpacked(content: np.ndarray, name: str) -> np.ndarray:
+    """Two elements of each byte, the lower four bits first; those of INT4 in two's complement."""
+    codes = np.stack([content & 0x0F, content >> 4], axis=1).reshape(-1)
+    if name == "FP4":
+        return codes.view(dtype_of(name))
+    array: np.ndarray = ((codes ^ 8).astype(np.int8) - 8).astype(dtype_of(name))
+    return array
