@@ -66,6 +66,15 @@ def test_another_batch_is_another_shape(gpu: Machine, load: Load) -> None:
     np.testing.assert_array_equal(session.run(FEED)["y"], 2 * FEED["x"])
 
 
+def test_a_buffer_that_grows_gives_the_smaller_one_back(gpu: Machine, load: Load) -> None:
+    session = load()
+    session.run(FEED)
+
+    session.run({"x": np.ones((4, 3), np.float32)})
+
+    assert sorted(len(room) for room in gpu.heap.values()) == [48, 48]
+
+
 def test_runs_of_one_shape_allocate_once(gpu: Machine, load: Load) -> None:
     session = load()
 
@@ -233,6 +242,24 @@ class TestShapesOfTheData:
         gpu.answers["IExecutionContext.execute_async_v3"] = True
 
         assert 'no shape of output "y"' in refusal(session).sentence
+
+    def test_the_shape_of_an_earlier_run_is_not_taken_for_this_ones(self, gpu: Machine, load: Load) -> None:
+        session = load()
+        session.run(FEED)
+        gpu.answers["IExecutionContext.execute_async_v3"] = True
+
+        assert 'no shape of output "y"' in refusal(session).sentence
+
+    def test_an_alignment_that_cuda_does_not_promise_is_told(self, gpu: Machine, load: Load) -> None:
+        def run(context: Any, stream_handle: int) -> bool:
+            allocator = gpu.allocators["y"]
+            assert allocator.reallocate_output("y", 0, 48, 512) == 0
+            allocator.notify_shape("y", gpu.dims(3, 2))
+            return True
+
+        gpu.answers["IExecutionContext.execute_async_v3"] = run
+
+        assert 'alignment 512 of output "y", should be at most 256' in refusal(load()).sentence
 
     def test_an_allocator_that_is_refused_is_told(self, gpu: Machine, load: Load) -> None:
         gpu.answers["IExecutionContext.set_output_allocator"] = False

@@ -79,7 +79,6 @@ def encoded(array: np.ndarray, name: str) -> np.ndarray:
 def _unpacked(content: np.ndarray, name: str) -> np.ndarray:
     """Two elements of each byte, the lower four bits first; those of INT4 in two's complement."""
     codes = np.stack([content & 0x0F, content >> 4], axis=1).reshape(-1)
-    if name == "FP4":
-        return codes.view(dtype_of(name))
-    array: np.ndarray = ((codes ^ 8).astype(np.int8) - 8).astype(dtype_of(name))
+    array: np.ndarray
+    array = codes.view(TYPES[name]) if name == "FP4" else ((codes ^ 8).astype(np.int8) - 8).astype(TYPES[name])
     return array
