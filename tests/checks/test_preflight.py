@@ -211,7 +211,10 @@ def test_remarks_of_the_engine_and_hidden_parts_are_notes():
     verdict = judge_preflight(replace(SOUND, kernels=replace(ALL_OF_53, hidden=2, remarks=("rounded to int8",))))
 
     assert verdict.notes == (
-        "the engine does not tell of 2 parts of the graph: bodies of loops and branches, nodes in no layer that it names",
+        (
+            "the engine does not tell of 2 parts of the graph: bodies of loops and branches, nodes in no layer that it "
+            "names"
+        ),
         "rounded to int8",
     )
 

@@ -71,35 +71,52 @@ class TensorrtSession:
         self._buffers = {tensor.name: Buffer() for tensor in tensors}
         self._host: dict[str, np.ndarray] = {}
         self._allocators: dict[str, OutputAllocator] = {}
+        self._placed: Mapping[str, np.ndarray] | None = None  # the feed that lies on the device
+        self._held: list[np.ndarray] = []  # bytes of its inputs, which TensorRT may read as long as it runs
         self._device_ms: float | None = None
         self._memory.look()
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, in the file's order. Copies to and from the device belong to a run."""
+        self._placed = None
+        self.compute(feed)
+        return self.taken()
+
+    def bound(self, feed: Mapping[str, np.ndarray]) -> BoundFeed:
+        """`feed` to be run again and again without its copies."""
+        return BoundFeed(self, dict(feed))
+
+    def compute(self, feed: Mapping[str, np.ndarray]) -> None:
+        """Run on the device, and wait for it; a feed that lies there from the call before is not copied again."""
         context = self._open()
-        require_declared(feed, self._declared)
         mark = self._loaded.log.mark()
-        held = [self._feed(context, tensor, feed[tensor.name]) for tensor in self._inputs]
-        unknown = context.infer_shapes()
-        if unknown:
-            raise not_run(f"inputs {unknown} that leave shapes open", "know all shapes", "feed each input's full shape")
-        for tensor in self._outputs:
-            self._make_room(context, tensor)
+        if self._placed is not feed:
+            self._place(context, feed)
+        for allocator in self._allocators.values():
+            allocator.begin()
         self._stream.start_clock()
         if not context.execute_async_v3(self._stream.handle):
             raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
         self._stream.stop_clock()
-        raw = {tensor.name: self._taken(context, tensor) for tensor in self._outputs}
         self._stream.wait()
-        del held
         if self._device_ms is None:
             self._memory.look()
         self._device_ms = self._stream.elapsed_ms()
+        for name, allocator in self._allocators.items():
+            if allocator.shape is None or allocator.failure is not None:
+                got = allocator.failure or f'no shape of output "{name}"'
+                raise not_run(got, "get memory for it", "see whether the GPU has room for this output")
         if mark.errors():  # an error that TensorRT only logs is no answer
             raise not_run(f"{quoted(mark.errors())} in its log during a run", "run without", "see what it says")
+
+    def taken(self) -> dict[str, np.ndarray]:
+        """Copies of what the last run gave."""
+        context = self._open()
+        raw = [self._taken(context, tensor) for tensor in self._outputs]
+        self._stream.wait()
         return {
             tensor.name: decoded(content, tensor.kind, shape)
-            for tensor, (content, shape) in zip(self._outputs, raw.values(), strict=True)
+            for tensor, (content, shape) in zip(self._outputs, raw, strict=True)
         }
 
     @property
@@ -154,6 +171,18 @@ class TensorrtSession:
             raise ValueError("got a closed session, should be an open one")
         return self._context
 
+    def _place(self, context: trt.IExecutionContext, feed: Mapping[str, np.ndarray]) -> None:
+        """Bring the inputs to the device, and make room for the outputs that they will have."""
+        self._placed = None
+        require_declared(feed, self._declared)
+        self._held = [self._feed(context, tensor, feed[tensor.name]) for tensor in self._inputs]
+        unknown = context.infer_shapes()
+        if unknown:
+            raise not_run(f"inputs {unknown} that leave shapes open", "know all shapes", "feed each input's full shape")
+        for tensor in self._outputs:
+            self._make_room(context, tensor)
+        self._placed = feed
+
     def _feed(self, context: trt.IExecutionContext, tensor: Tensor, array: np.ndarray) -> np.ndarray:
         """Bytes of the input, which have to live until the run has ended."""
         content = np.ascontiguousarray(encoded(array, tensor.kind))
@@ -179,7 +208,6 @@ class TensorrtSession:
                 if not context.set_output_allocator(tensor.name, allocator):
                     raise not_run(f'a refusal of an allocator for "{tensor.name}"', "take it", "see TensorRT's log")
                 self._allocators[tensor.name] = allocator
-            self._allocators[tensor.name].begin()
             return
         size = buffer_bytes(tensor.kind, shape)
         if tensor.on_host:
@@ -192,13 +220,8 @@ class TensorrtSession:
         """The output's bytes and shape; the bytes are there once the stream was waited for."""
         allocator = self._allocators.get(tensor.name)
         if allocator is not None:
-            self._stream.wait()  # the shape is told while the run goes on
-            if allocator.shape is None or allocator.failure is not None:
-                got = allocator.failure or f'no shape of output "{tensor.name}"'
-                raise not_run(got, "get memory for it", "see whether the GPU has room for this output")
-            return self._stream.download(
-                allocator.buffer.address, buffer_bytes(tensor.kind, allocator.shape)
-            ), allocator.shape
+            shape = allocator.shape or ()
+            return self._stream.download(allocator.buffer.address, buffer_bytes(tensor.kind, shape)), shape
         shape = sizes_of(context.get_tensor_shape(tensor.name))
         if tensor.on_host:
             return self._host[tensor.name], shape
@@ -207,6 +230,20 @@ class TensorrtSession:
     def _set_address(self, context: trt.IExecutionContext, tensor: Tensor, address: int) -> None:
         if not context.set_tensor_address(tensor.name, address):
             raise not_run(f'a refusal of an address for "{tensor.name}"', "take it", "see TensorRT's log")
+
+
+class BoundFeed:
+    """A feed that lies on the device: what is timed is the engine, and not the way there and back."""
+
+    def __init__(self, session: TensorrtSession, feed: Mapping[str, np.ndarray]) -> None:
+        self._session, self._feed = session, feed
+
+    def run(self) -> None:
+        """Returns when the outputs are there, on the device."""
+        self._session.compute(self._feed)
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        return self._session.taken()
 
 
 def _stated(settings: BuildSettings | None) -> dict[str, str | int]:
