@@ -52,14 +52,6 @@ class OnnxRuntimeTensorrt:
         raise _refused("ort-tensorrt", self.unavailable())
 
 
-class Tensorrt:
-    def unavailable(self) -> Unavailable:
-        return explained("trt", [*missing_tensorrt(), *missing_device()])
-
-    def load(self, model: Path, options: SessionOptions) -> Session:
-        raise _refused("trt", self.unavailable())
-
-
 def explained(name: str, missing: list[Missing]) -> Unavailable:
     """Everything that is missing at once. Never None: no GPU backend may pass for another that works."""
     waiver = _WAIVER.format(name=name)

@@ -56,8 +56,7 @@ class EngineHost:
         return {
             "spec": asdict(self.spec),
             "model": str(model.absolute()),
-            "threads": options.threads,
-            "optimizer": options.optimizer.value,
+            "options": options.as_json(),
         }
 
     def _work(self, model: Path) -> str:

@@ -37,7 +37,8 @@ class Kernels:
     """The compute nodes that an engine runs, counted by kind.
 
     `float_nodes`: names of up to MOST_NAMES nodes that run as floats, those that fell back first. `hidden`: parts of
-    the graph that the engine does not tell of (bodies of loops). `remarks`: what it does with the file besides.
+    the graph that the engine does not tell of (bodies of loops, nodes that it does not name). `remarks`: what it does
+    with the file besides.
     """
 
     counts: Mapping[str, KernelCount]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import load_session, require_available, run_once
-from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.limits import Phase
@@ -54,8 +54,7 @@ def measure_memory(
     arguments = {
         "spec": asdict(spec),
         "model": str(model.absolute()),
-        "threads": options.threads,
-        "optimizer": options.optimizer.value,
+        "options": options.as_json(),
     }
     worker = _fresh_worker(limits)
     try:
@@ -93,7 +92,7 @@ def probe(
     spec = BackendSpec(**arguments["spec"])
     backend = require_available(load_backend(spec), spec.name)
     feed = {name: np.array(array) for name, array in arrays.items()}  # held before, so that it is not counted
-    options = SessionOptions(arguments["threads"], Optimizer(arguments["optimizer"]))
+    options = SessionOptions.from_json(arguments["options"])
     _settle()
     method = _restart_peak()
     idle = _highest_mb()

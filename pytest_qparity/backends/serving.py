@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.timing import alone, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
@@ -142,7 +142,7 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
 
 
 def _loaded(held: Held, arguments: Arguments) -> Session:
-    options = SessionOptions(arguments["threads"], Optimizer(arguments["optimizer"]))
+    options = SessionOptions.from_json(arguments["options"])
     backend = _backend(held, arguments)
     return load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
 

@@ -19,6 +19,7 @@ FIRST_OPSET = {"int8": 10, "uint8": 10, "fp8": 19, "int4": 21, "uint4": 21, "int
 
 
 MOST_NAMED = 5
+_HIDDEN = "bodies of loops and branches, nodes in no layer that it names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
         named = _named(kernels.float_nodes[kernels.fell_back :], left_float)
         yield f"{left_float} of {kernels.total} compute nodes are float in the file: {named}"
     if kernels.hidden:
-        yield f"the engine does not tell of the nodes inside {kernels.hidden} loops or branches"
+        yield f"the engine does not tell of {kernels.hidden} parts of the graph: {_HIDDEN}"
     yield from kernels.remarks
 
 
@@ -198,7 +199,7 @@ def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator
         reason = kernels.reason if isinstance(kernels, NotTold) else f"nothing runs quantized in {measured.base}"
         yield _untold(f"not told how many nodes run quantized ({reason})", least, remedy)
     elif kernels.hidden:
-        yield _untold(f"nothing told of the nodes inside {kernels.hidden} loops or branches", least, remedy)
+        yield _untold(f"nothing told of {kernels.hidden} parts of the graph", least, remedy)
     elif not kernels.total:
         yield _untold("no compute node (Conv, MatMul, Gemm, …)", least, "take min_quantized out")
     elif not kernels.quantized / kernels.total >= least:

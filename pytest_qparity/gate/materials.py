@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
+    from pytest_qparity.backends.shapes import InputShapes
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
@@ -246,9 +247,29 @@ class RunMaterial:
 
     @property
     def options(self) -> SessionOptions:
+        """What the session of this run is asked for."""
+        return self._options_at(self.base)
+
+    def _options_at(self, base: str) -> SessionOptions:
         from pytest_qparity.backends.protocol import SessionOptions
 
-        return SessionOptions()
+        cache = self.material.settings.cache / "engines"
+        tf32 = base == "tf32" and base not in self.backend_spec.emulated  # a lowered file rounds by itself
+        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache)
+
+    @once
+    def _shapes(self) -> Mapping[str, InputShapes]:
+        """In which the test data feed a model that leaves some open. Data that are not there are told by whoever
+        needs their values: a session does not."""
+        from pytest_qparity.backends.shapes import shapes_over
+
+        shapes = [tensor.shape for tensor in self.material.model.inputs]
+        if all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes):
+            return {}
+        try:
+            return shapes_over(self.material.feeds)
+        except CannotJudge:
+            return {}
 
     @once
     def session(self) -> HostedSession:
@@ -353,7 +374,7 @@ class RunMaterial:
 
     def _open(self, variant: Variant) -> HostedSession:
         require_unchanged(variant)
-        session = self.host.load(variant.path, self.options)
+        session = self.host.load(variant.path, self._options_at(variant.base))
         require_unchanged(variant)
         return session
 

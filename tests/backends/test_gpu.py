@@ -11,12 +11,13 @@ import pytest
 
 from pytest_qparity.backends import gpu
 from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.trt.backend import Tensorrt
 from pytest_qparity.verdict import CannotJudge, Code
 
 BACKENDS = {
     "ort-cuda": gpu.OnnxRuntimeCuda,
     "ort-tensorrt": gpu.OnnxRuntimeTensorrt,
-    "trt": gpu.Tensorrt,
+    "trt": Tensorrt,
 }
 PROVIDERS = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
@@ -41,7 +42,8 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.packages({"onnxruntime-gpu": "1.31.0"})
-        self.modules({"onnxruntime": self.runtime(PROVIDERS), "tensorrt": ModuleType("tensorrt")})
+        self.modules({"onnxruntime": self.runtime(PROVIDERS), "tensorrt": self.tensorrt("11.4.0.106")})
+        self.modules({name: ModuleType(name) for name in ("cuda", "cuda.bindings", "cuda.bindings.runtime")})
         self.libraries({"libcuda.so.1": Driver(1), "libnvinfer.so.10": object()})
 
     def packages(self, versions: dict[str, str]) -> None:
@@ -68,6 +70,12 @@ class Machine:
         self._monkeypatch.setattr(ctypes, "CDLL", load)
 
     @staticmethod
+    def tensorrt(version: str) -> ModuleType:
+        module = ModuleType("tensorrt")
+        module.__version__ = version  # type: ignore[attr-defined]
+        return module
+
+    @staticmethod
     def runtime(providers: list[str]) -> ModuleType:
         module = ModuleType("onnxruntime")
         module.__version__ = "1.31.0"  # type: ignore[attr-defined]
@@ -80,7 +88,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(monkeypatch)
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
 def test_a_gpu_backend_never_says_that_it_works(machine: Machine, name: str) -> None:
     unavailable = BACKENDS[name]().unavailable()
 
@@ -90,6 +98,8 @@ def test_a_gpu_backend_never_says_that_it_works(machine: Machine, name: str) -> 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_loading_anyway_ends_in_a_refusal_and_not_on_the_cpu(machine: Machine, name: str) -> None:
+    machine.libraries({})
+
     with pytest.raises(CannotJudge) as caught:
         BACKENDS[name]().load(Path("model.onnx"), SessionOptions())
 
@@ -159,7 +169,7 @@ def test_the_tensorrt_provider_needs_tensorrt_10(machine: Machine) -> None:
 def test_without_the_tensorrt_package_its_extra_is_named(machine: Machine) -> None:
     machine.modules({"tensorrt": None})
 
-    unavailable = gpu.Tensorrt().unavailable()
+    unavailable = Tensorrt().unavailable()
 
     assert "tensorrt is not installed" in unavailable.reason
     assert "pytest-qparity[trt]" in unavailable.remedy
@@ -171,15 +181,33 @@ def test_bindings_without_libnvinfer_say_so(machine: Machine, monkeypatch: pytes
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.delitem(sys.modules, "tensorrt")
 
-    unavailable = gpu.Tensorrt().unavailable()
+    unavailable = Tensorrt().unavailable()
 
     assert "libnvinfer does not load" in unavailable.reason
 
 
 def test_all_that_is_missing_is_said_at_once(machine: Machine) -> None:
-    machine.modules({"tensorrt": None})
+    machine.modules({"tensorrt": None, "cuda.bindings.runtime": None})
     machine.libraries({})
 
-    unavailable = gpu.Tensorrt().unavailable()
+    unavailable = Tensorrt().unavailable()
 
-    assert "tensorrt is not installed; there is no NVIDIA driver" in unavailable.reason
+    assert "tensorrt is not installed; cuda-bindings cannot be imported" in unavailable.reason
+    assert "; there is no NVIDIA driver" in unavailable.reason
+    assert unavailable.remedy.count("pytest-qparity[trt]") == 1
+
+
+def test_tensorrt_works_where_it_and_cuda_bindings_and_a_gpu_are_there(machine: Machine) -> None:
+    assert Tensorrt().unavailable() is None
+
+
+@pytest.mark.parametrize(
+    ("version", "is_served"), [("10.16.1.11", True), ("11.4.0.106", True), ("9.3.0", False), ("1", False)]
+)
+def test_tensorrt_10_and_11_are_served(machine: Machine, version: str, is_served: bool) -> None:
+    machine.modules({"tensorrt": Machine.tensorrt(version)})
+
+    unavailable = Tensorrt().unavailable()
+
+    assert (unavailable is None) == is_served
+    assert is_served or f"tensorrt {version} is installed, should be one of 10.x and 11.x" in str(unavailable)

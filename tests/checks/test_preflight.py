@@ -210,7 +210,13 @@ def test_what_an_engine_does_not_tell_is_said_and_the_file_s_nodes_are_shown():
 def test_remarks_of_the_engine_and_hidden_parts_are_notes():
     verdict = judge_preflight(replace(SOUND, kernels=replace(ALL_OF_53, hidden=2, remarks=("rounded to int8",))))
 
-    assert verdict.notes == ("the engine does not tell of the nodes inside 2 loops or branches", "rounded to int8")
+    assert verdict.notes == (
+        (
+            "the engine does not tell of 2 parts of the graph: bodies of loops and branches, nodes in no layer that it "
+            "names"
+        ),
+        "rounded to int8",
+    )
 
 
 def test_a_share_that_is_reached_exactly_passes():
@@ -256,7 +262,7 @@ def test_of_many_nodes_that_run_as_float_a_few_are_named():
     [
         (NotTold("no kernels()"), "not told how many nodes run quantized (no kernels())"),
         (None, "not told how many nodes run quantized (nothing runs quantized in int8)"),
-        (replace(ALL_OF_53, hidden=1), "nothing told of the nodes inside 1 loops or branches"),
+        (replace(ALL_OF_53, hidden=1), "nothing told of 1 parts of the graph"),
         (Kernels({}), "no compute node (Conv, MatMul, Gemm, …)"),
     ],
 )

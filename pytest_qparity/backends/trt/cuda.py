@@ -1,0 +1,133 @@
+"""Memory, streams and events of one CUDA device, by NVIDIA's own bindings. Each call's status is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from cuda.bindings import runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALIGNMENT = 256  # bytes, that cudaMalloc promises (CUDA C++ Programming Guide, device memory accesses)
+
+
+class CudaError(RuntimeError):
+    """A call of the CUDA runtime that did not succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A device as verdicts name it. `pci`: its address, by which NVML knows it."""
+
+    name: str
+    compute_capability: str
+    driver: str
+    runtime: str
+    pci: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (compute capability {self.compute_capability}, CUDA {self.runtime}, driver {self.driver})"
+
+
+def checked(call: str, answer: Sequence[Any]) -> Any:
+    """What a call gave besides its status. Raises CudaError where the status is no success."""
+    status = answer[0]
+    if status != runtime.cudaError_t.cudaSuccess:
+        text = runtime.cudaGetErrorString(status)[1]
+        said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise CudaError(f"{call}: {said} (error {int(status)})")
+    return answer[1] if len(answer) > 1 else None
+
+
+def current_gpu() -> Gpu:
+    device = checked("cudaGetDevice", runtime.cudaGetDevice())
+    properties = checked("cudaGetDeviceProperties", runtime.cudaGetDeviceProperties(device))
+    pci = checked("cudaDeviceGetPCIBusId", runtime.cudaDeviceGetPCIBusId(32, device))
+    return Gpu(
+        _text(properties.name),
+        f"{properties.major}.{properties.minor}",
+        _version(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
+        _version(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
+        _text(pci),
+    )
+
+
+class Buffer:
+    """Device memory that grows as it is asked to and never shrinks: a run of the same shapes allocates nothing."""
+
+    def __init__(self) -> None:
+        self.address = 0
+        self.size = 0
+
+    def reserve(self, size: int) -> int:
+        """The address of at least `size` bytes, and of one where `size` is 0: TensorRT takes no null address."""
+        wanted = max(size, 1)
+        if wanted > self.size:
+            self.release()
+            self.address = int(checked("cudaMalloc", runtime.cudaMalloc(wanted)))
+            self.size = wanted
+        return self.address
+
+    def release(self) -> None:
+        if self.address:
+            address, self.address, self.size = self.address, 0, 0
+            checked("cudaFree", runtime.cudaFree(address))
+
+
+class Stream:
+    """A stream, and two events around what is timed on it."""
+
+    def __init__(self) -> None:
+        self._stream = checked("cudaStreamCreate", runtime.cudaStreamCreate())
+        self._start = checked("cudaEventCreate", runtime.cudaEventCreate())
+        self._end = checked("cudaEventCreate", runtime.cudaEventCreate())
+
+    @property
+    def handle(self) -> int:
+        return int(self._stream)
+
+    def upload(self, address: int, content: np.ndarray) -> None:
+        """Copy bytes (uint8, contiguous) to the device. `content` must live until the stream is waited for."""
+        if content.size:
+            kind = runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
+            copy = runtime.cudaMemcpyAsync(address, content.ctypes.data, content.nbytes, kind, self._stream)
+            checked("cudaMemcpyAsync", copy)
+
+    def download(self, address: int, size: int) -> np.ndarray:
+        """`size` bytes of the device, uint8 (size,), which are there once the stream was waited for."""
+        content = np.empty(size, np.uint8)
+        if size:
+            kind = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
+            checked("cudaMemcpyAsync", runtime.cudaMemcpyAsync(content.ctypes.data, address, size, kind, self._stream))
+        return content
+
+    def start_clock(self) -> None:
+        checked("cudaEventRecord", runtime.cudaEventRecord(self._start, self._stream))
+
+    def stop_clock(self) -> None:
+        checked("cudaEventRecord", runtime.cudaEventRecord(self._end, self._stream))
+
+    def elapsed_ms(self) -> float:
+        """Between the two, on the device's clock, once the stream was waited for."""
+        return float(checked("cudaEventElapsedTime", runtime.cudaEventElapsedTime(self._start, self._end)))
+
+    def wait(self) -> None:
+        checked("cudaStreamSynchronize", runtime.cudaStreamSynchronize(self._stream))
+
+    def close(self) -> None:
+        for event in (self._start, self._end):
+            checked("cudaEventDestroy", runtime.cudaEventDestroy(event))
+        checked("cudaStreamDestroy", runtime.cudaStreamDestroy(self._stream))
+
+
+def _text(raw: Any) -> str:
+    """A C string of fixed room: what stands before its end."""
+    return raw.split(b"\0", 1)[0].decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+
+
+def _version(number: int) -> str:
+    """CUDA's 13040 as 13.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"

@@ -1,0 +1,40 @@
+"""How far a build is: what a failure says of the place where it ended."""
+
+from __future__ import annotations
+
+import threading
+
+import tensorrt as trt
+
+
+class Progress(trt.IProgressMonitor):
+    """Phases that were begun and are not finished, the innermost last. TensorRT calls it from several threads."""
+
+    def __init__(self) -> None:
+        trt.IProgressMonitor.__init__(self)
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[int, int]] = {}
+        self._finished = 0
+
+    def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:  # type: ignore[override]
+        with self._lock:
+            self._open[phase_name] = (0, num_steps)
+
+    def step_complete(self, phase_name: str, step: int) -> bool:  # type: ignore[override]
+        """False would end the build: the worker's deadline does that."""
+        with self._lock:
+            steps = self._open.get(phase_name, (0, 0))[1]
+            self._open[phase_name] = (step + 1, steps)
+        return True
+
+    def phase_finish(self, phase_name: str) -> None:
+        with self._lock:
+            self._open.pop(phase_name, None)
+            self._finished += 1
+
+    def __str__(self) -> str:
+        with self._lock:
+            place = ", in ".join(
+                f"{name} ({done} of {steps} steps)" for name, (done, steps) in reversed(self._open.items())
+            )
+            return place or f"after {self._finished} phases"

@@ -1,0 +1,166 @@
+"""Plans and timings that are kept, on recording fakes of both releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_qparity.backends.shapes import InputShapes
+from pytest_qparity.digest import bytes_digest
+from pytest_qparity.verdict import CannotJudge
+from tests.contract.machine import PLAN, Machine, model_file
+
+Load = Callable[..., Any]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def builds(gpu: Machine) -> int:
+    return len(gpu.recorder.of("Builder.build_serialized_network"))
+
+
+def test_a_plan_is_built_once_and_is_the_same_bytes(gpu: Machine, load: Load, cache: Path) -> None:
+    first, second = (load(cache=cache).facts().settings for _ in range(2))
+
+    assert builds(gpu) == 1
+    assert first["plan"] == second["plan"] == bytes_digest(PLAN)
+    assert (first["plan_from"], second["plan_from"]) == ("built", "cache")
+
+
+def test_without_a_cache_nothing_is_kept(gpu: Machine, load: Load) -> None:
+    load()
+    load()
+
+    assert builds(gpu) == 2
+
+
+@pytest.mark.parametrize("options", [{"tf32": True}, {"shapes": {"x": InputShapes((1, 3), (2, 3), (2, 3))}}])
+def test_other_settings_are_another_plan(gpu: Machine, load: Load, cache: Path, options: dict[str, Any]) -> None:
+    load(cache=cache)
+    load(cache=cache, **options)
+
+    assert builds(gpu) == 2
+
+
+def test_another_file_is_another_plan(gpu: Machine, load: Load, cache: Path, tmp_path: Path) -> None:
+    from onnx import load_model, save
+
+    load(cache=cache)
+    other = tmp_path / "double.onnx"
+    model = load_model(other)
+    model.graph.initializer[0].float_data[:] = [3.0]
+    save(model, other)
+
+    load(other, cache=cache)
+
+    assert builds(gpu) == 2
+
+
+def test_other_external_data_are_another_plan(gpu: Machine, load: Load, cache: Path, tmp_path: Path) -> None:
+    import numpy as np
+    from onnx import load_model, numpy_helper, save
+
+    path = model_file(tmp_path)
+    model = load_model(path)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.float32(2.0).reshape(()), "two"))
+    save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    load(path, cache=cache)
+    (tmp_path / "weights.bin").write_bytes(np.float32(3.0).tobytes())
+
+    load(path, cache=cache)
+
+    assert builds(gpu) == 2
+
+
+def test_another_release_is_another_plan(
+    gpu: Machine, load: Load, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(cache=cache)
+    monkeypatch.setattr(gpu.trt, "__version__", f"{gpu.release}.99")
+
+    load(cache=cache)
+
+    assert builds(gpu) == 2
+
+
+def test_another_gpu_is_another_plan(gpu: Machine, load: Load, cache: Path) -> None:
+    load(cache=cache)
+    gpu.cuda.answers["cudaGetDeviceProperties"][1].name = b"NVIDIA Other GPU\0"
+
+    load(cache=cache)
+
+    assert builds(gpu) == 2
+
+
+@pytest.mark.parametrize("ending", ["plan", "json"])
+def test_a_file_that_is_not_as_it_was_written_is_made_anew(gpu: Machine, load: Load, cache: Path, ending: str) -> None:
+    load(cache=cache)
+    (kept,) = cache.glob(f"*.{ending}")
+    kept.write_bytes(kept.read_bytes()[:-3])
+
+    assert load(cache=cache).facts().settings["plan_from"] == "built"
+    assert load(cache=cache).facts().settings["plan_from"] == "cache"
+
+
+def test_a_build_that_fails_leaves_no_plan(gpu: Machine, load: Load, cache: Path) -> None:
+    gpu.answers["Builder.build_serialized_network"] = None
+
+    with pytest.raises(CannotJudge):
+        load(cache=cache)
+
+    assert not [path for path in cache.iterdir() if path.suffix in (".plan", ".json", ".tmp")]
+
+
+def test_a_folder_that_cannot_be_written_is_told(gpu: Machine, load: Load, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CannotJudge) as caught:
+        load(cache=tmp_path / "file" / "cache")
+
+    assert "should be a folder to write in" in caught.value.failure.sentence
+
+
+class TestTimings:
+    @pytest.fixture(autouse=True)
+    def serialized(self, gpu: Machine) -> None:
+        gpu.answers["ITimingCache.serialize"] = lambda _: gpu.trt_made("IHostMemory")
+        gpu.answers["IHostMemory.__buffer__"] = b"timings or a plan"
+
+    def test_timings_of_one_build_are_given_to_the_next(self, gpu: Machine, load: Load, cache: Path) -> None:
+        load(cache=cache)
+        load(cache=cache, tf32=True)
+
+        given = [call["serialized_timing_cache"] for call in gpu.recorder.of("IBuilderConfig.create_timing_cache")]
+        assert given[0] == b""
+        assert given[2] == b"timings or a plan"
+
+    def test_timings_that_tensorrt_does_not_take_are_left(self, gpu: Machine, load: Load, cache: Path) -> None:
+        load(cache=cache)
+        gpu.recorder.calls.clear()
+        gpu.answers["IBuilderConfig.set_timing_cache"] = lambda config, cache, ignore_mismatch: (
+            len(gpu.recorder.of("IBuilderConfig.set_timing_cache")) > 1
+        )
+
+        load(cache=cache, tf32=True)
+
+        given = [call["serialized_timing_cache"] for call in gpu.recorder.of("IBuilderConfig.create_timing_cache")]
+        assert given[:2] == [b"timings or a plan", b""]
+
+    def test_what_another_process_timed_meanwhile_is_kept_too(self, gpu: Machine, load: Load, cache: Path) -> None:
+        load(cache=cache)
+
+        assert len(gpu.recorder.of("ITimingCache.combine")) == 1
+
+    def test_timings_that_cannot_be_kept_cost_time_alone(self, gpu: Machine, load: Load, cache: Path) -> None:
+        load(cache=cache)
+        (kept,) = cache.glob("*.timings")
+        kept.unlink()
+        kept.mkdir()
+
+        assert load(cache=cache, tf32=True).facts().settings["plan_from"] == "built"
