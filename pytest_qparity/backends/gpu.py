@@ -1,4 +1,4 @@
-"""NVIDIA backends. This version looks for what they need and says what is missing; it does not run them yet."""
+"""What NVIDIA backends need of a machine, and what is missing. TensorRT itself is not run by this version."""
 
 from __future__ import annotations
 
@@ -28,30 +28,6 @@ class Missing:
     remedy: str
 
 
-class OnnxRuntimeCuda:
-    def unavailable(self) -> Unavailable:
-        return explained("ort-cuda", [*missing_provider("CUDAExecutionProvider"), *missing_device()])
-
-    def load(self, model: Path, options: SessionOptions) -> Session:
-        raise _refused("ort-cuda", self.unavailable())
-
-
-class OnnxRuntimeTensorrt:
-    def unavailable(self) -> Unavailable:
-        # ONNX Runtime's provider links TensorRT 10 by its versioned name; TensorRT 11 cannot serve it.
-        return explained(
-            "ort-tensorrt",
-            [
-                *missing_provider("TensorrtExecutionProvider"),
-                *missing_library("libnvinfer.so.10", 'pip install "tensorrt>=10.16,<11"'),
-                *missing_device(),
-            ],
-        )
-
-    def load(self, model: Path, options: SessionOptions) -> Session:
-        raise _refused("ort-tensorrt", self.unavailable())
-
-
 class Tensorrt:
     def unavailable(self) -> Unavailable:
         return explained("trt", [*missing_tensorrt(), *missing_device()])
@@ -61,7 +37,7 @@ class Tensorrt:
 
 
 def explained(name: str, missing: list[Missing]) -> Unavailable:
-    """Everything that is missing at once. Never None: no GPU backend may pass for another that works."""
+    """Everything that is missing at once. Never None: a backend with nothing missing decides itself that it works."""
     waiver = _WAIVER.format(name=name)
     if not missing:
         return Unavailable(_NOT_YET, f"take {name} out of --backend, {waiver}")

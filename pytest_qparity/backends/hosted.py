@@ -40,8 +40,7 @@ class EngineHost:
         arguments = {
             "spec": asdict(self.spec),
             "model": str(model.absolute()),
-            "threads": options.threads,
-            "optimizer": options.optimizer.value,
+            "options": options.as_json(),
         }
         work = f'Backend "{self.spec.name}" with {model.name}'
         answer = self._call("load", arguments, self.worker.limits.load, work)

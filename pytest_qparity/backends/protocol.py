@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
 
@@ -26,14 +26,36 @@ class Optimizer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session is asked for; an engine that cannot do it refuses to load rather than do something else."""
+    """What a session is asked for; an engine that cannot do it refuses to load rather than do something else.
+
+    `tf32`: whether float32 products may be computed in TF32, as GPUs do by default. `engine_cache`: a folder for what
+    an engine builds of exactly these bytes, to be found there by the next session; None: nothing is kept.
+    """
 
     threads: int = 1
     optimizer: Optimizer = Optimizer.ALL
+    tf32: bool = False
+    engine_cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"got threads = {self.threads}, should be at least 1")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "threads": self.threads,
+            "optimizer": self.optimizer.value,
+            "tf32": self.tf32,
+            "engine_cache": None if self.engine_cache is None else str(self.engine_cache.absolute()),
+        }
+
+
+def options_from_json(told: Mapping[str, Any]) -> SessionOptions:
+    """What `as_json` gave, after its way through a process border."""
+    cache = told["engine_cache"]
+    return SessionOptions(
+        told["threads"], Optimizer(told["optimizer"]), told["tf32"], None if cache is None else Path(cache)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +111,24 @@ class TellsKernels(Protocol):
     """
 
     def kernels(self) -> Kernels | NotTold: ...
+
+
+class BoundFeed(Protocol):
+    """A feed whose arrays lie on the session's device, ready to run again and again."""
+
+    def run(self) -> object:
+        """Compute; returns when the outputs are there, on the device. Nothing is copied to the host."""
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Copies of what the last run gave, by ONNX names, in the engine's order."""
+
+
+@runtime_checkable
+class BindsFeeds(Protocol):
+    """A session that computes on a device with memory of its own. It is timed on bound feeds: what copies there and
+    back take is no property of the variant."""
+
+    def bound(self, feed: Mapping[str, np.ndarray]) -> BoundFeed: ...
 
 
 class Backend(Protocol):

@@ -244,15 +244,23 @@ class RunMaterial:
             return variant
         return emulated_variant(variant, self.backend_spec.emulated, self._workshop)
 
-    @property
-    def options(self) -> SessionOptions:
+    def options_at(self, precision: str, executed: Variant) -> SessionOptions:
+        """What a session of `executed` is asked for: TF32 where the precision is that, and a folder for engines that
+        are built of exactly these bytes."""
         from pytest_qparity.backends.protocol import SessionOptions
 
-        return SessionOptions()
+        return SessionOptions(
+            tf32=self._base(precision) == "tf32" and not self.is_emulated_at(precision),
+            engine_cache=self.material.settings.cache / "engines" / self.backend_spec.name / executed.digest,
+        )
+
+    @property
+    def options(self) -> SessionOptions:
+        return self.options_at(self.precision, self.executed)
 
     @once
     def session(self) -> HostedSession:
-        return self._open(self.executed)
+        return self._open(self.executed, self.precision)
 
     @once
     def facts(self) -> SessionFacts:
@@ -278,7 +286,7 @@ class RunMaterial:
         if precision == self.precision:
             return self.session
         if precision not in self._counterparts:
-            self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)))
+            self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)), precision)
         return self._counterparts[precision]
 
     @once
@@ -351,9 +359,9 @@ class RunMaterial:
                 )
             )
 
-    def _open(self, variant: Variant) -> HostedSession:
+    def _open(self, variant: Variant, precision: str) -> HostedSession:
         require_unchanged(variant)
-        session = self.host.load(variant.path, self.options)
+        session = self.host.load(variant.path, self.options_at(precision, variant))
         require_unchanged(variant)
         return session
 

@@ -25,8 +25,9 @@ from pytest_qparity.verdict import Code
 class Costing:
     """What is timed: each run moves a clock by `cost` and gives its own number; `looked_at` holds those seen."""
 
-    def __init__(self, cost):
+    def __init__(self, cost, computes_elsewhere=False):
         self.cost = cost
+        self.computes_elsewhere = computes_elsewhere
         self.runs = 0
         self.looked_at = []
 
