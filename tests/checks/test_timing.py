@@ -294,6 +294,18 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     assert (interval.low, interval.high) == (0.0, math.inf)
 
 
+def test_waiting_for_a_device_is_no_interruption(clock):
+    variant = clock.costing("variant", 2.0)
+    counterpart = clock.interrupted("counterpart", 3.0, 4.0)
+    counterpart.computes_elsewhere = True
+
+    times = in_turn(variant, counterpart, seconds=0.5)
+
+    assert times.sound
+    assert times.interrupted == 0
+    assert set(times.counterpart_ms) == {7.0}
+
+
 def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock):
     """Its threads use more processor time than the call takes."""
 
