@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.cuda_driver import DriverError, this_driver
 from pytest_qparity.backends.device_memory import DeviceReading
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class NvmlMeter:
@@ -48,6 +52,18 @@ def driver_version() -> str | None:
         return str(pynvml.nvmlSystemGetDriverVersion())
     except pynvml.NVMLError:
         return None
+
+
+def told(
+    held: Mapping[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
+    """A worker's call: the driver and its GPUs, or {"no_gpu": why}."""
+    try:
+        driver = this_driver()
+    except DriverError as error:
+        return {"no_gpu": str(error)}, {}
+    no_gpu = "" if driver.gpus else "the NVIDIA driver finds no GPU"
+    return {**driver.as_json(), "driver": driver_version() or "", "no_gpu": no_gpu}, {}
 
 
 def _handle_of(nvml: Any, identity: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the gate asks of a session: TF32 by the precision's name alone, and a folder for engines of exactly these bytes."""
+"""What the gate asks of a session: TF32 by the precision's name alone, and a folder for engines of these very bytes."""
 
 from __future__ import annotations
 
