@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import load_session, require_available, run_once
 from pytest_qparity.backends.device_memory import DevicePeak, MetersDevice, Watch
-from pytest_qparity.backends.protocol import options_from_json
+from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.limits import Phase
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.backends.protocol import SessionOptions
     from pytest_qparity.case.data import Feed
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
@@ -97,7 +96,7 @@ def probe(
     spec = BackendSpec(**arguments["spec"])
     backend = require_available(load_backend(spec), spec.name)
     feed = {name: np.array(array) for name, array in arrays.items()}  # held before, so that it is not counted
-    options = options_from_json(arguments["options"])
+    options = SessionOptions.from_json(arguments["options"])
     watch = Watch(backend.device_meter()) if isinstance(backend, MetersDevice) else None
     _settle()
     method = _restart_peak()

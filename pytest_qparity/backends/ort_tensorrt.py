@@ -19,13 +19,14 @@ from pytest_qparity.backends.ort_session import Place, opened
 from pytest_qparity.digest import json_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from onnx import ModelProto, NodeProto
 
     from pytest_qparity.backends.device_memory import DeviceMeter
     from pytest_qparity.backends.protocol import SessionOptions, Unavailable
+    from pytest_qparity.backends.shapes import InputShapes
 
 PROVIDER = "TensorrtExecutionProvider"
 UNTOLD = NotTold(
@@ -47,13 +48,14 @@ class OnnxRuntimeTensorrt:
 
         require_float32("ort-tensorrt", options)
         device, version = gpu_device(), _tensorrt_version()
-        flags = builder_flags(read_graph(model))
-        settings = {"device_id": "0", **flags}
+        graph = read_graph(model)
+        flags = builder_flags(graph)
+        settings = {"device_id": "0", **flags, **_profile(options.shapes)}
         folder = None
-        if options.engine_cache is not None:
-            folder = EngineFolder(options.engine_cache / _key(device, version, flags))
+        if options.cache is not None:
+            folder = EngineFolder(options.cache / "ort-tensorrt" / _key(model, graph, device, version, settings))
             settings |= _cache_options(folder.path)
-        stated = {
+        stated: dict[str, str | int] = {
             "tf32": f"off ({OVERRIDE}={os.environ.get(OVERRIDE, 'unset')})",
             "tensorrt": version,
             "builder_flags": ", ".join(name for name, value in flags.items() if value == "1") or "none",
@@ -115,13 +117,35 @@ def _cache_options(folder: Path) -> dict[str, str]:
     }
 
 
-def _key(device: str, version: str, flags: dict[str, str]) -> str:
-    """The provider names engines by the graph's structure and not by its weights, and asks that the folder be emptied
-    when its own or TensorRT's version changes. So there is a folder for each of these; the bytes of the file, whose
-    folder this one is in, are the caller's."""
+def _profile(shapes: Mapping[str, InputShapes]) -> dict[str, str]:
+    """For a model of open shapes the range that the case feeds: one engine for all of them, built when it is loaded."""
+    if not shapes:
+        return {}
+    sides = {"min": "least", "opt": "usual", "max": "greatest"}
+    return {
+        f"trt_profile_{name}_shapes": ",".join(
+            f"{tensor}:{'x'.join(map(str, getattr(each, side)))}" for tensor, each in shapes.items()
+        )
+        for name, side in sides.items()
+    }
+
+
+def _key(model: Path, graph: ModelProto, device: str, version: str, settings: Mapping[str, str]) -> str:
+    """The provider names engines by the structure of a graph, not by its weights, and asks that the folder be emptied
+    when its own or TensorRT's version changes. So there is a folder for each of these, and for the bytes of the file."""
     import onnxruntime
 
-    return json_digest({"device": device, "tensorrt": version, "onnxruntime": onnxruntime.__version__, **flags})[:16]
+    from pytest_qparity.case.model import stored_bytes
+
+    external = {
+        entry.value
+        for tensor in graph.graph.initializer
+        for entry in tensor.external_data
+        if tensor.data_location == tensor.EXTERNAL and entry.key == "location"
+    }
+    versions = {"tensorrt": version, "onnxruntime": onnxruntime.__version__}
+    made_of = {"file": stored_bytes(model, sorted(external)).digest, "device": device, **versions, **settings}
+    return json_digest(made_of)[:32]
 
 
 def _tensorrt_version() -> str:

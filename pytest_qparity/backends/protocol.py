@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pytest_qparity.backends.shapes import InputShapes, shapes_as_json, shapes_from_json
 
+if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
@@ -28,14 +29,16 @@ class Optimizer(Enum):
 class SessionOptions:
     """What a session is asked for; an engine that cannot do it refuses to load rather than do something else.
 
-    `tf32`: whether float32 products may be computed in TF32, as GPUs do by default. `engine_cache`: a folder for what
-    an engine builds of exactly these bytes, to be found there by the next session; None: nothing is kept.
+    `tf32`: float32 products may be rounded to TF32, where the engine has such; never without being asked. `shapes`:
+    those in which each input of a model of open shapes will be fed, for engines that are built for shapes; empty where
+    they are not known. `cache`: a folder for what is slow to build; None keeps nothing.
     """
 
     threads: int = 1
     optimizer: Optimizer = Optimizer.ALL
     tf32: bool = False
-    engine_cache: Path | None = None
+    shapes: Mapping[str, InputShapes] = field(default_factory=dict)
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -46,16 +49,15 @@ class SessionOptions:
             "threads": self.threads,
             "optimizer": self.optimizer.value,
             "tf32": self.tf32,
-            "engine_cache": None if self.engine_cache is None else str(self.engine_cache.absolute()),
+            "shapes": shapes_as_json(self.shapes),
+            "cache": None if self.cache is None else str(self.cache.absolute()),
         }
 
-
-def options_from_json(told: Mapping[str, Any]) -> SessionOptions:
-    """What `as_json` gave, after its way through a process border."""
-    cache = told["engine_cache"]
-    return SessionOptions(
-        told["threads"], Optimizer(told["optimizer"]), told["tf32"], None if cache is None else Path(cache)
-    )
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> SessionOptions:
+        """What `as_json` gave, after its way through a process border."""
+        cache = None if told["cache"] is None else Path(told["cache"])
+        return cls(told["threads"], Optimizer(told["optimizer"]), told["tf32"], shapes_from_json(told["shapes"]), cache)
 
 
 @dataclass(frozen=True, slots=True)

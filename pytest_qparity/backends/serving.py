@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.protocol import options_from_json
+from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.timing import alone, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
@@ -61,7 +61,7 @@ def available(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def load(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Load a variant; the number of its session."""
-    options = options_from_json(arguments["options"])
+    options = SessionOptions.from_json(arguments["options"])
     backend = _backend(held, arguments)
     session = load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
     number = str(len(held))

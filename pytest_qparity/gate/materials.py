@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
+    from pytest_qparity.backends.shapes import InputShapes
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
@@ -244,23 +245,35 @@ class RunMaterial:
             return variant
         return emulated_variant(variant, self.backend_spec.emulated, self._workshop)
 
-    def options_at(self, precision: str, executed: Variant) -> SessionOptions:
-        """What a session of `executed` is asked for: TF32 where the precision is that, and a folder for engines that
-        are built of exactly these bytes."""
-        from pytest_qparity.backends.protocol import SessionOptions
-
-        return SessionOptions(
-            tf32=self._base(precision) == "tf32" and not self.is_emulated_at(precision),
-            engine_cache=self.material.settings.cache / "engines" / self.backend_spec.name / executed.digest,
-        )
-
     @property
     def options(self) -> SessionOptions:
-        return self.options_at(self.precision, self.executed)
+        """What the session of this run is asked for."""
+        return self._options_at(self.base)
+
+    def _options_at(self, base: str) -> SessionOptions:
+        from pytest_qparity.backends.protocol import SessionOptions
+
+        cache = self.material.settings.cache / "engines"
+        tf32 = base == "tf32" and base not in self.backend_spec.emulated  # a lowered file rounds by itself
+        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache)
+
+    @once
+    def _shapes(self) -> Mapping[str, InputShapes]:
+        """In which the test data feed a model that leaves some open. Data that are not there are told by whoever
+        needs their values: a session does not."""
+        from pytest_qparity.backends.shapes import shapes_over
+
+        shapes = [tensor.shape for tensor in self.material.model.inputs]
+        if all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes):
+            return {}
+        try:
+            return shapes_over(self.material.feeds)
+        except CannotJudge:
+            return {}
 
     @once
     def session(self) -> HostedSession:
-        return self._open(self.executed, self.precision)
+        return self._open(self.executed)
 
     @once
     def facts(self) -> SessionFacts:
@@ -286,7 +299,7 @@ class RunMaterial:
         if precision == self.precision:
             return self.session
         if precision not in self._counterparts:
-            self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)), precision)
+            self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)))
         return self._counterparts[precision]
 
     @once
@@ -359,9 +372,9 @@ class RunMaterial:
                 )
             )
 
-    def _open(self, variant: Variant, precision: str) -> HostedSession:
+    def _open(self, variant: Variant) -> HostedSession:
         require_unchanged(variant)
-        session = self.host.load(variant.path, self.options_at(precision, variant))
+        session = self.host.load(variant.path, self._options_at(variant.base))
         require_unchanged(variant)
         return session
 

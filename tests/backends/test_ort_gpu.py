@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from pytest_qparity.backends import ort_libraries, ort_tensorrt
 from pytest_qparity.backends.border import load_session
 from pytest_qparity.backends.gpu import Missing
+from pytest_qparity.backends.onnx_kernels import read_graph
 from pytest_qparity.backends.ort_cuda import OVERRIDE, OnnxRuntimeCuda
 from pytest_qparity.backends.ort_libraries import missing_libraries, tensorrt_major
 from pytest_qparity.backends.ort_tensorrt import OnnxRuntimeTensorrt, builder_flags
 from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.quantized import cnn
 from tests.backends.stand_in_driver import linked, needs_compiler
@@ -194,8 +197,43 @@ def test_the_builder_is_allowed_the_types_of_the_file_and_no_others(model: objec
     assert flags.keys() == {"trt_fp16_enable", "trt_bf16_enable", "trt_int8_enable"}
 
 
-def test_engines_of_other_versions_have_a_folder_of_their_own() -> None:
-    key = ort_tensorrt._key("GPU", "10.16.1", {})
+def key(path: Path, device: str = "GPU", version: str = "10.16.1", **settings: str) -> str:
+    return ort_tensorrt._key(path, read_graph(path), device, version, settings)
 
-    assert key == ort_tensorrt._key("GPU", "10.16.1", {})
-    assert len({key, ort_tensorrt._key("GPU", "10.16.2", {}), ort_tensorrt._key("other", "10.16.1", {})}) == 3
+
+def test_engines_of_other_bytes_or_versions_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    """The provider would take them: it names engines by the graph's structure."""
+    path, other = save(mlp(), tmp_path / "mlp.onnx"), save(mlp(seed=9), tmp_path / "other" / "mlp.onnx")
+
+    keys = {
+        key(path),
+        key(other),
+        key(path, "another GPU"),
+        key(path, version="10.16.2"),
+        key(path, trt_fp16_enable="1"),
+    }
+
+    assert len(keys) == 5
+    assert key(path) == key(path)
+
+
+def test_external_weights_are_bytes_of_the_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "mlp.onnx"
+    onnx.save(mlp(), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    before = key(path)
+
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(b"\xff" + weights.read_bytes()[1:])
+
+    assert key(path) != before
+
+
+def test_the_shapes_of_a_case_become_the_range_of_one_engine() -> None:
+    shapes = {"a": InputShapes((1, 3), (8, 3), (8, 3)), "b": InputShapes((1,), (8,), (9,))}
+
+    assert ort_tensorrt._profile(shapes) == {
+        "trt_profile_min_shapes": "a:1x3,b:1",
+        "trt_profile_opt_shapes": "a:8x3,b:8",
+        "trt_profile_max_shapes": "a:8x3,b:9",
+    }
+    assert ort_tensorrt._profile({}) == {}

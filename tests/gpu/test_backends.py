@@ -93,10 +93,10 @@ def test_memory_of_the_gpu_is_measured(name: str, tmp_path: Path) -> None:
 def test_engines_that_were_built_are_found_by_the_next_session(name: str, tmp_path: Path) -> None:
     path, folder = save(mlp(), tmp_path / "mlp.onnx"), tmp_path / "engines"
     feed = {"input": inputs_for_mlp(2)}
-    first = opened(name, path, engine_cache=folder).run(feed)
+    first = opened(name, path, cache=folder).run(feed)
     built = {file: file.stat().st_mtime_ns for file in folder.rglob("*.engine")}
 
-    second = opened(name, path, engine_cache=folder).run(feed)
+    second = opened(name, path, cache=folder).run(feed)
 
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.engine")} == built
     np.testing.assert_array_equal(first["logits"], second["logits"])

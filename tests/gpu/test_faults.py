@@ -68,7 +68,7 @@ def test_a_gpu_that_is_hidden_is_no_backend(name: str, tmp_path: Path, monkeypat
 
 @backends
 def test_an_engine_that_was_cut_is_built_anew(name: str, tmp_path: Path) -> None:
-    path, options = save(mlp(), tmp_path / "mlp.onnx"), SessionOptions(engine_cache=tmp_path / "engines")
+    path, options = save(mlp(), tmp_path / "mlp.onnx"), SessionOptions(cache=tmp_path / "engines")
     outputs = []
     for _ in range(2):
         worker = WorkerProcess(Limits())
