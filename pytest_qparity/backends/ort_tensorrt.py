@@ -132,7 +132,7 @@ def _profile(shapes: Mapping[str, InputShapes]) -> dict[str, str]:
 
 def _key(model: Path, graph: ModelProto, device: str, version: str, settings: Mapping[str, str]) -> str:
     """The provider names engines by the structure of a graph, not by its weights, and asks that the folder be emptied
-    when its own or TensorRT's version changes. So there is a folder for each of these, and for the bytes of the file."""
+    when its own or TensorRT's version changes. So each of these has a folder, and so have the bytes of the file."""
     import onnxruntime
 
     from pytest_qparity.case.model import stored_bytes
