@@ -10,12 +10,13 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from pytest_qparity.backends import ort_cuda
 from pytest_qparity.backends.cpu import cpu_device
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.ort import PROVIDER, _engine
 from pytest_qparity.backends.ort_cuda import AS_FLOAT
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, require_provider, starting
-from pytest_qparity.backends.ort_session import Place, opened
+from pytest_qparity.backends.ort_session import Place, opened, session_settings
 from pytest_qparity.backends.protocol import BindsFeeds, Optimizer, SessionOptions
 from pytest_qparity.backends.timing import alone
 from pytest_qparity.backends.watched import Watched
@@ -117,6 +118,65 @@ class Refusing:
             SimpleNamespace(ep_name=PROVIDER, get_nodes=lambda: nodes),
             SimpleNamespace(ep_name=CUDA, get_nodes=lambda: [conv]),
         ]
+
+
+class OnCpu(onnxruntime.InferenceSession):  # type: ignore[misc]
+    """The real session, which runs on the CPU whatever is asked for, and says that it runs on `says`."""
+
+    says: list[str]
+    asked: Any = None
+    may_fall_back = True
+
+    def __init__(self, path: str, settings: Any, **others: Any) -> None:
+        type(self).asked = others
+        settings = session_settings(SessionOptions())  # without the refusal of the CPU
+        settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        super().__init__(path, settings, providers=[PROVIDER])
+
+    def get_providers(self) -> list[str]:
+        return self.says
+
+    def disable_fallback(self) -> None:
+        type(self).may_fall_back = False
+
+
+@pytest.fixture
+def on_the_cpu_instead(monkeypatch: pytest.MonkeyPatch) -> type[OnCpu]:
+    kind = type("OnCpuInstead", (OnCpu,), {"says": [CUDA, PROVIDER]})
+    monkeypatch.setattr(onnxruntime, "InferenceSession", kind)
+    return kind
+
+
+def test_a_session_that_went_to_the_cpu_in_silence_is_refused(on_the_cpu_instead: type[OnCpu], tmp_path: Path) -> None:
+    on_the_cpu_instead.says = [PROVIDER]
+
+    with pytest.raises(CannotJudge, match=CUDA):
+        starting(CUDA, {})(save(mlp(), tmp_path / "mlp.onnx"), session_settings(SessionOptions()))
+
+
+def test_a_run_that_fails_is_not_tried_again_on_the_cpu(on_the_cpu_instead: type[OnCpu], tmp_path: Path) -> None:
+    starting(CUDA, {})(save(mlp(), tmp_path / "mlp.onnx"), session_settings(SessionOptions()))
+
+    assert not on_the_cpu_instead.may_fall_back
+
+
+@pytest.mark.parametrize(("tf32", "expected"), [(False, "0"), (True, "1")])
+def test_tf32_is_off_unless_it_is_asked_for(
+    on_the_cpu_instead: type[OnCpu],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tf32: bool,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(ort_cuda, "gpu_device", lambda: "a GPU")
+    monkeypatch.delenv(ort_cuda.OVERRIDE, raising=False)
+
+    session = ort_cuda.OnnxRuntimeCuda().load(save(mlp(), tmp_path / "mlp.onnx"), SessionOptions(tf32=tf32))
+
+    assert on_the_cpu_instead.asked["providers"] == [(CUDA, {"device_id": "0", "use_tf32": expected})]
+    assert session.facts().settings["tf32"] == ("on" if tf32 else "off")
+    assert session.facts().expected_placement == CUDA
+    assert session.facts().strayed == 3  # all of them, as the record of the assignment has it
 
 
 def test_nodes_that_would_fall_back_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
