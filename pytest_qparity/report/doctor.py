@@ -37,7 +37,7 @@ def _parts(found: Examination) -> Iterator[list[str]]:
 
 def _backend(backend: BackendState) -> list[str]:
     if backend.works:
-        return _row(backend.name, "works")
+        return _row(backend.name, f"works: {backend.engine}")
     return [*_row(backend.name, f"no: {backend.reason}"), *_row("", f"try: {backend.remedy}")]
 
 

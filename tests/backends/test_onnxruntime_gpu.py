@@ -6,6 +6,9 @@ Not a part of CI's environment, which has onnxruntime (both at once break each o
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -22,9 +25,25 @@ from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
+from tests.backends.stand_in_driver import compiled, needs_compiler
 from tests.models import mlp, save
 
 PROVIDERS = {"ort-cuda": "CUDAExecutionProvider", "ort-tensorrt": "TensorrtExecutionProvider"}
+
+
+LOADED = """
+import pathlib, sys
+from pytest_qparity.backends.border import load_session
+from pytest_qparity.backends.ort_cuda import OnnxRuntimeCuda
+from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.verdict import CannotJudge
+backend = OnnxRuntimeCuda()
+print(backend.unavailable() or "available")
+try:
+    load_session(backend, "ort-cuda", pathlib.Path(sys.argv[1]), SessionOptions())
+except CannotJudge as reason:
+    print(reason.failure.code.code, reason.failure.sentence)
+"""
 
 
 def has(package: str) -> bool:
@@ -61,11 +80,12 @@ def said(name: str) -> str:
 
 
 def test_the_cuda_backend_says_what_does_not_load() -> None:
+    """CUDA comes by NVIDIA's packages (onnxruntime-gpu[cuda,cudnn]), out of which it is loaded; the driver does not."""
     text = said("ort-cuda")
 
-    assert "libcublas.so.13" in text
     assert "no NVIDIA driver" in text
-    assert "onnxruntime-gpu[cuda,cudnn]" in text
+    assert ("libcublas.so.13" in text) is not has("nvidia-cublas")
+    assert ("onnxruntime-gpu[cuda,cudnn]" in text) is not has("nvidia-cublas")
 
 
 def test_the_tensorrt_backend_says_that_its_tensorrt_is_not_here() -> None:
@@ -95,6 +115,25 @@ def test_a_session_all_the_same_does_not_end_on_the_cpu(
     assert "Falling back" not in capfd.readouterr().out
     if isinstance(caught.value, CannotJudge):
         assert "got a session with providers ['CPUExecutionProvider']" in caught.value.failure.sentence
+
+
+@needs_compiler
+@pytest.mark.skipif(not has("nvidia-cublas"), reason="CUDA's packages are not installed: the provider lacks more")
+def test_a_driver_that_is_none_ends_in_a_refusal_and_not_on_the_cpu(tmp_path: Path) -> None:
+    """All that the provider links is there, and the driver that says so cannot compute: a stand-in."""
+    path = save(mlp(), tmp_path / "mlp.onnx")
+
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, str(path)],
+        env=os.environ | {"LD_LIBRARY_PATH": str(compiled(tmp_path)), "HELD": str(tmp_path / "held")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (
+        done.stdout == "available\nQP-BACKEND-002 got a session with providers ['CPUExecutionProvider'], should be "
+        "'CUDAExecutionProvider'\n"
+    )
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
@@ -47,7 +48,7 @@ def test_this_machine_on_one_screen(tmp_path: Path) -> None:
     assert len(lines) <= 40
     shown = {line.split()[0]: line for line in lines if line[:1].strip()}
     assert shown.keys() >= {*backend_table(), "CPU", "GPU", "Python", "packages"}
-    assert shown["ort"] == "ort           works"
+    assert shown["ort"] == f"ort           works: onnxruntime {onnxruntime.__version__}"
     assert "[[waivers]]" not in done.stdout
 
 
@@ -58,7 +59,8 @@ def test_the_same_as_json(tmp_path: Path) -> None:
     states = {state["name"]: state for state in told["backends"]}
     assert told["works"] is True
     assert states.keys() == backend_table().keys()
-    assert states["ort"] == {"name": "ort", "works": True, "reason": "", "remedy": ""}
+    assert states["ort"]["works"] is True
+    assert states["ort"]["engine"] == f"onnxruntime {onnxruntime.__version__}"
     for state in states.values():
         assert state["works"] or (state["reason"] and state["remedy"])
 
@@ -90,6 +92,53 @@ def test_a_backend_that_crashes_is_one_line_and_the_others_are_asked(
     assert ort.works
 
 
+PRETENDING = """
+import numpy as np
+from pytest_qparity.backends.protocol import SessionFacts
+
+class Engine:
+    def unavailable(self): ...
+
+    def load(self, model, options):
+        {load}
+        return self
+
+    def run(self, feed):
+        return {{"y": np.full((1, 1, 6, 6), {gives}, np.float32)}}
+
+    def facts(self):
+        return SessionFacts("pretending", "1", "CPU", {{}}, {placement}, "here")
+
+    def close(self): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        pytest.param({"gives": "0.0"}, "a convolution of ones gives [0. 0. 0.], should be 9", id="computes nothing"),
+        pytest.param({"placement": "{'elsewhere': 1}"}, "1 nodes ran elsewhere than on here", id="falls back"),
+        pytest.param(
+            {"load": "raise OSError('no provider')"}, "no provider", id="has what it needs and does not start"
+        ),
+    ],
+)
+def test_a_backend_that_is_there_and_does_not_compute_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: dict[str, str], said: str
+) -> None:
+    sound = {"load": "pass", "gives": "9.0", "placement": "{'here': 1}"}
+    (tmp_path / "pretending.py").write_text(PRETENDING.format(**(sound | spoiled)))
+    (tmp_path / "sound.py").write_text(PRETENDING.format(**sound))
+    monkeypatch.syspath_prepend(tmp_path)
+    table = {name: BackendSpec(name, f"{name}:Engine") for name in ("pretending", "sound")}
+
+    pretending, other = examine(table, lambda: WorkerProcess(Limits())).backends
+
+    assert not pretending.works
+    assert said in pretending.reason
+    assert other == BackendState("sound", True, "pretending 1")
+
+
 @pytest.mark.parametrize(
     ("installed", "expected"), [(BOTH, 1), ({"onnxruntime": "1"}, 0), ({"onnxruntime-gpu": "1"}, 0), ({}, 0)]
 )
@@ -103,7 +152,10 @@ def test_both_packages_of_onnxruntime_are_a_conflict(
 
 def examination(**changes: object) -> Examination:
     stated = {
-        "backends": (BackendState("ort", True), BackendState("trt", False, "no libnvinfer " * 9, "pip install it")),
+        "backends": (
+            BackendState("ort", True, "onnxruntime 1.32.0"),
+            BackendState("trt", False, "", "no libnvinfer " * 9, "pip"),
+        ),
         "environment": {"python": "3.12.1", "system": "Linux x86_64", "cores": 8, "libraries": {"numpy": "2.4.6"}},
         "cpu": {"name": "CPU", "features": ["avx2"]},
         "gpus": (),
@@ -130,7 +182,7 @@ def test_a_conflict_stands_before_the_machine() -> None:
 
 
 def test_names_cannot_command_the_terminal() -> None:
-    text = screen(examination(backends=(BackendState("ort", False, "got \x1b[2J from it", "pip"),)))
+    text = screen(examination(backends=(BackendState("ort", False, "", "got \x1b[2J from it", "pip"),)))
 
     assert "\x1b" not in text
 
