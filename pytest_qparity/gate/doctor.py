@@ -107,9 +107,8 @@ def _computing(host: EngineHost, model: Path) -> BackendState:
     facts = session.facts()
     given = session.run({"x": np.ones((1, 1, 8, 8), np.float32)}).get("y")
     if given is None or given.shape != (1, 1, 6, 6) or not (given == TAPS).all() or facts.strayed:
-        reason = (
-            f"a convolution of ones gives {'nothing' if given is None else given.reshape(-1)[:3]}, should be {TAPS}"
-        )
+        got = "nothing" if given is None else given.reshape(-1)[:3]
+        reason = f"a convolution of ones gives {got}, should be {TAPS}"
         strayed = f"{facts.strayed} nodes ran elsewhere than on {facts.expected_placement}"
         return BackendState(host.spec.name, False, "", strayed if facts.strayed else reason, "reinstall the engine")
     return BackendState(host.spec.name, True, f"{facts.engine} {facts.version}")
