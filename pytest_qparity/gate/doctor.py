@@ -115,7 +115,7 @@ def _computing(host: EngineHost, model: Path) -> BackendState:
 
 
 def convolution() -> bytes:
-    """x (1, 1, 8, 8) float32, convolved with 3 × 3 ones, to y (1, 1, 6, 6): of ones it gives TAPS, in any float type."""
+    """x (1, 1, 8, 8) float32, convolved with 3 × 3 ones, to y (1, 1, 6, 6): of ones TAPS, exact in any float type."""
     from onnx import TensorProto, helper
 
     weight = helper.make_tensor("w", TensorProto.FLOAT, [1, 1, 3, 3], [1.0] * TAPS)
