@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pytest_qparity.backends import ort_cuda
+from pytest_qparity.backends import ort_cuda, ort_tensorrt
 from pytest_qparity.backends.cpu import cpu_device
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.ort import PROVIDER, _engine
@@ -18,6 +18,7 @@ from pytest_qparity.backends.ort_cuda import AS_FLOAT
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, require_provider, starting
 from pytest_qparity.backends.ort_session import Place, opened, session_settings
 from pytest_qparity.backends.protocol import BindsFeeds, Optimizer, SessionOptions
+from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.backends.timing import alone
 from pytest_qparity.backends.watched import Watched
 from pytest_qparity.verdict import CannotJudge, Code
@@ -25,6 +26,7 @@ from tests.backends.quantized import cnn
 from tests.models import inputs_for_mlp, mlp, save
 
 CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 
 
 def on_cpu(path: Path, optimizer: Optimizer = Optimizer.ALL, **options: Any) -> OnnxRuntimeDeviceSession:
@@ -179,6 +181,75 @@ def test_tf32_is_off_unless_it_is_asked_for(
     assert session.facts().strayed == 3  # all of them, as the record of the assignment has it
 
 
+def test_the_tensorrt_provider_is_given_what_the_file_and_the_case_say(
+    on_the_cpu_instead: type[OnCpu], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort_tensorrt, "gpu_device", lambda: "a GPU")
+    monkeypatch.setattr(ort_tensorrt, "_tensorrt_version", lambda: "10.16.1")
+    monkeypatch.setenv(ort_cuda.OVERRIDE, "0")
+    on_the_cpu_instead.says = [TENSORRT, PROVIDER]
+    shapes = {"x": InputShapes((1, 4, 8, 8), (1, 4, 8, 8), (1, 4, 8, 8))}
+    path = save(cnn(), tmp_path / "int8.onnx")
+
+    session = ort_tensorrt.OnnxRuntimeTensorrt().load(path, SessionOptions(shapes=shapes, cache=tmp_path / "engines"))
+
+    [(provider, options)] = on_the_cpu_instead.asked["providers"]
+    [folder] = (path for path in (tmp_path / "engines" / "ort-tensorrt").iterdir() if path.is_dir())
+    assert provider == TENSORRT
+    assert options == {
+        "device_id": "0",
+        "trt_fp16_enable": "0",
+        "trt_bf16_enable": "0",
+        "trt_int8_enable": "1",
+        "trt_profile_min_shapes": "x:1x4x8x8",
+        "trt_profile_opt_shapes": "x:1x4x8x8",
+        "trt_profile_max_shapes": "x:1x4x8x8",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder),
+    }
+    settings = session.facts().settings
+    assert settings["tf32"] == "off (NVIDIA_TF32_OVERRIDE=0)"
+    assert (settings["tensorrt"], settings["builder_flags"]) == ("10.16.1", "trt_int8_enable")
+    assert settings["engine_cache"] == folder.name
+    assert isinstance(session.kernels(), NotTold)
+
+
+def test_an_engine_that_is_built_in_the_first_run_is_recorded_too(
+    on_the_cpu_instead: type[OnCpu], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort_tensorrt, "gpu_device", lambda: "a GPU")
+    monkeypatch.setattr(ort_tensorrt, "_tensorrt_version", lambda: "10.16.1")
+    on_the_cpu_instead.says = [TENSORRT, PROVIDER]
+    path = save(mlp(), tmp_path / "mlp.onnx")
+    session = ort_tensorrt.OnnxRuntimeTensorrt().load(path, SessionOptions(cache=tmp_path / "engines"))
+    folder = Path(on_the_cpu_instead.asked["providers"][0][1]["trt_engine_cache_path"])
+
+    def building(engine: OnCpu, *arguments: Any) -> Any:
+        (folder / "a.engine").write_bytes(b"built")
+        return onnxruntime.capi.onnxruntime_inference_collection.Session.run(engine, *arguments)
+
+    monkeypatch.setattr(on_the_cpu_instead, "run", building)
+    session.run({"input": inputs_for_mlp(1)})
+    ort_tensorrt.OnnxRuntimeTensorrt().load(path, SessionOptions(cache=tmp_path / "engines"))
+
+    assert (folder / "a.engine").read_bytes() == b"built"
+
+
+def test_without_a_folder_nothing_is_kept(
+    on_the_cpu_instead: type[OnCpu], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort_tensorrt, "gpu_device", lambda: "a GPU")
+    monkeypatch.setattr(ort_tensorrt, "_tensorrt_version", lambda: "10.16.1")
+    on_the_cpu_instead.says = [TENSORRT, PROVIDER]
+
+    session = ort_tensorrt.OnnxRuntimeTensorrt().load(save(mlp(), tmp_path / "mlp.onnx"), SessionOptions())
+
+    assert not any("cache" in name for name in on_the_cpu_instead.asked["providers"][0][1])
+    assert session.facts().settings["engine_cache"] == "none"
+
+
 def test_nodes_that_would_fall_back_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Settings(onnxruntime.SessionOptions):  # type: ignore[misc]
         has_fallback_refused = False
@@ -200,6 +271,7 @@ def test_nodes_that_would_fall_back_are_named(tmp_path: Path, monkeypatch: pytes
     assert Refusing.asked == 2 * [{"providers": [(CUDA, {"use_tf32": "0"})], "enable_fallback": 0}]
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_provider_that_this_package_does_not_have_is_no_session_on_the_cpu(tmp_path: Path) -> None:
     """With ONNX Runtime itself: a provider that it does not know or cannot start."""
     path = save(mlp(), tmp_path / "mlp.onnx")

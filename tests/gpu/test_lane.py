@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import missing_gpu
 
 ROOT = Path(__file__).parent.parent.parent
-TEMPLATES = sorted((ROOT / "docs" / "ci").iterdir())
+TEMPLATES = sorted(path for path in (ROOT / "docs" / "ci").iterdir() if path.is_file())
 
 
 @pytest.mark.skipif(not missing_gpu(), reason="there is a GPU")
