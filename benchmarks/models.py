@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["images", "resnet50"]
+__all__ = ["SeededGraph", "images", "resnet50"]
 
 _STAGES = ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))  # blocks, width, stride of the first block
 _EXPANSION = 4
@@ -19,7 +19,7 @@ def resnet50(seed: int = 0) -> onnx.ModelProto:
     with He's variance, the last convolution of a block at a quarter of it, so that activations keep their size through
     the sums.
     """
-    graph = _Graph(seed)
+    graph = SeededGraph(seed)
     value = graph.convolution("image", 3, 64, 7, 2, relu=True)
     value = graph.node("MaxPool", [value], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
     channels = 64
@@ -31,7 +31,9 @@ def resnet50(seed: int = 0) -> onnx.ModelProto:
     value = graph.node("Flatten", [value])
     weight = graph.weight((1000, channels), channels)
     graph.node("Gemm", [value, weight, graph.constant(np.zeros(1000, np.float32))], ["logits"], transB=1)
-    return graph.model()
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 224, 224])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 1000])
+    return graph.model("resnet50", [image], [logits])
 
 
 def images(count: int, seed: int = 1) -> np.ndarray:
@@ -43,7 +45,7 @@ def images(count: int, seed: int = 1) -> np.ndarray:
     return smooth + np.float32(0.3) * noise + random.uniform(-0.5, 0.5, (count, 1, 1, 1)).astype(np.float32)
 
 
-def _bottleneck(graph: _Graph, value: str, channels: int, width: int, stride: int) -> str:
+def _bottleneck(graph: SeededGraph, value: str, channels: int, width: int, stride: int) -> str:
     inner = graph.convolution(value, channels, width, 1, 1, relu=True)
     inner = graph.convolution(inner, width, width, 3, stride, relu=True)
     inner = graph.convolution(inner, width, width * _EXPANSION, 1, 1, relu=False, gain=0.25)
@@ -52,14 +54,18 @@ def _bottleneck(graph: _Graph, value: str, channels: int, width: int, stride: in
     return graph.node("Relu", [graph.node("Add", [inner, value])])
 
 
-class _Graph:
+class SeededGraph:
+    """A graph as it is built, with weights from one seed."""
+
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
-    def node(self, operator: str, inputs: list[str], outputs: list[str] | None = None, **attributes: object) -> str:
-        name = f"/{operator}_{len(self._nodes)}"
+    def node(
+        self, operator: str, inputs: list[str], outputs: list[str] | None = None, scope: str = "", **attributes: object
+    ) -> str:
+        name = f"{scope}/{operator}_{len(self._nodes)}"
         outputs = outputs or [f"{name}_output_0"]
         self._nodes.append(helper.make_node(operator, inputs, outputs, name, **attributes))
         return outputs[0]
@@ -82,8 +88,8 @@ class _Graph:
         self._weights.append(numpy_helper.from_array(array, name))
         return name
 
-    def model(self) -> onnx.ModelProto:
-        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 224, 224])
-        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 1000])
-        graph = helper.make_graph(self._nodes, "resnet50", [image], [logits], self._weights)
+    def model(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        graph = helper.make_graph(self._nodes, name, inputs, outputs, self._weights)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

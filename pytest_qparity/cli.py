@@ -7,17 +7,18 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_qparity import __version__, cli_quantize
+from pytest_qparity import __version__, cli_doctor, cli_quantize
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
 
 if TYPE_CHECKING:
+    from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate import CaseMaterial, Settings
 
 EXAMPLES = """examples:
@@ -37,7 +38,7 @@ MERGE_EXAMPLES = """examples, each shard with the same --backend and other check
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, or
-    a variant cannot be made; 2 usage, or ledgers that are no shards of one plan."""
+    a variant cannot be made; 2 usage, or ledgers that are no shards of one plan; 4 no backend works here."""
     options = _parser().parse_args(arguments)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return conformance_page(options.ledger)
     if options.command == "quantize":
         return cli_quantize.run(options)
+    if options.command == "doctor":
+        return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -87,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
     cli_quantize.add_to(commands)
+    cli_doctor.add_to(commands)
     return parser
 
 
@@ -258,6 +262,12 @@ def _settings(config: pytest.Config) -> Settings:
     from pytest_qparity.stash import SELECTION
 
     return settings_of(config, config.stash[SELECTION])
+
+
+def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:
+    from pytest_qparity.stash import SELECTION
+
+    return config.stash[SELECTION].known_backends
 
 
 def _show(status: GoldenStatus) -> None:

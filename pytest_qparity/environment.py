@@ -18,6 +18,8 @@ LIBRARIES = (
     "onnxruntime-gpu",
     "openvino",
     "tensorrt",
+    "polygraphy",
+    "nvidia-ml-py",
     "pytest",
     "pytest-benchmark",
 )

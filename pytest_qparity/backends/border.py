@@ -68,6 +68,18 @@ def _not_loaded(name: str, got: str, model: Path) -> CannotJudge:
     )
 
 
+def require_float32(name: str, options: SessionOptions) -> None:
+    """For an engine that has no TF32: what it cannot do it refuses."""
+    if options.tf32:
+        raise CannotJudge(
+            Failure(
+                Code.BACKEND_LOAD,
+                f'Backend "{name}" got tf32 as what products may be computed in, should be float32: it has no other.',
+                "list tf32 among the backend's emulated precisions, or judge it on ort-cuda or trt",
+            )
+        )
+
+
 def run_once(session: Session, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """One run. What the engine raises, or gives that is no tensor, becomes one CannotJudge.
 

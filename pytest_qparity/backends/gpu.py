@@ -1,4 +1,4 @@
-"""NVIDIA backends. This version looks for what they need and says what is missing; it does not run them yet."""
+"""What NVIDIA backends need of a machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ import importlib
 import importlib.util
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING
 
-from pytest_qparity.backends.protocol import Session, SessionOptions, Unavailable
-from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.backends.protocol import Unavailable
 from pytest_qparity.worker.message import said_by
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _WAIVER = 'or waive it in the case file: [[waivers]] run = "{name}-*", reason = "…", expires = …'
-_NOT_YET = "this version of pytest-qparity does not run it yet, though all it needs is here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +22,11 @@ class Missing:
     remedy: str
 
 
-class OnnxRuntimeCuda:
-    def unavailable(self) -> Unavailable:
-        return explained("ort-cuda", [*missing_provider("CUDAExecutionProvider"), *missing_device()])
-
-    def load(self, model: Path, options: SessionOptions) -> Session:
-        raise _refused("ort-cuda", self.unavailable())
-
-
-class OnnxRuntimeTensorrt:
-    def unavailable(self) -> Unavailable:
-        # ONNX Runtime's provider links TensorRT 10 by its versioned name; TensorRT 11 cannot serve it.
-        return explained(
-            "ort-tensorrt",
-            [
-                *missing_provider("TensorrtExecutionProvider"),
-                *missing_library("libnvinfer.so.10", 'pip install "tensorrt>=10.16,<11"'),
-                *missing_device(),
-            ],
-        )
-
-    def load(self, model: Path, options: SessionOptions) -> Session:
-        raise _refused("ort-tensorrt", self.unavailable())
-
-
-def explained(name: str, missing: list[Missing]) -> Unavailable:
-    """Everything that is missing at once. Never None: no GPU backend may pass for another that works."""
-    waiver = _WAIVER.format(name=name)
+def explained(name: str, missing: list[Missing]) -> Unavailable | None:
+    """Everything that is missing at once; None where that is nothing."""
     if not missing:
-        return Unavailable(_NOT_YET, f"take {name} out of --backend, {waiver}")
+        return None
+    waiver = _WAIVER.format(name=name)
     remedies = list(dict.fromkeys(part.remedy for part in missing))
     return Unavailable("; ".join(part.what for part in missing), f"{'; '.join(remedies)}; {waiver}")
 
@@ -124,14 +94,3 @@ def _is_installed(package: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _refused(name: str, unavailable: Unavailable) -> CannotJudge:
-    """Loading anyway must not end on the CPU."""
-    return CannotJudge(
-        Failure(
-            Code.BACKEND_UNAVAILABLE,
-            f'Backend "{name}" does not work here: {unavailable.reason}.',
-            unavailable.remedy,
-        )
-    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import load_session, require_available, run_once
+from pytest_qparity.backends.device_memory import DevicePeak, MetersDevice, Watch
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -39,12 +40,15 @@ class MemoryMeasurement:
     """`peak_mb`: the most that loading and running took above `idle_mb`, the process with the engine imported.
 
     `method`: "VmHWM"; "VmHWM since start" where the kernel cannot reset it, "ru_maxrss" where there is no /proc. These
-    two miss what stays below the highest point of the engine's import.
+    two miss what stays below the highest point of the engine's import. `device_peak_mb`: the most that was held of the
+    device's memory, and how that was told; None where the backend computes on the CPU.
     """
 
     idle_mb: float
     peak_mb: float
     method: str
+    device_peak_mb: float | None = None
+    device_method: str = ""
 
 
 def measure_memory(
@@ -93,15 +97,28 @@ def probe(
     backend = require_available(load_backend(spec), spec.name)
     feed = {name: np.array(array) for name, array in arrays.items()}  # held before, so that it is not counted
     options = SessionOptions.from_json(arguments["options"])
+    watch = Watch(backend.device_meter()) if isinstance(backend, MetersDevice) else None
     _settle()
     method = _restart_peak()
     idle = _highest_mb()
-    session = load_session(backend, spec.name, Path(arguments["model"]), options)
-    outputs = [run_once(session, feed) for _ in range(_RUNS)]
+    with watch or contextlib.nullcontext():
+        session = load_session(backend, spec.name, Path(arguments["model"]), options)
+        outputs = []
+        for _ in range(_RUNS):
+            outputs.append(run_once(session, feed))
+            if watch is not None:
+                watch.read()
     peak = _highest_mb()
     del outputs
     session.close()
-    return {"idle_mb": idle, "peak_mb": peak - idle, "method": method}, {}
+    return {"idle_mb": idle, "peak_mb": peak - idle, "method": method, **_of_device(watch)}, {}
+
+
+def _of_device(watch: Watch | None) -> dict[str, Any]:
+    if watch is None:
+        return {}
+    told: DevicePeak = watch.peak()
+    return {"device_peak_mb": told.peak_mb, "device_method": told.method}
 
 
 def _settle() -> None:

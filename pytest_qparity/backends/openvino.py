@@ -6,6 +6,7 @@ import importlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.border import require_float32
 from pytest_qparity.backends.cpu import cpu_device
 from pytest_qparity.backends.feeding import require_declared
 from pytest_qparity.backends.protocol import Optimizer, SessionFacts, SessionOptions, Unavailable
@@ -60,6 +61,7 @@ class OpenVinoCpu:
         return None
 
     def load(self, model: Path, options: SessionOptions) -> OpenVinoSession:
+        require_float32("openvino", options)
         if options.optimizer is not Optimizer.ALL:
             raise _refused(
                 f"optimizer = {options.optimizer.value}, should be all: OpenVINO has no switch that leaves a graph "

@@ -115,6 +115,24 @@ class TellsKernels(Protocol):
     def kernels(self) -> Kernels | NotTold: ...
 
 
+class BoundFeed(Protocol):
+    """A feed whose arrays lie on the session's device, ready to run again and again."""
+
+    def run(self) -> object:
+        """Compute; returns when the outputs are there, on the device. Nothing is copied to the host."""
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """Copies of what the last run gave, by ONNX names, in the engine's order."""
+
+
+@runtime_checkable
+class BindsFeeds(Protocol):
+    """A session that computes on a device with memory of its own. It is timed on bound feeds: what copies there and
+    back take is no property of the variant."""
+
+    def bound(self, feed: Mapping[str, np.ndarray]) -> BoundFeed: ...
+
+
 class Backend(Protocol):
     """An engine. Constructed without arguments and without importing the engine."""
 

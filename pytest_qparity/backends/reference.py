@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.border import require_float32
 from pytest_qparity.backends.cpu import cpu_device
 from pytest_qparity.backends.feeding import require_declared
 from pytest_qparity.backends.protocol import SessionFacts, SessionOptions, Unavailable
@@ -34,6 +35,7 @@ class OnnxReference:
         """The graph runs as it is written: what `Optimizer.OFF` asks for, and all there is for `Optimizer.ALL`."""
         from onnx.reference import ReferenceEvaluator
 
+        require_float32("reference", options)
         evaluator = ReferenceEvaluator(str(model))
         if not evaluator.output_names:
             raise CannotJudge(

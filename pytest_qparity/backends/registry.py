@@ -55,8 +55,11 @@ _NOT_IN_TENSORRT = ("int16", "uint8", "mxfp4")  # its importer takes int8 alone 
 _BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
     BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS),
-    BackendSpec("ort-cuda", f"{_BUILT_IN}.gpu:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
-    BackendSpec("ort-tensorrt", f"{_BUILT_IN}.gpu:OnnxRuntimeTensorrt", "trt", emulated=_NOT_IN_TENSORRT),
+    BackendSpec("ort-cuda", f"{_BUILT_IN}.ort_cuda:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
+    # Its TensorRT provider has no option for TF32: it is off, for the whole process.
+    BackendSpec(
+        "ort-tensorrt", f"{_BUILT_IN}.ort_tensorrt:OnnxRuntimeTensorrt", "trt", emulated=("tf32", *_NOT_IN_TENSORRT)
+    ),
     BackendSpec("trt", f"{_BUILT_IN}.trt.backend:Tensorrt", "trt", emulated=_NOT_IN_TENSORRT),
     # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
     BackendSpec("openvino", f"{_BUILT_IN}.openvino:OpenVinoCpu", "openvino", emulated=("int16", *_NOT_ON_CPUS)),

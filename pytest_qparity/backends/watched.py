@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.border import engine_failure, require_outputs, run_once
+from pytest_qparity.backends.protocol import BindsFeeds
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Session
+    from pytest_qparity.backends.protocol import BoundFeed, Session
 
     Outputs = Mapping[str, np.ndarray]
 
@@ -37,15 +38,24 @@ class Watched:
         self._wandered = None if are_equal(one, other) else _squares_between(one, other)
         self._look(one, "in an untimed run")
         self._look(other, "in an untimed run")
+        self._bound = _bound(session, feed)
+        self.computes_elsewhere = self._bound is not None
 
     def run(self) -> object:
+        """Outputs; of a session that computes on a device nothing, since they stay there."""
         try:
-            return self._session.run(self._feed)
+            return self._session.run(self._feed) if self._bound is None else self._bound.run()
         except Exception as error:  # the border to an engine: whatever it raises becomes one failure
             raise engine_failure(error) from error
 
     def look(self, given: object) -> None:
-        self._look(require_outputs(given), "in a timed run")
+        self._look(require_outputs(given if self._bound is None else self._fetched()), "in a timed run")
+
+    def _fetched(self) -> object:
+        try:
+            return None if self._bound is None else self._bound.outputs()
+        except Exception as error:  # the same border
+            raise engine_failure(error) from error
 
     def look_again(self) -> None:
         """Once more when all is timed."""
@@ -70,6 +80,16 @@ class Watched:
             deviation[name] <= (_squares(array) * wandered.get(name, 0.0)) ** 0.5
             for name, array in self._expected.items()
         )
+
+
+def _bound(session: Session, feed: Outputs) -> BoundFeed | None:
+    """The feed on the session's device, where it has one."""
+    if not isinstance(session, BindsFeeds):
+        return None
+    try:
+        return session.bound(feed)
+    except Exception as error:  # the border to an engine
+        raise engine_failure(error) from error
 
 
 def copied(outputs: Outputs) -> dict[str, np.ndarray]:

@@ -11,13 +11,21 @@ from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """`peak_mb`: the most that loading and running took above the idle engine; `size_mb`: file and external data.
+    """`peak_mb`: the most that loading and running took above the idle engine; `size_mb`: file and external data;
+    `device_peak_mb`: the most that was held of the device's memory, told by `device_method`; None on the CPU.
 
-    Both in megabytes of 10**6 bytes.
+    All in megabytes of 10**6 bytes.
     """
 
     peak_mb: float
     size_mb: float
+    device_peak_mb: float | None = None
+    device_method: str = ""
+
+    @property
+    def deciding_mb(self) -> float:
+        """What a budget is for: the memory that the session computes in."""
+        return self.peak_mb if self.device_peak_mb is None else self.device_peak_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +41,26 @@ class MemoryBudget:
 
 def judge_memory(used: MemoryUse, budget: MemoryBudget) -> Verdict:
     """pass: both figures were measured, and each that has a budget is at or below it."""
-    evidence = {
+    evidence: dict[str, object] = {
         "peak_mb": used.peak_mb,
         "size_mb": used.size_mb,
         "budget_memory_mb": budget.memory_mb,
         "budget_size_mb": budget.size_mb,
     }
-    deciding = f"{used.peak_mb:.1f} MB"
+    on_device = used.device_peak_mb is not None
+    if on_device:
+        evidence |= {"device_peak_mb": used.device_peak_mb, "device_method": used.device_method}
+    deciding = f"{used.deciding_mb:.1f} MB{' of the device' if on_device else ''}"
     failures = _unmeasured(used)
     if failures:
         return failed(deciding, evidence, tuple(failures))
     memory_mb, size_mb = budget.memory_mb, budget.size_mb
-    if memory_mb is not None and not used.peak_mb <= memory_mb:
+    if memory_mb is not None and not used.deciding_mb <= memory_mb:
         failures.append(
             Failure(
                 Code.MEMORY_BUDGET,
-                f"The session took {apart(used.peak_mb, memory_mb, 1)} MB at its peak, "
-                f"should be at most {memory_mb:g} MB.",
+                f"The session took {apart(used.deciding_mb, memory_mb, 1)} MB{' of the device' if on_device else ''} "
+                f"at its peak, should be at most {memory_mb:g} MB.",
                 "try a smaller batch or a precision with smaller weights",
             )
         )
@@ -68,7 +79,9 @@ def judge_memory(used: MemoryUse, budget: MemoryBudget) -> Verdict:
 
 
 def _unmeasured(used: MemoryUse) -> list[Failure]:
-    figures = (("peak memory of the session", used.peak_mb), ("size of the variant", used.size_mb))
+    figures = [("peak memory of the session", used.peak_mb), ("size of the variant", used.size_mb)]
+    if used.device_peak_mb is not None:
+        figures.append(("peak memory of the device", used.device_peak_mb))
     return [
         Failure(
             Code.MEMORY_UNMEASURED,

@@ -129,7 +129,7 @@ def memory(run: RunMaterial) -> Verdict:
     stored = require_unchanged(run.variant)
     probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options, run.material.limits)
     budget = _budget(run)
-    used = MemoryUse(peak_mb=probed.peak_mb, size_mb=stored.size_bytes / 1e6)
+    used = MemoryUse(probed.peak_mb, stored.size_bytes / 1e6, probed.device_peak_mb, probed.device_method)
     limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
     return judge_memory(used, limits)
 

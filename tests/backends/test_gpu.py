@@ -9,16 +9,11 @@ from typing import Any
 
 import pytest
 
-from pytest_qparity.backends import gpu
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.trt.backend import Tensorrt
 from pytest_qparity.verdict import CannotJudge, Code
 
-BACKENDS = {
-    "ort-cuda": gpu.OnnxRuntimeCuda,
-    "ort-tensorrt": gpu.OnnxRuntimeTensorrt,
-    "trt": Tensorrt,
-}
+BACKENDS = {"trt": Tensorrt}
 PROVIDERS = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
@@ -88,14 +83,6 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(monkeypatch)
 
 
-@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
-def test_a_gpu_backend_never_says_that_it_works(machine: Machine, name: str) -> None:
-    unavailable = BACKENDS[name]().unavailable()
-
-    assert "does not run it yet" in unavailable.reason
-    assert f'run = "{name}-*"' in unavailable.remedy
-
-
 @pytest.mark.parametrize("name", BACKENDS)
 def test_loading_anyway_ends_in_a_refusal_and_not_on_the_cpu(machine: Machine, name: str) -> None:
     machine.libraries({})
@@ -122,48 +109,6 @@ def test_a_machine_without_a_gpu_says_so(machine: Machine, name: str, libraries:
 
     assert said in unavailable.reason
     assert "NVIDIA GPU" in unavailable.remedy
-
-
-@pytest.mark.parametrize(
-    ("name", "provider"), [("ort-cuda", "CUDAExecutionProvider"), ("ort-tensorrt", "TensorrtExecutionProvider")]
-)
-def test_the_cpu_package_of_onnxruntime_lacks_the_provider(machine: Machine, name: str, provider: str) -> None:
-    machine.packages({"onnxruntime": "1.32.0"})
-    machine.modules({"onnxruntime": Machine.runtime(["CPUExecutionProvider"])})
-
-    unavailable = BACKENDS[name]().unavailable()
-
-    assert f"onnxruntime 1.31.0 has no {provider}" in unavailable.reason
-    assert "pytest-qparity[ort-gpu]" in unavailable.remedy
-
-
-@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
-def test_both_packages_of_onnxruntime_at_once_are_named(machine: Machine, name: str) -> None:
-    machine.packages({"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.0"})
-
-    unavailable = BACKENDS[name]().unavailable()
-
-    assert "both installed" in unavailable.reason
-    assert "pip uninstall onnxruntime onnxruntime-gpu" in unavailable.remedy
-
-
-@pytest.mark.parametrize("name", ["ort-cuda", "ort-tensorrt"])
-def test_without_onnxruntime_the_extra_is_named(machine: Machine, name: str) -> None:
-    machine.packages({})
-    machine.modules({"onnxruntime": None})
-
-    unavailable = BACKENDS[name]().unavailable()
-
-    assert "onnxruntime-gpu cannot be imported" in unavailable.reason
-    assert "pytest-qparity[ort-gpu]" in unavailable.remedy
-
-
-def test_the_tensorrt_provider_needs_tensorrt_10(machine: Machine) -> None:
-    machine.libraries({"libcuda.so.1": Driver(1), "libnvinfer.so.11": object()})
-
-    unavailable = gpu.OnnxRuntimeTensorrt().unavailable()
-
-    assert "libnvinfer.so.10 does not load" in unavailable.reason
 
 
 def test_without_the_tensorrt_package_its_extra_is_named(machine: Machine) -> None:

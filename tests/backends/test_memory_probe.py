@@ -212,6 +212,76 @@ def test_options_and_inputs_arrive_as_they_were(stranger: Callable[..., BackendS
     )
 
 
+METER = """
+from pytest_qparity.backends.device_memory import DeviceReading
+
+class Metered(Engine):
+    held = 0
+
+    def device_meter(self):
+        return self
+
+    def read(self):
+        {read}
+        return DeviceReading({own}, 500.0 + self.held, {processes})
+
+    def load(self, model, options):
+        self.held = 120.0
+        return super().load(model, options)
+
+    def run(self, feed):
+        self.held = 300.0
+        return super().run(feed)
+
+    def close(self):
+        self.held = 0
+"""
+
+
+@pytest.fixture
+def metered(stranger: Callable[..., BackendSpec], tmp_path: Path) -> Callable[..., BackendSpec]:
+    """The same, with memory of a device: 120 MB once it is loaded, 300 once it has run."""
+
+    def written(own: str = "None", processes: int = 1, read: str = "pass") -> BackendSpec:
+        stranger()
+        with (tmp_path / "elsewhere" / "stranger.py").open("a") as file:
+            file.write(METER.format(own=own, processes=processes, read=read))
+        return BackendSpec("stranger", "stranger:Metered")
+
+    return written
+
+
+def test_memory_of_a_device_is_measured_beside_that_of_the_process(metered: Callable[..., BackendSpec]) -> None:
+    took = measured(metered(own="self.held"))
+
+    assert (took.device_peak_mb, took.device_method) == (300.0, "of this process")
+    assert took.peak_mb > 0
+
+
+def test_a_device_whose_driver_names_nobody_is_measured_as_a_whole(metered: Callable[..., BackendSpec]) -> None:
+    took = measured(metered())
+
+    assert took.device_peak_mb == 300.0
+    assert "whole device" in took.device_method
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        pytest.param({"processes": 2}, "2 processes on the device", id="others on the device"),
+        pytest.param({"read": "raise OSError('the GPU is lost')"}, "the GPU is lost", id="a meter that fails"),
+    ],
+)
+def test_a_device_that_cannot_be_read_is_no_number(
+    metered: Callable[..., BackendSpec], spoiled: dict[str, object], said: str
+) -> None:
+    assert said in unmeasured(metered(**spoiled)).sentence
+
+
+def test_a_backend_on_the_cpu_has_no_figure_of_a_device(stranger: Callable[..., BackendSpec]) -> None:
+    assert measured(stranger()).device_peak_mb is None
+
+
 def test_nothing_is_left_behind(
     stranger: Callable[..., BackendSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

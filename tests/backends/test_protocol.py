@@ -21,7 +21,10 @@ from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 if TYPE_CHECKING:
     from pathlib import Path
 
-ENGINES = ["ort", "openvino", "reference"]
+ENGINES = [
+    *("ort", "openvino", "reference"),
+    *(pytest.param(name, marks=pytest.mark.gpu) for name in ("ort-cuda", "ort-tensorrt", "trt")),
+]
 FLOAT32 = 72 * 2**-24 * 8  # the longest sum has 72 products, each rounded by 2⁻²⁴ of a partial sum of at most about 8
 
 

@@ -93,6 +93,20 @@ def test_figures_just_over_do_not_read_as_if_they_were_within():
     ]
 
 
+@pytest.mark.parametrize(
+    ("device_peak_mb", "expected"), [(64.0, []), (JUST_OVER_64, [Code.MEMORY_BUDGET]), (0.0, [Code.MEMORY_UNMEASURED])]
+)
+def test_where_there_is_a_device_its_memory_is_what_the_budget_is_for(device_peak_mb, expected):
+    used = MemoryUse(peak_mb=900.0, size_mb=1.0, device_peak_mb=device_peak_mb, device_method="of this process")
+
+    verdict = judge_memory(used, MemoryBudget(memory_mb=64.0, size_mb=None))
+
+    assert codes(verdict) == expected
+    assert verdict.deciding == f"{device_peak_mb:.1f} MB of the device"
+    assert verdict.evidence["device_peak_mb"] == device_peak_mb
+    assert verdict.evidence["device_method"] == "of this process"
+
+
 @pytest.mark.parametrize("name", ["memory_mb", "size_mb"])
 @pytest.mark.parametrize("budget", [math.nan, math.inf, 0.0, -1.0])
 def test_a_budget_that_is_none_is_refused(name, budget):

@@ -25,8 +25,9 @@ from pytest_qparity.verdict import Code
 class Costing:
     """What is timed: each run moves a clock by `cost` and gives its own number; `looked_at` holds those seen."""
 
-    def __init__(self, cost):
+    def __init__(self, cost, computes_elsewhere=False):
         self.cost = cost
+        self.computes_elsewhere = computes_elsewhere
         self.runs = 0
         self.looked_at = []
 
@@ -291,6 +292,18 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     interval = speed_up(in_turn(variant, counterpart, seconds=0.05))
 
     assert (interval.low, interval.high) == (0.0, math.inf)
+
+
+def test_waiting_for_a_device_is_no_interruption(clock):
+    variant = clock.costing("variant", 2.0)
+    counterpart = clock.interrupted("counterpart", 3.0, 4.0)
+    counterpart.computes_elsewhere = True
+
+    times = in_turn(variant, counterpart, seconds=0.5)
+
+    assert times.sound
+    assert times.interrupted == 0
+    assert set(times.counterpart_ms) == {7.0}
 
 
 def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock):

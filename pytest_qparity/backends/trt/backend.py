@@ -7,6 +7,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.gpu import Missing, explained, missing_device, missing_tensorrt
+from pytest_qparity.backends.nvml import NvmlMeter
 from pytest_qparity.backends.protocol import Optimizer
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
@@ -14,6 +15,7 @@ from pytest_qparity.worker.message import said_by
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_qparity.backends.device_memory import DeviceMeter
     from pytest_qparity.backends.protocol import Session, SessionOptions, Unavailable
 
 _INSTALL = 'pip install "pytest-qparity[trt]"'
@@ -27,7 +29,7 @@ class Tensorrt:
     def unavailable(self) -> Unavailable | None:
         """All that is missing at once; None only where TensorRT, CUDA's bindings and a device are there."""
         missing = [*missing_tensorrt(), *_unserved_release(), *_missing_cuda_bindings(), *missing_device()]
-        return explained("trt", missing) if missing else None
+        return explained("trt", missing)
 
     def load(self, model: Path, options: SessionOptions) -> Session:
         """The session of an ONNX file, or of a plan (`.engine`, `.plan`)."""
@@ -49,6 +51,9 @@ class Tensorrt:
         if self._log is None:
             self._log = new_log()
         return loaded_session(model, options, self._log)
+
+    def device_meter(self) -> DeviceMeter:
+        return NvmlMeter()
 
 
 def _unserved_release() -> list[Missing]:

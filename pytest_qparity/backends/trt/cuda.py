@@ -20,13 +20,12 @@ class CudaError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A device as verdicts name it. `pci`: its address, by which NVML knows it."""
+    """A device as verdicts name it."""
 
     name: str
     compute_capability: str
     driver: str
     runtime: str
-    pci: str
 
     def __str__(self) -> str:
         return f"{self.name} (compute capability {self.compute_capability}, CUDA {self.runtime}, driver {self.driver})"
@@ -45,13 +44,11 @@ def checked(call: str, answer: Sequence[Any]) -> Any:
 def current_gpu() -> Gpu:
     device = checked("cudaGetDevice", runtime.cudaGetDevice())
     properties = checked("cudaGetDeviceProperties", runtime.cudaGetDeviceProperties(device))
-    pci = checked("cudaDeviceGetPCIBusId", runtime.cudaDeviceGetPCIBusId(32, device))
     return Gpu(
         _text(properties.name),
         f"{properties.major}.{properties.minor}",
         _version(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
         _version(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
-        _text(pci),
     )
 
 

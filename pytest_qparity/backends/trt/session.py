@@ -15,7 +15,6 @@ from pytest_qparity.backends.trt.cuda import Buffer, Gpu, Stream
 from pytest_qparity.backends.trt.decoding import buffer_bytes, decoded, dtype_of, encoded
 from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
 from pytest_qparity.backends.trt.inspecting import kernels_of_engine
-from pytest_qparity.backends.trt.nvml import DeviceMemory
 from pytest_qparity.backends.trt.output_allocator import OutputAllocator
 from pytest_qparity.backends.trt.tensors import Tensor, in_order, tensors_of
 
@@ -58,7 +57,6 @@ class TensorrtSession:
             tensor.name: (dtype_of(tensor.kind), [None if size < 0 else size for size in tensor.shape])
             for tensor in self._inputs
         }
-        self._memory = DeviceMemory(loaded.gpu.pci)
         mark = loaded.log.mark()
         self._context: trt.IExecutionContext | None = self._engine.create_execution_context()
         if self._context is None:
@@ -74,7 +72,6 @@ class TensorrtSession:
         self._placed: Mapping[str, np.ndarray] | None = None  # the feed that lies on the device
         self._held: list[np.ndarray] = []  # bytes of its inputs, which TensorRT may read as long as it runs
         self._device_ms: float | None = None
-        self._memory.look()
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, in the file's order. Copies to and from the device belong to a run."""
@@ -99,8 +96,6 @@ class TensorrtSession:
             raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
         self._stream.stop_clock()
         self._stream.wait()
-        if self._device_ms is None:
-            self._memory.look()
         self._device_ms = self._stream.elapsed_ms()
         for name, allocator in self._allocators.items():
             if allocator.shape is None or allocator.failure is not None:
@@ -136,8 +131,6 @@ class TensorrtSession:
             "optimizer": "all",
             **_stated(loaded.settings),
         }
-        if self._memory.peak_mb is not None:
-            settings["device_peak_mb"] = round(self._memory.peak_mb)
         warnings = loaded.plan.warnings
         settings["warnings"] = len(warnings)
         settings |= {f"warning_{number}": text for number, text in enumerate(warnings[:_MOST_WARNINGS], 1)}

@@ -1,0 +1,30 @@
+"""`qparity doctor`: which backends work on this machine, and why the others do not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_qparity.backends.registry import BackendSpec
+
+NOTHING_WORKS = 4
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("doctor", help="say which backends work on this machine, and why the others do not")
+    parser.add_argument("--json", action="store_true", help="the same as JSON")
+
+
+def run(options: argparse.Namespace, backends: Mapping[str, BackendSpec]) -> int:
+    """Exit status: 0 where at least one backend works; 4 where none does."""
+    from pytest_qparity.gate.doctor import examine
+    from pytest_qparity.report.doctor import screen
+    from pytest_qparity.worker.limits import Limits
+    from pytest_qparity.worker.process import WorkerProcess
+
+    found = examine(backends, lambda: WorkerProcess(Limits()))
+    print(json.dumps(found.as_json(), indent=2) if options.json else screen(found).rstrip("\n"))
+    return 0 if found.works else NOTHING_WORKS

@@ -1,0 +1,37 @@
+"""Tests that need a GPU are skipped where there is none, and the summary says how many of them were not run."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_qparity.backends.cuda_driver import DriverError, this_driver
+
+MARKER = "gpu: computes on an NVIDIA GPU; skipped, and counted in the summary, where there is none"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    needing = [item for item in items if item.get_closest_marker("gpu")]
+    reason = missing_gpu() if needing else ""
+    for item in needing if reason else ():
+        item.add_marker(pytest.mark.skip(reason=f"needs a GPU: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.getreports("skipped") if "gpu" in report.keywords]
+    if skipped:
+        terminalreporter.section("GPU", red=True)
+        terminalreporter.line(
+            f"NOT RUN: {len(skipped)} tests that compute on a GPU: {missing_gpu() or 'they were skipped'}"
+        )
+
+
+def missing_gpu() -> str:
+    """Why there is none; empty where there is one."""
+    try:
+        return "" if this_driver().gpus else "the NVIDIA driver finds no GPU"
+    except DriverError as error:
+        return str(error)

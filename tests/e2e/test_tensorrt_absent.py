@@ -1,0 +1,101 @@
+"""`pytest --backend=trt,ort` where there is no TensorRT: nothing of it passes, and what can be judged is."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from benchmarks.gpu_summary import ran
+from pytest_qparity.backends.registry import backend_table, load_backend
+from pytest_qparity.ledger import Ledger, read_ledger
+
+pytest_plugins = ["pytester"]
+FAST = "--qparity-latency-seconds=0.05"
+WAIVER = """
+[[waivers]]
+run = "trt-*"
+reason = "no GPU on this runner"
+expires = {expires}
+"""
+# Figures that differ from one session to the next.
+MEASURED = ("latency", "memory")
+
+
+@pytest.fixture(autouse=True)
+def without_tensorrt() -> None:
+    if load_backend(backend_table()["trt"]).unavailable() is None:
+        pytest.skip("TensorRT and a GPU are here")
+
+
+def ledger_of(project: pytest.Pytester) -> Ledger:
+    return read_ledger(project.path / ".qparity" / "ledger.json")
+
+
+def evidence_of(ledger: Ledger) -> Mapping[str, Any]:
+    return {
+        event["node_id"]: (event["outcome"], event["evidence"])
+        for event in ledger.verdicts
+        if event["backend"] == "ort" and event["check"] not in MEASURED
+    }
+
+
+def test_every_run_of_it_cannot_be_judged_in_one_sentence(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--backend=trt,ort", FAST)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=15, failed=15)
+    ledger = ledger_of(project)
+    assert not ledger.passes
+    events = [event for event in ledger.verdicts if event["backend"] == "trt"]
+    assert len(events) == 15
+    assert {event["outcome"] for event in events} == {"cannot-judge"}
+    [failure] = {tuple(failure.items()) for event in events for failure in event["failures"]}
+    told = dict(failure)
+    assert told["code"] == "QP-BACKEND-001"
+    assert told["sentence"].startswith('Backend "trt" does not work here: ')
+    assert told["sentence"].count(". ") == 0
+    assert "tensorrt" in told["sentence"]
+    assert "pip install" in told["remedy"]
+    assert 'run = "trt-*"' in told["remedy"]
+
+
+def test_the_other_backend_is_judged_as_it_is_by_itself(project: pytest.Pytester) -> None:
+    project.runpytest_subprocess("--backend=ort", FAST)
+    alone = evidence_of(ledger_of(project))
+
+    project.runpytest_subprocess("--backend=trt,ort", FAST)
+
+    assert len(alone) == 9
+    assert evidence_of(ledger_of(project)) == alone
+
+
+def test_with_the_waiver_of_the_case_it_passes_and_says_what_was_waived(project: pytest.Pytester) -> None:
+    case_file = project.path / "cases" / "mlp.toml"
+    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
+    case_file.write_text(case_file.read_text() + WAIVER.format(expires=tomorrow))
+
+    result = project.runpytest_subprocess("--backend=trt,ort", FAST)
+
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=15, xfailed=15)
+    result.stdout.fnmatch_lines(["waived: mlp trt-fp32, trt-fp16, trt-int8 (15 checks; QP-BACKEND-001): no GPU on *"])
+    result.stdout.fnmatch_lines(["30 checks planned: 15 pass, 15 waived"])
+    assert ledger_of(project).passes
+
+
+def test_the_summary_of_a_gpu_lane_claims_no_run_of_it(project: pytest.Pytester) -> None:
+    project.runpytest_subprocess("--backend=trt,ort", FAST)
+    folder = project.path / ".qparity"
+    (folder / "tables.md").write_text(
+        "| trt-fp32 | QP-BACKEND-001: no | - | - |\n| ort-fp32 (not passed: latency) | 3 nodes | 135.0 | - |\n"
+    )
+    (folder / "tests.xml").write_text("<testsuite><testcase><skipped/></testcase><testcase/></testsuite>")
+
+    lines = ran(folder).splitlines()
+
+    assert lines[0] == "- trt: 0 of 15 checks; no session"
+    assert lines[1].startswith("- ort: 15 of 15 checks; ")
+    assert lines[2:] == ["- tests: 1 passed, 0 failed, 1 skipped (not run)", "- tables: 1 of 2 runs measured"]

@@ -1,0 +1,191 @@
+"""`qparity doctor` in a project of a user's, and what its screen shows of machines that are not this one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.gate import doctor
+from pytest_qparity.gate.doctor import BackendState, Examination, examine
+from pytest_qparity.report.doctor import screen
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
+
+CRASHING = """
+import os, signal
+
+class Engine:
+    def unavailable(self):
+        os.kill(os.getpid(), signal.SIGSEGV)
+"""
+BOTH = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.31.1"}
+
+
+def qparity_doctor(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest_qparity.cli", "doctor", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def write_conftest(folder: Path, specs: str) -> None:
+    (folder / "conftest.py").write_text(
+        "from pytest_qparity import BackendSpec\n"
+        f"def pytest_qparity_backends(config):\n    return [BackendSpec(name, target) for name, target in {specs}]\n"
+    )
+
+
+def test_this_machine_on_one_screen(tmp_path: Path) -> None:
+    done = qparity_doctor(tmp_path)
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 40
+    shown = {line.split()[0]: line for line in lines if line[:1].strip()}
+    assert shown.keys() >= {*backend_table(), "CPU", "GPU", "Python", "packages"}
+    assert shown["ort"] == f"ort           works: onnxruntime {onnxruntime.__version__}"
+    assert "[[waivers]]" not in done.stdout
+
+
+def test_the_same_as_json(tmp_path: Path) -> None:
+    done = qparity_doctor(tmp_path, "--json")
+
+    told = json.loads(done.stdout)
+    states = {state["name"]: state for state in told["backends"]}
+    assert told["works"] is True
+    assert states.keys() == backend_table().keys()
+    assert states["ort"]["works"] is True
+    assert states["ort"]["engine"] == f"onnxruntime {onnxruntime.__version__}"
+    for state in states.values():
+        assert state["works"] or (state["reason"] and state["remedy"])
+
+
+def test_where_no_backend_works_the_exit_status_is_4(tmp_path: Path) -> None:
+    write_conftest(
+        tmp_path, str([(name, f"no_such_module_{index}:Engine") for index, name in enumerate(backend_table())])
+    )
+
+    done = qparity_doctor(tmp_path)
+
+    assert done.returncode == 4
+    assert done.stdout.startswith("0 of 6 backends work here")
+    assert "no_such_module_0" in done.stdout
+
+
+def test_a_backend_that_crashes_is_one_line_and_the_others_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "crashing.py").write_text(CRASHING)
+    monkeypatch.syspath_prepend(tmp_path)
+    table = {"crashing": BackendSpec("crashing", "crashing:Engine"), "ort": backend_table()["ort"]}
+
+    found = examine(table, lambda: WorkerProcess(Limits()))
+
+    crashing, ort = found.backends
+    assert not crashing.works
+    assert "SIGSEGV" in crashing.reason
+    assert ort.works
+
+
+PRETENDING = """
+import numpy as np
+from pytest_qparity.backends.protocol import SessionFacts
+
+class Engine:
+    def unavailable(self): ...
+
+    def load(self, model, options):
+        {load}
+        return self
+
+    def run(self, feed):
+        return {{"y": np.full((1, 1, 6, 6), {gives}, np.float32)}}
+
+    def facts(self):
+        return SessionFacts("pretending", "1", "CPU", {{}}, {placement}, "here")
+
+    def close(self): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        pytest.param({"gives": "0.0"}, "a convolution of ones gives [0. 0. 0.], should be 9", id="computes nothing"),
+        pytest.param({"placement": "{'elsewhere': 1}"}, "1 nodes ran elsewhere than on here", id="falls back"),
+        pytest.param(
+            {"load": "raise OSError('no provider')"}, "no provider", id="has what it needs and does not start"
+        ),
+    ],
+)
+def test_a_backend_that_is_there_and_does_not_compute_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoiled: dict[str, str], said: str
+) -> None:
+    sound = {"load": "pass", "gives": "9.0", "placement": "{'here': 1}"}
+    (tmp_path / "pretending.py").write_text(PRETENDING.format(**(sound | spoiled)))
+    (tmp_path / "sound.py").write_text(PRETENDING.format(**sound))
+    monkeypatch.syspath_prepend(tmp_path)
+    table = {name: BackendSpec(name, f"{name}:Engine") for name in ("pretending", "sound")}
+
+    pretending, other = examine(table, lambda: WorkerProcess(Limits())).backends
+
+    assert not pretending.works
+    assert said in pretending.reason
+    assert other == BackendState("sound", True, "pretending 1")
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"), [(BOTH, 1), ({"onnxruntime": "1"}, 0), ({"onnxruntime-gpu": "1"}, 0), ({}, 0)]
+)
+def test_both_packages_of_onnxruntime_are_a_conflict(
+    installed: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "version_of", installed.get)
+
+    assert len(doctor.conflicts()) == expected
+
+
+def examination(**changes: object) -> Examination:
+    stated = {
+        "backends": (
+            BackendState("ort", True, "onnxruntime 1.32.0"),
+            BackendState("trt", False, "", "no libnvinfer " * 9, "pip"),
+        ),
+        "environment": {"python": "3.12.1", "system": "Linux x86_64", "cores": 8, "libraries": {"numpy": "2.4.6"}},
+        "cpu": {"name": "CPU", "features": ["avx2"]},
+        "gpus": (),
+        "cuda": "",
+        "driver": "",
+        "no_gpu": "there is no NVIDIA driver",
+        "conflicts": (),
+    }
+    return Examination(**(stated | changes))  # type: ignore[arg-type]
+
+
+def test_a_gpu_and_its_driver_have_a_line() -> None:
+    gpu = {"name": "NVIDIA H100", "capability": "9.0", "memory_mb": 85_000.0, "uuid": "…"}
+
+    text = screen(examination(gpus=(gpu,), cuda="13.0", driver="580.65.06", no_gpu=""))
+
+    assert "GPU           NVIDIA H100, compute 9.0, 85,000 MB, driver 580.65.06, CUDA 13.0\n" in text
+
+
+def test_a_conflict_stands_before_the_machine() -> None:
+    text = screen(examination(conflicts=("onnxruntime and onnxruntime-gpu are both installed",)))
+
+    assert text.index("CONFLICT") < text.index("\nCPU")
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    text = screen(examination(backends=(BackendState("ort", False, "", "got \x1b[2J from it", "pip"),)))
+
+    assert "\x1b" not in text
+
+
+def test_nothing_is_wider_than_the_screen() -> None:
+    assert max(len(line) for line in screen(examination()).splitlines()) <= 80
