@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_qparity import __version__, cli_quantize
+from pytest_qparity import __version__, cli_lint, cli_quantize
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
 
@@ -36,8 +36,8 @@ MERGE_EXAMPLES = """examples, each shard with the same --backend and other check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, or
-    a variant cannot be made; 2 usage, or ledgers that are no shards of one plan."""
+    """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, a
+    variant cannot be made, or an engine would refuse a file; 2 usage, or ledgers that are no shards of one plan."""
     options = _parser().parse_args(arguments)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return conformance_page(options.ledger)
     if options.command == "quantize":
         return cli_quantize.run(options)
+    if options.command == "lint":
+        return cli_lint.run(options)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
     cli_quantize.add_to(commands)
+    cli_lint.add_to(commands)
     return parser
 
 
