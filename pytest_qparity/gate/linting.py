@@ -1,4 +1,4 @@
-"""A file held against an engine's rules, without a case: read as any model is, in a worker, and mended where it is safe.
+"""A file held against an engine's rules, without a case: read in a worker as any model is, mended where it is safe.
 
 Also what preflight asks of a variant for TensorRT, before an engine is built of it.
 """
