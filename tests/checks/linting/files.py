@@ -40,7 +40,11 @@ def model_of(
     )
     domains = {"": opset} | {node.domain: 1 for node in nodes if node.domain}
     imports = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
-    return helper.make_model(graph, opset_imports=imports, ir_version=10, functions=list(functions))
+    model = helper.make_model(graph, opset_imports=imports, ir_version=10, functions=list(functions))
+    inferred = onnx.shape_inference.infer_shapes(model).graph.output  # onnx.checker wants their shapes
+    del model.graph.output[:]
+    model.graph.output.extend(inferred)
+    return model
 
 
 def node(kind: str, inputs: str, outputs: str = "y", name: str = "", **attributes: Any) -> onnx.NodeProto:
