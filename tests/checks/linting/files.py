@@ -176,7 +176,12 @@ def residual(*, quantized_skip: bool) -> onnx.ModelProto:
 
 
 def product(
-    quantized: tuple[bool, bool] = (True, True), *, axis: int = 1, dtype: Any = np.int8, kind: str = "MatMul", **more: Any
+    quantized: tuple[bool, bool] = (True, True),
+    *,
+    axis: int = 1,
+    dtype: Any = np.int8,
+    kind: str = "MatMul",
+    **more: Any,
 ) -> onnx.ModelProto:
     """x (2, 8) times weights (8, 4)."""
     shape = (4, 8) if more.get("transB") else (8, 4)

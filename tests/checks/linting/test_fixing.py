@@ -89,7 +89,9 @@ def test_what_is_mended_is_taken_and_gives_bit_for_bit_what_it_gave(name: str, e
     assert ids(findings(model, tmp_path), Weight.REFUSED) != set()
     assert ids(findings(mended_model, tmp_path), Weight.REFUSED) == set()
     feed = values_for(model)
-    for before, after in zip(outputs(model, feed, engine=engine), outputs(mended_model, feed, engine=engine), strict=True):
+    for before, after in zip(
+        outputs(model, feed, engine=engine), outputs(mended_model, feed, engine=engine), strict=True
+    ):
         assert before.dtype == after.dtype
         np.testing.assert_array_equal(before, after)
 
@@ -180,7 +182,7 @@ def test_a_file_that_mending_breaks_is_not_written(tmp_path: Path, monkeypatch: 
     path = save(activation(MIDDLE), tmp_path / "model.onnx")
     monkeypatch.setattr(numpy_helper, "from_array", lambda _, name: TensorProto(name=name, dims=[7], data_type=3))
 
-    with pytest.raises(CannotJudge, match="should be what onnx.checker takes"):
+    with pytest.raises(CannotJudge, match=r"should be what onnx\.checker takes"):
         mended(path, "trt11", tmp_path / "fixed.onnx")
 
     assert not (tmp_path / "fixed.onnx").exists()

@@ -184,20 +184,54 @@ IMPORTER = [
     Row("scale 0", lambda: activation(scale=scalar(0.0)), "TRT-Q-003"),
     Row("negative scale", lambda: activation(scale=scalar(-0.1)), "TRT-Q-003"),
     Row("NaN scale", lambda: activation(scale=NAN), "TRT-Q-003"),
-    Row("one scale of a weight is 0", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6 * [1, 1, 0, 1, 1, 1], axis=0), "TRT-Q-003"),
+    Row(
+        "one scale of a weight is 0",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6 * [1, 1, 0, 1, 1, 1], axis=0),
+        "TRT-Q-003",
+    ),
     Row("computed scale", computed_scale, "TRT-Q-004"),
     Row("block scales that are dequantized themselves", double_quantized),
     Row("TensorRT's own dynamic quantization", dynamic_fp4),
-    Row("activation per channel", lambda: activation(np.zeros(4, np.int8), np.full(4, 0.1, np.float32), axis=1), "TRT-Q-005"),
+    Row(
+        "activation per channel",
+        lambda: activation(np.zeros(4, np.int8), np.full(4, 0.1, np.float32), axis=1),
+        "TRT-Q-005",
+    ),
     Row("weight per channel", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=0)),
     Row("scales of another axis", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=1), "TRT-Q-006"),
-    Row("int4 in blocks of 4 along the first axis", lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4)),
-    Row("int4 in blocks along the first of three axes", lambda: weight(weights(8, 4, 2, dtype=INT4), np.full((2, 4, 2), 0.1, np.float32), axis=0, block_size=4), "TRT-Q-007"),
-    Row("blocks along two axes", lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 2), 0.1, np.float32), axis=0, block_size=4), "TRT-Q-007"),
-    Row("int8 in blocks", lambda: weight(weights(8, 4, dtype=np.int8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4), "TRT-Q-007"),
-    Row("fp4 in blocks of 16", lambda: weight(weights(32, 4, dtype=FP4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16)),
-    Row("fp4 in blocks of 32", lambda: weight(weights(32, 4, dtype=FP4), np.full((1, 4), 0.1, np.float32), axis=0, block_size=32), "TRT-Q-008"),
-    Row("fp8 in blocks of 16", lambda: weight(weights(32, 4, dtype=FP8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16), "TRT-Q-008"),
+    Row(
+        "int4 in blocks of 4 along the first axis",
+        lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4),
+    ),
+    Row(
+        "int4 in blocks along the first of three axes",
+        lambda: weight(weights(8, 4, 2, dtype=INT4), np.full((2, 4, 2), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "blocks along two axes",
+        lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 2), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "int8 in blocks",
+        lambda: weight(weights(8, 4, dtype=np.int8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "fp4 in blocks of 16",
+        lambda: weight(weights(32, 4, dtype=FP4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16),
+    ),
+    Row(
+        "fp4 in blocks of 32",
+        lambda: weight(weights(32, 4, dtype=FP4), np.full((1, 4), 0.1, np.float32), axis=0, block_size=32),
+        "TRT-Q-008",
+    ),
+    Row(
+        "fp8 in blocks of 16",
+        lambda: weight(weights(32, 4, dtype=FP8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16),
+        "TRT-Q-008",
+    ),
     Row("int4 of an odd size", lambda: weight(weights(3, 3, dtype=INT4), STEP), "TRT-Q-009"),
     Row("int4 of an odd last axis", lambda: weight(weights(4, 3, dtype=INT4), STEP), warned="TRT-Q-010"),
     Row("int4 of even sizes", lambda: weight(weights(4, 4, dtype=INT4), STEP)),
@@ -205,21 +239,43 @@ IMPORTER = [
     Row("16-bit activation", lambda: activation(scalar(0, np.int16)), "TRT-Q-011"),
     Row("fp8 activation", lambda: activation(scalar(0, FP8))),
     Row("int32 bias", lambda: conv(bias=weights(6, dtype=np.int32)), "TRT-Q-013"),
-    Row("quantized integers", lambda: model_of(pair("x", "y"), {"s": STEP, "z": ZERO}, inputs=[("x", INT32, (2, 4))]), "TRT-Q-014"),
+    Row(
+        "quantized integers",
+        lambda: model_of(pair("x", "y"), {"s": STEP, "z": ZERO}, inputs=[("x", INT32, (2, 4))]),
+        "TRT-Q-014",
+    ),
     Row("fp16 scale of fp32 data", lambda: activation(scale=scalar(0.05, np.float16)), "TRT-Q-015"),
     Row("fp16 scale of fp32 data, cast at opset 17", lambda: activation(scale=scalar(0.05, np.float16), opset=17)),
-    Row("E8M0 scales outside of TensorRT's own operators", lambda: weight(weights(32, 4, dtype=FP8), np.ones((1, 4), E8M0), axis=0, block_size=32, output_dtype=FLOAT), "TRT-Q-015"),
+    Row(
+        "E8M0 scales outside of TensorRT's own operators",
+        lambda: weight(weights(32, 4, dtype=FP8), np.ones((1, 4), E8M0), axis=0, block_size=32, output_dtype=FLOAT),
+        "TRT-Q-015",
+    ),
     Row("output_dtype against the zero point", lambda: activation(output_dtype=UINT8), "TRT-Q-016"),
-    Row("zero points of another number", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.zeros(1, np.int8), axis=0), "TRT-Q-017"),
+    Row(
+        "zero points of another number",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.zeros(1, np.int8), axis=0),
+        "TRT-Q-017",
+    ),
     Row("int4 activation", lambda: activation(scalar(0, INT4)), "TRT-Q-018"),
     Row("inside of a function", in_function, "TRT-Q-003"),
-]  # fmt: skip
+]
 
 OPERATORS = [
     Row("plain convolution", lambda: one("Conv", {"w": weights(6, 4, 3, 3)})),
-    Row("MatMulInteger", lambda: one("MatMulInteger", {"w": weights(8, 4, dtype=np.int8)}, type_=TensorProto.INT8, shape=(2, 8), gives=INT32), "TRT-OP-001"),
+    Row(
+        "MatMulInteger",
+        lambda: one(
+            "MatMulInteger", {"w": weights(8, 4, dtype=np.int8)}, type_=TensorProto.INT8, shape=(2, 8), gives=INT32
+        ),
+        "TRT-OP-001",
+    ),
     Row("QLinearMatMul", lambda: qlinear((2, 8), 1), "TRT-OP-001"),
-    Row("DynamicQuantizeLinear", lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]), "TRT-OP-001"),
+    Row(
+        "DynamicQuantizeLinear",
+        lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]),
+        "TRT-OP-001",
+    ),
     Row("DFT", lambda: one("DFT", {"n": np.array(4), "a": np.array(-2)}, shape=(1, 8, 1)), "TRT-OP-001"),
     Row("Unique", lambda: one("Unique", shape=(8,)), "TRT-OP-001"),
     Row("BitwiseAnd", lambda: one("BitwiseAnd", {"m": np.array([1], np.int32)}, type_=INT32), "TRT-OP-001"),
@@ -229,43 +285,125 @@ OPERATORS = [
     Row("com.microsoft operator", lambda: one("QGemm", domain="com.microsoft"), "TRT-OP-002"),
     Row("ai.onnx.ml operator", lambda: one("Scaler", domain="ai.onnx.ml"), "TRT-OP-002"),
     Row("operator with a plugin", lambda: one("EfficientNMS_TRT", domain="own"), warned="TRT-OP-003"),
-    Row("Attention of com.microsoft", lambda: one("Attention", {"w": weights(8, 24)}, shape=(1, 4, 8), domain="com.microsoft", num_heads=2), warned="TRT-OP-005"),
+    Row(
+        "Attention of com.microsoft",
+        lambda: one("Attention", {"w": weights(8, 24)}, shape=(1, 4, 8), domain="com.microsoft", num_heads=2),
+        warned="TRT-OP-005",
+    ),
     Row("MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2])),
     Row("MaxPool with Indices", lambda: model_of([node("MaxPool", "x", "y i", kernel_shape=[2, 2])]), "TRT-OP-004"),
     Row("dilated MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]), "TRT-OP-004"),
     Row("TopK unsorted", lambda: model_of([node("TopK", "x k", "y i", sorted=0)], {"k": np.array([2])}), "TRT-OP-004"),
-    Row("TopK of 3840", lambda: model_of([node("TopK", "x k", "y i")], {"k": np.array([3840])}, inputs=[("x", FLOAT, (5000,))]), "TRT-OP-004"),
-    Row("ScatterND that adds", lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4), reduction="add"), "TRT-OP-004"),
+    Row(
+        "TopK of 3840",
+        lambda: model_of([node("TopK", "x k", "y i")], {"k": np.array([3840])}, inputs=[("x", FLOAT, (5000,))]),
+        "TRT-OP-004",
+    ),
+    Row(
+        "ScatterND that adds",
+        lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4), reduction="add"),
+        "TRT-OP-004",
+    ),
     Row("ScatterND", lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4))),
     Row("LSTM batch first", lambda: lstm(layout=1), "TRT-OP-004"),
     Row("LSTM", lstm),
     Row("GRU", gru_of_matrix),
-    Row("Resize with antialias", lambda: one("Resize", {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)}, mode="linear", antialias=1), "TRT-OP-004"),
-    Row("Resize", lambda: one("Resize", {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)}, mode="linear")),
-    Row("BatchNormalization in training", lambda: model_of([node("BatchNormalization", "x a b c d", "y m v", training_mode=1)], {name: np.ones(4, np.float32) for name in "abcd"}), "TRT-OP-004"),
-    Row("second output of LayerNormalization", lambda: model_of([node("LayerNormalization", "x g", "y m")], {"g": np.ones(8, np.float32)}), "TRT-OP-004"),
+    Row(
+        "Resize with antialias",
+        lambda: one(
+            "Resize",
+            {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)},
+            mode="linear",
+            antialias=1,
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "Resize",
+        lambda: one("Resize", {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)}, mode="linear"),
+    ),
+    Row(
+        "BatchNormalization in training",
+        lambda: model_of(
+            [node("BatchNormalization", "x a b c d", "y m v", training_mode=1)],
+            {name: np.ones(4, np.float32) for name in "abcd"},
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "second output of LayerNormalization",
+        lambda: model_of([node("LayerNormalization", "x g", "y m")], {"g": np.ones(8, np.float32)}),
+        "TRT-OP-004",
+    ),
     Row("Dropout in training", lambda: one("Dropout", {"p": scalar(0.5), "t": np.array(True)}), "TRT-OP-004"),
-    Row("fed axis of CumSum", lambda: model_of([node("CumSum", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, ())]), "TRT-OP-004", "TRT-IO-001"),
+    Row(
+        "fed axis of CumSum",
+        lambda: model_of([node("CumSum", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, ())]),
+        "TRT-OP-004",
+        "TRT-IO-001",
+    ),
     Row("constant axes of ReduceMean", lambda: one("ReduceMean", {"a": np.array([1])})),
-    Row("computed axes of ReduceMean", lambda: model_of([node("ReduceMean", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, (1,))]), "TRT-OP-004", "TRT-IO-001"),
-    Row("Constant of strings", lambda: model_of([helper.make_node("Constant", [], ["t"], name="text", value_strings=[b"a"]), node("Relu", "x")]), "TRT-OP-004 TRT-TYPE-001"),
-    Row("Attention with a past", lambda: model_of([node("Attention", "q q q - p p", "y")], {"p": weights(1, 2, 4, 4)}, inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23), "TRT-OP-004"),
-    Row("Attention", lambda: model_of([node("Attention", "q q q", "y")], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23)),
-    Row("TensorScatter along the first axis", lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 4, 1, 8)}, opset=24), "TRT-OP-004"),
+    Row(
+        "computed axes of ReduceMean",
+        lambda: model_of([node("ReduceMean", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, (1,))]),
+        "TRT-OP-004",
+        "TRT-IO-001",
+    ),
+    Row(
+        "Constant of strings",
+        lambda: model_of(
+            [helper.make_node("Constant", [], ["t"], name="text", value_strings=[b"a"]), node("Relu", "x")]
+        ),
+        "TRT-OP-004 TRT-TYPE-001",
+    ),
+    Row(
+        "Attention with a past",
+        lambda: model_of(
+            [node("Attention", "q q q - p p", "y")],
+            {"p": weights(1, 2, 4, 4)},
+            inputs=[("q", FLOAT, (1, 2, 4, 4))],
+            opset=23,
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "Attention", lambda: model_of([node("Attention", "q q q", "y")], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23)
+    ),
+    Row(
+        "TensorScatter along the first axis",
+        lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 4, 1, 8)}, opset=24),
+        "TRT-OP-004",
+    ),
     Row("opset 8", lambda: one("Relu", opset=8), "TRT-OPSET-001"),
     Row("opset 9", lambda: one("Relu", opset=9)),
     Row("opset 25 on 10", lambda: one("Relu", opset=25), "TRT-OPSET-001", target="trt10"),
     Row("opset 25 on 11", lambda: one("Relu", opset=25), warned="TRT-OPSET-002"),
     Row("opset 26", lambda: one("Relu", opset=26), "TRT-OPSET-001"),
-]  # fmt: skip
+]
 
 TYPES = [
     Row("int16 input", lambda: one("Cast", type_=TensorProto.INT16, gives=FLOAT, to=FLOAT), "TRT-TYPE-001"),
-    Row("cast to uint32", lambda: model_of([node("Cast", "x", "u", to=TensorProto.UINT32), node("Cast", "u", "y", to=FLOAT)]), "TRT-TYPE-001"),
-    Row("MatMul of int32", lambda: one("MatMul", {"w": np.ones((8, 4), np.int32)}, type_=INT32, shape=(2, 8)), "TRT-TYPE-002"),
+    Row(
+        "cast to uint32",
+        lambda: model_of([node("Cast", "x", "u", to=TensorProto.UINT32), node("Cast", "u", "y", to=FLOAT)]),
+        "TRT-TYPE-001",
+    ),
+    Row(
+        "MatMul of int32",
+        lambda: one("MatMul", {"w": np.ones((8, 4), np.int32)}, type_=INT32, shape=(2, 8)),
+        "TRT-TYPE-002",
+    ),
     Row("ReduceMax of bool", lambda: one("ReduceMax", type_=BOOL), "TRT-TYPE-002"),
-    Row("Resize of bool is no ONNX, DepthToSpace of bool is", lambda: one("DepthToSpace", type_=BOOL, blocksize=2), "TRT-TYPE-002"),
-    Row("NonZero of int64", lambda: one("NonZero", type_=INT64, gives=INT64), warned="TRT-TYPE-003 TRT-SHAPE-003 TRT-IO-001"),
+    Row(
+        "Resize of bool is no ONNX, DepthToSpace of bool is",
+        lambda: one("DepthToSpace", type_=BOOL, blocksize=2),
+        "TRT-TYPE-002",
+    ),
+    Row(
+        "NonZero of int64",
+        lambda: one("NonZero", type_=INT64, gives=INT64),
+        warned="TRT-TYPE-003 TRT-SHAPE-003 TRT-IO-001",
+    ),
     Row("Add of int32", lambda: one("Add", {"b": np.ones((1,), np.int32)}, type_=INT32)),
     Row("uint8 that is computed on", uint8_reaching_a_reshape, "TRT-TYPE-004"),
     Row("uint8 that is cast right away", cast_uint8_input),
@@ -276,7 +414,7 @@ TYPES = [
     Row("no rank", lambda: one("Relu", shape=None), "TRT-SHAPE-002"),
     Row("NonZero", lambda: one("NonZero", gives=INT64), warned="TRT-SHAPE-003"),
     Row("int64 input", lambda: one("Neg", type_=INT64), warned="TRT-IO-001"),
-]  # fmt: skip
+]
 
 PLACEMENT = [
     Row("convolution by ModelOpt's rules", conv),
@@ -294,31 +432,65 @@ PLACEMENT = [
     Row("int8 weight alone", lambda: product((False, True)), warned="TRT-FUSE-005"),
     Row("int8 activation alone", lambda: product((True, False)), warned="TRT-FUSE-005"),
     Row("int4 weight alone", lambda: product((False, True), dtype=INT4)),
-]  # fmt: skip
+]
 
 CPUS = [
     Row("ort: bf16", lambda: one("Relu", type_=BF16), "ORT-TYPE-001", target="ort"),
     Row("ort: fp8", lambda: activation(scalar(0, FP8)), warned="ORT-TYPE-002", target="ort"),
-    Row("ort: per channel at opset 11", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, opset=11), "ORT-Q-001", target="ort"),
+    Row(
+        "ort: per channel at opset 11",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, opset=11),
+        "ORT-Q-001",
+        target="ort",
+    ),
     Row("ort: scale 0", lambda: activation(scale=scalar(0.0)), warned="ORT-Q-002", target="ort"),
     Row("ort: Relu in front of fp8", lambda: relu_then(FP8), warned="ORT-Q-003 ORT-TYPE-002", target="ort"),
     Row("ort: Relu in front of int8", lambda: relu_then(np.int8), target="ort"),
     Row("ort: 16-bit activations", products_of_16_bits, warned="ORT-Q-004", target="ort"),
-    Row("ort: fp8 that does not saturate", lambda: one("Cast", gives=TensorProto.FLOAT8E4M3FN, to=TensorProto.FLOAT8E4M3FN, saturate=0), warned="ORT-Q-005", target="ort"),
-    Row("ort: dynamic", lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]), warned="ORT-Q-006", target="ort"),
-    Row("ort: float behind a convolution", lambda: conv(activation_zero=scalar(0, np.uint8)), warned="ORT-FUSE-001", target="ort"),
+    Row(
+        "ort: fp8 that does not saturate",
+        lambda: one("Cast", gives=TensorProto.FLOAT8E4M3FN, to=TensorProto.FLOAT8E4M3FN, saturate=0),
+        warned="ORT-Q-005",
+        target="ort",
+    ),
+    Row(
+        "ort: dynamic",
+        lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]),
+        warned="ORT-Q-006",
+        target="ort",
+    ),
+    Row(
+        "ort: float behind a convolution",
+        lambda: conv(activation_zero=scalar(0, np.uint8)),
+        warned="ORT-FUSE-001",
+        target="ort",
+    ),
     Row("ort: int8 activations", lambda: conv(behind=pair("c", "y")), warned="ORT-FUSE-002", target="ort"),
-    Row("ort: as its kernels want it", lambda: conv(activation_zero=scalar(3, np.uint8), behind=pair("c", "y")), target="ort"),
+    Row(
+        "ort: as its kernels want it",
+        lambda: conv(activation_zero=scalar(3, np.uint8), behind=pair("c", "y")),
+        target="ort",
+    ),
     Row("openvino: 16 bits", lambda: activation(scalar(0, np.uint16)), warned="OV-Q-001", target="openvino"),
-    Row("openvino: a block that does not divide", lambda: weight(weights(8, 10, dtype=INT4), np.full((8, 3), 0.1, np.float32), axis=1, block_size=4), "OV-Q-002", target="openvino"),
+    Row(
+        "openvino: a block that does not divide",
+        lambda: weight(weights(8, 10, dtype=INT4), np.full((8, 3), 0.1, np.float32), axis=1, block_size=4),
+        "OV-Q-002",
+        target="openvino",
+    ),
     Row("openvino: QLinearMatMul per column", lambda: qlinear((2, 8), 4), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul of a vector", lambda: qlinear((8,), 1), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul", lambda: qlinear((2, 8), 1), target="openvino"),
     Row("openvino: quantized LSTM", lambda: lstm(quantized=True), "OV-OP-002", target="openvino"),
-    Row("openvino: fp16", lambda: one("MatMul", {"w": weights(8, 4, dtype=np.float16)}, type_=FP16, shape=(2, 8)), warned="OV-TYPE-001", target="openvino"),
+    Row(
+        "openvino: fp16",
+        lambda: one("MatMul", {"w": weights(8, 4, dtype=np.float16)}, type_=FP16, shape=(2, 8)),
+        warned="OV-TYPE-001",
+        target="openvino",
+    ),
     Row("openvino: fp8", lambda: activation(scalar(0, FP8)), warned="OV-TYPE-002", target="openvino"),
     Row("openvino: int8", conv, target="openvino"),
-]  # fmt: skip
+]
 
 TABLE = [*IMPORTER, *OPERATORS, *TYPES, *PLACEMENT, *CPUS]
 
@@ -327,7 +499,10 @@ TABLE = [*IMPORTER, *OPERATORS, *TYPES, *PLACEMENT, *CPUS]
 def test_a_file_breaks_the_rules_that_it_breaks_and_no_others(row: Row, tmp_path: Path) -> None:
     found = findings(row.build(), tmp_path, row.target)
 
-    assert (ids(found, Weight.REFUSED), ids(found, Weight.WARNED)) == (set(row.refused.split()), set(row.warned.split()))
+    assert (ids(found, Weight.REFUSED), ids(found, Weight.WARNED)) == (
+        set(row.refused.split()),
+        set(row.warned.split()),
+    )
 
 
 def test_each_rule_has_a_file_in_the_table() -> None:
