@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_qparity.backends.kernels import KernelCount, Kernels, NotTold
-from pytest_qparity.checks.linting.importer import BIAS, SCALE, UINT8_READ_AS_INT8
+from pytest_qparity.checks.linting.rules.importer import BIAS, SCALE, UINT8_READ_AS_INT8
 from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
 from pytest_qparity.precision.examination import Examined, Saturation
 from pytest_qparity.verdict import Code, Outcome

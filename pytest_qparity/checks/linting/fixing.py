@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from pytest_qparity.checks.linting.operator_table import parser_table
+from pytest_qparity.checks.linting.rules.operator_table import parser_table
 from pytest_qparity.precision.content import load_graph, subgraphs
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure

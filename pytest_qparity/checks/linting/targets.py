@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_qparity.checks.linting import importer, onnxruntime, openvino, operators, placement, shapes
-from pytest_qparity.checks.linting.operator_table import parser_table
+from pytest_qparity.checks.linting.rules import importer, onnxruntime, openvino, operators, placement, shapes
+from pytest_qparity.checks.linting.rules.operator_table import parser_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Makes a table of `pytest_qparity/checks/linting/tables` from onnx-tensorrt's page on what its parser takes.
+"""Makes a table of `pytest_qparity/checks/linting/rules/tables` from onnx-tensorrt's page on what its parser takes.
 
     python tests/checks/linting/make_parser_table.py operators.md COMMIT > trt10.json
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from pytest_qparity.checks.linting import operator_table
-from pytest_qparity.checks.linting.operator_table import TYPES, parser_table
+from pytest_qparity.checks.linting.rules import operator_table
+from pytest_qparity.checks.linting.rules.operator_table import TYPES, parser_table
 from tests.checks.linting.make_parser_table import parser_table as made_from
 
 TABLES = Path(operator_table.__file__).parent / "tables"

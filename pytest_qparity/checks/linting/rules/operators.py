@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Rule, Weight
-from pytest_qparity.checks.linting.operator_table import TYPES
-from pytest_qparity.checks.linting.restrictions import RESTRICTIONS
+from pytest_qparity.checks.linting.rules.operator_table import TYPES
+from pytest_qparity.checks.linting.rules.restrictions import RESTRICTIONS
 from pytest_qparity.checks.linting.view import named, type_name
 from pytest_qparity.precision.content import MICROSOFT, QUANTIZE, STANDARD
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
     from pytest_qparity.checks.linting.finding import Finding
-    from pytest_qparity.checks.linting.operator_table import ParserTable
+    from pytest_qparity.checks.linting.rules.operator_table import ParserTable
     from pytest_qparity.checks.linting.view import Body, View
 
 __all__ = ["RULES", "check"]

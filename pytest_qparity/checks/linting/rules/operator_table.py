@@ -43,7 +43,11 @@ class ParserTable:
 
 
 def parser_table(name: str) -> ParserTable:
-    text = resources.files("pytest_qparity.checks.linting").joinpath(f"tables/{name}.json").read_text(encoding="utf-8")
+    text = (
+        resources.files("pytest_qparity.checks.linting.rules")
+        .joinpath(f"tables/{name}.json")
+        .read_text(encoding="utf-8")
+    )
     stated = json.loads(text)
     first, last = stated["opsets"]
     operators = {
