@@ -19,6 +19,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
+from pytest_qparity.checks.linting.view import damaged
 from pytest_qparity.precision.content import load_graph, subgraphs
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -55,9 +56,12 @@ def mended(path: Path, target: str, output: Path) -> Mended:
     load_graph(path)
     model = _converted(onnx.load(path), parser_table(target).opsets, made)
     editor = _Editor(model.graph)
-    _fold_biases(editor, made)
-    _shift_constants(editor, made)
-    _shift_activations(editor, made)
+    try:
+        _fold_biases(editor, made)
+        _shift_constants(editor, made)
+        _shift_activations(editor, made)
+    except ValueError as error:  # constants that are cut short
+        raise damaged(path, str(error)) from None
     if made.done:
         editor.finish()
         _write(model, output, path, made)

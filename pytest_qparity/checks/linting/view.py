@@ -9,6 +9,8 @@ import onnx
 from onnx import GraphProto, ModelProto, TensorProto
 
 from pytest_qparity.precision.content import STANDARD, constant_of, load_graph, loaded, subgraphs
+from pytest_qparity.precision.graph import nodes_of
+from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx import FunctionProto, NodeProto, ValueInfoProto
 
-__all__ = ["Body", "Known", "View", "attribute", "named", "type_name", "view_of"]
+__all__ = ["Body", "Known", "View", "attribute", "damaged", "named", "type_name", "view_of"]
 
 LARGEST_INFERRED = 1 << 16  # bytes of a constant that shape inference may read: shapes, axes, pads
 
@@ -85,12 +87,19 @@ class View:
 
     def array(self, known: Known) -> np.ndarray | None:
         """The values of a constant, those that lie beside the model too; None of anything else."""
-        return None if known.constant is None else loaded(known.constant, self.path)
+        if known.constant is None:
+            return None
+        try:
+            return loaded(known.constant, self.path)
+        except ValueError as error:
+            raise damaged(self.path, f"{error} in {known.constant.name!r}") from None
 
 
 def view_of(path: Path) -> View:
     """Raises CannotJudge where the file is no model. Of external data only what a rule asks for is read."""
     model = load_graph(path)
+    if any(isinstance(node.op_type, bytes) for node in nodes_of(model.graph)):  # protobuf's C code gives it as it is
+        raise damaged(path, "an operator's name that is no UTF-8")
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     inferred = _inferred(model)
     bodies: list[Body] = []
@@ -125,6 +134,11 @@ def type_name(data_type: int) -> str:
     return TensorProto.DataType.Name(data_type).lower() if data_type in TensorProto.DataType.values() else "unknown"
 
 
+def damaged(path: Path, got: str) -> CannotJudge:
+    sentence = f"{path.name}: got {got}, should be an ONNX model."
+    return CannotJudge(Failure(Code.MODEL_UNREADABLE, sentence, "export the model again; it may be damaged"))
+
+
 def _inferred(model: ModelProto) -> ModelProto:
     """The model with the types and shapes that onnx finds, and without large constants: they would be copied thrice."""
     light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
@@ -134,8 +148,9 @@ def _inferred(model: ModelProto) -> ModelProto:
     light.graph.value_info.extend(model.graph.value_info)
     light.graph.initializer.extend(_light(tensor) for tensor in model.graph.initializer)
     try:
-        return onnx.shape_inference.infer_shapes(light, data_prop=True)
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError):
+        # Without data propagation: it computes Range and its like, whatever their sizes.
+        return onnx.shape_inference.infer_shapes(light)
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError):
         return light  # what the file itself says is enough for most rules; an engine that refuses it says why
 
 

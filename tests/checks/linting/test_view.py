@@ -10,8 +10,9 @@ import pytest
 from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Weight
+from pytest_qparity.checks.linting.fixing import mended
 from pytest_qparity.checks.linting.view import LARGEST_INFERRED, View, named, view_of
-from pytest_qparity.verdict import CannotJudge
+from pytest_qparity.verdict import CannotJudge, Code
 from tests.checks.linting.files import FLOAT, activation, conv, findings, ids, model_of, node, pair, scalar, weights
 from tests.models import save
 
@@ -96,6 +97,38 @@ def test_initializers_that_are_inputs_too_are_not_fed(tmp_path: Path) -> None:
     model.graph.input.append(onnx.helper.make_tensor_value_info("s", FLOAT, []))
 
     assert [value.name for value in viewed(model, tmp_path).inputs] == ["x"]
+
+
+def test_an_operator_whose_name_is_no_text_is_a_damaged_model(tmp_path: Path) -> None:
+    content = model_of([node("Relu", "x")]).SerializeToString().replace(b"Relu", b"R\xffl\xfe")
+    (tmp_path / "model.onnx").write_bytes(content)
+
+    with pytest.raises(CannotJudge, match="no UTF-8"):
+        view_of(tmp_path / "model.onnx")
+
+
+def test_a_constant_that_is_cut_short_is_a_damaged_model(tmp_path: Path) -> None:
+    model = conv()
+    next(tensor for tensor in model.graph.initializer if tensor.name == "ws").dims[0] = 60
+    next(tensor for tensor in model.graph.initializer if tensor.name == "w").dims[0] = 60
+    path = save(model, tmp_path / "model.onnx")
+
+    with pytest.raises(CannotJudge) as raised:
+        findings(model, tmp_path)
+    assert raised.value.failure.code is Code.MODEL_UNREADABLE
+    with pytest.raises(CannotJudge) as raised:
+        mended(path, "trt11", tmp_path / "fixed.onnx")
+    assert raised.value.failure.code is Code.MODEL_UNREADABLE
+
+
+def test_functions_that_call_themselves_are_looked_at_as_they_are(tmp_path: Path) -> None:
+    """onnx refuses to infer types there."""
+    body = [onnx.helper.make_node("Again", ["a"], ["b"], domain="own")]
+    function = onnx.helper.make_function("own", "Again", ["a"], ["b"], body, [onnx.helper.make_opsetid("own", 1)])
+    model = model_of([node("Relu", "x", "r"), *pair("r", "y")], {"s": scalar(-1.0), "z": scalar(0, np.int8)})
+    model.functions.append(function)
+
+    assert ids(findings(model, tmp_path), Weight.REFUSED) == {"TRT-Q-003"}
 
 
 def test_what_is_no_model_cannot_be_judged(tmp_path: Path) -> None:
