@@ -168,6 +168,17 @@ def qlinear(shape: tuple[int, ...], scales: int) -> onnx.ModelProto:
     )
 
 
+def weight_in_training(dtype: type) -> onnx.ModelProto:
+    """A float weight, quantized by nodes of its own per channel, as exports of quantization-aware training have it."""
+    nodes = [
+        node("QuantizeLinear", "w s z", "wq", "w_Q", axis=0),
+        node("DequantizeLinear", "wq s z", "wd", "w_DQ", axis=0),
+        node("Add", "x wd"),
+    ]
+    constants = {"w": weights(6, 4), "s": np.full(6, 0.1, np.float32), "z": np.zeros(6, dtype)}
+    return model_of(nodes, constants, inputs=[("x", FLOAT, (6, 4))])
+
+
 UINT8_TYPE = np.uint8
 SCALES_6 = np.full(6, 0.01, np.float32)
 NAN = scalar(np.nan)
@@ -175,6 +186,23 @@ NAN = scalar(np.nan)
 IMPORTER = [
     Row("symmetric int8 activation", activation),
     Row("int8 zero point 3", lambda: activation(scalar(3, np.int8)), "TRT-Q-001"),
+    Row("int8 zero point -3", lambda: activation(scalar(-3, np.int8)), "TRT-Q-001"),
+    Row(
+        "one zero point of a weight is 3",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.array([0, 0, 3, 0, 0, 0], np.int8), axis=0),
+        "TRT-Q-001",
+    ),
+    Row("float weight, quantized per channel by nodes of its own", lambda: weight_in_training(np.int8)),
+    Row("float weight, quantized to int4 by nodes of its own", lambda: weight_in_training(INT4)),
+    Row(
+        "fp16 scale of weights",
+        lambda: model_of(
+            [node("DequantizeLinear", "w s", "wd", "w_DQ"), node("Add", "x wd")],
+            {"w": weights(6, 4, dtype=np.int8), "s": scalar(0.01, np.float16)},
+            inputs=[("x", FP16, (6, 4))],
+            outputs=[("y", FP16, None)],
+        ),
+    ),
     Row("uint8 zero point 128", lambda: activation(scalar(128, np.uint8)), "TRT-Q-001"),
     Row("uint8 zero point 0", lambda: activation(scalar(0, np.uint8)), warned="TRT-Q-012"),
     Row("no zero point, which means uint8", lambda: activation(None), warned="TRT-Q-012"),
@@ -404,6 +432,7 @@ TYPES = [
         lambda: one("NonZero", type_=INT64, gives=INT64),
         warned="TRT-TYPE-003 TRT-SHAPE-003 TRT-IO-001",
     ),
+    Row("Where of float", lambda: model_of([node("Where", "c x x")], inputs=[("c", BOOL, (4,)), ("x", FLOAT, (4,))])),
     Row("Add of int32", lambda: one("Add", {"b": np.ones((1,), np.int32)}, type_=INT32)),
     Row("uint8 that is computed on", uint8_reaching_a_reshape, "TRT-TYPE-004"),
     Row("uint8 that is cast right away", cast_uint8_input),
