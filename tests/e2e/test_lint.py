@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 from pytest_qparity.cli import main
+from pytest_qparity.digest import file_digest
 from tests.checks.linting.files import activation, conv, scalar, weights
 from tests.models import save
 
@@ -67,6 +68,7 @@ def test_as_json_every_finding_has_all_that_is_said_of_it(lint: Lint) -> None:
 
     found = json.loads(said)
     assert (status, found["accepted"], found["target"]) == (1, False, "trt11")
+    assert found["sha256"] == file_digest(Path("bias.onnx"))
     [finding] = found["findings"]
     assert finding.keys() == {"rule", "weight", "title", "node", "sentence", "remedy", "source"}
     assert (finding["rule"], finding["weight"], finding["node"]) == ("TRT-Q-013", "refused", "b_DQ")

@@ -182,3 +182,4 @@ def test_external_data_that_are_not_the_models_own_are_not_read(tmp_path: Path) 
         lint(folder / "model.onnx", "trt11", InProcess(Limits()))
 
     assert raised.value.failure.code is Code.MODEL_EXTERNAL_DATA
+    assert "got a symbolic link" in raised.value.failure.sentence

@@ -5,7 +5,7 @@ Three rewrites, none of which needs data:
 - uint8 (or int8 with another zero point) becomes int8 with zero point 0 where codes shift exactly:
   q' = q − z, s' = s. For an activation that is z = 128 of uint8, since
   clamp(r + 128, 0, 255) − 128 = clamp(r, −128, 127); for a constant whatever keeps q − z within int8.
-- int32 DequantizeLinear of constants (biases) becomes the float32 constant (q − z) · s that it stands for.
+- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for.
 - A model of an opset outside of the parser's range is converted.
 """
 
@@ -156,20 +156,19 @@ def _fold_biases(editor: _Editor, made: Mended) -> None:
         if codes is None or scale is None or codes.dtype != np.int32:
             continue
         zero = editor.array(node, 2)
-        if len(node.input) > 2 and node.input[2] and zero is None:
+        if len(node.input) > 2 and node.input[2] and (zero is None or zero.any()):
+            made.left.append(f'"{node.name or node.output[0]}": its zero point is no constant of zeros')
             continue
-        editor.become(node, _dequantized(codes, scale, zero, _axis(node)))
+        editor.become(node, _dequantized(codes, scale, _axis(node)))
         folded += 1
     if folded:
         made.done.append(f"{folded} int32 DequantizeLinear folded to the float32 constants they stand for: exact")
 
 
-def _dequantized(codes: Array, scale: Array, zero: Array | None, axis: int) -> Array:
-    """(q − z) · s in float32 (ONNX DequantizeLinear 10 to 25)."""
-    shift = np.zeros((), np.int32) if zero is None else zero
-    wide = _along(shift.astype(np.int32), codes.ndim, axis)
-    steps = (codes.astype(np.int64) - wide).astype(np.float32)
-    return np.asarray(steps * _along(scale, codes.ndim, axis).astype(np.float32), dtype=scale.dtype)
+def _dequantized(codes: Array, scale: Array, axis: int) -> Array:
+    """q · s in float32, of the scale's type (ONNX DequantizeLinear 10 to 25; int32 has no zero point but 0)."""
+    factor = _along(scale, codes.ndim, axis).astype(np.float32)
+    return np.asarray(codes.astype(np.float32) * factor, dtype=scale.dtype)
 
 
 def _shift_constants(editor: _Editor, made: Mended) -> None:

@@ -133,9 +133,11 @@ def conv(
     activation_zero: np.ndarray = ZERO,
     weight_zero: np.ndarray | None = None,
     opset: int = 17,
+    channels: int = 6,
+    k: np.ndarray | None = None,
 ) -> onnx.ModelProto:
-    """x → Q/DQ → product with DQ of weights (6 channels from 4) → c → `behind` → y, as ModelOpt's rules have it."""
-    shape = (4, 6, 3, 3) if kind == "ConvTranspose" else (6, 4, 3, 3)
+    """x → Q/DQ → product with DQ of weights (`channels` from 4) → c → `behind` → y, as ModelOpt's rules have it."""
+    shape = (4, channels, 3, 3) if kind == "ConvTranspose" else (channels, 4, 3, 3)
     nodes = pair("x", "xd") if quantized[0] else []
     constants: dict[str, np.ndarray] = {"s": STEP, "z": activation_zero}
     if quantized[1]:
@@ -145,6 +147,8 @@ def conv(
     else:
         constants["wd"] = weights(*shape)
     inputs = f"{'xd' if quantized[0] else 'x'} wd"
+    if k is not None:
+        constants["k"] = k
     if bias is not None:
         constants |= {"b": bias, "bs": np.full(6, 0.0005, np.float32)}
         nodes.append(node("DequantizeLinear", "b bs", "bd", "b_DQ", axis=0))

@@ -96,6 +96,15 @@ def test_what_is_mended_is_taken_and_gives_bit_for_bit_what_it_gave(name: str, e
         np.testing.assert_array_equal(before, after)
 
 
+def test_an_int32_constant_with_a_zero_point_is_left(tmp_path: Path) -> None:
+    """ONNX gives int32 no zero point but 0, so that engines may do with it what they like."""
+    path = save(weight(weights(6, 4, dtype=np.int32), STEP, scalar(1, np.int32), opset=21), tmp_path / "model.onnx")
+
+    made = mended(path, "trt11", tmp_path / "fixed.onnx")
+
+    assert (made.done, made.left) == ([], ['"w_DQ": its zero point is no constant of zeros'])
+
+
 def test_a_bias_becomes_the_float_it_stands_for(tmp_path: Path) -> None:
     codes = np.array([1, -2, 3, 2**31 - 1, -(2**31), 0], np.int32)
 

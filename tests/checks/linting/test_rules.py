@@ -126,6 +126,28 @@ def in_branch() -> onnx.ModelProto:
     return model_of(nodes, inputs=[condition, ("x", FLOAT, (4, 4))])
 
 
+def scale_from_around_a_branch() -> onnx.ModelProto:
+    def branch(name: str) -> onnx.GraphProto:
+        inner = helper.make_node("DequantizeLinear", ["q", "s"], [name], name=f"{name}_DQ")
+        return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
+
+    nodes = [
+        node("QuantizeLinear", "x k z", "q", "x_Q"),
+        node("If", "c", "y", then_branch=branch("t"), else_branch=branch("e")),
+    ]
+    constants = {"k": STEP, "z": ZERO, "s": scalar(-0.05)}
+    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
+
+
+def codes_that_move() -> onnx.ModelProto:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q", "x_Q"),
+        node("Transpose", "q", "t"),
+        node("DequantizeLinear", "t s z", "y", "x_DQ"),
+    ]
+    return model_of(nodes, {"s": STEP, "z": ZERO})
+
+
 def gru_of_matrix() -> onnx.ModelProto:
     constants = {"w": weights(1, 12, 4), "r": weights(1, 12, 4)}
     return one("GRU", constants, shape=(3, 2, 4), hidden_size=4)
@@ -140,8 +162,10 @@ def lstm(quantized: bool = False, **attributes: int) -> onnx.ModelProto:
     return model_of(nodes, constants, inputs=[("x", FLOAT, (3, 2, 4))])
 
 
-def relu_then(dtype: type, opset: int = 21) -> onnx.ModelProto:
-    return model_of([node("Relu", "x", "r", "relu"), *pair("r", "y")], {"s": STEP, "z": scalar(0, dtype)}, opset=opset)
+def relu_then(dtype: type, zero: int = 0, opset: int = 21) -> onnx.ModelProto:
+    return model_of(
+        [node("Relu", "x", "r", "relu"), *pair("r", "y")], {"s": STEP, "z": scalar(zero, dtype)}, opset=opset
+    )
 
 
 def products_of_16_bits() -> onnx.ModelProto:
@@ -287,6 +311,8 @@ IMPORTER = [
     ),
     Row("int4 activation", lambda: activation(scalar(0, INT4)), "TRT-Q-018"),
     Row("inside of a function", in_function, "TRT-Q-003"),
+    Row("scale from around a branch", scale_from_around_a_branch, "TRT-Q-003"),
+    Row("codes that move", codes_that_move),
 ]
 
 OPERATORS = [
@@ -433,6 +459,15 @@ TYPES = [
         warned="TRT-TYPE-003 TRT-SHAPE-003 TRT-IO-001",
     ),
     Row("Where of float", lambda: model_of([node("Where", "c x x")], inputs=[("c", BOOL, (4,)), ("x", FLOAT, (4,))])),
+    Row(
+        "Where of uint8",
+        lambda: model_of(
+            [node("Where", "c x x")],
+            inputs=[("c", BOOL, (4,)), ("x", UINT8, (4,))],
+            outputs=[("y", UINT8, None)],
+        ),
+        "TRT-TYPE-004",
+    ),
     Row("Add of int32", lambda: one("Add", {"b": np.ones((1,), np.int32)}, type_=INT32)),
     Row("uint8 that is computed on", uint8_reaching_a_reshape, "TRT-TYPE-004"),
     Row("uint8 that is cast right away", cast_uint8_input),
@@ -448,6 +483,11 @@ TYPES = [
 PLACEMENT = [
     Row("convolution by ModelOpt's rules", conv),
     Row("residual in float", lambda: residual(quantized_skip=False), warned="TRT-FUSE-001"),
+    Row("residual whose sum stays float", lambda: conv(scales=4, channels=4, behind=[node("Add", "c x")])),
+    Row(
+        "constant that is added",
+        lambda: conv(behind=[node("Add", "c k", "sum"), *pair("sum", "y")], k=weights(6, 1, 1)),
+    ),
     Row("residual quantized", lambda: residual(quantized_skip=True)),
     Row("Q/DQ in front of Relu", lambda: conv(behind=[*pair("c", "cd"), node("Relu", "cd")]), warned="TRT-FUSE-002"),
     Row("Q/DQ behind Relu", lambda: conv(behind=[node("Relu", "c", "r"), *pair("r", "y")])),
@@ -474,6 +514,8 @@ CPUS = [
     ),
     Row("ort: scale 0", lambda: activation(scale=scalar(0.0)), warned="ORT-Q-002", target="ort"),
     Row("ort: Relu in front of fp8", lambda: relu_then(FP8), warned="ORT-Q-003 ORT-TYPE-002", target="ort"),
+    Row("ort: Relu in front of int4", lambda: relu_then(INT4), warned="ORT-Q-003", target="ort"),
+    Row("ort: Relu in front of int4 from its lowest on", lambda: relu_then(INT4, -8), target="ort"),
     Row("ort: Relu in front of int8", lambda: relu_then(np.int8), target="ort"),
     Row("ort: 16-bit activations", products_of_16_bits, warned="ORT-Q-004", target="ort"),
     Row(
@@ -498,6 +540,11 @@ CPUS = [
     Row(
         "ort: as its kernels want it",
         lambda: conv(activation_zero=scalar(3, np.uint8), behind=pair("c", "y")),
+        target="ort",
+    ),
+    Row(
+        "ort: a Relu between convolution and Q",
+        lambda: conv(activation_zero=scalar(3, np.uint8), behind=[node("Relu", "c", "r"), *pair("r", "y")]),
         target="ort",
     ),
     Row("openvino: 16 bits", lambda: relu_then(np.uint16), warned="OV-Q-001", target="openvino"),

@@ -157,7 +157,7 @@ def _layout(pair: Pair) -> Iterator[Finding]:
         elif data and (data[-1] or 0) % 2:
             yield ODD_LAST_AXIS.at(named(node), f"got a last axis of {data[-1]}, should be even")
     if pair.layout is Layout.PER_AXIS and scale is not None:
-        if not pair.is_constant and not _reads_constant(pair):
+        if not pair.is_constant:
             got = f"got {scale[0]} scales along axis {pair.axis} of an activation, should be one"
             yield ACTIVATION_PER_AXIS.at(named(node), got)
         elif data is not None and not (pair.axis < len(data) and data[pair.axis] in (scale[0], None)):
@@ -166,12 +166,6 @@ def _layout(pair: Pair) -> Iterator[Finding]:
             yield SCALES.at(named(node), got)
     elif pair.layout is Layout.BLOCKED:
         yield from _blocks(pair)
-
-
-def _reads_constant(pair: Pair) -> bool:
-    """The DequantizeLinear behind a QuantizeLinear of a constant: a weight, quantized when the engine is built."""
-    made_by = pair.body.producer(pair.node, 0)
-    return made_by is not None and is_constant(pair.body, input_name(made_by, 0))
 
 
 def _blocks(pair: Pair) -> Iterator[Finding]:
