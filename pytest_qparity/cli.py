@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_qparity import __version__, cli_doctor, cli_quantize
+from pytest_qparity import __version__, cli_doctor, cli_lint, cli_quantize
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
 
@@ -37,8 +37,9 @@ MERGE_EXAMPLES = """examples, each shard with the same --backend and other check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, or
-    a variant cannot be made; 2 usage, or ledgers that are no shards of one plan; 4 no backend works here."""
+    """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, a
+    variant cannot be made, or an engine would refuse a file; 2 usage, or ledgers that are no shards of one plan; 4 no
+    backend works here."""
     options = _parser().parse_args(arguments)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return cli_quantize.run(options)
     if options.command == "doctor":
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
+    if options.command == "lint":
+        return cli_lint.run(options)
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
 
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_quantize.add_to(commands)
     cli_doctor.add_to(commands)
+    cli_lint.add_to(commands)
     return parser
 
 

@@ -113,6 +113,7 @@ class Code(Enum):
     PREFLIGHT_FEW_QUANTIZED = ("QP-PRE-006", Outcome.CANNOT_JUDGE, "fewer nodes run quantized than the case asks for")
     PREFLIGHT_KERNELS_UNTOLD = ("QP-PRE-007", Outcome.CANNOT_JUDGE, "nobody tells how many nodes run quantized")
     PREFLIGHT_SATURATION = ("QP-PRE-008", Outcome.CANNOT_JUDGE, "int8 sums that saturate on CPUs without VNNI")
+    PREFLIGHT_REFUSED = ("QP-PRE-009", Outcome.CANNOT_JUDGE, "a file that the engine's importer refuses")
 
     PARITY_NAMES = ("QP-PAR-001", Outcome.ACCURACY_FAIL, "output names or their order differ from the golden")
     PARITY_SQNR = ("QP-PAR-002", Outcome.ACCURACY_FAIL, "signal-to-quantization-noise ratio below its limit")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.kernels import Kernels, NotTold
-from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
+from pytest_qparity.checks.linting.finding import refused
+from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes, refusals
+from pytest_qparity.precision.examination import LARGEST_SUM, Examined, Saturation
 from pytest_qparity.precision.table import FLOATS
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
+    from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.precision.calibration.evidence import Doubt
 
 # Per-channel DequantizeLinear needs opset 13, 16-bit and 4-bit Q/DQ need 21 (ONNX operator changelog).
@@ -31,7 +34,8 @@ class PreflightMeasurement:
     the compute nodes, of which a share of `min_quantized` must run quantized; None where nobody asked, as of floats.
     `saturation`: what the integer products can sum up to; None where the case is for this CPU alone. `emulation`:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
-    `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes.
+    `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
+    engine that the file breaks, and is run in another way than it is meant for it.
     """
 
     base: str
@@ -50,6 +54,21 @@ class PreflightMeasurement:
     emulation: Mapping[str, int] | None = None
     doubts: tuple[Doubt, ...] = ()
     remarks: tuple[str, ...] = ()
+    warned: tuple[Finding, ...] = ()
+
+
+def judge_refused(base: str, content: Examined, findings: Sequence[Finding]) -> Verdict:
+    """The verdict on a file that its engine's importer refuses, of which no engine is built: `findings` say why."""
+    failures = (*_failures_of_the_file(base, content), *refusals(findings))
+    evidence = {
+        "precision": base,
+        "nodes": content.nodes,
+        "quantized_nodes": content.quantized_nodes,
+        "opset": content.opset,
+        "bad_scales": list(content.bad_scales),
+        "lint": lint_evidence(findings),
+    }
+    return failed(f"{len(refused(findings))} refused", evidence, failures, tuple(lint_notes(findings)))
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -66,6 +85,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         **_saturation_evidence(measured.saturation),
         **({} if measured.emulation is None else {"emulated": dict(measured.emulation)}),
         **({"calibration_doubts": [doubt.as_json() for doubt in measured.doubts]} if measured.doubts else {}),
+        **({"lint": lint_evidence(measured.warned)} if measured.warned else {}),
     }
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
@@ -109,6 +129,7 @@ def _notes(measured: PreflightMeasurement) -> Iterator[str]:
     yield from measured.remarks
     for doubt in measured.doubts:
         yield f"{doubt.sentence} {doubt.remedy[:1].upper()}{doubt.remedy[1:]}."
+    yield from lint_notes(measured.warned)
     yield from _kernel_notes(measured)
 
 
@@ -136,7 +157,7 @@ def _named(names: tuple[str, ...], count: int) -> str:
 
 
 def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
-    yield from _failures_of_the_file(measured)
+    yield from _failures_of_the_file(measured.base, measured)
     yield from _failures_of_the_session(measured)
     if measured.min_quantized is not None:
         yield from _too_few_quantized(measured, measured.min_quantized)
@@ -144,20 +165,20 @@ def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
         yield from _saturating(measured.saturation)
 
 
-def _failures_of_the_file(measured: PreflightMeasurement) -> Iterator[Failure]:
+def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) -> Iterator[Failure]:
     if not measured.holds_precision:
         yield Failure(
             Code.PREFLIGHT_NOT_QUANTIZED,
-            f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {measured.base}, "
+            f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {base}, "
             f"should be at least 1 (of {measured.nodes} nodes).",
             "look at how the file was made: its maker quantized nothing, or another file was given",
             likely="the quantizer found no operator that it knows, or the float file was copied",
         )
-    first = FIRST_OPSET.get(measured.base, 1)
+    first = FIRST_OPSET.get(base, 1)
     if measured.opset < first and not measured.own_operators:
         yield Failure(
             Code.PREFLIGHT_OPSET,
-            f"The variant has opset {measured.opset}, should be at least {first} for {measured.base}.",
+            f"The variant has opset {measured.opset}, should be at least {first} for {base}.",
             "convert the float model with onnx.version_converter first",
         )
     if measured.bad_scales:

@@ -15,22 +15,28 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.case.schema import Budget
+    from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
 
 FEEDS_COMPARED_WITH_FLOAT = 4
+LINTED_BACKEND = "trt"  # ort-tensorrt's own graph optimizer mends what TensorRT's importer alone would refuse
 # The defaults of numpy.isclose: what a mismatched element is where the case does not say.
 NUMPY_ATOL = 1e-8
 NUMPY_RTOL = 1e-5
 
 
 def preflight(run: RunMaterial) -> Verdict:
-    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+    from pytest_qparity.checks.linting.finding import refused
+    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
     from pytest_qparity.precision.examination import examined, saturation
 
     spec, path = run.material.case.spec, run.variant.path
     stated = spec.precisions.get(run.precision)
     content = examined(path, run.base, run.material.worker)
+    findings = _linted(run)
+    if refused(findings):
+        return judge_refused(run.base, content, findings)
     facts = run.facts
     return judge_preflight(
         PreflightMeasurement(
@@ -50,8 +56,18 @@ def preflight(run: RunMaterial) -> Verdict:
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
             doubts=run.material.calibration_doubts if run.variant.calibrated else (),
             remarks=tuple(run.variant.recipe.get("notes", ())),
+            warned=findings,
         )
     )
+
+
+def _linted(run: RunMaterial) -> tuple[Finding, ...]:
+    """What TensorRT's importer would say of the file, before minutes go into building an engine of it."""
+    from pytest_qparity.gate.linting import lint_variant
+
+    if run.backend_spec.name != LINTED_BACKEND:
+        return ()
+    return lint_variant(run.executed.path, run.material.worker)
 
 
 def parity(run: RunMaterial) -> Verdict:

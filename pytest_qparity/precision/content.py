@@ -249,7 +249,7 @@ def values_in(body: GraphProto | FunctionProto, outer: Scope) -> dict[str, Value
     if isinstance(body, onnx.GraphProto):
         values |= {tensor.name: Value(tensor.data_type, tensor) for tensor in body.initializer}
     for node in body.node:
-        if node.op_type == "Constant" and (tensor := _constant(node)) is not None:
+        if node.op_type == "Constant" and (tensor := constant_of(node)) is not None:
             values[node.output[0]] = Value(tensor.data_type, tensor)
         elif node.op_type == "Identity" and (known := values.get(node.input[0]) or outer.get(node.input[0])):
             values[node.output[0]] = known
@@ -260,7 +260,7 @@ def values_in(body: GraphProto | FunctionProto, outer: Scope) -> dict[str, Value
     return values
 
 
-def _constant(node: NodeProto) -> TensorProto | None:
+def constant_of(node: NodeProto) -> TensorProto | None:
     for attribute in node.attribute:
         if attribute.name == "value":
             tensor: TensorProto = attribute.t

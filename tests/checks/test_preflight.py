@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from pytest_qparity.backends.kernels import KernelCount, Kernels, NotTold
-from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
-from pytest_qparity.precision.examination import Saturation
+from pytest_qparity.checks.linting.rules.importer import BIAS, SCALE, UINT8_READ_AS_INT8
+from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
+from pytest_qparity.precision.examination import Examined, Saturation
 from pytest_qparity.verdict import Code, Outcome
 
 SOUND = PreflightMeasurement(
@@ -297,3 +298,59 @@ def test_weights_that_are_not_known_are_refused_for_any_cpu():
 
     assert failure.code is Code.PREFLIGHT_SATURATION
     assert '1 of 3 integer products have weights that are no constants ("attention")' in failure.sentence
+
+
+HELD = Examined(True, quantized_nodes=24, nodes=60, opset=17, own_operators=False, bad_scales=())
+
+
+def test_a_file_that_is_refused_has_a_failure_for_each_rule_and_none_for_a_session():
+    findings = (
+        UINT8_READ_AS_INT8.at("c", "got a uint8 zero point, should be int8"),
+        BIAS.at("a", "got an int32 DequantizeLinear, should be a float initializer"),
+        BIAS.at("b", "got an int32 DequantizeLinear, should be a float initializer"),
+        SCALE.at("d", "got a scale of 0, should be above 0"),
+    )
+
+    verdict = judge_refused("int8", HELD, findings)
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    assert verdict.deciding == "3 refused"
+    assert [(failure.code, failure.sentence) for failure in verdict.failures] == [
+        (Code.PREFLIGHT_REFUSED, 'TRT-Q-003 at "d": got a scale of 0, should be above 0.'),
+        (
+            Code.PREFLIGHT_REFUSED,
+            'TRT-Q-013 at "a" (and 1 more): got an int32 DequantizeLinear, should be a float initializer.',
+        ),
+    ]
+    assert verdict.failures[1].remedy == BIAS.remedy
+    assert verdict.notes == ("TRT-Q-012: uint8 that is read as int8: c",)
+    assert {rule: each["count"] for rule, each in verdict.evidence["lint"].items()} == {
+        "TRT-Q-003": 1,
+        "TRT-Q-013": 2,
+        "TRT-Q-012": 1,
+    }
+    assert "placement" not in verdict.evidence
+
+
+def test_what_a_refused_file_does_not_hold_is_said_as_well():
+    content = replace(HELD, holds_precision=False, quantized_nodes=0, bad_scales=("d",), opset=9)
+
+    verdict = judge_refused("int8", content, (SCALE.at("d", "got a scale of 0, should be above 0"),))
+
+    assert [failure.code for failure in verdict.failures] == [
+        Code.PREFLIGHT_NOT_QUANTIZED,
+        Code.PREFLIGHT_OPSET,
+        Code.PREFLIGHT_SCALE,
+        Code.PREFLIGHT_REFUSED,
+    ]
+
+
+def test_many_nodes_of_a_rule_that_warns_are_counted_and_the_first_named():
+    warned = tuple(UINT8_READ_AS_INT8.at(f"n{index}", "got a uint8 zero point, should be int8") for index in range(7))
+
+    verdict = judge_preflight(replace(SOUND, warned=warned))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.notes == ("TRT-Q-012: uint8 that is read as int8: n0, n1, n2, n3, n4, …",)
+    assert verdict.evidence["lint"]["TRT-Q-012"]["count"] == 7
+    assert verdict.evidence["lint"]["TRT-Q-012"]["nodes"] == ["n0", "n1", "n2", "n3", "n4"]

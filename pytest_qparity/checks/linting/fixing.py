@@ -1,0 +1,285 @@
+"""Mending a file for TensorRT where what comes of it computes the very same.
+
+Three rewrites, none of which needs data:
+
+- uint8 (or int8 with another zero point) becomes int8 with zero point 0 where codes shift exactly:
+  q' = q − z, s' = s. For an activation that is z = 128 of uint8, since
+  clamp(r + 128, 0, 255) − 128 = clamp(r, −128, 127); for a constant whatever keeps q − z within int8.
+- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for.
+- A model of an opset outside of the parser's range is converted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from pytest_qparity.checks.linting.rules.operator_table import parser_table
+from pytest_qparity.checks.linting.view import damaged
+from pytest_qparity.precision.content import load_graph, subgraphs
+from pytest_qparity.precision.graph import opset_of
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onnx import GraphProto, ModelProto, NodeProto
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["Mended", "mended"]
+
+_MIDDLE = 128  # of uint8: the zero point that becomes 0
+_LOWEST_CONVERTED = 13  # what a model of too old an opset becomes: DequantizeLinear has its axis from here on
+_EIGHT_BITS = (np.dtype(np.uint8), np.dtype(np.int8))
+
+
+@dataclass(slots=True)
+class Mended:
+    done: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def mended(path: Path, target: str, output: Path) -> Mended:
+    """Write the mended model to `output`, in one file, where anything was mended; targets but TensorRT's have no fixes.
+
+    Raises CannotJudge where the file is no model, or onnx.checker refuses what came of it.
+    """
+    made = Mended()
+    if not target.startswith("trt"):
+        made.left.append(f"no fixes are known for {target}")
+        return made
+    load_graph(path)
+    model = _converted(onnx.load(path), parser_table(target).opsets, made)
+    editor = _Editor(model.graph)
+    try:
+        _fold_biases(editor, made)
+        _shift_constants(editor, made)
+        _shift_activations(editor, made)
+    except ValueError as error:  # constants that are cut short
+        raise damaged(path, str(error)) from None
+    if made.done:
+        editor.finish()
+        _write(model, output, path, made)
+    return made
+
+
+def _converted(model: ModelProto, opsets: tuple[int, int], made: Mended) -> ModelProto:
+    opset, (first, last) = opset_of(model), opsets
+    if first <= opset <= last:
+        return model
+    wanted = max(first, _LOWEST_CONVERTED) if opset < first else last
+    try:
+        converted = onnx.version_converter.convert_version(model, wanted)
+        onnx.checker.check_model(converted)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        made.left.append(f"opset {opset}: onnx.version_converter does not take it to {wanted} ({reason})")
+        return model
+    made.done.append(f"opset {opset} converted to {wanted}")
+    return converted
+
+
+class _Editor:
+    """The main graph, with its constants by name. New constants do not change those that others read."""
+
+    def __init__(self, graph: GraphProto) -> None:
+        self.graph = graph
+        self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
+                self._constants[node.output[0]] = node.attribute[0].t
+        self._fed = {value.name for value in graph.input}
+        self._outputs = {value.name for value in graph.output}
+        self._taken = {*self._constants, *self._fed, *(name for node in graph.node for name in node.output)}
+        self._removed: list[NodeProto] = []
+        self._readers: dict[str, list[NodeProto]] = {}
+        for node in graph.node:
+            for name in dict.fromkeys(node.input):
+                self._readers.setdefault(name, []).append(node)
+
+    def array(self, node: NodeProto, index: int) -> Array | None:
+        """The constant that a node takes; None where it has none, or one that a feed may replace."""
+        name = node.input[index] if index < len(node.input) else ""
+        if name in self._fed or name not in self._constants:
+            return None
+        return numpy_helper.to_array(self._constants[name])
+
+    def replace(self, node: NodeProto, index: int, array: Array) -> None:
+        node.input[index] = self.constant(node.input[index], array)
+
+    def constant(self, like: str, array: Array) -> str:
+        name, more = f"{like}_fixed", 0
+        while name in self._taken:
+            more += 1
+            name = f"{like}_fixed_{more}"
+        self._taken.add(name)
+        tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        self.graph.initializer.append(tensor)
+        self._constants[name] = self.graph.initializer[-1]
+        return name
+
+    def become(self, node: NodeProto, array: Array) -> None:
+        """A constant takes the place of what the node gives, in subgraphs too: it takes its name."""
+        tensor = numpy_helper.from_array(np.ascontiguousarray(array), node.output[0])
+        self._removed.append(node)
+        self.graph.initializer.append(tensor)
+
+    def is_output(self, name: str) -> bool:
+        return name in self._outputs
+
+    def readers(self, name: str) -> list[NodeProto]:
+        return self._readers.get(name, [])
+
+    def finish(self) -> None:
+        """Take out what was replaced, and constants that nobody reads any more."""
+        for node in self._removed:
+            self.graph.node.remove(node)
+        read = _names_read(self.graph) | self._outputs
+        kept = [tensor for tensor in self.graph.initializer if tensor.name in read]
+        if len(kept) < len(self.graph.initializer):
+            copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in kept]
+            del self.graph.initializer[:]
+            self.graph.initializer.extend(copies)
+
+
+def _fold_biases(editor: _Editor, made: Mended) -> None:
+    folded = 0
+    for node in list(editor.graph.node):
+        if node.op_type != "DequantizeLinear":
+            continue
+        codes, scale = editor.array(node, 0), editor.array(node, 1)
+        if codes is None or scale is None or codes.dtype != np.int32:
+            continue
+        zero = editor.array(node, 2)
+        if len(node.input) > 2 and node.input[2] and (zero is None or zero.any()):
+            made.left.append(f'"{node.name or node.output[0]}": its zero point is no constant of zeros')
+            continue
+        editor.become(node, _dequantized(codes, scale, _axis(node)))
+        folded += 1
+    if folded:
+        made.done.append(f"{folded} int32 DequantizeLinear folded to the float32 constants they stand for: exact")
+
+
+def _dequantized(codes: Array, scale: Array, axis: int) -> Array:
+    """q · s in float32, of the scale's type (ONNX DequantizeLinear 10 to 25; int32 has no zero point but 0)."""
+    factor = _along(scale, codes.ndim, axis).astype(np.float32)
+    return np.asarray(codes.astype(np.float32) * factor, dtype=scale.dtype)
+
+
+def _shift_constants(editor: _Editor, made: Mended) -> None:
+    shifted = 0
+    for node in editor.graph.node:
+        if node.op_type != "DequantizeLinear" or _is_blocked(node):
+            continue
+        codes, zero = editor.array(node, 0), editor.array(node, 2)
+        if codes is None or codes.dtype not in _EIGHT_BITS or (len(node.input) > 2 and node.input[2] and zero is None):
+            continue
+        shift = np.zeros((), codes.dtype) if zero is None else zero
+        if codes.dtype == np.int8 and not shift.any():
+            continue
+        moved = codes.astype(np.int16) - _along(shift.astype(np.int16), codes.ndim, _axis(node))
+        if moved.min(initial=0) < -128 or moved.max(initial=0) > 127:
+            name = node.name or node.output[0]
+            made.left.append(f'"{name}": its codes less the zero point leave int8, so that they do not shift exactly')
+            continue
+        editor.replace(node, 0, moved.astype(np.int8))
+        if zero is not None:
+            editor.replace(node, 2, np.zeros(zero.shape, np.int8))
+        shifted += 1
+    if shifted:
+        made.done.append(f"{shifted} quantized constants shifted to int8 with zero point 0: exact")
+
+
+def _shift_activations(editor: _Editor, made: Mended) -> None:
+    shifted = 0
+    for node in editor.graph.node:
+        if node.op_type != "QuantizeLinear":
+            continue
+        zero = editor.array(node, 2)
+        if zero is None or zero.dtype not in _EIGHT_BITS or (zero.dtype == np.int8 and not zero.any()):
+            continue
+        name = node.name or node.output[0]
+        readers = editor.readers(node.output[0])
+        if zero.dtype != np.uint8 or not (zero == _MIDDLE).all():
+            got = f"zero point {int(zero.flat[0])} of {zero.dtype.name}"
+            made.left.append(f'"{name}": {got} needs another scale to become symmetric, and with it data')
+        elif not _all_dequantize(editor, node, readers):
+            made.left.append(f'"{name}": others than DequantizeLinear of zero point {_MIDDLE} read its codes')
+        else:
+            for each in (node, *readers):
+                editor.replace(each, 2, np.zeros(zero.shape, np.int8))
+            shifted += 1
+    if shifted:
+        made.done.append(
+            f"{shifted} uint8 activations of zero point {_MIDDLE} shifted to int8 with zero point 0: exact"
+        )
+
+
+def _all_dequantize(editor: _Editor, node: NodeProto, readers: list[NodeProto]) -> bool:
+    if editor.is_output(node.output[0]) or node.output[0] in _names_in_subgraphs(editor.graph):
+        return False
+    for reader in readers:
+        zero = editor.array(reader, 2)
+        if reader.op_type != "DequantizeLinear" or zero is None or not (zero == _MIDDLE).all():
+            return False
+    return not any(each.name == "output_dtype" and each.i for each in node.attribute)
+
+
+def _write(model: ModelProto, output: Path, original: Path, made: Mended) -> None:
+    for value in list(model.graph.value_info):
+        if value.type.tensor_type.elem_type in (TensorProto.UINT8, TensorProto.INT32):
+            model.graph.value_info.remove(value)  # of codes that are of another type now
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        said = str(error).splitlines()[0]
+        if _is_refused(original):
+            made.left.append(f"onnx.checker refuses the file as it was already: {said}")
+            onnx.save(model, output)
+            return
+        sentence = f"The mended model: got {said}, should be what onnx.checker takes."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "mend the file by hand; report this one")) from None
+    onnx.save(model, output)
+
+
+def _is_refused(path: Path) -> bool:
+    try:
+        onnx.checker.check_model(str(path))
+    except onnx.checker.ValidationError:
+        return True
+    return False
+
+
+def _axis(node: NodeProto) -> int:
+    return next((int(each.i) for each in node.attribute if each.name == "axis"), 1)
+
+
+def _is_blocked(node: NodeProto) -> bool:
+    return any(each.name == "block_size" and each.i for each in node.attribute)
+
+
+def _along(array: Array, rank: int, axis: int) -> Array:
+    if array.size == 1:
+        return array.reshape(())
+    shape = [1] * rank
+    shape[axis] = -1
+    return array.reshape(shape)
+
+
+def _names_read(graph: GraphProto) -> set[str]:
+    return {name for node in graph.node for name in node.input} | _names_in_subgraphs(graph)
+
+
+def _names_in_subgraphs(graph: GraphProto) -> set[str]:
+    """Names that subgraphs take, from around them as well as their own."""
+    names: set[str] = set()
+    for node in graph.node:
+        for inner in subgraphs(node):
+            names |= {name for each in inner.node for name in each.input} | {output.name for output in inner.output}
+            names |= _names_in_subgraphs(inner)
+    return names

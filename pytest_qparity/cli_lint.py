@@ -1,0 +1,125 @@
+"""`qparity lint`: will the engine take this file, and run it as it is meant? Told without the engine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.checks.linting.finding import refused, rules_of
+from pytest_qparity.checks.linting.linting import TARGETS
+from pytest_qparity.report.text import one_line, printable
+
+if TYPE_CHECKING:
+    from pytest_qparity.gate.linting import Linted
+
+EXAMPLES = """examples:
+  qparity lint model_int8.onnx --target trt11                      will TensorRT 11 import it, and fuse its Q/DQ nodes?
+  qparity lint model_int8.onnx --target trt10 --fix fixed.onnx     mend what can be mended exactly, and look again
+  qparity lint model_int8.onnx --target ort --json                 the same as JSON, for ONNX Runtime
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "lint",
+        help="say what an engine will refuse in a file, or run otherwise than it is meant",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the ONNX file")
+    parser.add_argument("--target", required=True, choices=tuple(TARGETS), help="the engine whose rules are held")
+    parser.add_argument("--fix", type=Path, metavar="FILE", help="where the file goes with what is safe to mend mended")
+    parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status: 0 accepted; 1 refused, or no model; 2 usage."""
+    from pytest_qparity.gate.linting import lint
+    from pytest_qparity.verdict import CannotJudge
+    from pytest_qparity.worker.limits import Limits
+    from pytest_qparity.worker.process import WorkerProcess
+
+    refusal = _refusal(options)
+    if refusal is not None:
+        return _usage(refusal)
+    try:
+        with contextlib.closing(WorkerProcess(Limits())) as worker:
+            found = lint(options.model, options.target, worker, options.fix)
+    except CannotJudge as reason:
+        failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
+        print(f"{failure['code']}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        return _usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")
+    if options.json:
+        print(json.dumps(_as_json(found, options), indent=2))
+    else:
+        _show(found, options)
+    return 1 if refused(found.findings) else 0
+
+
+def _refusal(options: argparse.Namespace) -> str | None:
+    """Why nothing is written there; checked before any work."""
+    from pytest_qparity.durable import require_room
+
+    output: Path | None = options.fix
+    if output is None:
+        return None
+    if output.resolve() == options.model.resolve():
+        return f"got {output} for --fix too, should be another file: it is read"
+    try:
+        require_room(output)
+    except OSError as error:
+        return f"got {error.strerror or error} for --fix {output}, should be a regular file, or none yet"
+    if output.exists() and not options.force:
+        return f"got a file already at {output}, should be none: name another, or say --force"
+    return None
+
+
+def _as_json(found: Linted, options: argparse.Namespace) -> dict[str, object]:
+    """Plain values; `findings` are those of the mended file where one was written."""
+    stated: dict[str, object] = {
+        "model": str(options.model),
+        "sha256": found.digest,
+        "target": options.target,
+        "accepted": not refused(found.findings),
+        "findings": [finding.as_json() for finding in found.findings],
+    }
+    if found.fixed is not None:
+        written = str(options.fix) if found.fixed.done else None
+        stated["fix"] = {"written": written, "done": list(found.fixed.done), "left": list(found.fixed.left)}
+    return stated
+
+
+def _show(found: Linted, options: argparse.Namespace) -> None:
+    """A paragraph a rule, what is refused first; then what was mended, and the sum."""
+    for rule, findings in rules_of(found.findings).items():
+        print(f"{rule.id}  {rule.weight.value}: {rule.title}")
+        for finding in findings:
+            print(f"  {one_line(finding.node)}: {one_line(finding.sentence)}")
+        print(f"  Try:    {rule.remedy}\n  Source: {rule.source}\n")
+    made, shown = found.fixed, options.model
+    if made is not None:
+        for text in made.done:
+            print(f"mended     {one_line(text)}")
+        for text in made.left:
+            print(f"left       {one_line(text)}")
+        if made.done:
+            shown = options.fix
+            print(f"written    {one_line(str(options.fix))}")
+        else:
+            print("mended     nothing; no file was written")
+    refusals = len(refused(found.findings))
+    answer = "refused" if refusals else "accepted"
+    warnings = len(found.findings) - refusals
+    print(f"{answer:<10} {one_line(str(shown))} for {TARGETS[options.target]}: {refusals} refused, {warnings} warned")
+
+
+def _usage(message: str) -> int:
+    print(f"qparity: {printable(message)}", file=sys.stderr)
+    return 2

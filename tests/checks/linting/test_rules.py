@@ -1,0 +1,607 @@
+"""The table of the linter: a tiny file a row, what is refused of it and what is warned of, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from pytest_qparity.checks.linting.finding import Weight
+from pytest_qparity.checks.linting.targets import RULES
+from tests.checks.linting.files import (
+    E8M0,
+    FLOAT,
+    FP4,
+    FP8,
+    INT4,
+    INT64,
+    STEP,
+    UINT8,
+    ZERO,
+    activation,
+    conv,
+    findings,
+    ids,
+    model_of,
+    node,
+    one,
+    pair,
+    product,
+    residual,
+    scalar,
+    weight,
+    weights,
+)
+
+FP16, BF16, INT32, BOOL = TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.BOOL
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file, and the rules it breaks: of a refused one at least one is of that weight."""
+
+    name: str
+    build: Callable[[], onnx.ModelProto]
+    refused: str = ""
+    warned: str = ""
+    target: str = "trt11"
+
+
+def computed_scale() -> onnx.ModelProto:
+    nodes = [node("Abs", "x", "a"), node("ReduceMax", "a", "m", keepdims=0), node("Mul", "m k", "s"), *pair("x", "y")]
+    return model_of(nodes, {"k": scalar(1 / 127), "z": ZERO})
+
+
+def computed_zero_point() -> onnx.ModelProto:
+    nodes = [node("Cast", "n", "z", to=TensorProto.INT8), *pair("x", "y")]
+    return model_of(nodes, {"s": STEP}, inputs=[("x", FLOAT, (2, 4)), ("n", FLOAT, ())])
+
+
+def constant_zero_point_behind_cast() -> onnx.ModelProto:
+    nodes = [node("Cast", "n", "z", to=TensorProto.INT8), *pair("x", "y")]
+    return model_of(nodes, {"s": STEP, "n": scalar(0)}, inputs=[("x", FLOAT, (2, 4))])
+
+
+def double_quantized() -> onnx.ModelProto:
+    """NVFP4 weights: block scales in fp8, themselves dequantized."""
+    nodes = [
+        node("DequantizeLinear", "ws g", "wr", "scale_DQ"),
+        node("DequantizeLinear", "w wr", "wd", "w_DQ", axis=0, block_size=16),
+        node("MatMul", "x wd", "y", "product"),
+    ]
+    constants = {"w": weights(32, 4, dtype=FP4), "ws": weights(2, 4, dtype=FP8), "g": scalar(0.01)}
+    constants["ws"] = np.ones((2, 4), FP8)
+    return model_of(nodes, constants, opset=23, inputs=[("x", FLOAT, (2, 32))])
+
+
+def dynamic_fp4() -> onnx.ModelProto:
+    """As ModelOpt writes NVFP4 activations."""
+    nodes = [
+        node("TRT_FP4DynamicQuantize", "x g", "xq xs", domain="trt", axis=-1, block_size=16, scale_type=17),
+        node("DequantizeLinear", "xs g", "xr", "scale_DQ"),
+        node("DequantizeLinear", "xq xr", "y", "x_DQ", axis=-1, block_size=16),
+    ]
+    return model_of(nodes, {"g": scalar(0.01)}, opset=23, inputs=[("x", FLOAT, (2, 32))])
+
+
+def shared_codes() -> onnx.ModelProto:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q", "x_Q"),
+        node("DequantizeLinear", "q s z", "a", "first"),
+        node("DequantizeLinear", "q s z", "b", "second"),
+        node("Add", "a b"),
+    ]
+    return model_of(nodes, {"s": STEP, "z": ZERO})
+
+
+def uint8_reaching_a_reshape() -> onnx.ModelProto:
+    nodes = [node("Reshape", "x n", "r"), node("Cast", "r", "y", to=FLOAT)]
+    return model_of(nodes, {"n": np.array([8, 32])}, inputs=[("x", UINT8, (1, 4, 8, 8))])
+
+
+def cast_uint8_input() -> onnx.ModelProto:
+    return one("Cast", type_=UINT8, gives=FLOAT, to=FLOAT)
+
+
+def in_function() -> onnx.ModelProto:
+    body = [node("DequantizeLinear", "a s", "b", "inner")]
+    constant = helper.make_node("Constant", [], ["s"], value=onnx.numpy_helper.from_array(scalar(-1.0)))
+    function = helper.make_function("own", "Undo", ["a"], ["b"], [constant, *body], [helper.make_opsetid("", 21)])
+    nodes = [node("QuantizeLinear", "x s z", "q", "x_Q"), node("Undo", "q", "y", domain="own")]
+    return model_of(nodes, {"s": STEP, "z": ZERO}, functions=[function])
+
+
+def in_branch() -> onnx.ModelProto:
+    def branch(name: str, kind: str) -> onnx.GraphProto:
+        inner = helper.make_node(kind, ["x"], [name], name=f"{name}_{kind}")
+        return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
+
+    condition = ("c", BOOL, ())
+    nodes = [node("If", "c", "y", then_branch=branch("t", "Relu"), else_branch=branch("e", "Det"))]
+    return model_of(nodes, inputs=[condition, ("x", FLOAT, (4, 4))])
+
+
+def scale_from_around_a_branch() -> onnx.ModelProto:
+    def branch(name: str) -> onnx.GraphProto:
+        inner = helper.make_node("DequantizeLinear", ["q", "s"], [name], name=f"{name}_DQ")
+        return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
+
+    nodes = [
+        node("QuantizeLinear", "x k z", "q", "x_Q"),
+        node("If", "c", "y", then_branch=branch("t"), else_branch=branch("e")),
+    ]
+    constants = {"k": STEP, "z": ZERO, "s": scalar(-0.05)}
+    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
+
+
+def codes_that_move() -> onnx.ModelProto:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q", "x_Q"),
+        node("Transpose", "q", "t"),
+        node("DequantizeLinear", "t s z", "y", "x_DQ"),
+    ]
+    return model_of(nodes, {"s": STEP, "z": ZERO})
+
+
+def gru_of_matrix() -> onnx.ModelProto:
+    constants = {"w": weights(1, 12, 4), "r": weights(1, 12, 4)}
+    return one("GRU", constants, shape=(3, 2, 4), hidden_size=4)
+
+
+def lstm(quantized: bool = False, **attributes: int) -> onnx.ModelProto:
+    constants = {"w": weights(1, 16, 4, dtype=np.int8 if quantized else np.float32), "r": weights(1, 16, 4)}
+    nodes = [node("LSTM", "x wd r" if quantized else "x w r", "y", hidden_size=4, **attributes)]
+    if quantized:
+        nodes.insert(0, node("DequantizeLinear", "w ws", "wd", "w_DQ"))
+        constants["ws"] = STEP
+    return model_of(nodes, constants, inputs=[("x", FLOAT, (3, 2, 4))])
+
+
+def relu_then(dtype: type, zero: int = 0, opset: int = 21) -> onnx.ModelProto:
+    return model_of(
+        [node("Relu", "x", "r", "relu"), *pair("r", "y")], {"s": STEP, "z": scalar(zero, dtype)}, opset=opset
+    )
+
+
+def products_of_16_bits() -> onnx.ModelProto:
+    nodes = [*pair("x", "xd"), node("DequantizeLinear", "w s", "wd", "w_DQ"), node("MatMul", "xd wd", "y", "product")]
+    constants = {"s": STEP, "z": scalar(0, np.int16), "w": weights(8, 4, dtype=np.int8)}
+    return model_of(nodes, constants, inputs=[("x", FLOAT, (2, 8))])
+
+
+def qlinear(shape: tuple[int, ...], scales: int) -> onnx.ModelProto:
+    constants = {
+        "xs": STEP,
+        "xz": scalar(0, UINT8_TYPE),
+        "w": weights(8, 4, dtype=np.uint8),
+        "ws": np.full(scales, 0.1, np.float32) if scales > 1 else STEP,
+        "wz": np.zeros(scales, np.uint8) if scales > 1 else scalar(0, UINT8_TYPE),
+        "ys": STEP,
+        "yz": scalar(0, UINT8_TYPE),
+    }
+    return model_of(
+        [node("QLinearMatMul", "x xs xz w ws wz ys yz")],
+        constants,
+        inputs=[("x", UINT8, shape)],
+        outputs=[("y", UINT8, None)],
+    )
+
+
+def weight_in_training(dtype: type) -> onnx.ModelProto:
+    """A float weight, quantized by nodes of its own per channel, as exports of quantization-aware training have it."""
+    nodes = [
+        node("QuantizeLinear", "w s z", "wq", "w_Q", axis=0),
+        node("DequantizeLinear", "wq s z", "wd", "w_DQ", axis=0),
+        node("Add", "x wd"),
+    ]
+    constants = {"w": weights(6, 4), "s": np.full(6, 0.1, np.float32), "z": np.zeros(6, dtype)}
+    return model_of(nodes, constants, inputs=[("x", FLOAT, (6, 4))])
+
+
+UINT8_TYPE = np.uint8
+SCALES_6 = np.full(6, 0.01, np.float32)
+NAN = scalar(np.nan)
+
+IMPORTER = [
+    Row("symmetric int8 activation", activation),
+    Row("int8 zero point 3", lambda: activation(scalar(3, np.int8)), "TRT-Q-001"),
+    Row("int8 zero point -3", lambda: activation(scalar(-3, np.int8)), "TRT-Q-001"),
+    Row(
+        "one zero point of a weight is 3",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.array([0, 0, 3, 0, 0, 0], np.int8), axis=0),
+        "TRT-Q-001",
+    ),
+    Row("float weight, quantized per channel by nodes of its own", lambda: weight_in_training(np.int8)),
+    Row("float weight, quantized to int4 by nodes of its own", lambda: weight_in_training(INT4)),
+    Row(
+        "fp16 scale of weights",
+        lambda: model_of(
+            [node("DequantizeLinear", "w s", "wd", "w_DQ"), node("Add", "x wd")],
+            {"w": weights(6, 4, dtype=np.int8), "s": scalar(0.01, np.float16)},
+            inputs=[("x", FP16, (6, 4))],
+            outputs=[("y", FP16, None)],
+        ),
+    ),
+    Row("uint8 zero point 128", lambda: activation(scalar(128, np.uint8)), "TRT-Q-001"),
+    Row("uint8 zero point 0", lambda: activation(scalar(0, np.uint8)), warned="TRT-Q-012"),
+    Row("no zero point, which means uint8", lambda: activation(None), warned="TRT-Q-012"),
+    Row("no zero point, int8 by output_dtype", lambda: activation(None, output_dtype=TensorProto.INT8)),
+    Row("computed zero point", computed_zero_point, "TRT-Q-002"),
+    Row("constant zero point behind a Cast", constant_zero_point_behind_cast),
+    Row("scale 0", lambda: activation(scale=scalar(0.0)), "TRT-Q-003"),
+    Row("negative scale", lambda: activation(scale=scalar(-0.1)), "TRT-Q-003"),
+    Row("NaN scale", lambda: activation(scale=NAN), "TRT-Q-003"),
+    Row(
+        "one scale of a weight is 0",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6 * [1, 1, 0, 1, 1, 1], axis=0),
+        "TRT-Q-003",
+    ),
+    Row("computed scale", computed_scale, "TRT-Q-004"),
+    Row("block scales that are dequantized themselves", double_quantized),
+    Row("TensorRT's own dynamic quantization", dynamic_fp4),
+    Row(
+        "activation per channel",
+        lambda: activation(np.zeros(4, np.int8), np.full(4, 0.1, np.float32), axis=1),
+        "TRT-Q-005",
+    ),
+    Row("weight per channel", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=0)),
+    Row("scales of another axis", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=1), "TRT-Q-006"),
+    Row(
+        "int4 in blocks of 4 along the first axis",
+        lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4),
+    ),
+    Row(
+        "int4 in blocks along the first of three axes",
+        lambda: weight(weights(8, 4, 2, dtype=INT4), np.full((2, 4, 2), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "blocks along two axes",
+        lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 2), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "int8 in blocks",
+        lambda: weight(weights(8, 4, dtype=np.int8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "fp4 in blocks of 16",
+        lambda: weight(weights(32, 4, dtype=FP4), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16),
+    ),
+    Row(
+        "fp4 in blocks of 32",
+        lambda: weight(weights(32, 4, dtype=FP4), np.full((1, 4), 0.1, np.float32), axis=0, block_size=32),
+        "TRT-Q-008",
+    ),
+    Row(
+        "fp8 in blocks of 16",
+        lambda: weight(weights(32, 4, dtype=FP8), np.full((2, 4), 0.1, np.float32), axis=0, block_size=16),
+        "TRT-Q-008",
+    ),
+    Row("int4 of an odd size", lambda: weight(weights(3, 3, dtype=INT4), STEP), "TRT-Q-009"),
+    Row("int4 of an odd last axis", lambda: weight(weights(4, 3, dtype=INT4), STEP), warned="TRT-Q-010"),
+    Row("int4 of even sizes", lambda: weight(weights(4, 4, dtype=INT4), STEP)),
+    Row("uint8 weights", lambda: weight(weights(6, 4, dtype=np.uint8), STEP, scalar(0, np.uint8)), "TRT-Q-011"),
+    Row("16-bit activation", lambda: activation(scalar(0, np.int16)), "TRT-Q-011"),
+    Row("fp8 activation", lambda: activation(scalar(0, FP8))),
+    Row("int32 bias", lambda: conv(bias=weights(6, dtype=np.int32)), "TRT-Q-013"),
+    Row(
+        "quantized integers",
+        lambda: model_of(pair("x", "y"), {"s": STEP, "z": ZERO}, inputs=[("x", INT32, (2, 4))]),
+        "TRT-Q-014",
+    ),
+    Row("fp16 scale of fp32 data", lambda: activation(scale=scalar(0.05, np.float16)), "TRT-Q-015"),
+    Row("fp16 scale of fp32 data, cast at opset 17", lambda: activation(scale=scalar(0.05, np.float16), opset=17)),
+    Row(
+        "E8M0 scales outside of TensorRT's own operators",
+        lambda: weight(weights(32, 4, dtype=FP8), np.ones((1, 4), E8M0), axis=0, block_size=32, output_dtype=FLOAT),
+        "TRT-Q-015",
+    ),
+    Row("output_dtype against the zero point", lambda: activation(output_dtype=UINT8), "TRT-Q-016"),
+    Row(
+        "zero points of another number",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.zeros(1, np.int8), axis=0),
+        "TRT-Q-017",
+    ),
+    Row("int4 activation", lambda: activation(scalar(0, INT4)), "TRT-Q-018"),
+    Row("inside of a function", in_function, "TRT-Q-003"),
+    Row("scale from around a branch", scale_from_around_a_branch, "TRT-Q-003"),
+    Row("codes that move", codes_that_move),
+]
+
+OPERATORS = [
+    Row("plain convolution", lambda: one("Conv", {"w": weights(6, 4, 3, 3)})),
+    Row(
+        "MatMulInteger",
+        lambda: one(
+            "MatMulInteger", {"w": weights(8, 4, dtype=np.int8)}, type_=TensorProto.INT8, shape=(2, 8), gives=INT32
+        ),
+        "TRT-OP-001",
+    ),
+    Row("QLinearMatMul", lambda: qlinear((2, 8), 1), "TRT-OP-001"),
+    Row(
+        "DynamicQuantizeLinear",
+        lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]),
+        "TRT-OP-001",
+    ),
+    Row("DFT", lambda: one("DFT", {"n": np.array(4), "a": np.array(-2)}, shape=(1, 8, 1)), "TRT-OP-001"),
+    Row("Unique", lambda: one("Unique", shape=(8,)), "TRT-OP-001"),
+    Row("BitwiseAnd", lambda: one("BitwiseAnd", {"m": np.array([1], np.int32)}, type_=INT32), "TRT-OP-001"),
+    Row("operator of a branch", in_branch, "TRT-OP-001"),
+    Row("operator that ONNX got later", lambda: one("Swish", opset=24), "TRT-OP-001", target="trt10"),
+    Row("Swish, new in 11", lambda: one("Swish", opset=24)),
+    Row("com.microsoft operator", lambda: one("QGemm", domain="com.microsoft"), "TRT-OP-002"),
+    Row("ai.onnx.ml operator", lambda: one("Scaler", domain="ai.onnx.ml"), "TRT-OP-002"),
+    Row("operator with a plugin", lambda: one("EfficientNMS_TRT", domain="own"), warned="TRT-OP-003"),
+    Row(
+        "Attention of com.microsoft",
+        lambda: one("Attention", {"w": weights(8, 24)}, shape=(1, 4, 8), domain="com.microsoft", num_heads=2),
+        warned="TRT-OP-005",
+    ),
+    Row("MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2])),
+    Row("MaxPool with Indices", lambda: model_of([node("MaxPool", "x", "y i", kernel_shape=[2, 2])]), "TRT-OP-004"),
+    Row("dilated MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]), "TRT-OP-004"),
+    Row("TopK unsorted", lambda: model_of([node("TopK", "x k", "y i", sorted=0)], {"k": np.array([2])}), "TRT-OP-004"),
+    Row(
+        "TopK of 3840",
+        lambda: model_of([node("TopK", "x k", "y i")], {"k": np.array([3840])}, inputs=[("x", FLOAT, (5000,))]),
+        "TRT-OP-004",
+    ),
+    Row(
+        "ScatterND that adds",
+        lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4), reduction="add"),
+        "TRT-OP-004",
+    ),
+    Row("ScatterND", lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4))),
+    Row("LSTM batch first", lambda: lstm(layout=1), "TRT-OP-004"),
+    Row("LSTM", lstm),
+    Row("GRU", gru_of_matrix),
+    Row(
+        "Resize with antialias",
+        lambda: one(
+            "Resize",
+            {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)},
+            mode="linear",
+            antialias=1,
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "Resize",
+        lambda: one("Resize", {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)}, mode="linear"),
+    ),
+    Row(
+        "BatchNormalization in training",
+        lambda: model_of(
+            [node("BatchNormalization", "x a b c d", "y m v", training_mode=1)],
+            {name: np.ones(4, np.float32) for name in "abcd"},
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "second output of LayerNormalization",
+        lambda: model_of([node("LayerNormalization", "x g", "y m")], {"g": np.ones(8, np.float32)}),
+        "TRT-OP-004",
+    ),
+    Row("Dropout in training", lambda: one("Dropout", {"p": scalar(0.5), "t": np.array(True)}), "TRT-OP-004"),
+    Row(
+        "fed axis of CumSum",
+        lambda: model_of([node("CumSum", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, ())]),
+        "TRT-OP-004",
+        "TRT-IO-001",
+    ),
+    Row("constant axes of ReduceMean", lambda: one("ReduceMean", {"a": np.array([1])})),
+    Row(
+        "computed axes of ReduceMean",
+        lambda: model_of([node("ReduceMean", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, (1,))]),
+        "TRT-OP-004",
+        "TRT-IO-001",
+    ),
+    Row(
+        "Constant of strings",
+        lambda: model_of(
+            [helper.make_node("Constant", [], ["t"], name="text", value_strings=[b"a"]), node("Relu", "x")]
+        ),
+        "TRT-OP-004 TRT-TYPE-001",
+    ),
+    Row(
+        "Attention with a past",
+        lambda: model_of(
+            [node("Attention", "q q q - p p", "y")],
+            {"p": weights(1, 2, 4, 4)},
+            inputs=[("q", FLOAT, (1, 2, 4, 4))],
+            opset=23,
+        ),
+        "TRT-OP-004",
+    ),
+    Row(
+        "Attention", lambda: model_of([node("Attention", "q q q", "y")], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23)
+    ),
+    Row(
+        "TensorScatter along the first axis",
+        lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 4, 1, 8)}, opset=24),
+        "TRT-OP-004",
+    ),
+    Row("opset 8", lambda: one("Relu", opset=8), "TRT-OPSET-001"),
+    Row("opset 9", lambda: one("Relu", opset=9)),
+    Row("opset 25 on 10", lambda: one("Relu", opset=25), "TRT-OPSET-001", target="trt10"),
+    Row("opset 25 on 11", lambda: one("Relu", opset=25), warned="TRT-OPSET-002"),
+    Row("opset 26", lambda: one("Relu", opset=26), "TRT-OPSET-001"),
+]
+
+TYPES = [
+    Row("int16 input", lambda: one("Cast", type_=TensorProto.INT16, gives=FLOAT, to=FLOAT), "TRT-TYPE-001"),
+    Row(
+        "cast to uint32",
+        lambda: model_of([node("Cast", "x", "u", to=TensorProto.UINT32), node("Cast", "u", "y", to=FLOAT)]),
+        "TRT-TYPE-001",
+    ),
+    Row(
+        "MatMul of int32",
+        lambda: one("MatMul", {"w": np.ones((8, 4), np.int32)}, type_=INT32, shape=(2, 8)),
+        "TRT-TYPE-002",
+    ),
+    Row("ReduceMax of bool", lambda: one("ReduceMax", type_=BOOL), "TRT-TYPE-002"),
+    Row(
+        "Resize of bool is no ONNX, DepthToSpace of bool is",
+        lambda: one("DepthToSpace", type_=BOOL, blocksize=2),
+        "TRT-TYPE-002",
+    ),
+    Row(
+        "NonZero of int64",
+        lambda: one("NonZero", type_=INT64, gives=INT64),
+        warned="TRT-TYPE-003 TRT-SHAPE-003 TRT-IO-001",
+    ),
+    Row("Where of float", lambda: model_of([node("Where", "c x x")], inputs=[("c", BOOL, (4,)), ("x", FLOAT, (4,))])),
+    Row(
+        "Where of uint8",
+        lambda: model_of(
+            [node("Where", "c x x")],
+            inputs=[("c", BOOL, (4,)), ("x", UINT8, (4,))],
+            outputs=[("y", UINT8, None)],
+        ),
+        "TRT-TYPE-004",
+    ),
+    Row("Add of int32", lambda: one("Add", {"b": np.ones((1,), np.int32)}, type_=INT32)),
+    Row("uint8 that is computed on", uint8_reaching_a_reshape, "TRT-TYPE-004"),
+    Row("uint8 that is cast right away", cast_uint8_input),
+    Row("double", lambda: one("Relu", type_=TensorProto.DOUBLE), warned="TRT-TYPE-005"),
+    Row("fp16", lambda: one("Relu", type_=FP16)),
+    Row("bf16", lambda: one("Relu", type_=BF16)),
+    Row("dynamic batch", lambda: one("Relu", shape=("N", 4)), warned="TRT-SHAPE-001"),
+    Row("no rank", lambda: one("Relu", shape=None), "TRT-SHAPE-002"),
+    Row("NonZero", lambda: one("NonZero", gives=INT64), warned="TRT-SHAPE-003"),
+    Row("int64 input", lambda: one("Neg", type_=INT64), warned="TRT-IO-001"),
+]
+
+PLACEMENT = [
+    Row("convolution by ModelOpt's rules", conv),
+    Row("residual in float", lambda: residual(quantized_skip=False), warned="TRT-FUSE-001"),
+    Row("residual whose sum stays float", lambda: conv(scales=4, channels=4, behind=[node("Add", "c x")])),
+    Row(
+        "constant that is added",
+        lambda: conv(behind=[node("Add", "c k", "sum"), *pair("sum", "y")], k=weights(6, 1, 1)),
+    ),
+    Row("residual quantized", lambda: residual(quantized_skip=True)),
+    Row("Q/DQ in front of Relu", lambda: conv(behind=[*pair("c", "cd"), node("Relu", "cd")]), warned="TRT-FUSE-002"),
+    Row("Q/DQ behind Relu", lambda: conv(behind=[node("Relu", "c", "r"), *pair("r", "y")])),
+    Row("ConvTranspose along axis 0", lambda: conv("ConvTranspose", axis=0, scales=4), warned="TRT-FUSE-003"),
+    Row("ConvTranspose along axis 1", lambda: conv("ConvTranspose", axis=1)),
+    Row("Conv along axis 1", lambda: conv(axis=1, scales=4), warned="TRT-FUSE-003"),
+    Row("MatMul along rows", lambda: product(axis=0), warned="TRT-FUSE-003"),
+    Row("MatMul along columns", product),
+    Row("Gemm with transB along rows", lambda: product(axis=0, kind="Gemm", transB=1)),
+    Row("codes that two read", shared_codes, warned="TRT-FUSE-004"),
+    Row("int8 weight alone", lambda: product((False, True)), warned="TRT-FUSE-005"),
+    Row("int8 activation alone", lambda: product((True, False)), warned="TRT-FUSE-005"),
+    Row("int4 weight alone", lambda: product((False, True), dtype=INT4)),
+]
+
+CPUS = [
+    Row("ort: bf16", lambda: one("Relu", type_=BF16), "ORT-TYPE-001", target="ort"),
+    Row("ort: fp8", lambda: activation(scalar(0, FP8)), warned="ORT-TYPE-002", target="ort"),
+    Row(
+        "ort: per channel at opset 11",
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, opset=11, axis=0),
+        "ORT-Q-001",
+        target="ort",
+    ),
+    Row("ort: scale 0", lambda: activation(scale=scalar(0.0)), warned="ORT-Q-002", target="ort"),
+    Row("ort: Relu in front of fp8", lambda: relu_then(FP8), warned="ORT-Q-003 ORT-TYPE-002", target="ort"),
+    Row("ort: Relu in front of int4", lambda: relu_then(INT4), warned="ORT-Q-003", target="ort"),
+    Row("ort: Relu in front of int4 from its lowest on", lambda: relu_then(INT4, -8), target="ort"),
+    Row("ort: Relu in front of int8", lambda: relu_then(np.int8), target="ort"),
+    Row("ort: 16-bit activations", products_of_16_bits, warned="ORT-Q-004", target="ort"),
+    Row(
+        "ort: fp8 that does not saturate",
+        lambda: one("Cast", gives=TensorProto.FLOAT8E4M3FN, to=TensorProto.FLOAT8E4M3FN, saturate=0),
+        warned="ORT-Q-005",
+        target="ort",
+    ),
+    Row(
+        "ort: dynamic",
+        lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]),
+        warned="ORT-Q-006",
+        target="ort",
+    ),
+    Row(
+        "ort: float behind a convolution",
+        lambda: conv(activation_zero=scalar(0, np.uint8)),
+        warned="ORT-FUSE-001",
+        target="ort",
+    ),
+    Row("ort: int8 activations", lambda: conv(behind=pair("c", "y")), warned="ORT-FUSE-002", target="ort"),
+    Row(
+        "ort: as its kernels want it",
+        lambda: conv(activation_zero=scalar(3, np.uint8), behind=pair("c", "y")),
+        target="ort",
+    ),
+    Row(
+        "ort: a Relu between convolution and Q",
+        lambda: conv(activation_zero=scalar(3, np.uint8), behind=[node("Relu", "c", "r"), *pair("r", "y")]),
+        target="ort",
+    ),
+    Row("openvino: 16 bits", lambda: relu_then(np.uint16), warned="OV-Q-001", target="openvino"),
+    Row(
+        "openvino: a block that does not divide",
+        lambda: weight(weights(8, 10, dtype=INT4), np.full((8, 3), 0.1, np.float32), axis=1, block_size=4),
+        "OV-Q-002",
+        target="openvino",
+    ),
+    Row("openvino: QLinearMatMul per column", lambda: qlinear((2, 8), 4), "OV-OP-001", target="openvino"),
+    Row("openvino: QLinearMatMul of a vector", lambda: qlinear((8,), 1), "OV-OP-001", target="openvino"),
+    Row("openvino: QLinearMatMul", lambda: qlinear((2, 8), 1), target="openvino"),
+    Row("openvino: quantized LSTM", lambda: lstm(quantized=True), warned="OV-OP-002", target="openvino"),
+    Row(
+        "openvino: fp16",
+        lambda: one("MatMul", {"w": weights(8, 4, dtype=np.float16)}, type_=FP16, shape=(2, 8)),
+        warned="OV-TYPE-001",
+        target="openvino",
+    ),
+    Row("openvino: fp8", lambda: activation(scalar(0, FP8)), warned="OV-TYPE-002", target="openvino"),
+    Row("openvino: int8", conv, target="openvino"),
+]
+
+TABLE = [*IMPORTER, *OPERATORS, *TYPES, *PLACEMENT, *CPUS]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_a_file_breaks_the_rules_that_it_breaks_and_no_others(row: Row, tmp_path: Path) -> None:
+    found = findings(row.build(), tmp_path, row.target)
+
+    assert (ids(found, Weight.REFUSED), ids(found, Weight.WARNED)) == (
+        set(row.refused.split()),
+        set(row.warned.split()),
+    )
+
+
+def test_each_rule_has_a_file_in_the_table() -> None:
+    provoked = {rule for row in TABLE for rule in (*row.refused.split(), *row.warned.split())}
+
+    assert {rule.id for rule in RULES} == provoked
+
+
+def test_the_table_has_the_files_that_were_asked_for() -> None:
+    tensorrt = [row for row in TABLE if row.target.startswith("trt")]
+
+    assert len(tensorrt) >= 60
+    assert len([row for row in tensorrt if not row.refused]) >= 30
+    assert len({row.name for row in TABLE}) == len(TABLE)
+
+
+def test_rules_have_ids_of_their_own_and_say_what_to_do_and_who_says_so() -> None:
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert all(rule.title and rule.remedy and rule.source for rule in RULES)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_each_finding_names_a_place_and_says_got_and_should(row: Row, tmp_path: Path) -> None:
+    for finding in findings(row.build(), tmp_path, row.target):
+        assert finding.node
+        assert finding.sentence.startswith("got ")
