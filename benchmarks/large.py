@@ -26,7 +26,7 @@ from pytest_qparity.case.model import read_model_file, stored_bytes
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.variants import VariantRequest, Workshop, variant_for
-from pytest_qparity.quantmath import sqnr_db
+from pytest_qparity.quantmath.measures import PowerSums
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 
@@ -70,8 +70,9 @@ def main() -> None:
             variant = variant_for(request, lambda: Feeds({"x": samples}, len(samples), 4, stacked=False), workshop)
             seconds = time.perf_counter() - begun
             size_gb = stored_bytes(variant.path, variant.external).size_bytes / 1e9
-            found_db = sqnr_db(outputs, run(variant.path, samples))
-            print(f"{precision}: {seconds:.0f} s, {size_gb:.2f} GB, {found_db:.1f} dB")
+            sums = PowerSums()
+            sums.add(run(variant.path, samples).reshape(-1), outputs.reshape(-1))
+            print(f"{precision}: {seconds:.0f} s, {size_gb:.2f} GB, {sums.sqnr_db():.1f} dB", flush=True)
         worker.close()
         print(f"most memory of a worker: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.1f} GB")
 
