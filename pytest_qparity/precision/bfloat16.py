@@ -11,6 +11,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from pytest_qparity.precision.cast import clipping_note
+from pytest_qparity.precision.large import apart_from_weights
 from pytest_qparity.precision.placement.selection import is_constant
 from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.precision.preparing import at_opset
@@ -38,7 +39,7 @@ def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     ties to even; what would become infinite (attention masks of −3.4e38 would) is clipped to the largest finite value.
     """
     model, converted = at_opset(model, _FIRST_OPSET, recipe.keep_float)
-    ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model))
+    ready = ir.serde.deserialize_model(apart_from_weights(model, onnx.shape_inference.infer_shapes))
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
     kept, opset = frozenset(recipe.keep_float), ready.graph.opset_imports.get("", 1)
     caster = _Caster(ready.graph)

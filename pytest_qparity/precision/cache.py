@@ -14,8 +14,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pytest_qparity.digest import canonical_json, file_digest, json_digest
+from pytest_qparity.case.model import stored_bytes
+from pytest_qparity.digest import canonical_json, json_digest
 from pytest_qparity.durable import replacing, write_bytes
+from pytest_qparity.precision.large import data_beside
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 FORMAT = 1
@@ -26,16 +28,19 @@ Make = Callable[[Path], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class CachedFile:
-    """A made file, its SHA-256, and the notes of its maker."""
+    """A made file, the SHA-256 of it and its external data, and the notes of its maker. `external`: places of such
+    data, in the file's folder."""
 
     path: Path
     digest: str
     notes: tuple[str, ...]
+    external: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VariantCache:
-    """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes."""
+    """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
+    the file does not hold its weights, `<digest of key>.onnx.data` as well."""
 
     folder: Path
 
@@ -65,14 +70,17 @@ class VariantCache:
                 made = scratch / path.name
                 notes = tuple(make(made))
                 with self._writing():
-                    with replacing(path) as temporary:
-                        made.replace(temporary)
-                    digest = file_digest(path)
+                    external = tuple(data.name for data in (data_beside(made),) if data.is_file())
+                    for file in (*external, path.name):
+                        with replacing(self.folder / file) as temporary:
+                            (scratch / file).replace(temporary)
+                    digest = stored_bytes(path, external).digest
                     stated = {"format": FORMAT, "key": dict(key), "sha256": digest, "notes": list(notes)}
+                    stated |= {"external": list(external)} if external else {}
                     write_bytes(record, f"{canonical_json(stated)}\n".encode())
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-            return CachedFile(path, digest, notes)
+            return CachedFile(path, digest, notes, external)
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -130,12 +138,14 @@ def _verified(path: Path, record: Path, key: Mapping[str, Any]) -> CachedFile | 
         recorded = json.loads(record.read_text(encoding="utf-8"))
         _refuse_newer(recorded["format"], record)
         digest, notes = recorded["sha256"], tuple(recorded["notes"])
+        external = tuple(recorded.get("external", ()))
         same_key = canonical_json(recorded["key"]) == canonical_json(key)
-        if not same_key or file_digest(path) != digest:
+        only_its_own = set(external) <= {data_beside(path).name}
+        if not same_key or not only_its_own or stored_bytes(path, external).digest != digest:
             return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return CachedFile(path, digest, notes)
+    return CachedFile(path, digest, notes, external)
 
 
 def _refuse_newer(stated: object, record: Path) -> None:

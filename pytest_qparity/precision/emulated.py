@@ -41,4 +41,4 @@ def emulated_variant(variant: Variant, emulated: Collection[str], workshop: Work
     cached = workshop.cache.get_or_make(key, write)
     lowered = {kind: int(count) for kind, _, count in (note.rpartition("=") for note in cached.notes)}
     recipe = {**how, "of": variant.digest, "lowered": lowered}
-    return Variant(cached.path, cached.digest, variant.precision, variant.base, False, recipe)
+    return Variant(cached.path, cached.digest, variant.precision, variant.base, False, recipe, cached.external)

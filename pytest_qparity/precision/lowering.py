@@ -10,7 +10,8 @@ from onnx import TensorProto
 
 from pytest_qparity.precision.content import TYPES
 from pytest_qparity.precision.emulation import lowered, with_tf32
-from pytest_qparity.precision.making import Border, save
+from pytest_qparity.precision.large import save_whole
+from pytest_qparity.precision.making import Border
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,5 +40,5 @@ def lower(
             bases = [base for base in arguments["emulated"] if base in TYPES]
             types = frozenset().union(*(TYPES[base] | _SCALES.get(base, frozenset()) for base in bases))
             made, counts = lowered(model, types)
-        save(made, Path(arguments["target"]), arguments["precision"])
+        save_whole(made, Path(arguments["target"]))
         return dict(counts), {}

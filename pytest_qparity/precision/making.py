@@ -14,6 +14,7 @@ from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, require_float
+from pytest_qparity.precision.large import save_whole
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
 from pytest_qparity.precision.recipes import (
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray]
     Result = tuple[Any, Arrays]
 
-LARGEST_FILE = 2**31 - 1  # bytes: protobuf's limit; made variants have no external data
 REASON_LENGTH = 200
 _CALIBRATION = "calibration"  # what a worker holds from `begin` to `make`
 
@@ -94,7 +94,7 @@ def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
         if not is_calibrated(recipe):
             calibration = None  # one that broke off belongs to another recipe
         made, notes = _made(arguments, recipe, calibration, target.parent)
-        save(made, target, precision)
+        save_whole(made, target)
         _check(target, model)
     return list(notes), {}
 
@@ -145,14 +145,6 @@ def _graph(arguments: Arguments) -> ModelProto:
     if not isinstance(recipe, CastRecipe):
         require_float(model, recipe.extend)
     return model
-
-
-def save(model: ModelProto, target: Path, precision: str) -> None:
-    size = model.ByteSize()
-    if size > LARGEST_FILE:
-        sentence = f"{precision}: got a file of {size / 1e9:.1f} GB, should be below {LARGEST_FILE / 1e9:.1f} GB."
-        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, give_it(precision)))
-    onnx.save(model, target)
 
 
 def _check(target: Path, float_model: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import version_converter
 from onnx_ir.passes import common
 
 from pytest_qparity.precision.graph import node_names, opset_of
+from pytest_qparity.precision.large import apart_from_weights
 from pytest_qparity.precision.placement.selection import is_constant
 from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -33,7 +35,8 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     behind a convolution that alone feeds it is folded into its weights, unless either is to be kept float: Q/DQ nodes
     between both cost decibels.
     """
-    ready = ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    typed = apart_from_weights(model, partial(onnx.shape_inference.infer_shapes, data_prop=True))
+    ready = ir.serde.deserialize_model(typed)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
     writer = Writer(ready.graph)
     _fold_constants(ready.graph, writer)
@@ -52,7 +55,7 @@ def at_opset(
     opset = opset_of(model)
     if opset >= least:
         return model, ()
-    converted = version_converter.convert_version(model, least)
+    converted = apart_from_weights(model, lambda light: version_converter.convert_version(light, least))
     lost = set(kept_float) - node_names(converted)
     if lost:  # names that are not found would be passed over, and the nodes quantized
         named = ", ".join(sorted(lost))

@@ -201,7 +201,7 @@ def _cached(
     stated = {"base": request.base, **key["recipe"], "calibration_data": key["calibration"], "makers": key["makers"]}
     if cached.notes:
         stated["notes"] = list(cached.notes)
-    return Variant(cached.path, cached.digest, request.precision, request.base, False, stated)
+    return Variant(cached.path, cached.digest, request.precision, request.base, False, stated, cached.external)
 
 
 def versions() -> dict[str, str]:

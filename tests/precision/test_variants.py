@@ -328,15 +328,6 @@ def test_an_unsorted_file_of_such_a_model_never_enters_the_cache(tmp_path, cache
         variant_of(request_for(model, tmp_path, "fp16"), cache)
 
 
-def test_a_file_too_large_for_protobuf_cannot_be_judged(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr(making, "LARGEST_FILE", 100)
-
-    with pytest.raises(CannotJudge) as stop:
-        variant_of(request_for(mlp(), tmp_path, "fp16"), cache)
-
-    assert "GB" in stop.value.failure.sentence
-
-
 def test_what_the_converter_cannot_keep_float_in_a_branch_is_no_variant(tmp_path, cache):
     with pytest.raises(CannotJudge) as stop:
         variant_of(request_for(with_subgraphs("Max"), tmp_path, "fp16"), cache)

@@ -13,6 +13,7 @@ import onnx
 from pytest_qparity.case.names import nearest
 from pytest_qparity.precision.calibration.halves import Halves
 from pytest_qparity.precision.calibration.ranges import Ranges, TensorRange, histogram_digest, no_such_tensor
+from pytest_qparity.precision.large import fits_one_message, save_whole
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.version import __version__
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Observer", "observe"]
 
-LARGEST_MESSAGE = 2**31 - 1  # bytes: protobuf's limit; what is larger goes to the engine as files
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 _PROVIDER = "CPUExecutionProvider"
 _SILENT = 4  # what ONNX Runtime would print as an error it also raises
@@ -165,13 +165,13 @@ def _with_outputs(model: ModelProto, names: Sequence[str]) -> Iterator[None]:
 @contextmanager
 def _as_engines_take_it(model: ModelProto) -> Iterator[bytes | str]:
     """The model's bytes, or the path of a copy that holds its weights in a file of their own, for the time being."""
-    if model.ByteSize() <= LARGEST_MESSAGE:
+    if fits_one_message(model):
         yield model.SerializeToString()
         return
     with tempfile.TemporaryDirectory(prefix="calibration-") as folder:
         path = Path(folder) / "model.onnx"
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        onnx.save(copy, path, save_as_external_data=True, location="weights", size_threshold=1024)
+        save_whole(copy, path)
         del copy
         yield str(path)

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity import quantmath
-from pytest_qparity.precision.calibration import observing
+from pytest_qparity.precision import large
 from pytest_qparity.precision.calibration.method import METHODS, Method
 from pytest_qparity.precision.calibration.observing import Observer, observe
 from pytest_qparity.verdict import CannotJudge, Code
@@ -110,7 +110,7 @@ def test_a_model_beyond_a_message_goes_to_the_engine_as_files(monkeypatch):
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(graphs.weights(8, 8), "w"))
     before = model.SerializeToString()
     whole = observe(model, TENSORS, feeds(), Method("minmax"))
-    monkeypatch.setattr(observing, "LARGEST_MESSAGE", 100)
+    monkeypatch.setattr(large, "LARGEST_WEIGHTS", 100)
 
     assert observe(model, TENSORS, feeds(), Method("minmax")).tensors == whole.tensors
     assert model.SerializeToString() == before

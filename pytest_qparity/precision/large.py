@@ -1,0 +1,73 @@
+"""Models beyond the 2 GB of one protobuf message: their weights stand apart from the rest of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from onnx import GraphProto, ModelProto, TensorProto
+
+__all__ = ["apart_from_weights", "data_beside", "fits_one_message", "save_whole"]
+
+LARGEST_WEIGHTS = 2**31 - 2**26  # bytes: what protobuf takes in one message, less room for the graph
+SMALL = 1_024  # bytes: shapes, axes and their like, which converters and inference read
+
+
+def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProto]) -> ModelProto:
+    """What `work` makes of a model; while it works, constants of more than SMALL bytes are named and not there.
+
+    ONNX's inference and converters take a message, and look at types and shapes of weights alone. `model` is used up.
+    """
+    from onnx import TensorProto
+
+    held: dict[str, bytes] = {}
+    for tensor in _tensors(model.graph):
+        if len(tensor.raw_data) > SMALL:
+            place = f"held {len(held)}"
+            held[place] = tensor.raw_data
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value=place)
+    made = work(model)
+    for tensor in _tensors(made.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            tensor.raw_data = held[tensor.external_data[0].value]
+            tensor.ClearField("external_data")
+            tensor.ClearField("data_location")
+    return made
+
+
+def fits_one_message(model: ModelProto) -> bool:
+    """Whether protobuf can write it in one piece."""
+    return sum(len(tensor.raw_data) or tensor.ByteSize() for tensor in _tensors(model.graph)) <= LARGEST_WEIGHTS
+
+
+def save_whole(model: ModelProto, path: Path) -> None:
+    """Write a model; where it does not fit one message, its weights to a file beside it. `model` is used up."""
+    import onnx
+
+    if fits_one_message(model):
+        onnx.save(model, path)
+    else:
+        onnx.save(model, path, save_as_external_data=True, location=data_beside(path).name, size_threshold=SMALL)
+
+
+def data_beside(path: Path) -> Path:
+    """Where the weights of a made model lie that are not in its file."""
+    return path.with_name(f"{path.name}.data")
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """Initializers, and tensors in attributes of nodes, of a graph and its subgraphs."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            if attribute.HasField("g"):
+                yield from _tensors(attribute.g)
+            for nested in attribute.graphs:
+                yield from _tensors(nested)
