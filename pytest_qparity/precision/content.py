@@ -298,6 +298,11 @@ def quantized_type(node: NodeProto, scope: Scope) -> int:
     return stated or TensorProto.UINT8
 
 
+def computes_on_integers(node: NodeProto) -> bool:
+    """Whether an operator takes integers or packed weights itself, without Q/DQ nodes around it."""
+    return _kind(node) != "other"
+
+
 def _has_bad_scale(node: NodeProto, scope: Scope, path: Path) -> bool:
     for index in _SCALES.get(node.op_type, ()):
         known = scope.get(node.input[index]) if index < len(node.input) else None

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.precision.graph import in_order
+from pytest_qparity.precision.graph import in_order, nodes_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -49,9 +49,15 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
             per_channel=recipe.granularity == "channel",
             reduce_range=recipe.weight_bits == 7,
             weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
-            nodes_to_exclude=list(recipe.keep_float),
+            nodes_to_exclude=_later_names(model, recipe.keep_float),
         )
         return in_order(onnx.load(made))
+
+
+def _later_names(model: ModelProto, kept: Sequence[str]) -> list[str]:
+    """Names by which the quantizer knows nodes: it makes MatMul and Add of each Gemm before it looks for them."""
+    gemms = {node.name for node in nodes_of(model.graph) if node.op_type == "Gemm"}
+    return [*kept, *(f"{name}_{part}" for name in kept if name in gemms for part in ("MatMul", "Add"))]
 
 
 def make_qoperator(

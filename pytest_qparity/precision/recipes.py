@@ -85,7 +85,7 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
