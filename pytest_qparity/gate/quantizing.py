@@ -16,7 +16,7 @@ from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
 from pytest_qparity.precision.cache import VariantCache
-from pytest_qparity.precision.examination import examined
+from pytest_qparity.precision.examination import Examined, examined
 from pytest_qparity.precision.recipes import StaticRecipe
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Variant, VariantRequest, Workshop, variant_for
@@ -83,8 +83,8 @@ def quantize(order: Order, worker: Worker) -> Quantized:
         if order.calibration is not None and variant.recipe["calibration_data"] is None:
             sentence = f"{order.precision}: got calibration data, should be none: its recipe takes no data."
             raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave them out"))
-        _require_quantized(variant, worker)
-        kernels = kernels_in_file(variant.path, worker)
+        found = _require_quantized(variant, worker)
+        kernels = kernels_in_file(variant.path, worker, found.other_products)
         use = _ranges_use(order, variant, worker)
         with replacing(order.output) as temporary:
             shutil.copyfile(variant.path, temporary)
@@ -113,12 +113,13 @@ def _feeds(order: Order, model: ModelFile) -> Feeds:
     return make_feeds(samples, model.inputs, order.batch)
 
 
-def _require_quantized(variant: Variant, worker: Worker) -> None:
+def _require_quantized(variant: Variant, worker: Worker) -> Examined:
     found = examined(variant.path, variant.base, worker)
     if not found.holds_precision:
         sentence = f"{variant.precision}: got no quantized node among {found.nodes:,}, should be at least one."
         remedy = "look whether the model has products with constant weights in its main graph, and is float"
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
+    return found
 
 
 def _ranges_use(order: Order, variant: Variant, worker: Worker) -> Mapping[str, list[str]]:

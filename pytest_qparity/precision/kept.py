@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto
 
-from pytest_qparity.precision.content import computes_on_integers, subgraphs
+from pytest_qparity.precision.content import computes_on_integers
 from pytest_qparity.precision.graph import WEIGHTED, nodes_of
 from pytest_qparity.precision.recipes import give_it
+from pytest_qparity.precision.values import subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
