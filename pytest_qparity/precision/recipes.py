@@ -43,7 +43,7 @@ class CastRecipe:
     largest: float = 65504.0
     interface: str = "float32"
     method: str = "cast"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
