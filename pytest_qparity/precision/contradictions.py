@@ -117,6 +117,9 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
     if method == "static" and spec.format == "qoperator":
         if base not in _QOPERATOR:
             yield Contradiction("format", f'"qoperator" for {base}', '"qdq"', "remove format: operators take 8 bits")
+        if spec.target in ("trt", "openvino"):
+            got, should = f'"{spec.target}" beside format = "qoperator"', '"ort", "any" or "backend"'
+            yield Contradiction("target", got, should, "remove format: these engines take Q/DQ nodes alone")
         for key in sorted({"types", "bias"} & spec.model_fields_set):
             yield Contradiction(
                 key, f'{key} beside format = "qoperator"', "none: it would have no effect", f"remove {key}"

@@ -146,6 +146,16 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("nvfp4", {"algorithm": "hqq"}, [("algorithm", "remove algorithm")]),
         ("mxfp8", {"block": 16}, [("block", "remove block")]),
         ("int16", {"format": "qoperator"}, [("format", "remove format: operators take 8 bits")]),
+        (
+            "int8",
+            {"format": "qoperator", "target": "trt"},
+            [("target", "remove format: these engines take Q/DQ nodes alone")],
+        ),
+        (
+            "int8",
+            {"format": "qoperator", "target": "openvino"},
+            [("target", "remove format: these engines take Q/DQ nodes alone")],
+        ),
         ("int8", {"format": "qoperator", "bias": "float"}, [("bias", "remove bias")]),
         ("int8", {"format": "qoperator", "types": {"*": "uint8"}}, [("types", "remove types")]),
         ("int4", {"format": "qoperator", "algorithm": "mse"}, [("algorithm", "remove format")]),
