@@ -128,6 +128,11 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
         packed = spec.format == "qoperator"
         if spec.algorithm == "mse" and packed:
             yield Contradiction("algorithm", '"mse" beside format = "qoperator"', 'format = "qdq"', "remove format")
+        if packed and spec.block is not None and spec.block & (spec.block - 1):
+            should = "a power of two: MatMulNBits has no other blocks"
+            yield Contradiction(
+                "block", f'{spec.block} beside format = "qoperator"', should, "remove format, or correct block"
+            )
         if spec.algorithm in ("hqq", "gptq") and not packed:
             got = f'"{spec.algorithm}" beside format = "qdq"'
             yield Contradiction("algorithm", got, 'format = "qoperator"', 'say format = "qoperator"')

@@ -94,6 +94,7 @@ class WeightOnlyRecipe:
 
     `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
     (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
+    `whole_blocks`: the engine takes no shorter block at the end of an axis.
     """
 
     keep_float: tuple[str, ...]
@@ -102,9 +103,10 @@ class WeightOnlyRecipe:
     symmetric: bool = True
     algorithm: str = "rtn"
     format: str = "qdq"
+    whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 1
+    version: int = 2
 
     @property
     def is_packed(self) -> bool:

@@ -159,6 +159,7 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("int8", {"format": "qoperator", "bias": "float"}, [("bias", "remove bias")]),
         ("int8", {"format": "qoperator", "types": {"*": "uint8"}}, [("types", "remove types")]),
         ("int4", {"format": "qoperator", "algorithm": "mse"}, [("algorithm", "remove format")]),
+        ("int4", {"format": "qoperator", "block": 48}, [("block", "remove format, or correct block")]),
         ("int4", {"algorithm": "hqq"}, [("algorithm", 'say format = "qoperator"')]),
         ("fp8", {"symmetric": False}, [("symmetric", "remove symmetric")]),
         ("nvfp4", {"scale_rule": "up"}, [("scale_rule", "remove scale_rule")]),

@@ -117,7 +117,7 @@ def test_what_is_said_of_a_recipe_is_no_word_of_the_float_model(tmp_path, cache,
 
 @pytest.mark.parametrize("precision", [name for name, each in PRECISIONS.items() if each.made.method != "float-model"])
 def test_every_precision_that_is_made_holds_what_it_says(tmp_path, cache, precision):
-    request = request_for(mlp(), tmp_path, precision)
+    request = request_for(mlp(features=32), tmp_path, precision)
 
     variant = variant_of(request, cache)
 
