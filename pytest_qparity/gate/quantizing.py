@@ -11,7 +11,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from pytest_qparity.backends.kernels import kernels_in_file
+from pytest_qparity.case.fields import OUR_ERROR
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
@@ -99,8 +102,19 @@ def _request(order: Order, model: ModelFile) -> VariantRequest:
         "target": order.target,
         "keep_float": order.keep_float or None,
     }
-    spec = PrecisionSpec(**{key: value for key, value in stated.items() if value is not None})
+    try:
+        spec = PrecisionSpec(**{key: value for key, value in stated.items() if value is not None})
+    except ValidationError as error:
+        raise _no_spec(error) from None
     return VariantRequest(model, order.precision, order.precision, spec, order.model.parent, order.target or "any")
+
+
+def _no_spec(error: ValidationError) -> CannotJudge:
+    first = error.errors()[0]
+    should = first["msg"] if first["type"] == OUR_ERROR else f"another ({first['msg']})"
+    sentence = f'{first["loc"][0]}: got "{first["input"]}", should be {should}.'
+    remedy = first.get("ctx", {}).get("remedy", "name nodes, or leave it out")
+    return CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
 
 
 def _feeds(order: Order, model: ModelFile) -> Feeds:
