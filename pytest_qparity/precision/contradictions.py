@@ -136,6 +136,9 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
         if spec.algorithm in ("hqq", "gptq") and not packed:
             got = f'"{spec.algorithm}" beside format = "qdq"'
             yield Contradiction("algorithm", got, 'format = "qoperator"', 'say format = "qoperator"')
+        if spec.algorithm in ("hqq", "gptq") and spec.symmetric is not None:
+            got = f'symmetric beside algorithm = "{spec.algorithm}"'
+            yield Contradiction("symmetric", got, "none: it would have no effect", "remove symmetric")
     if method == "static" and base.startswith("fp8") and spec.symmetric is False:
         yield Contradiction("symmetric", "false", "left out: float8 has no zero points", "remove symmetric")
     if method == "block" and base == "nvfp4" and spec.scale_rule is not None:

@@ -20,6 +20,7 @@ _QUANTIZED = frozenset(
 )
 PRODUCTS = frozenset({"Gemm", "MatMul"})
 WEIGHTED = PRODUCTS | {"Conv", "ConvTranspose"}
+LAYOUT = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})  # the same elements elsewhere
 FIRST_IR_WITH_CONSTANT_INITIALIZERS = 4  # below it each initializer must be listed as an input
 
 

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto
 
 from pytest_qparity.precision.content import computes_on_integers
-from pytest_qparity.precision.graph import WEIGHTED, nodes_of
+from pytest_qparity.precision.graph import LAYOUT, WEIGHTED, nodes_of
 from pytest_qparity.precision.recipes import give_it
 from pytest_qparity.precision.values import subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -22,7 +22,6 @@ __all__ = ["require_kept"]
 
 NAMES_LISTED = 5
 _HALVES = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
-_LAYOUT = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 
 
 def require_kept(made: ModelProto, source: ModelProto, kept: Collection[str], precision: str) -> None:
@@ -90,7 +89,7 @@ class _Sight:
     def is_dequantized_constant(self, name: str) -> bool:
         """Whether a value is what a DequantizeLinear gives of constants, at once or behind a change of layout."""
         maker = self.makers.get(name)
-        while maker is not None and maker.op_type in _LAYOUT:
+        while maker is not None and maker.op_type in LAYOUT:
             maker = self.makers.get(maker.input[0])
         return maker is not None and "DequantizeLinear" in maker.op_type and self.is_constant(maker.input[0])
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.precision.graph import in_order, nodes_of
+from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -47,9 +47,22 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
             per_channel=recipe.granularity == "channel",
             reduce_range=recipe.weight_bits == 7,
             weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
-            nodes_to_exclude=_later_names(model, recipe.keep_float),
+            nodes_to_exclude=_later_names(model, [*recipe.keep_float, *_quantized_before(model)]),
         )
         return in_order(onnx.load(made))
+
+
+def _quantized_before(model: ModelProto) -> list[str]:
+    """Names of the nodes whose weights are dequantized: the quantizer wants initializers."""
+    makers = {output: node for node in nodes_of(model.graph) for output in node.output}
+
+    def is_dequantized(name: str) -> bool:
+        maker = makers.get(name)
+        while maker is not None and maker.op_type in LAYOUT:
+            maker = makers.get(maker.input[0])
+        return maker is not None and maker.op_type == "DequantizeLinear"
+
+    return [node.name for node in nodes_of(model.graph) if any(map(is_dequantized, node.input[1:]))]
 
 
 def _later_names(model: ModelProto, kept: Sequence[str]) -> list[str]:

@@ -41,7 +41,8 @@ class StaticJob:
         self._recipe = recipe
         self._target = TARGETS[recipe.target]
         self._scheme = _scheme(recipe)
-        model, converted = at_opset(model, _least_opset(model, recipe), recipe.keep_float)
+        named = (*recipe.keep_float, *(name for name, _ in recipe.types))
+        model, converted = at_opset(model, _least_opset(model, recipe), named)
         self._model, folded = prepared(model, recipe.keep_float)
         nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
         self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes

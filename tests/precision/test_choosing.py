@@ -160,6 +160,8 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("int8", {"format": "qoperator", "types": {"*": "uint8"}}, [("types", "remove types")]),
         ("int4", {"format": "qoperator", "algorithm": "mse"}, [("algorithm", "remove format")]),
         ("int4", {"format": "qoperator", "block": 48}, [("block", "remove format, or correct block")]),
+        ("int4", {"format": "qoperator", "algorithm": "hqq", "symmetric": True}, [("symmetric", "remove symmetric")]),
+        ("int4", {"format": "qoperator", "algorithm": "gptq", "symmetric": False}, [("symmetric", "remove symmetric")]),
         ("int4", {"algorithm": "hqq"}, [("algorithm", 'say format = "qoperator"')]),
         ("fp8", {"symmetric": False}, [("symmetric", "remove symmetric")]),
         ("nvfp4", {"scale_rule": "up"}, [("scale_rule", "remove scale_rule")]),
