@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -172,9 +173,13 @@ def require_kernels(told: object) -> Kernels | NotTold:
     if not isinstance(told, Kernels) or not isinstance(told.counts, Mapping):
         raise ValueError(f"got a {type(told).__name__} from kernels(), should be Kernels or NotTold")
     for kind, count in told.counts.items():
-        numbers = (count.quantized, count.fell_back, count.left_float) if isinstance(count, KernelCount) else (None,)
+        numbers = astuple(count) if isinstance(count, KernelCount) else (None,)
         if not isinstance(kind, str) or any(type(number) is not int or number < 0 for number in numbers):
             raise ValueError(f"got {count!r} as the kernels of {kind!r}, should be whole counts")
+        if count.weights_only > count.quantized:
+            raise ValueError(
+                f"got {count!r} as the kernels of {kind!r}, should have no more weights_only than quantized"
+            )
     if type(told.hidden) is not int or told.hidden < 0:
         raise ValueError(f"got {told.hidden!r} hidden parts, should be a whole count")
     if not all(isinstance(text, str) for text in (*told.float_nodes, *told.remarks)):

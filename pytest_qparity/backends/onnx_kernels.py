@@ -88,19 +88,25 @@ def compute_nodes(model: ModelProto) -> list[ComputeNode]:
     `in_file`: a float node that takes what a DequantizeLinear gives, at once or behind a change of layout. That is how
     a quantized node looks that an engine did not fuse.
     """
-    return [
-        _described(node, producers)
-        for node, producers in nested_nodes(model)
-        if node.op_type in {**_INTEGER, **_PACKED_WEIGHTS, **_FLOAT} and node.domain in _DOMAINS
-    ]
+    return [_described(node, producers) for node, producers in nested_nodes(model) if _computes(node)]
 
 
 def in_file(
     held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, Any], Mapping[str, np.ndarray]]:
     """A worker's call: what a file itself says of its compute nodes, where no engine can be asked."""
-    nodes = compute_nodes(read_graph(Path(arguments["model"])))
-    return counted(replace(node, quantized=node.in_file) for node in nodes).as_json(), {}
+    others = frozenset(arguments["others"])
+    nodes = [
+        (_described(node, producers), node.output[0] in others)
+        for node, producers in nested_nodes(read_graph(Path(arguments["model"])))
+        if _computes(node)
+    ]
+    told = (replace(node, quantized=node.in_file and not other, otherwise=other) for node, other in nodes)
+    return counted(told).as_json(), {}
+
+
+def _computes(node: NodeProto) -> bool:
+    return node.op_type in {**_INTEGER, **_PACKED_WEIGHTS, **_FLOAT} and node.domain in _DOMAINS
 
 
 def rounding_nodes(model: ModelProto) -> int:

@@ -35,7 +35,8 @@ class PreflightMeasurement:
     `saturation`: what the integer products can sum up to; None where the case is for this CPU alone. `emulation`:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
     `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
-    engine that the file breaks, and is run in another way than it is meant for it.
+    engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
+    file's products that are quantized in another precision.
     """
 
     base: str
@@ -55,6 +56,7 @@ class PreflightMeasurement:
     doubts: tuple[Doubt, ...] = ()
     remarks: tuple[str, ...] = ()
     warned: tuple[Finding, ...] = ()
+    other_products: tuple[str, ...] = ()
 
 
 def judge_refused(base: str, content: Examined, findings: Sequence[Finding]) -> Verdict:
@@ -137,7 +139,7 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
     kernels = measured.kernels
     if not isinstance(kernels, Kernels):
         return
-    if kernels.total and not kernels.quantized:
+    if kernels.total and not kernels.quantized and not kernels.otherwise:
         yield f"{kernels.text(measured.base)}: runs as float"
     elif kernels.fell_back:
         yield f"{kernels.fell_back} quantized nodes run as float: {_named(kernels.float_nodes, kernels.fell_back)}"
@@ -145,6 +147,9 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
     if left_float and kernels.quantized:
         named = _named(kernels.float_nodes[kernels.fell_back :], left_float)
         yield f"{left_float} of {kernels.total} compute nodes are float in the file: {named}"
+    if kernels.otherwise:
+        otherwise = f"{kernels.otherwise} of {kernels.total} compute nodes"
+        yield f"{otherwise} are quantized in another precision: {_others(measured)}"
     if kernels.hidden:
         yield f"the engine does not tell of {kernels.hidden} parts of the graph: {_HIDDEN}"
     yield from kernels.remarks
@@ -154,6 +159,10 @@ def _named(names: tuple[str, ...], count: int) -> str:
     """The first of `count` names, of which `names` holds some."""
     shown = names[: min(MOST_NAMED, count)]
     return ", ".join(shown) + (", …" if len(shown) < count else "")
+
+
+def _others(measured: PreflightMeasurement | Examined) -> str:
+    return _named(measured.other_products, len(measured.other_products))
 
 
 def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
@@ -172,7 +181,9 @@ def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) 
             f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {base}, "
             f"should be at least 1 (of {measured.nodes} nodes).",
             "look at how the file was made: its maker quantized nothing, or another file was given",
-            likely="the quantizer found no operator that it knows, or the float file was copied",
+            likely=f"products are quantized in another precision, or other blocks and scales: {_others(measured)}"
+            if measured.other_products
+            else "the quantizer found no operator that it knows, or the float file was copied",
         )
     first = FIRST_OPSET.get(base, 1)
     if measured.opset < first and not measured.own_operators:
@@ -224,12 +235,13 @@ def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator
     elif not kernels.total:
         yield _untold("no compute node (Conv, MatMul, Gemm, …)", least, "take min_quantized out")
     elif not kernels.quantized / kernels.total >= least:
-        share, floats = kernels.quantized / kernels.total, kernels.total - kernels.quantized
+        share, floats = kernels.quantized / kernels.total, kernels.total - kernels.quantized - kernels.otherwise
+        as_float = f" As float: {_named(kernels.float_nodes, floats)}." if floats else ""
+        otherwise = f" In another precision: {_others(measured)}." if kernels.otherwise else ""
         yield Failure(
             Code.PREFLIGHT_FEW_QUANTIZED,
             f"{kernels.quantized} of {kernels.total} compute nodes run quantized "
-            f"({share:.1%}: {kernels.text(measured.base)}), should be at least {least:.1%}. "
-            f"As float: {_named(kernels.float_nodes, floats)}.",
+            f"({share:.1%}: {kernels.text(measured.base)}), should be at least {least:.1%}.{as_float}{otherwise}",
             "quantize what these nodes take, give and weigh in types that the engine fuses (onnxruntime: uint8 "
             "activations, int8 weights, Q/DQ around the node and behind its activation function), or lower "
             "min_quantized",
@@ -238,6 +250,8 @@ def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator
 
 
 def _why_float(kernels: Kernels) -> str:
+    if kernels.otherwise:
+        return "the file quantizes some of its nodes in another precision"
     if not kernels.fell_back:
         return "the file leaves them float (keep_float, or operators that its maker does not know)"
     if kernels.fell_back < kernels.total - kernels.quantized:

@@ -287,13 +287,6 @@ class RunMaterial:
         require_unchanged(self.variant)  # an engine may read the file again for it
         return kernels
 
-    @once
-    def kernels_in_file(self) -> Kernels:
-        """What the variant's file says of its compute nodes, where the session runs another in its place."""
-        from pytest_qparity.backends.kernels import kernels_in_file
-
-        return kernels_in_file(self.variant.path, self.material.worker)
-
     def session_at(self, precision: str) -> HostedSession:
         """Another precision of the case on the same backend: what latency is compared with."""
         if precision == self.precision:

@@ -50,7 +50,8 @@ def preflight(run: RunMaterial) -> Verdict:
             expected_placement=facts.expected_placement,
             placement=facts.placement,
             equal_to_float=_equal_to_float(run),
-            kernels=_kernels(run),
+            kernels=_kernels(run, content.other_products),
+            other_products=content.other_products,
             emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
@@ -150,11 +151,19 @@ def memory(run: RunMaterial) -> Verdict:
     return judge_memory(used, limits)
 
 
-def _kernels(run: RunMaterial) -> Kernels | NotTold | None:
-    """What became of the compute nodes; where they are emulated, what the variant's file says of them."""
+def _kernels(run: RunMaterial, others: tuple[str, ...]) -> Kernels | NotTold | None:
+    """What became of the compute nodes; where they are emulated, what the variant's file says of them. `others`:
+    products of the file that are quantized in another precision, which count for none of the run's."""
+    from pytest_qparity.backends.kernels import NotTold, kernels_in_file, of_precision
+
     if run.base in FLOATS:
         return None
-    return run.kernels_in_file if run.is_emulated else run.kernels
+    if run.is_emulated:
+        return kernels_in_file(run.variant.path, run.material.worker, others)
+    kernels = run.kernels
+    if not others or isinstance(kernels, NotTold):
+        return kernels
+    return of_precision(kernels, weights_only=run.base not in ("int8", "uint8"))
 
 
 def _require_native(run: RunMaterial, check: str) -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from pytest_qparity.backends.kernels import kernels_in_file
+from pytest_qparity.case.fields import OUR_ERROR
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
 from pytest_qparity.precision.cache import VariantCache
-from pytest_qparity.precision.examination import examined
+from pytest_qparity.precision.examination import Examined, examined
 from pytest_qparity.precision.recipes import StaticRecipe
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Variant, VariantRequest, Workshop, variant_for
@@ -83,8 +86,8 @@ def quantize(order: Order, worker: Worker) -> Quantized:
         if order.calibration is not None and variant.recipe["calibration_data"] is None:
             sentence = f"{order.precision}: got calibration data, should be none: its recipe takes no data."
             raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave them out"))
-        _require_quantized(variant, worker)
-        kernels = kernels_in_file(variant.path, worker)
+        found = _require_quantized(variant, worker)
+        kernels = kernels_in_file(variant.path, worker, found.other_products)
         use = _ranges_use(order, variant, worker)
         with replacing(order.output) as temporary:
             shutil.copyfile(variant.path, temporary)
@@ -99,8 +102,19 @@ def _request(order: Order, model: ModelFile) -> VariantRequest:
         "target": order.target,
         "keep_float": order.keep_float or None,
     }
-    spec = PrecisionSpec(**{key: value for key, value in stated.items() if value is not None})
+    try:
+        spec = PrecisionSpec(**{key: value for key, value in stated.items() if value is not None})
+    except ValidationError as error:
+        raise _no_spec(error) from None
     return VariantRequest(model, order.precision, order.precision, spec, order.model.parent, order.target or "any")
+
+
+def _no_spec(error: ValidationError) -> CannotJudge:
+    first = error.errors()[0]
+    should = first["msg"] if first["type"] == OUR_ERROR else f"another ({first['msg']})"
+    sentence = f'{first["loc"][0]}: got "{first["input"]}", should be {should}.'
+    remedy = first.get("ctx", {}).get("remedy", "name nodes, or leave it out")
+    return CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
 
 
 def _feeds(order: Order, model: ModelFile) -> Feeds:
@@ -113,12 +127,13 @@ def _feeds(order: Order, model: ModelFile) -> Feeds:
     return make_feeds(samples, model.inputs, order.batch)
 
 
-def _require_quantized(variant: Variant, worker: Worker) -> None:
+def _require_quantized(variant: Variant, worker: Worker) -> Examined:
     found = examined(variant.path, variant.base, worker)
     if not found.holds_precision:
         sentence = f"{variant.precision}: got no quantized node among {found.nodes:,}, should be at least one."
         remedy = "look whether the model has products with constant weights in its main graph, and is float"
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
+    return found
 
 
 def _ranges_use(order: Order, variant: Variant, worker: Worker) -> Mapping[str, list[str]]:

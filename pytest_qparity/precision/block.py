@@ -14,6 +14,7 @@ from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.selection import Weight, quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
+from pytest_qparity.precision.whole_blocks import require_whole_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,9 @@ class BlockJob:
             for node in quantizable(self._model.graph, frozenset(recipe.keep_float))
             if node.op_type in PRODUCTS and (weight := weight_of(node)) and _is_linear(node, weight)
         ]
+        if recipe.activation is not None:  # what quantizes activations at run time takes whole blocks alone
+            lengths = {str(node.name): _length(node, weight) for node, weight in self._nodes}
+            require_whole_blocks(lengths, recipe.block, weights_alone=False)
         self.notes = (*converted, *folded)
 
     @property
@@ -139,6 +143,14 @@ class BlockJob:
         attributes = {"axis": axis, "block_size": self._recipe.block, "output_dtype": TensorProto.FLOAT}
         inputs, outputs = [codes, scale], [_dequantized(name)]
         return writer.node("TRT_MXFP8DequantizeLinear", inputs, outputs, attributes, domain=TENSORRT_DOMAIN)[0]
+
+
+def _length(node: ir.Node, weight: Weight) -> int:
+    """Of the axis of summation."""
+    value = node.inputs[weight.index]
+    assert value is not None
+    assert weight.reduction_axis is not None
+    return int(array_of(value).shape[weight.reduction_axis])
 
 
 def _above_zero(scales: Array) -> Array:

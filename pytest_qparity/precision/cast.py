@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from pytest_qparity.precision.graph import in_order
+from pytest_qparity.precision.graph import in_order, node_names
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
     from onnx import GraphProto, ModelProto
 
     from pytest_qparity.precision.recipes import CastRecipe
@@ -20,7 +21,11 @@ NAMES_LISTED = 5
 
 
 def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:
-    """`model` with float16 weights and nodes, and notes for a reader of its verdict. `model` is used up."""
+    """`model` with float16 weights and nodes, and notes for a reader of its verdict. `model` is used up.
+
+    Between two nodes that stay float32, values do: beyond 65504 they would not come through float16.
+    """
+    nodes = node_names(model)
     float16 = importlib.import_module("onnxruntime.transformers.float16")
     clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in _constants(model.graph)]
     converted = float16.convert_float_to_float16(
@@ -38,7 +43,42 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
         *clipping_note(too_small, f"nearer to 0 than {recipe.smallest:g}, raised to it"),
     )
     # The converter appends its casts at the end, which onnx.checker and some engines refuse.
-    return in_order(converted), notes
+    return in_order(_without_round_trips(converted, nodes)), notes
+
+
+def _without_round_trips(model: ModelProto, nodes: Collection[str]) -> ModelProto:
+    """The model without the converter's casts to float16 and back: `nodes` are those of the float model, which stay."""
+    import onnx_ir as ir
+
+    ready = ir.serde.deserialize_model(model)
+    added = [node for node in ready.graph.all_nodes() if node.op_type == "Cast" and node.name not in nodes]
+    for widening in added:
+        between, back = widening.inputs[0], widening.outputs[0]
+        narrowing = None if between is None else between.producer()
+        if (
+            narrowing not in added
+            or _cast_to(widening) != ir.DataType.FLOAT
+            or _cast_to(narrowing) != ir.DataType.FLOAT16
+        ):
+            continue
+        source = narrowing.inputs[0]
+        assert source is not None
+        is_output, name = back.is_graph_output(), back.name
+        if is_output and (source.is_graph_input() or source.is_graph_output()):
+            continue  # it has a name that users know already
+        back.replace_all_uses_with(source, replace_graph_outputs=True)
+        assert widening.graph is not None
+        widening.graph.remove(widening, safe=True)
+        if is_output:
+            source.name = name
+    for cast in added:
+        if cast.graph is not None and not cast.outputs[0].uses() and not cast.outputs[0].is_graph_output():
+            cast.graph.remove(cast, safe=True)
+    return ir.serde.serialize_model(ready)
+
+
+def _cast_to(node: ir.Node) -> int:
+    return node.attributes.get_int("to", 0)
 
 
 def _beyond(tensor: TensorProto, recipe: CastRecipe) -> tuple[int, int]:

@@ -45,6 +45,7 @@ def recipe_for(
     return _MAKERS[method_of(base, spec)](base, spec, family, keep_float, types, ranges)
 
 
+_WHOLE_BLOCKS = frozenset({"openvino", "trt"})  # families of engines that take no shorter block at the end of an axis
 _Pairs = tuple[tuple[str, str], ...]
 
 
@@ -98,7 +99,7 @@ def _dynamic(
 
 
 def _weight_only(
-    base: str, spec: PrecisionSpec, _: str, keep_float: tuple[str, ...], __: _Pairs, ___: str | None
+    base: str, spec: PrecisionSpec, family: str, keep_float: tuple[str, ...], _: _Pairs, __: str | None
 ) -> Recipe:
     made = PRECISIONS[base].made
     return WeightOnlyRecipe(
@@ -108,6 +109,7 @@ def _weight_only(
         symmetric=base == "int4" if spec.symmetric is None else spec.symmetric,
         algorithm=spec.algorithm,
         format=spec.format,
+        whole_blocks=spec.format == "qdq" and family in _WHOLE_BLOCKS,
         extend=spec.extend,
     )
 

@@ -117,6 +117,9 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
     if method == "static" and spec.format == "qoperator":
         if base not in _QOPERATOR:
             yield Contradiction("format", f'"qoperator" for {base}', '"qdq"', "remove format: operators take 8 bits")
+        if spec.target in ("trt", "openvino"):
+            got, should = f'"{spec.target}" beside format = "qoperator"', '"ort", "any" or "backend"'
+            yield Contradiction("target", got, should, "remove format: these engines take Q/DQ nodes alone")
         for key in sorted({"types", "bias"} & spec.model_fields_set):
             yield Contradiction(
                 key, f'{key} beside format = "qoperator"', "none: it would have no effect", f"remove {key}"
@@ -125,9 +128,17 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
         packed = spec.format == "qoperator"
         if spec.algorithm == "mse" and packed:
             yield Contradiction("algorithm", '"mse" beside format = "qoperator"', 'format = "qdq"', "remove format")
+        if packed and spec.block is not None and spec.block & (spec.block - 1):
+            should = "a power of two: MatMulNBits has no other blocks"
+            yield Contradiction(
+                "block", f'{spec.block} beside format = "qoperator"', should, "remove format, or correct block"
+            )
         if spec.algorithm in ("hqq", "gptq") and not packed:
             got = f'"{spec.algorithm}" beside format = "qdq"'
             yield Contradiction("algorithm", got, 'format = "qoperator"', 'say format = "qoperator"')
+        if spec.algorithm in ("hqq", "gptq") and spec.symmetric is not None:
+            got = f'symmetric beside algorithm = "{spec.algorithm}"'
+            yield Contradiction("symmetric", got, "none: it would have no effect", "remove symmetric")
     if method == "static" and base.startswith("fp8") and spec.symmetric is False:
         yield Contradiction("symmetric", "false", "left out: float8 has no zero points", "remove symmetric")
     if method == "block" and base == "nvfp4" and spec.scale_rule is not None:

@@ -16,6 +16,7 @@ class Examined:
     """Counts over the nodes that lead to an output (see `precision.content`), for one precision.
 
     `own_operators`: whether it has operators that compute on integers themselves, which need no opset for Q/DQ.
+    `other_products`: first outputs of the products that are quantized in another precision.
     """
 
     holds_precision: bool
@@ -24,6 +25,7 @@ class Examined:
     opset: int
     own_operators: bool
     bad_scales: tuple[str, ...]
+    other_products: tuple[str, ...] = ()
 
 
 def examined(model: Path, base: str, worker: Worker) -> Examined:
@@ -31,7 +33,7 @@ def examined(model: Path, base: str, worker: Worker) -> Examined:
     arguments = {"model": str(model.absolute()), "base": base}
     work = f"Examining {model.name}"
     found = worker.call("pytest_qparity.precision.content:examine", arguments, {}, work, worker.limits.load).value
-    return Examined(**{**found, "bad_scales": tuple(found["bad_scales"])})
+    return Examined(**{**found, **{key: tuple(found[key]) for key in ("bad_scales", "other_products")}})
 
 
 LARGEST_SUM = 32767  # of two products, in saturating int16

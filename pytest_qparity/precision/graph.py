@@ -20,6 +20,7 @@ _QUANTIZED = frozenset(
 )
 PRODUCTS = frozenset({"Gemm", "MatMul"})
 WEIGHTED = PRODUCTS | {"Conv", "ConvTranspose"}
+LAYOUT = frozenset({"Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})  # the same elements elsewhere
 FIRST_IR_WITH_CONSTANT_INITIALIZERS = 4  # below it each initializer must be listed as an input
 
 
@@ -30,7 +31,15 @@ def opset_of(model: ModelProto) -> int:
 
 def float_graph(path: Path) -> ModelProto:
     """Load a float model with its external data, as the recipes need it. Nodes keep the names they have."""
-    model = onnx.load(path)
+    return _made_ready(onnx.load(path))
+
+
+def float_structure(path: Path) -> ModelProto:
+    """`float_graph` without external data: nodes and tensors by the same names."""
+    return _made_ready(onnx.load(path, load_external_data=False))
+
+
+def _made_ready(model: ModelProto) -> ModelProto:
     if model.functions:  # quantizers and converters look past them
         model = inliner.inline_local_functions(model)
     _drop_initializer_inputs(model)

@@ -1,4 +1,4 @@
-"""Recipes of ONNX Runtime's own quantizers: dynamic, QOperator, packed weights."""
+"""Recipes of ONNX Runtime's own quantizers: dynamic, packed weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.precision.graph import in_order
+from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-    from pytest_qparity.precision.recipes import DynamicRecipe, StaticRecipe, WeightOnlyRecipe
-    from pytest_qparity.quantmath import Range
+    from pytest_qparity.precision.recipes import DynamicRecipe, WeightOnlyRecipe
 
-__all__ = ["make_dynamic", "make_packed", "make_qoperator"]
+__all__ = ["make_dynamic", "make_packed", "quiet"]
 
 
 def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> ModelProto:
@@ -39,7 +37,7 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
         remedy = f'write "{near}"' if near else "name operators that ONNX Runtime quantizes dynamically"
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
     # The quantizer writes `<stem>-inferred.onnx` beside its input, where two jobs on one model would meet.
-    with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"
         onnx.save(model, source)
         quantization.quantize_dynamic(
@@ -49,41 +47,28 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
             per_channel=recipe.granularity == "channel",
             reduce_range=recipe.weight_bits == 7,
             weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
-            nodes_to_exclude=list(recipe.keep_float),
+            nodes_to_exclude=_later_names(model, [*recipe.keep_float, *_quantized_before(model)]),
         )
         return in_order(onnx.load(made))
 
 
-def make_qoperator(
-    model: ModelProto, recipe: StaticRecipe, nodes: Sequence[str], ranges: Mapping[str, Range]
-) -> ModelProto:
-    """`model` with QLinearConv and QLinearMatMul for `nodes`; `ranges` of all that they take and give."""
-    from onnxruntime.quantization import CalibrationMethod, QuantType
-    from onnxruntime.quantization.calibrate import TensorData, TensorsData
-    from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
-    from onnxruntime.quantization.quant_utils import QuantizationMode
+def _quantized_before(model: ModelProto) -> list[str]:
+    """Names of the nodes whose weights are dequantized: the quantizer wants initializers."""
+    makers = {output: node for node in nodes_of(model.graph) for output in node.output}
 
-    types = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
-    data = {
-        name: TensorData(lowest=np.float32(found.low), highest=np.float32(found.high)) for name, found in ranges.items()
-    }
-    with _quiet():
-        quantizer = ONNXQuantizer(
-            model,
-            per_channel=recipe.granularity == "channel",
-            reduce_range=recipe.weight_bits == 7,
-            mode=QuantizationMode.QLinearOps,
-            static=True,
-            weight_qType=types[recipe.weight],
-            activation_qType=types[recipe.activation],
-            tensors_range=TensorsData(CalibrationMethod.MinMax, data),
-            nodes_to_quantize=list(nodes),
-            nodes_to_exclude=[],
-            op_types_to_quantize=sorted({node.op_type for node in model.graph.node if node.name in set(nodes)}),
-            extra_options={"ActivationSymmetric": recipe.symmetric},
-        )
-        quantizer.quantize_model()
-        return in_order(quantizer.model.model)
+    def is_dequantized(name: str) -> bool:
+        maker = makers.get(name)
+        while maker is not None and maker.op_type in LAYOUT:
+            maker = makers.get(maker.input[0])
+        return maker is not None and maker.op_type == "DequantizeLinear"
+
+    return [node.name for node in nodes_of(model.graph) if any(map(is_dequantized, node.input[1:]))]
+
+
+def _later_names(model: ModelProto, kept: Sequence[str]) -> list[str]:
+    """Names by which the quantizer knows nodes: it makes MatMul and Add of each Gemm before it looks for them."""
+    gemms = {node.name for node in nodes_of(model.graph) if node.op_type == "Gemm"}
+    return [*kept, *(f"{name}_{part}" for name in kept if name in gemms for part in ("MatMul", "Add"))]
 
 
 def make_packed(model: ModelProto, recipe: WeightOnlyRecipe, feeds: Sequence[Mapping[str, Any]]) -> ModelProto:
@@ -101,7 +86,7 @@ def make_packed(model: ModelProto, recipe: WeightOnlyRecipe, feeds: Sequence[Map
             calibration_data_reader=_Feeds(feeds), block_size=recipe.block, quant_format=format_
         ),
     }
-    with _quiet():
+    with quiet():
         quantizer = nbits.MatMulNBitsQuantizer(
             model,
             block_size=recipe.block,
@@ -135,7 +120,7 @@ class _Feeds:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The quantizer logs advice to the root logger, which belongs to the user's own run."""
     root = logging.getLogger()
     level = root.level

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from onnx import TensorProto
 
-from pytest_qparity.precision.content import TYPES
 from pytest_qparity.precision.emulation import lowered, with_tf32
 from pytest_qparity.precision.large import save_whole
 from pytest_qparity.precision.making import Border
+from pytest_qparity.precision.operands import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

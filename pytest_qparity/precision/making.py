@@ -13,7 +13,8 @@ import onnx
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
-from pytest_qparity.precision.graph import float_graph, require_float
+from pytest_qparity.precision.graph import float_graph, float_structure, require_float
+from pytest_qparity.precision.kept import require_kept
 from pytest_qparity.precision.large import save_whole
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
@@ -94,6 +95,8 @@ def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
         if not is_calibrated(recipe):
             calibration = None  # one that broke off belongs to another recipe
         made, notes = _made(arguments, recipe, calibration, target.parent)
+        if recipe.keep_float:
+            require_kept(made, float_structure(model), recipe.keep_float, precision)
         save_whole(made, target)
         _check(target, model)
     return list(notes), {}

@@ -32,8 +32,8 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     """The model as placement takes it, equal in what it computes but for rounding; and notes for a reader.
 
     Constant nodes become initializers, what merely reorders constants is computed ahead, and a BatchNormalization
-    behind a convolution that alone feeds it is folded into its weights, unless either is to be kept float: Q/DQ nodes
-    between both cost decibels.
+    behind a convolution that alone feeds it is folded into its weights, where both are float32 and neither is to stay
+    float: Q/DQ nodes between both cost decibels.
     """
     typed = apart_from_weights(model, partial(onnx.shape_inference.infer_shapes, data_prop=True))
     ready = ir.serde.deserialize_model(typed)
@@ -45,26 +45,24 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     return ready, (f"{folded} BatchNormalization folded into convolutions",) if folded else ()
 
 
-def at_opset(
-    model: onnx.ModelProto, least: int, kept_float: Collection[str]
-) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+def at_opset(model: onnx.ModelProto, least: int, named: Collection[str]) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """The model at an opset of at least `least`, and a note where it was converted.
 
-    Raises CannotJudge where a node that is to be kept float is gone then.
+    Raises CannotJudge where a node of those that are `named`, to be kept float or of a type of their own, is gone then.
     """
     opset = opset_of(model)
     if opset >= least:
         return model, ()
     converted = apart_from_weights(model, lambda light: version_converter.convert_version(light, least))
-    lost = set(kept_float) - node_names(converted)
+    lost = set(named) - node_names(converted)
     if lost:  # names that are not found would be passed over, and the nodes quantized
-        named = ", ".join(sorted(lost))
+        missing = ", ".join(sorted(lost))
         raise CannotJudge(
             Failure(
                 Code.VARIANT_RECIPE,
-                f"Converting the model from opset {opset} to {least}: got a model without {named}, "
-                "should have every node of keep_float.",
-                f"convert the float model to opset {least} yourself and name its nodes in keep_float",
+                f"Converting the model from opset {opset} to {least}: got a model without {missing}, "
+                "should have every node of keep_float and types.",
+                f"convert the float model to opset {least} yourself and name its nodes in keep_float and types",
             )
         )
     return converted, (f"converted from opset {opset} to {least} before quantization",)
@@ -144,7 +142,7 @@ def _is_foldable(convolution: ir.Node, between: ir.Value, norm: ir.Node, kept_fl
     if len(between.uses()) != 1 or between.is_graph_output() or any(output.uses() for output in norm.outputs[1:]):
         return False
     constants = [*convolution.inputs[1:], *norm.inputs[1:5]]
-    return all(value is None or is_constant(value) for value in constants)
+    return all(value is None or (is_constant(value) and value.dtype == ir.DataType.FLOAT) for value in constants)
 
 
 def _become(graph: ir.Graph, output: ir.Value, constant: ir.Value) -> None:

@@ -43,7 +43,7 @@ class CastRecipe:
     largest: float = 65504.0
     interface: str = "float32"
     method: str = "cast"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class WeightOnlyRecipe:
 
     `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
     (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
+    `whole_blocks`: the engine takes no shorter block at the end of an axis.
     """
 
     keep_float: tuple[str, ...]
@@ -102,9 +103,10 @@ class WeightOnlyRecipe:
     symmetric: bool = True
     algorithm: str = "rtn"
     format: str = "qdq"
+    whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 1
+    version: int = 2
 
     @property
     def is_packed(self) -> bool:

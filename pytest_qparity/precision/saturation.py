@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto, inliner
 
-from pytest_qparity.precision.content import (
+from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
+from pytest_qparity.precision.values import (
     MICROSOFT,
     STANDARD,
     live_nodes,
@@ -33,14 +34,13 @@ from pytest_qparity.precision.content import (
     subgraphs,
     values_in,
 )
-from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from onnx import GraphProto, ModelProto, NodeProto
 
-    from pytest_qparity.precision.content import Scope
+    from pytest_qparity.precision.values import Scope
 
 LARGEST_CODE = 255
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import onnx_ir as ir
 
 from pytest_qparity.precision.graph import opset_of
-from pytest_qparity.precision.library import make_qoperator
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
+from pytest_qparity.precision.qoperator import made_plain, make_qoperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +41,11 @@ class StaticJob:
         self._recipe = recipe
         self._target = TARGETS[recipe.target]
         self._scheme = _scheme(recipe)
-        model, converted = at_opset(model, _least_opset(model, recipe), recipe.keep_float)
+        named = (*recipe.keep_float, *(name for name, _ in recipe.types))
+        model, converted = at_opset(model, _least_opset(model, recipe), named)
         self._model, folded = prepared(model, recipe.keep_float)
-        self._nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
+        nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
+        self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
         self._plan = planned(self._nodes, self._scheme, self._target)
         self.notes = (*converted, *folded)
 

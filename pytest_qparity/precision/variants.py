@@ -173,7 +173,7 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
         "edges_float": spec.edges_float,
         "types": dict(spec.types),
         "place": request.place,
-        "weighted_only": method_of(request.base, spec) != "cast",
+        "weighted_only": method_of(request.base, spec) not in ("cast", "dynamic"),
     }
     arguments = {"model": str(request.model.path.absolute()), "precision": request.precision, "choice": choice}
     work = f"Reading {request.model.path.name}"

@@ -12,9 +12,12 @@ from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Param
 from pytest_qparity.precision.placement.selection import quantizable, weight_of
 from pytest_qparity.precision.placement.writing import Writer, array_of
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
-from pytest_qparity.quantmath import Blocked, PerTensor
+from pytest_qparity.precision.whole_blocks import require_whole_blocks
+from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import onnx_ir as ir
     from onnx import ModelProto
 
@@ -30,24 +33,35 @@ _CLIPPINGS = np.linspace(1.0, 0.5, 26)  # shares of a block's range that are tri
 def make_weight_only(model: ModelProto, recipe: WeightOnlyRecipe) -> tuple[ModelProto, tuple[str, ...]]:
     """`model` with DequantizeLinear in the place of the constant operands of its products, and notes. It is used up.
 
-    A block never reaches over the end of the axis of summation; the last one may be shorter (DequantizeLinear-21).
+    A block never reaches over the end of the axis of summation; the last one may be shorter (DequantizeLinear-21), but
+    where the recipe wants whole blocks: then CannotJudge is raised.
     """
     element = ELEMENTS[recipe.weight]
     model, converted = at_opset(model, element.opset, recipe.keep_float)
     ready, folded = prepared(model, recipe.keep_float)
     writer = Writer(ready.graph)
     done: dict[tuple[str, int], ir.Value] = {}
-    for node in quantizable(ready.graph, frozenset(recipe.keep_float)):
+    found = list(_weights(ready.graph, recipe))
+    if recipe.whole_blocks:
+        lengths = {str(node.name): array_of(value).shape[axis] for node, _, value, axis in found}
+        require_whole_blocks(lengths, recipe.block, weights_alone=True)
+    for node, index, value, axis in found:
+        key = str(value.name), axis
+        if key not in done:
+            done[key] = _dequantized(writer, value, axis, element, recipe)
+        node.replace_input_with(index, done[key])
+    return serialized(ready), (*converted, *folded)
+
+
+def _weights(graph: ir.Graph, recipe: WeightOnlyRecipe) -> Iterator[tuple[ir.Node, int, ir.Value, int]]:
+    """The products that are quantized: node, index of its constant operand, that operand, and its axis of summation."""
+    for node in quantizable(graph, frozenset(recipe.keep_float)):
         weight = weight_of(node) if node.op_type in PRODUCTS else None
         if weight is None or weight.reduction_axis is None:
             continue
         value = node.inputs[weight.index]
         assert value is not None
-        key = str(value.name), weight.reduction_axis
-        if key not in done:
-            done[key] = _dequantized(writer, value, weight.reduction_axis, element, recipe)
-        node.replace_input_with(weight.index, done[key])
-    return serialized(ready), (*converted, *folded)
+        yield node, weight.index, value, weight.reduction_axis
 
 
 def quantized_in_blocks(
@@ -88,7 +102,10 @@ def _dequantized(writer: Writer, value: ir.Value, axis: int, element: Element, r
     if parameters.scale.size == 1:  # engines refuse a block_size where there is but one block
         parameters = Parameters(parameters.scale.reshape(()), parameters.zero_point.reshape(()))
         return writer.dequantized_constant(value, codes, parameters, PerTensor())
-    return writer.dequantized_constant(value, codes, parameters, Blocked(axis, recipe.block))
+    if parameters.scale.shape[axis] == 1 and weight.ndim == 2:  # and one that is longer than the axis
+        parameters = Parameters(parameters.scale.reshape(-1), parameters.zero_point.reshape(-1))
+        return writer.dequantized_constant(value, codes, parameters, PerAxis(1 - axis))
+    return writer.dequantized_constant(value, codes, parameters, Blocked(axis, min(recipe.block, weight.shape[axis])))
 
 
 def _block_extremes(weight: Array, axis: int, block: int, extreme: np.ufunc) -> Array:

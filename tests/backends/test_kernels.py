@@ -18,6 +18,7 @@ from pytest_qparity.backends.kernels import (
     NotTold,
     counted,
     kernels_from_json,
+    of_precision,
 )
 from pytest_qparity.backends.onnx_kernels import read_graph
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
@@ -224,6 +225,8 @@ class Tells:
         Kernels({"Conv": KernelCount(quantized=-1)}),
         Kernels({"Conv": KernelCount(quantized=True)}),
         Kernels({"Conv": KernelCount(quantized=0.5)}),
+        Kernels({"Conv": KernelCount(otherwise=-1)}),
+        Kernels({"Conv": KernelCount(weights_only=1)}),
         Kernels({1: KernelCount(quantized=1)}),
         Kernels([("Conv", KernelCount(quantized=1))]),
         Kernels({}, float_nodes=(1,)),
@@ -238,6 +241,17 @@ def test_what_is_no_count_is_not_told(kernels):
 
 def test_what_an_engine_does_not_tell_by_its_own_word_has_its_reason():
     assert hosted(Tells(NotTold("a closed engine"))).kernels() == NotTold("a closed engine")
+
+
+def test_kernels_on_packed_weights_are_told_from_those_on_integers():
+    kernels = Kernels({"MatMul": KernelCount(quantized=5, weights_only=2, fell_back=1)})
+
+    assert of_precision(kernels, weights_only=True).counts == {
+        "MatMul": KernelCount(quantized=2, weights_only=2, fell_back=1, otherwise=3)
+    }
+    assert of_precision(kernels, weights_only=False).counts == {
+        "MatMul": KernelCount(quantized=3, fell_back=1, otherwise=2)
+    }
 
 
 def test_names_of_what_fell_back_stand_first_and_are_few():

@@ -175,7 +175,7 @@ def test_what_ran_quantized_is_evidence_and_decides_what_is_shown():
     assert verdict.deciding == "53/53 Conv int8"
     assert verdict.evidence["kernels"] == "53/53 Conv int8"
     assert verdict.evidence["kernel_counts"] == {
-        "Conv": {"quantized": 53, "weights_only": 0, "fell_back": 0, "left_float": 0}
+        "Conv": {"quantized": 53, "weights_only": 0, "fell_back": 0, "left_float": 0, "otherwise": 0}
     }
     assert verdict.notes == ()
 
@@ -250,6 +250,31 @@ def test_the_likely_cause_tells_the_engine_s_doing_from_the_file_s(count, likely
 
     assert failure.likely is not None
     assert failure.likely.startswith(likely)
+
+
+OTHERS = Kernels({"Gemm": KernelCount(quantized=1, left_float=1, otherwise=3)}, ("first",))
+
+
+def test_what_is_quantized_in_another_precision_counts_for_none_of_this_one():
+    measured = replace(SOUND, kernels=OTHERS, min_quantized=0.8, other_products=("a", "b", "c"))
+
+    failure = only_failure(measured)
+
+    assert failure.sentence == (
+        "1 of 5 compute nodes run quantized (20.0%: 1/5 Gemm int8), should be at least 80.0%. As float: first. "
+        "In another precision: a, b, c."
+    )
+    assert failure.likely == "the file quantizes some of its nodes in another precision"
+    assert judge_preflight(replace(measured, min_quantized=None)).notes == (
+        "1 of 5 compute nodes are float in the file: first",
+        "3 of 5 compute nodes are quantized in another precision: a, b, c",
+    )
+
+
+def test_a_file_of_another_precision_says_so():
+    failure = only_failure(replace(SOUND, holds_precision=False, quantized_nodes=0, other_products=("logits",)))
+
+    assert failure.likely == "products are quantized in another precision, or other blocks and scales: logits"
 
 
 def test_of_many_nodes_that_run_as_float_a_few_are_named():

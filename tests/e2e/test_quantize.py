@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +99,37 @@ def test_usage(quantize: Quantize, tmp_path: Path, arguments: tuple[str, ...], s
     assert status == 2
     assert says in said
     assert not (tmp_path / "a.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("[a", 'keep_float: got "[a", should be a glob in which each "[" has its "]"'),
+        ("", 'keep_float: got "", should be another'),
+        ("frist", 'keep_float: got "frist", which matches none of 3 nodes'),
+    ],
+)
+def test_a_pattern_that_is_none_is_told_as_such(quantize: Quantize, tmp_path: Path, pattern: str, says: str) -> None:
+    status, _, said = quantize("model.onnx", "--ranges", "calib.cache", "--keep-float", pattern, "-o", "x.onnx")
+
+    assert status == 1
+    assert says in said
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_reader_who_leaves_ends_it_without_a_traceback(quantize: Quantize, tmp_path: Path) -> None:
+    command = "import sys; from pytest_qparity.cli import main; sys.exit(main())"
+    arguments = ["quantize", "model.onnx", "--ranges", "calib.cache", "-o", "x.onnx"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+
+    said = process.stderr.read() if process.stderr else b""
+
+    assert (process.wait(60), said) == (141, b"")
+    onnx.checker.check_model(tmp_path / "x.onnx")
 
 
 def test_a_folder_is_no_output(quantize: Quantize, tmp_path: Path) -> None:

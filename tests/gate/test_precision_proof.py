@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper, numpy_helper
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.case.loading import CaseError
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import Outcome, Verdict
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
 from tests.backends.quantized import cnn
-from tests.models import save
+from tests.models import mlp, save, small_cnn
+from tests.precision.graphs import request_for, samples_for
 from tests.precision.products import between_pairs
 
 CASE = """
@@ -23,7 +29,7 @@ model = "models/float.onnx"
 [data]
 test = "data/test.npz"
 
-[precisions.int8]
+[precisions.{name}]
 file = "models/int8.onnx"
 {precision}
 """
@@ -33,7 +39,9 @@ def float_cnn():
     return cnn(left_float=["conv1", "conv2", "classify"])
 
 
-def preflight(root: Path, int8, float_model, *, backend: str = "ort", case: str = "", precision: str = "") -> Verdict:
+def preflight(
+    root: Path, int8, float_model, *, backend: str = "ort", name: str = "int8", case: str = "", precision: str = ""
+) -> Verdict:
     save(int8, root / "cases" / "models" / "int8.onnx")
     save(float_model, root / "cases" / "models" / "float.onnx")
     (value,) = float_model.graph.input
@@ -42,10 +50,10 @@ def preflight(root: Path, int8, float_model, *, backend: str = "ort", case: str 
     data.parent.mkdir()
     np.savez(data, x=np.random.default_rng(0).standard_normal((2, *shape[1:])).astype(np.float32))
     file = root / "cases" / "net.toml"
-    file.write_text(CASE.format(case=case, precision=precision))
+    file.write_text(CASE.format(case=case, name=name, precision=precision))
     loaded = load_case(file)
     settings = gate.default_settings(root, latency_seconds=0.01)
-    [run] = gate.plan(loaded, settings, [backend], ["int8"])
+    [run] = gate.plan(loaded, settings, [backend], [name])
     return dict(gate.judge_run(loaded, run, settings))["preflight"]
 
 
@@ -139,3 +147,59 @@ def test_the_cpu_and_its_features_stand_beside_each_verdict(tmp_path: Path) -> N
     provenance = RunMaterial(material, "ort", "int8").provenance()
 
     assert provenance["cpu"] == this_processor().as_json()
+
+
+def made(model, root: Path, precision: str, **spec):
+    """The variant of a precision, as a recipe makes it."""
+    request = request_for(model, root, precision, **spec)
+    workshop = Workshop(InProcess(Limits()), VariantCache(root / "cache"))
+    return onnx.load(variant_for(request, lambda: samples_for(request.model, 8), workshop).path)
+
+
+def model_to_quantize():
+    model = mlp(features=32)
+    model.graph.input[0].name = model.graph.node[0].input[0] = "x"
+    return model
+
+
+# What is given, and what it is not.
+OTHERS = [
+    ("fp8", "mxfp8"),
+    ("mxfp8", "fp8"),
+    ("mxfp4", "nvfp4"),
+    ("nvfp4", "mxfp4"),
+    ("nvfp4", "fp8"),
+    ("fp8-e5m2", "fp8"),
+    ("fp8", "fp8-e5m2"),
+    ("int16", "int8"),
+    ("int8", "int16"),
+    ("int4", "int8"),
+]
+
+
+@pytest.mark.parametrize(("given", "base"), OTHERS, ids=[f"{given} as {base}" for given, base in OTHERS])
+def test_a_file_of_another_precision_is_refused(tmp_path: Path, given: str, base: str) -> None:
+    file = made(model_to_quantize(), tmp_path / "made", given)
+
+    verdict = preflight(tmp_path, file, model_to_quantize(), name=base)
+
+    failure = next(each for each in verdict.failures if each.code.code == "QP-PRE-001")
+    assert failure.likely is not None
+    assert failure.likely.endswith(": hidden, logits")
+
+
+@pytest.mark.parametrize(("base", "extended"), [("nvfp4", {}), ("int4", {"format": "qoperator"})])
+def test_nodes_of_another_precision_do_not_count(tmp_path: Path, base: str, extended: dict) -> None:
+    """Emulated, where the file tells, and native, where the engine does: convolutions of int8, a product of 4 bits."""
+    model = small_cnn(channels=16)
+    model.graph.input[0].name = model.graph.node[0].input[0] = "x"
+    model.graph.node[-1].op_type = "MatMul"  # what ONNX Runtime packs
+    model.graph.node[-1].input.remove("b")
+    int8 = made(model, tmp_path / "int8", "int8", target="ort", keep_float=("classify",))
+    both = made(int8, tmp_path / "both", base, extend=True, **extended)
+
+    verdict = preflight(tmp_path, both, model, name=base, precision="min_quantized = 0.8")
+
+    assert verdict.deciding == f"1/3 {base}"
+    [failure] = [each for each in verdict.failures if each.code.code == "QP-PRE-006"]
+    assert failure.sentence.endswith("should be at least 80.0%. In another precision: c1, c2.")

@@ -168,7 +168,7 @@ def test_notes_of_an_import_come_along(tmp_path, model):
     assert any("param" in note for note in found.notes), found.notes
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int4", "mxfp8"])
+@pytest.mark.parametrize("precision", ["fp16", "int4", "mxfp4"])
 def test_other_precisions(tmp_path, model, precision):
     found = made(Order(model, tmp_path / "variant.onnx", precision=precision))
 

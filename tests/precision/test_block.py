@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from pytest_qparity import quantmath
 from pytest_qparity.precision.emulation import lowered
 from pytest_qparity.quantmath import E2M1, E4M3FN, ScaleRule
+from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import mlp, small_cnn
 from tests.precision.graphs import FLOAT, model_of, weights
 from tests.precision.making import array, least_sqnr_db, made, makers, node, outputs_of, recipe
@@ -89,7 +90,7 @@ def test_a_lowered_file_computes_what_quantmath_says(tmp_path, base):
 
 @pytest.mark.parametrize("base", FORMATS)
 def test_products_are_quantized_and_convolutions_stay_float(tmp_path, base):
-    model, _ = made(small_cnn(), tmp_path, base=base)
+    model, _ = made(small_cnn(channels=32), tmp_path, base=base)
 
     by_output = makers(model)
     assert by_output[node(model, "classify").input[1]].op_type.endswith("DequantizeLinear")
@@ -114,9 +115,33 @@ def test_two_products_of_one_activation_share_its_codes(tmp_path, base):
     assert list(node(written, "first").input) == list(node(written, "second").input)
 
 
+@pytest.mark.parametrize(("base", "block"), [("mxfp8", 32), ("nvfp4", 16)])
+def test_a_product_that_whole_blocks_do_not_fill_is_named_before_anything_is_made(tmp_path, base, block):
+    """What quantizes activations at run time takes no shorter block."""
+    model = mlp(features=48, hidden=40)
+
+    with pytest.raises(CannotJudge) as stop:
+        made(model, tmp_path, base=base)
+
+    first, ragged = ("first", '"first", "second"') if block == 32 else ("second", '"second"')
+    length = 48 if block == 32 else 40
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert stop.value.failure.sentence.startswith(
+        f"{first}: got {length} elements along its axis of summation, should be a multiple of {block}: "
+    )
+    assert stop.value.failure.remedy == f"leave these nodes float: keep_float = [{ragged}]"
+    made(model, tmp_path, recipe(base, keep_float=("first", "second")))
+
+
+def test_a_weight_alone_may_have_a_shorter_block(tmp_path):
+    model, _ = made(linear(40), tmp_path, base="mxfp4")
+
+    assert array(model, "w_scale").shape == (2, 8)
+
+
 @pytest.mark.parametrize("base", FORMATS)
 def test_nodes_kept_float_keep_their_weights(tmp_path, base):
-    model, _ = made(mlp(), tmp_path, recipe(base, keep_float=("second",)))
+    model, _ = made(mlp(features=32), tmp_path, recipe(base, keep_float=("second",)))
 
     assert list(node(model, "second").input) == ["active", "w2", "b2"]
 

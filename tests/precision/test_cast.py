@@ -132,3 +132,57 @@ def test_a_constant_in_a_node_is_noted_by_the_node(tmp_path):
 
 def test_the_same_recipe_gives_the_same_bytes(tmp_path):
     assert made(lstm(), tmp_path)[0].SerializeToString() == made(lstm(), tmp_path)[0].SerializeToString()
+
+
+def scaled(*, outputs=("y",)):
+    """x @ w · 1e5 · 1e-5 @ w: between both factors values are beyond float16."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], name="before"),
+        helper.make_node("Mul", ["a", "large"], ["b"], name="up"),
+        helper.make_node("Mul", ["b", "small"], ["c"], name="down"),
+        helper.make_node("MatMul", ["c", "w"], ["y"], name="behind"),
+    ]
+    constants = {"w": weights(8, 8), "large": np.array(1e5, np.float32), "small": np.array(1e-5, np.float32)}
+    return model_of(nodes, [("x", FLOAT, ["N", 8])], [(name, FLOAT, ["N", 8]) for name in outputs], constants)
+
+
+def casts(model):
+    return [node for node in model.graph.node if node.op_type == "Cast"]
+
+
+@pytest.mark.parametrize("outputs", [("y",), ("y", "b"), ("b", "c", "y")], ids=" ".join)
+def test_between_nodes_that_stay_float32_values_do(tmp_path, outputs):
+    converted, _ = made(scaled(outputs=outputs), tmp_path, keep_float=("up", "down"))
+    path = save(converted, tmp_path / "fp16.onnx")
+
+    onnx.checker.check_model(path, full_check=True)
+    assert [each.name for each in converted.graph.output] == list(outputs)
+    [feed] = samples_for(model_file(tmp_path / "float.onnx"), 1)
+    for exact, half in zip(outputs_of(tmp_path / "float.onnx", feed), outputs_of(path, feed), strict=True):
+        np.testing.assert_allclose(half, exact, rtol=1e-2, atol=4e-3 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("kept", [("before",), ("behind",), ("before", "up"), ("before", "up", "down", "behind")])
+def test_an_input_or_output_of_a_node_that_stays_float32_is_not_cast(tmp_path, kept):
+    converted, _ = made(scaled(), tmp_path, keep_float=kept)
+
+    cast = casts(converted)
+    assert any("x" in node.input for node in cast) == ("before" not in kept)
+    assert any("y" in node.output for node in cast) == ("behind" not in kept)
+    assert ([each.name for each in converted.graph.input], converted.graph.output[0].name) == (["x"], "y")
+    assert bool(cast) == (len(kept) < 4)
+
+
+def test_a_round_trip_of_the_float_model_itself_stays(tmp_path):
+    model = scaled()
+    trip = [
+        helper.make_node("Cast", ["b"], ["b16"], name="narrow", to=TensorProto.FLOAT16),
+        helper.make_node("Cast", ["b16"], ["b32"], name="wide", to=TensorProto.FLOAT),
+    ]
+    model.graph.node[2].input[0] = "b32"
+    for node in reversed(trip):
+        model.graph.node.insert(2, node)
+
+    converted, _ = made(model, tmp_path, keep_float=("up", "down", "narrow", "wide"))
+
+    assert {"narrow", "wide"} <= {node.name for node in casts(converted)}

@@ -36,7 +36,7 @@ TYPED = [
     ("int16", TensorProto.UINT16),
     ("int4", TensorProto.INT4),
     ("fp8", TensorProto.FLOAT8E4M3FN),
-    ("nvfp4", TensorProto.FLOAT4E2M1),
+    ("fp8-e5m2", TensorProto.FLOAT8E5M2),
 ]
 
 
@@ -51,11 +51,17 @@ def test_a_pair_holds_the_precision_of_its_type_and_no_other(tmp_path, base, typ
         "int8": {"uint8"},
         "uint8": {"int8"},
         "int4": {"uint4"},
-        "fp8": {"mxfp8", "fp8-e4m3"},
-        "nvfp4": {"mxfp4"},
+        "fp8": {"fp8-e4m3"},
     }
     held = {name for name in PRECISIONS if holds(found, name)}
     assert held == {"fp32", "tf32", base} | kin.get(base, set())
+
+
+def test_four_bits_of_float_without_blocks_are_no_precision(tmp_path):
+    found = content(pair(TensorProto.FLOAT4E2M1), tmp_path)
+
+    assert found.quantized == {TensorProto.FLOAT4E2M1: 2}
+    assert {name for name in PRECISIONS if holds(found, name)} == {"fp32", "tf32"}
 
 
 def test_a_pair_without_any_statement_of_type_is_uint8(tmp_path):

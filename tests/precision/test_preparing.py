@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity.precision.preparing import prepared
 from tests.precision.graphs import FLOAT, model_of, weights
@@ -115,3 +115,18 @@ def test_a_weight_behind_nodes_that_reorder_it_is_quantized(tmp_path):
 
     assert dequantized(written, "product") == [True, True]
     assert sorted(kinds(written)) == ["DequantizeLinear", "DequantizeLinear", "MatMul", "QuantizeLinear"]
+
+
+def test_a_batch_norm_of_another_type_than_float32_is_not_folded():
+    """Its constants would become float32, and the convolution takes float16."""
+    model = normed()
+    half = TensorProto.FLOAT16
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = half
+
+    made_ready, notes = ready(model)
+
+    assert kinds(made_ready) == ["Conv", "BatchNormalization", "Relu"]
+    assert notes == ()

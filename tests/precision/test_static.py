@@ -202,7 +202,10 @@ def test_a_model_goes_to_the_opset_of_its_element_types(tmp_path, base, opset):
     assert [entry.version for entry in model.opset_import] == [opset]
 
 
-def test_a_node_kept_float_that_the_conversion_loses_is_an_error(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "said", [{"keep_float": ("matmul",)}, {"types": (("matmul", "uint8"),)}], ids=["kept", "typed"]
+)
+def test_a_node_that_is_named_and_that_the_conversion_loses_is_an_error(tmp_path, monkeypatch, said):
     def rename(model, _):
         model.graph.node[0].name = "renamed"
         model.opset_import[0].version = 17
@@ -211,7 +214,7 @@ def test_a_node_kept_float_that_the_conversion_loses_is_an_error(tmp_path, monke
     monkeypatch.setattr(preparing.version_converter, "convert_version", rename)
 
     with pytest.raises(CannotJudge) as stop:
-        made(one_matmul(opset=11), tmp_path, recipe(keep_float=("matmul",)))
+        made(one_matmul(opset=11), tmp_path, recipe(**said))
 
     assert stop.value.failure.code is Code.VARIANT_RECIPE
     assert "without matmul" in stop.value.failure.sentence

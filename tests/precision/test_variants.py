@@ -12,6 +12,7 @@ from pytest_qparity.digest import json_digest
 from pytest_qparity.precision import cast, making, variants
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.content import content_of, holds
+from pytest_qparity.precision.graph import in_order
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -26,7 +27,7 @@ from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.case.workers import Unemployed
-from tests.models import mlp, save
+from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import masked, nameless, one_matmul, quantized, request_for, samples_for, with_subgraphs
 from tests.precision.test_preparing import normed as small_normed
 
@@ -117,7 +118,7 @@ def test_what_is_said_of_a_recipe_is_no_word_of_the_float_model(tmp_path, cache,
 
 @pytest.mark.parametrize("precision", [name for name, each in PRECISIONS.items() if each.made.method != "float-model"])
 def test_every_precision_that_is_made_holds_what_it_says(tmp_path, cache, precision):
-    request = request_for(mlp(), tmp_path, precision)
+    request = request_for(mlp(features=32), tmp_path, precision)
 
     variant = variant_of(request, cache)
 
@@ -203,7 +204,7 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
         "extend": False,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
         "keep_float": [],
-        "version": 1,
+        "version": 2,
         "notes": ["converted from opset 17 to 19 before quantization"],
     }
 
@@ -355,6 +356,23 @@ def test_a_model_that_is_quantized_already_is_refused_unless_it_is_to_be_extende
     assert "extend = true" in stop.value.failure.remedy
     extended = variant_of(request_for(half_quantized(), tmp_path, "int8", extend=True, **stated), cache)
     assert content_of(extended.path).nodes > len(half_quantized().graph.node)
+
+
+@pytest.mark.parametrize("layout", [False, True], ids=["at once", "behind a layout"])
+def test_what_is_quantized_before_stays_so_where_the_rest_is_quantized_dynamically(tmp_path, cache, layout):
+    """ONNX Runtime's quantizer wants weights that are initializers."""
+    model = onnx.load(variant_of(request_for(small_cnn(), tmp_path, "int8", keep_float=("classify",)), cache).path)
+    if layout:
+        conv = next(node for node in model.graph.node if node.name == "conv2")
+        (taken,) = conv.input[1:2]
+        conv.input[1] = "moved"
+        model.graph.node.append(onnx.helper.make_node("Identity", [taken], ["moved"], name="move"))
+        model = in_order(model)
+
+    extended = variant_of(request_for(model, tmp_path, "int8", recipe="dynamic", extend=True), cache)
+
+    kinds = [node.op_type for node in onnx.load(extended.path).graph.node]
+    assert (kinds.count("Conv"), kinds.count("MatMulInteger"), kinds.count("ConvInteger")) == (2, 1, 0)
 
 
 def half_quantized():

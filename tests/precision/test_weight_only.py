@@ -8,11 +8,14 @@ import pytest
 from onnx import helper
 
 from pytest_qparity import quantmath
+from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.precision.choosing import recipe_for
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.library import make_packed
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.weight_only import make_weight_only, quantized_in_blocks
 from pytest_qparity.quantmath import Blocked
+from pytest_qparity.verdict import CannotJudge
 from tests.models import mlp, save
 from tests.precision.graphs import FLOAT, model_of, weights
 from tests.precision.making import array, dequantized, least_sqnr_db, makers, node, outputs_of, recipe
@@ -34,8 +37,9 @@ def in_blocks(values: np.ndarray, element: str, *, axis: int = 0, block: int = 3
     return codes, float(((real.astype(np.float64) - values) ** 2).sum())
 
 
-def written(model: onnx.ModelProto, tmp_path, base: str = "int4", **spec) -> onnx.ModelProto:
-    made, _ = make_weight_only(float_graph(save(model, tmp_path / "float.onnx")), recipe(base, **spec))
+def written(model: onnx.ModelProto, tmp_path, base: str = "int4", family: str = "ort", **spec) -> onnx.ModelProto:
+    how = recipe_for(base, PrecisionSpec(**spec), family, ())
+    made, _ = make_weight_only(float_graph(save(model, tmp_path / "float.onnx")), how)
     onnx.checker.check_model(made, full_check=True)
     return made
 
@@ -74,9 +78,9 @@ def test_the_least_squared_error_is_never_above_that_of_rounding_to_nearest(elem
 @pytest.mark.parametrize("block", [16, 32, 64])
 @pytest.mark.parametrize("base", ["int4", "uint4"])
 def test_a_file_has_its_products_weights_in_blocks_along_the_axis_of_summation(tmp_path, base, block):
-    model = written(mlp(features=64, hidden=128), tmp_path, base, block=block)
+    model = written(mlp(features=128, hidden=128), tmp_path, base, block=block)
 
-    assert array(model, "w1_scale").shape == (64 // block, 128)
+    assert array(model, "w1_scale").shape == (128 // block, 128)
     assert dequantized(model, "first") == [False, True, False]
     attributes = {each.name: each.i for each in makers(model)[node(model, "first").input[1]].attribute}
     assert attributes == {"axis": 0, "block_size": block}
@@ -98,6 +102,58 @@ def test_a_transposed_weight_has_its_blocks_along_its_other_axis(tmp_path):
     model = model_of(nodes, [("x", FLOAT, ["N", 64])], [("y", FLOAT, ["N", 4])], {"w": weights(4, 64)})
 
     assert array(written(model, tmp_path), "w_scale").shape == (4, 2)
+
+
+def run_by_openvino(model, feed):
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    read = core.read_model(model.SerializeToString())
+    return [core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(feed)[0]]
+
+
+@pytest.mark.parametrize(("length", "shape"), [(16, (16,)), (20, (16,)), (64, (2, 16))])
+@pytest.mark.parametrize("base", ["int4", "uint4"])
+def test_an_axis_that_one_block_holds_has_a_scale_a_channel(tmp_path, base, length, shape):
+    """OpenVINO takes no block that is longer than its axis."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")]
+    float_model = model_of(nodes, [("x", FLOAT, ["N", length])], [("y", FLOAT, ["N", 16])], {"w": weights(length, 16)})
+
+    model = written(float_model, tmp_path, base, family="openvino")
+
+    assert array(model, "w_scale").shape == shape
+    feed = {"x": np.random.default_rng(1).standard_normal((8, length)).astype(np.float32)}
+    by_onnxruntime = outputs_of(model, feed, optimized=False)
+    assert least_sqnr_db(by_onnxruntime, run_by_openvino(model, feed)) > 35  # which rounds activations to int8
+    assert least_sqnr_db(outputs_of(float_model, feed), by_onnxruntime) > 13
+
+
+def test_a_weight_of_three_axes_that_one_block_holds_has_that_block(tmp_path):
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")]
+    shapes = [("x", FLOAT, [2, "N", 20])], [("y", FLOAT, [2, "N", 16])]
+    model = written(model_of(nodes, *shapes, {"w": weights(2, 20, 16)}), tmp_path, family="openvino")
+
+    feed = {"x": np.random.default_rng(1).standard_normal((2, 3, 20)).astype(np.float32)}
+    assert array(model, "w_scale").shape == (2, 1, 16)
+    assert least_sqnr_db(outputs_of(model, feed, optimized=False), run_by_openvino(model, feed)) > 35
+
+
+@pytest.mark.parametrize("family", ["openvino", "trt"])
+@pytest.mark.parametrize(
+    ("features", "hidden", "remedy"),
+    [
+        (48, 40, 'leave these nodes float: keep_float = ["first", "second"]'),
+        (48, 64, 'say block = 16, or leave these nodes float: keep_float = ["first"]'),
+    ],
+)
+def test_blocks_that_do_not_fill_an_axis_are_refused_where_the_engine_does(tmp_path, family, features, hidden, remedy):
+    model = mlp(features=features, hidden=hidden)
+
+    with pytest.raises(CannotJudge) as stop:
+        written(model, tmp_path, family=family)
+
+    assert stop.value.failure.sentence.startswith("first: got 48 elements along its axis of summation, should be a ")
+    assert stop.value.failure.remedy == remedy
+    assert array(written(model, tmp_path), "w1_scale").shape == (2, hidden)
 
 
 def test_nodes_kept_float_keep_their_weights(tmp_path):

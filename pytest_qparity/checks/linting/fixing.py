@@ -20,8 +20,8 @@ from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
 from pytest_qparity.checks.linting.view import damaged
-from pytest_qparity.precision.content import load_graph, subgraphs
 from pytest_qparity.precision.graph import opset_of
+from pytest_qparity.precision.values import load_graph, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto
 
-from pytest_qparity.precision.content import STANDARD, constant_of, load_graph, loaded, subgraphs
 from pytest_qparity.precision.graph import nodes_of
+from pytest_qparity.precision.values import STANDARD, constant_of, load_graph, loaded, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from onnx import TensorProto
 from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.pairs import Layout, block_of, pairs
 from pytest_qparity.checks.linting.view import input_name, named, type_name
-from pytest_qparity.precision.content import STANDARD
+from pytest_qparity.precision.values import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

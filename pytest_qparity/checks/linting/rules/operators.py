@@ -11,7 +11,8 @@ from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.rules.operator_table import TYPES
 from pytest_qparity.checks.linting.rules.restrictions import RESTRICTIONS
 from pytest_qparity.checks.linting.view import named, type_name
-from pytest_qparity.precision.content import MICROSOFT, QUANTIZE, STANDARD
+from pytest_qparity.precision.content import QUANTIZE
+from pytest_qparity.precision.values import MICROSOFT, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from onnx import TensorProto
 from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.pairs import WEIGHTED, Layout, is_constant, pairs, weight_index
 from pytest_qparity.checks.linting.view import attribute, input_name, named
-from pytest_qparity.precision.content import STANDARD
+from pytest_qparity.precision.values import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

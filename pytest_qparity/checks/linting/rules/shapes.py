@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.view import named, shape_of
-from pytest_qparity.precision.content import STANDARD
+from pytest_qparity.precision.values import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
