@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from pytest_qparity import quantmath
 from pytest_qparity.precision.placement.bias_room import least_weight_scales, with_room
+from pytest_qparity.precision.placement.selection import bounds_of
 from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor
 
 if TYPE_CHECKING:
@@ -52,9 +53,16 @@ def write(graph: ir.Graph, plan: Plan, ranges: Mapping[str, Range], scheme: Sche
 
 
 def _of_range(activation: Activation, ranges: Mapping[str, Range], scheme: Scheme) -> Parameters:
+    """Where zero points are free, a range from elsewhere, as a symmetric one behind a Relu, ends where its values do:
+    ONNX Runtime fuses a Relu with its convolution only where its zero is the lowest code."""
     range_ = ranges[str(activation.root.name)]
-    low, high = np.asarray(range_.low, np.float32), np.asarray(range_.high, np.float32)
-    return activation.element.parameters(low, high, symmetric=scheme.symmetric)
+    low, high = range_.low, range_.high
+    if not scheme.symmetric:
+        smallest, largest = bounds_of(activation.root)
+        low, high = min(max(low, smallest), 0.0), max(min(high, largest), 0.0)
+    return activation.element.parameters(
+        np.asarray(low, np.float32), np.asarray(high, np.float32), symmetric=scheme.symmetric
+    )
 
 
 class Writer:
