@@ -257,6 +257,21 @@ def test_a_node_has_the_activation_type_that_is_said_for_it(tmp_path):
     assert [entry.version for entry in written.opset_import] == [21]
 
 
+@pytest.mark.parametrize(("model", "last", "read"), [(small_cnn(), "conv2", "r1"), (moved(), "last", "flat")])
+def test_what_a_node_of_another_type_takes_was_not_rounded_to_the_types_of_others_before(tmp_path, model, last, read):
+    """A convolution whose output is quantized for its own fusion gives a reader of 16 bits no more than 8."""
+    written, _ = made(model, tmp_path, recipe(target="ort", types=((last, "uint16"),)))
+
+    by_output = makers(written)
+    quantize = by_output[by_output[node(written, last).input[0]].input[0]]
+    assert array(written, quantize.input[2]).dtype == np.uint16
+    assert quantize.input[0] == read
+    before = by_output[read]
+    while before.op_type in ("Reshape", "MaxPool", "Relu"):
+        before = by_output[before.input[0]]
+    assert before.op_type == "Conv"
+
+
 def test_a_tensor_of_two_types_is_quantized_to_each(tmp_path):
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["a"], name="first"),
