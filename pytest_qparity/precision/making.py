@@ -16,7 +16,7 @@ from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, require_float
 from pytest_qparity.precision.library import make_dynamic, make_packed
-from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
+from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -132,7 +132,11 @@ def _made(
 
         return make_bf16(_graph(arguments), recipe)
     if isinstance(recipe, DynamicRecipe):
-        return make_dynamic(_graph(arguments), recipe, scratch), ()
+        model = _graph(arguments)
+        made = make_dynamic(model, recipe, scratch)  # which knows the operators that it can quantize
+        if recipe.operators != DynamicRecipe(()).operators:
+            require_operators(model, recipe.operators)
+        return made, ()
     if isinstance(recipe, WeightOnlyRecipe):
         if recipe.is_packed:
             feeds = calibration.feeds if calibration is not None else []

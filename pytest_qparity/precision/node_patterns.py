@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto, NodeProto
 
-__all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep"]
+__all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep", "require_operators"]
 
 NAMES_LISTED = 8
 
@@ -87,6 +87,21 @@ def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "ke
     if dead:
         raise _dead_patterns(dead, nodes, place)
     return tuple(dict.fromkeys(name for names in matching.values() for name in names))
+
+
+def require_operators(model: ModelProto, operators: Sequence[str]) -> None:
+    """Raises CannotJudge for an operator type that no node has.
+
+    ONNX Runtime quantizes a Gemm as the MatMul that it makes of it.
+    """
+    nodes = list(nodes_of(model.graph))
+    there = {node.op_type for node in nodes}
+    there |= {"MatMul"} if "Gemm" in there else set()
+    for name in operators:
+        if name not in there:
+            sentence = f'operators: got "{name}", which is the type of none of {len(nodes)} nodes, should be of one.'
+            remedy = f'remove "{name}" from operators, or correct it: the types are {known_list(sorted(there))}'
+            raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
 
 
 def _said(choice: NodeChoice, key: str) -> str:

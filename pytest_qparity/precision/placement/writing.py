@@ -60,9 +60,7 @@ def _of_range(activation: Activation, ranges: Mapping[str, Range], scheme: Schem
     if not scheme.symmetric:
         smallest, largest = bounds_of(activation.root)
         low, high = min(max(low, smallest), 0.0), max(min(high, largest), 0.0)
-    return activation.element.parameters(
-        np.asarray(low, np.float32), np.asarray(high, np.float32), symmetric=scheme.symmetric
-    )
+    return activation.element.parameters(np.asarray(low), np.asarray(high), symmetric=scheme.symmetric)
 
 
 class Writer:
