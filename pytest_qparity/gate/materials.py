@@ -227,6 +227,18 @@ class RunMaterial:
         return variant_for(request, lambda: self.material.calibration_feeds, self._workshop)
 
     @once
+    def calibration_doubts(self) -> tuple[Doubt, ...]:
+        """What the case's data say of the variant's ranges; nothing of a variant that has none."""
+        from pytest_qparity.gate.ranges import doubts_about_file
+
+        if self.variant.calibrated:
+            return self.material.calibration_doubts
+        stated = self.material.case.spec.precisions.get(self.precision)
+        if stated is None or stated.ranges is None or self.variant.given:
+            return ()
+        return doubts_about_file(self.material, self.precision, stated.ranges)
+
+    @once
     def executed(self) -> Variant:
         """The file that the session runs: the variant itself, or what emulates it on this backend."""
         return self._executed(self.variant)

@@ -55,7 +55,7 @@ def preflight(run: RunMaterial) -> Verdict:
             emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
-            doubts=run.material.calibration_doubts if run.variant.calibrated else (),
+            doubts=run.calibration_doubts,
             remarks=tuple(run.variant.recipe.get("notes", ())),
             warned=findings,
         )

@@ -141,6 +141,8 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
             yield Contradiction("symmetric", got, "none: it would have no effect", "remove symmetric")
     if method == "static" and base.startswith("fp8") and spec.symmetric is False:
         yield Contradiction("symmetric", "false", "left out: float8 has no zero points", "remove symmetric")
+    if method == "static" and base.startswith("fp8") and spec.bias == "int32":
+        yield Contradiction("bias", '"int32"', '"float": sums of float8 products are floats', "remove bias")
     if method == "block" and base == "nvfp4" and spec.scale_rule is not None:
         got = f'"{spec.scale_rule}"'
         yield Contradiction("scale_rule", got, "left out: scales of nvfp4 are float8", "remove scale_rule")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, assert_never
 import onnx
 
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
+from pytest_qparity.precision.calibration.given import changed_in_use
 from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
 from pytest_qparity.precision.large import save_whole
 from pytest_qparity.precision.library import make_dynamic, make_packed
-from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes
+from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -86,6 +87,15 @@ def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return {"used": list(ranges.of(observed)), "unused": list(ranges.unused(observed))}, {}
 
 
+def ranges_stated(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """What a file of ranges says: the digest of its calibration data (None where it does not), and the ends of those of
+    the tensors `names` that it has."""
+    with Border(arguments["precision"]):
+        ranges = read_ranges(Path(arguments["ranges"]))
+        wholes = {name: ranges.tensors[name].whole for name in arguments["names"] if name in ranges.tensors}
+    return {"data": ranges.data, "ends": {name: [each.low, each.high] for name, each in wholes.items()}}, {}
+
+
 def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Write the variant that a recipe makes of a model to `target`; the maker's notes."""
     model, target, precision = Path(arguments["model"]), Path(arguments["target"]), arguments["precision"]
@@ -116,7 +126,8 @@ def _made(
             return job.made({}), job.notes
         ranges = read_ranges(Path(arguments["ranges"]))
         outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
-        return job.made(ranges.of(job.observed)), (*job.notes, *ranges.notes, *outdated)
+        made = job.made(ranges.of(job.observed))
+        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, job.observed))
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)
@@ -124,7 +135,11 @@ def _made(
 
         return make_bf16(_graph(arguments), recipe)
     if isinstance(recipe, DynamicRecipe):
-        return make_dynamic(_graph(arguments), recipe, scratch), ()
+        model = _graph(arguments)
+        made = make_dynamic(model, recipe, scratch)  # which knows the operators that it can quantize
+        if recipe.operators != DynamicRecipe(()).operators:
+            require_operators(model, recipe.operators)
+        return made, ()
     if isinstance(recipe, WeightOnlyRecipe):
         if recipe.is_packed:
             feeds = calibration.feeds if calibration is not None else []

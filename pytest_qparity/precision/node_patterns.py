@@ -11,11 +11,11 @@ from pytest_qparity.precision.graph import WEIGHTED, nodes_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from onnx import ModelProto, NodeProto
 
-__all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep"]
+__all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep", "require_operators"]
 
 NAMES_LISTED = 8
 
@@ -49,21 +49,28 @@ class Chosen:
 
 
 def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
-    """Resolve the patterns. Of several types for a node the last holds. Raises CannotJudge where a pattern is dead."""
+    """Resolve the patterns. Of several types for a node the last holds.
+
+    Raises CannotJudge where a pattern is dead, as one of `types` is that matches none of the nodes that are quantized.
+    """
     kept = dict.fromkeys(nodes_to_keep(model, choice.keep_float, _said(choice, "keep_float")))
     if choice.only:
         only = set(nodes_to_keep(model, choice.only, _said(choice, "only")))
-        weighted = choice.weighted_only
         kept |= dict.fromkeys(
             node.name
             for node in nodes_of(model.graph)
-            if node.name not in only and (node.op_type in WEIGHTED or not weighted)
+            if node.name not in only and (node.op_type in WEIGHTED or not choice.weighted_only)
         )
     if choice.edges_float:
         kept |= dict.fromkeys(_edges(model))
     types: dict[str, str] = {}
+    weighted = {node.name: node for node in model.graph.node if node.op_type in WEIGHTED}
     for pattern, element in choice.types.items():
-        types |= dict.fromkeys(nodes_to_keep(model, (pattern,), _said(choice, "types")), element)
+        matching = nodes_to_keep(model, (pattern,), _said(choice, "types"))
+        quantized = [name for name in matching if name not in kept and name in weighted]
+        if not quantized:
+            raise _without_effect(pattern, matching, weighted.keys() - kept, _said(choice, "types"))
+        types |= dict.fromkeys(quantized, element)
     return Chosen(tuple(kept), tuple(types.items()))
 
 
@@ -80,6 +87,21 @@ def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "ke
     if dead:
         raise _dead_patterns(dead, nodes, place)
     return tuple(dict.fromkeys(name for names in matching.values() for name in names))
+
+
+def require_operators(model: ModelProto, operators: Sequence[str]) -> None:
+    """Raises CannotJudge for an operator type that no node has.
+
+    ONNX Runtime quantizes a Gemm as the MatMul that it makes of it.
+    """
+    nodes = list(nodes_of(model.graph))
+    there = {node.op_type for node in nodes}
+    there |= {"MatMul"} if "Gemm" in there else set()
+    for name in operators:
+        if name not in there:
+            sentence = f'operators: got "{name}", which is the type of none of {len(nodes)} nodes, should be of one.'
+            remedy = f'remove "{name}" from operators, or correct it: the types are {known_list(sorted(there))}'
+            raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
 
 
 def _said(choice: NodeChoice, key: str) -> str:
@@ -157,6 +179,15 @@ def _dead_patterns(dead: list[str], nodes: list[NodeProto], place: str) -> Canno
         got = ", ".join(f'"{pattern}"' for pattern in dead) + ", which match"
         remedy = "; ".join(f'for "{pattern}" {instead}' for pattern, instead in zip(dead, remedies, strict=True))
     sentence = f"{place}: got {got} none of {len(nodes)} nodes, should match one or more."
+    return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
+
+
+def _without_effect(pattern: str, matching: Collection[str], possible: Collection[str], place: str) -> CannotJudge:
+    """A node's type is that of the activations it takes: what is not quantized has none."""
+    count = f"{len(matching)} nodes" if len(matching) > 1 else "1 node"
+    quantized = known_list(sorted(possible)[:NAMES_LISTED])
+    sentence = f'{place}: got "{pattern}", which matches {count} and none that is quantized, should match one that is.'
+    remedy = f"choose among: {quantized}" if possible else "remove it: every node is kept float"
     return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
 
 

@@ -13,6 +13,11 @@ from onnx import TensorProto, helper
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.golden import write_golden
+from pytest_qparity.precision.calibration.formats import ranges_json
+from pytest_qparity.precision.calibration.method import Method
+from pytest_qparity.precision.calibration.ranges import Ranges, TensorRange
+from pytest_qparity.precision.variants import calibration_digest
+from pytest_qparity.quantmath import Range
 from pytest_qparity.verdict import Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import mlp, save
@@ -201,6 +206,42 @@ def test_what_is_not_calibrated_has_no_doubts(tmp_path: Path) -> None:
     preflight = judged(tmp_path, precision="fp16")["preflight"]
 
     assert "calibration_doubts" not in preflight.evidence
+
+
+def with_ranges(root: Path, low: float, high: float, data: str) -> Path:
+    """A project whose int8 takes ranges from a file; those of "active" are zeros."""
+    case_file = write_project(root, CASE.replace("[precisions.int8]", '[precisions.int8]\nranges = "r.json"'))
+    ends = {"input": Range(low, high), "active": Range(0.0, 0.0)}
+    tensors = {name: TensorRange.of_tensor(each) for name, each in ends.items()}
+    ranges_json.write(case_file.parent / "r.json", Ranges(tensors, Method("minmax"), "a test", data=data))
+    return case_file
+
+
+def test_ranges_of_other_data_and_far_from_the_test_data_are_told_beside_preflight(tmp_path: Path) -> None:
+    case_file = with_ranges(tmp_path, -500.0, 500.0, "0" * 64)
+    accept_golden(case_file)
+
+    preflight = verdicts(case_file)["preflight"]
+
+    doubts = {doubt["name"]: doubt for doubt in preflight.evidence["calibration_doubts"]}
+    assert set(doubts) == {"ranges-of-other-data", "calibration-unscaled"}
+    assert doubts["calibration-unscaled"]["numbers"]["input"] == "input"
+    assert any("The ranges are of calibration data 000000000000, the case's are" in note for note in preflight.notes)
+    assert any(note.startswith('the ranges: "active" is [0, 0]') for note in preflight.notes)
+
+
+def test_doubts_about_ranges_follow_the_data_though_the_variant_is_cached(tmp_path: Path) -> None:
+    case_file = with_ranges(tmp_path, -4.0, 4.0, "0" * 64)
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(tmp_path), "cases/mlp.toml")
+    with_ranges(tmp_path, -4.0, 4.0, calibration_digest(material.calibration_feeds))
+    accept_golden(case_file)
+    assert "calibration_doubts" not in verdicts(case_file)["preflight"].evidence
+
+    data = case_file.parent / "data"
+    shutil.copy(data / "test.npz", data / "calibration.npz")
+
+    doubts = verdicts(case_file)["preflight"].evidence["calibration_doubts"]
+    assert [doubt["name"] for doubt in doubts] == ["ranges-of-other-data"]
 
 
 EMULATED = CASE + "\n[precisions.nvfp4]\n[parity.nvfp4]\nsqnr_db = 5.0\n"

@@ -124,6 +124,8 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("fp16", {"target": "ort"}, [("target", "remove target")]),
         ("fp16", {"block": 32}, [("block", "remove block")]),
         ("int8", {"block": 32}, [("block", "remove block")]),
+        ("fp8", {"bias": "int32"}, [("bias", "remove bias")]),
+        ("fp8", {"bias": "float"}, []),
         ("int8", {"operators": ["MatMul"]}, [("operators", 'say recipe = "dynamic", or remove operators')]),
         (
             "int8",

@@ -139,7 +139,31 @@ def test_edges_are_the_first_and_the_last_weighted_node_of_each_path(model, edge
 def test_of_two_types_for_a_node_the_last_holds():
     found = chosen_nodes(mlp(), NodeChoice(types={"*": "int16", "sec*": "uint8"}))
 
-    assert dict(found.types) == {"first": "int16", "relu": "int16", "second": "uint8"}
+    assert dict(found.types) == {"first": "int16", "second": "uint8"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "got", "remedy"),
+    [
+        (NodeChoice(types={"op:Relu": "int16"}), 'types: got "op:Relu", which matches 1 node', "first, second"),
+        (
+            NodeChoice(keep_float=("first",), types={"fir*": "int16"}, place="int8"),
+            'int8: types: got "fir*", which matches 1 node',
+            "second",
+        ),
+        (NodeChoice(only=("second",), types={"first": "int16"}), 'types: got "first", which matches 1 node', "second"),
+        (NodeChoice(keep_float=("*",), types={"*": "int16"}), 'types: got "*", which matches 3 nodes', None),
+    ],
+    ids=["operator", "kept float", "only", "all kept float"],
+)
+def test_a_type_of_nodes_that_are_not_quantized_is_an_error(choice, got, remedy):
+    with pytest.raises(CannotJudge) as stop:
+        chosen_nodes(mlp(), choice)
+
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
+    assert stop.value.failure.sentence == f"{got} and none that is quantized, should match one that is."
+    wanted = "remove it: every node is kept float" if remedy is None else f"choose among: {remedy}"
+    assert stop.value.failure.remedy == wanted
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,22 @@ def test_an_operator_that_is_never_quantized_dynamically_is_refused(tmp_path, ca
     assert stop.value.failure.remedy == 'write "MatMul"'
 
 
+def test_an_operator_that_the_model_has_not_is_an_error(tmp_path, cache):
+    with pytest.raises(CannotJudge, match='got "LSTM", which is the type of none of 3 nodes') as stop:
+        variant_of(request_for(mlp(), tmp_path, "int8", recipe="dynamic", operators=("MatMul", "LSTM")), cache)
+
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
+    assert stop.value.failure.remedy == (
+        'remove "LSTM" from operators, or correct it: the types are Gemm, MatMul, Relu'
+    )
+
+
+def test_operators_of_which_the_case_says_nothing_need_not_be_there(tmp_path, cache):
+    variant = variant_of(request_for(mlp(), tmp_path, "int8", recipe="dynamic"), cache)
+
+    assert holds(content_of(variant.path), "int8")
+
+
 def test_only_leaves_batch_norms_to_be_folded(tmp_path, cache):
     variant = variant_of(request_for(small_normed(), tmp_path, "int8", only=("op:Conv",)), cache)
 

@@ -166,6 +166,22 @@ RANGES = (
         "test_the_entropy_cut_has_the_least_divergence",
     ),
     Mutant(
+        "an approximation scaled up to 1",
+        "ranges.entropy:divergences",
+        "(reference - approximation) / counted[-1]",
+        "(reference - approximation) / counted[-1] + np.log(np.maximum(below, 1) / counted[-1])",
+        "ranges",
+        "test_a_cut_costs_at_least_the_share_that_it_loses",
+    ),
+    Mutant(
+        "a cut of any share",
+        "ranges.entropy:best_cut",
+        "above <= counts.sum() // _OUTLIERS",
+        "above >= 0",
+        "ranges",
+        "test_entropy_cuts_one_value_of_a_hundred_at_most",
+    ),
+    Mutant(
         "all zeros counted",
         "ranges.entropy:Entropy.range",
         "min(counts[0], counts[1])",
@@ -192,8 +208,8 @@ RANGES = (
     Mutant(
         "divergence of Q from P",
         "ranges.entropy:divergences",
-        "(reference - approximation) / total",
-        "(approximation - reference) / total",
+        "(reference - approximation) /",
+        "(approximation - reference) /",
         "ranges",
         "test_divergences_are_those_of_the_distributions_written_out",
     ),

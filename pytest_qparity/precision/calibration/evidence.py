@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.calibration.halves import Halves
     from pytest_qparity.quantmath import Range
 
-__all__ = ["Doubt", "doubts_about", "overlap", "relative_changes", "too_few", "uncovered_classes", "unscaled"]
+__all__ = [
+    "Doubt",
+    "doubts_about",
+    "overlap",
+    "relative_changes",
+    "too_few",
+    "uncovered_classes",
+    "unscaled",
+    "unscaled_input",
+]
 
 LARGEST_CHANGE = 0.05  # median over the tensors, of the range; benchmarks/README.md, "Calibration size"
 LARGEST_RATIO = 4.0  # of ranges: two bits of eight are lost to it
@@ -139,31 +148,35 @@ def unscaled(calibration: Samples, test: Samples) -> tuple[Doubt, ...]:
     than a quarter."""
     found = []
     for name, array in calibration.inputs.items():
-        other = test.inputs.get(name)
-        if other is None or array.dtype.kind != "f" or other.dtype.kind != "f" or not (array.size and other.size):
-            continue
-        here, there = _range(array), _range(other)
-        span, other_span = here.high - here.low, there.high - there.low
-        ratio = span / other_span if other_span else math.inf if span else 1.0
-        if 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO:
-            continue
-        said = f"{ratio:.3g} times" if math.isfinite(ratio) else "more than"
-        found.append(
-            Doubt(
-                "calibration-unscaled",
-                {
-                    "input": name,
-                    "calibration": [here.low, here.high],
-                    "test": [there.low, there.high],
-                    "ratio": ratio if math.isfinite(ratio) else None,
-                    "limit": LARGEST_RATIO,
-                },
-                f'The calibration range of input "{name}", [{here.low:g}, {here.high:g}], is {said} that of the test '
-                f"data, [{there.low:g}, {there.high:g}].",
-                "prepare calibration data as the test data are: a scaling was left out, or done twice",
-            )
-        )
-    return tuple(found)
+        if array.dtype.kind == "f" and array.size:
+            found.append(unscaled_input(name, _range(array), test.inputs.get(name), "calibration range"))
+    return tuple(doubt for doubt in found if doubt is not None)
+
+
+def unscaled_input(name: str, here: Range, test: np.ndarray | None, what: str) -> Doubt | None:
+    """Whether an input's range is more than four times that of its test data, both widened to zero, or less than a
+    quarter. `what`: how a sentence names the range."""
+    if test is None or test.dtype.kind != "f" or not test.size:
+        return None
+    there = _range(test)
+    span, other_span = here.high - here.low, there.high - there.low
+    ratio = span / other_span if other_span else math.inf if span else 1.0
+    if 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO:
+        return None
+    said = f"{ratio:.3g} times" if math.isfinite(ratio) else "more than"
+    return Doubt(
+        "calibration-unscaled",
+        {
+            "input": name,
+            "calibration": [here.low, here.high],
+            "test": [there.low, there.high],
+            "ratio": ratio if math.isfinite(ratio) else None,
+            "limit": LARGEST_RATIO,
+        },
+        f'The {what} of input "{name}", [{here.low:g}, {here.high:g}], is {said} that of the test data, '
+        f"[{there.low:g}, {there.high:g}].",
+        "prepare calibration data as the test data are: a scaling was left out, or done twice",
+    )
 
 
 def _classes(samples: Samples) -> set[Any] | None:

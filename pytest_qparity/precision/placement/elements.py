@@ -49,23 +49,25 @@ class Element:
         return isinstance(self.kind, quantmath.IntegerType)
 
     def parameters(self, low: Array, high: Array, *, symmetric: bool) -> Parameters:
-        """Scale and zero point that hold [low, high], elementwise; float32 arrays of one shape.
+        """Scale and zero point that hold [low, high], elementwise; float arrays of one shape and type.
 
-        Integers: `quantmath.symmetric_scale` (narrow range) or `quantmath.asymmetric_parameters`; a symmetric unsigned
-        type has its zero point in the middle, as signed codes have it at 0. Floats: max(|low|, |high|) / largest, and
-        1 where that is 0 (OCP formats are used with scales alone).
+        Integers: `quantmath.symmetric_scale` (narrow range), rounded to float32 once, so that 127 times a float32 scale
+        gives that scale again, bit for bit; or `quantmath.asymmetric_parameters`, in float32; a symmetric unsigned type
+        has its zero point in the middle, as signed codes have it at 0. Floats: max(|low|, |high|) / largest, and 1
+        where that is 0 (OCP formats are used with scales alone). ValueError for a range beyond float32.
         """
         if isinstance(self.kind, quantmath.FloatFormat):
             largest = np.maximum(np.abs(low), np.abs(high)).astype(np.float64) / self.kind.largest
             scale = np.where(largest == 0.0, 1.0, np.maximum(largest, np.finfo(np.float32).tiny)).astype(np.float32)
             return Parameters(scale, np.zeros(scale.shape, self.kind.dtype))
         if not symmetric:
-            return Parameters(*quantmath.asymmetric_parameters(low, high, self.kind))
+            ends = low.astype(np.float32), high.astype(np.float32)
+            return Parameters(*quantmath.asymmetric_parameters(*ends, self.kind))
         if self.kind.signed:
-            scale = quantmath.symmetric_scale(low, high, self.kind)
+            scale = _symmetric_scale(low, high, self.kind)
             return Parameters(scale, np.zeros(scale.shape, self.kind.dtype))
         signed = quantmath.INTEGER_TYPES[self.kind.name.removeprefix("u")]
-        scale = quantmath.symmetric_scale(low, high, signed)
+        scale = _symmetric_scale(low, high, signed)
         return Parameters(scale, np.full(scale.shape, self.kind.levels // 2, self.kind.dtype))
 
     def codes(self, values: Array, parameters: Parameters, layout: Layout) -> Array:
@@ -73,6 +75,14 @@ class Element:
         if isinstance(self.kind, quantmath.FloatFormat):
             return quantmath.quantize_float(values, parameters.scale, self.kind, layout=layout)
         return quantmath.quantize(values, parameters.scale, parameters.zero_point, self.kind, layout)
+
+
+def _symmetric_scale(low: Array, high: Array, kind: IntegerType) -> Array:
+    scale = quantmath.symmetric_scale(low.astype(np.float64), high.astype(np.float64), kind)
+    limits = np.finfo(np.float32)
+    if (scale > limits.max).any():
+        raise ValueError("got a range beyond float32, should be within it")
+    return np.asarray(np.maximum(scale, limits.tiny).astype(np.float32))
 
 
 _TABLE = (

@@ -88,9 +88,13 @@ def planned(nodes: Sequence[ir.Node], scheme: Scheme, target: Target) -> Plan:
             if value is not None and (each.weight is None or index != each.weight.index):
                 quantize(value, element).readers.append((each.node, index))
     if target.fused_outputs:
+        taken = {(str(each.root.name), each.element.name) for each in activations.values()}
         for node in nodes:
-            if node.op_type in ("Conv", "ConvTranspose"):
-                quantize(_behind_activation(node.outputs[0]), scheme.activation_of(node)).everywhere = True
+            value, element = _behind_activation(node.outputs[0]), scheme.activation_of(node)
+            others = any(root == str(root_of(value).name) and name != element.name for root, name in taken)
+            # A reader that takes another type would have values that were rounded to this one before.
+            if node.op_type in ("Conv", "ConvTranspose") and not others:
+                quantize(value, element).everywhere = True
     if target.quantized_skips:
         _take_skips(nodes, activations)
     return Plan(tuple(activations.values()), tuple(quantized))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pytest_qparity.precision.graph import WEIGHTED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["MOVING", "Weight", "is_constant", "quantizable", "root_of", "weight_of"]
+__all__ = ["MOVING", "Weight", "bounds_of", "is_constant", "quantizable", "root_of", "weight_of"]
 
 # Their output holds values of their first input and no others: it is quantized as that is.
 MOVING = frozenset(
@@ -33,6 +34,8 @@ MOVING = frozenset(
         "Unsqueeze",
     }
 )
+
+_BOUNDS = {"Relu": (0.0, math.inf), "Sigmoid": (0.0, 1.0), "HardSigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,18 @@ def root_of(value: ir.Value) -> ir.Value:
             break
         value, producer = source, source.producer()
     return value
+
+
+def bounds_of(value: ir.Value) -> tuple[float, float]:
+    """The smallest and the largest number that what makes a tensor can give; infinite where it does not tell."""
+    producer = value.producer()
+    if producer is None or producer.domain != "":
+        return -math.inf, math.inf
+    if producer.op_type != "Clip":
+        return _BOUNDS.get(producer.op_type, (-math.inf, math.inf))
+    ends = [producer.inputs[index] if len(producer.inputs) > index else None for index in (1, 2)]
+    low, high = (None if end is None or end.const_value is None else float(end.const_value.numpy()) for end in ends)
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def is_constant(value: ir.Value) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,14 @@ import onnx_ir as ir
 from onnx import TensorProto
 
 from pytest_qparity import quantmath
+from pytest_qparity.precision.placement.bias_room import least_weight_scales, with_room
+from pytest_qparity.precision.placement.selection import bounds_of
 from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_qparity.precision.placement.bias_room import WeightKey
     from pytest_qparity.precision.placement.elements import Parameters
     from pytest_qparity.precision.placement.planning import Activation, Plan, QuantizedNode, Scheme
     from pytest_qparity.quantmath import Layout, Range
@@ -27,8 +31,8 @@ def write(graph: ir.Graph, plan: Plan, ranges: Mapping[str, Range], scheme: Sche
     """Quantize what the plan says, in place; `ranges` has one for each tensor that the plan wants observed.
 
     Activations: scale and zero point per tensor, from the range of their root. Weights: symmetric, per output channel
-    where the scheme says so. Biases, where they are to be integers: int32, scale = scale of input · scale of weight
-    (Jacob et al. 2018, §2.4), left float where a code would leave int32.
+    where the scheme says so, with scales that leave their bias room in int32 (`bias_room`). Biases, where they are to
+    be integers: int32, scale = scale of input · scale of weight (Jacob et al. 2018, §2.4).
     """
     writer = Writer(graph)
     written = {
@@ -40,17 +44,23 @@ def write(graph: ir.Graph, plan: Plan, ranges: Mapping[str, Range], scheme: Sche
         for activation in plan.activations
         for node, index in activation.readers
     }
+    least = least_weight_scales(plan, scales, scheme)
     for quantized in plan.nodes:
-        weight_scale = writer.weight(quantized, scheme)
+        weight_scale = writer.weight(quantized, scheme, least)
         if integer_bias and quantized.bias is not None and quantized.weight is not None:
             input_scale = scales[id(quantized.node), 1 - quantized.weight.index]
             writer.bias(quantized, input_scale, weight_scale)
 
 
 def _of_range(activation: Activation, ranges: Mapping[str, Range], scheme: Scheme) -> Parameters:
+    """Where zero points are free, a range from elsewhere, as a symmetric one behind a Relu, ends where its values do:
+    ONNX Runtime fuses a Relu with its convolution only where its zero is the lowest code."""
     range_ = ranges[str(activation.root.name)]
-    low, high = np.asarray(range_.low, np.float32), np.asarray(range_.high, np.float32)
-    return activation.element.parameters(low, high, symmetric=scheme.symmetric)
+    low, high = range_.low, range_.high
+    if not scheme.symmetric:
+        smallest, largest = bounds_of(activation.root)
+        low, high = min(max(low, smallest), 0.0), max(min(high, largest), 0.0)
+    return activation.element.parameters(np.asarray(low), np.asarray(high), symmetric=scheme.symmetric)
 
 
 class Writer:
@@ -79,16 +89,18 @@ class Writer:
             self._take_output(value, real)
         return parameters
 
-    def weight(self, quantized: QuantizedNode, scheme: Scheme) -> Array:
-        """The scale of the node's weight."""
+    def weight(self, quantized: QuantizedNode, scheme: Scheme, least: Mapping[WeightKey, Array]) -> Array:
+        """The scale of the node's weight, `least` or more."""
         weight = quantized.weight
         if weight is None:
             return np.ones((), np.float32)
         value = quantized.node.inputs[weight.index]
         assert value is not None
         axis = weight.channel_axis if scheme.per_channel else None
-        real, scale = self._weights.get((str(value.name), axis)) or self._quantized_weight(value, axis, scheme)
-        self._weights[str(value.name), axis] = real, scale
+        key = (str(value.name), axis)
+        if key not in self._weights:
+            self._weights[key] = self._quantized_weight(value, axis, scheme, least.get(key, np.zeros(())))
+        real, scale = self._weights[key]
         quantized.node.replace_input_with(weight.index, real)
         return scale
 
@@ -110,13 +122,17 @@ class Writer:
         real = self._dequantize(codes, factor, zero, value, _attributes(layout))
         quantized.node.replace_input_with(quantized.bias, real)
 
-    def _quantized_weight(self, value: ir.Value, axis: int | None, scheme: Scheme) -> tuple[ir.Value, Array]:
+    def _quantized_weight(
+        self, value: ir.Value, axis: int | None, scheme: Scheme, least: Array
+    ) -> tuple[ir.Value, Array]:
         weight, element = array_of(value).astype(np.float32), scheme.weight
         others = tuple(each for each in range(weight.ndim) if each != axis) if axis is not None else None
         # A range twice as wide as the weights' leaves one bit of their codes unused.
         wider = np.float32(1 << (8 - scheme.weight_bits))
         low, high = weight.min(axis=others, initial=0.0) * wider, weight.max(axis=others, initial=0.0) * wider
         parameters = element.parameters(np.asarray(low), np.asarray(high), symmetric=True)
+        scale = with_room(parameters.scale, np.maximum(high, -low), least)
+        parameters = replace(parameters, scale=scale)
         layout = PerTensor() if axis is None else PerAxis(axis)
         codes = element.codes(weight, parameters, layout)
         return self.dequantized_constant(value, codes, parameters, layout), parameters.scale

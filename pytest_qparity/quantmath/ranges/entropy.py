@@ -13,6 +13,7 @@ __all__ = ["Entropy", "best_cut", "divergences"]
 _Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 _EQUAL = 1e-13  # nats; divergences are sums of some thousand terms with a rounding of 1e-16 each
+_OUTLIERS = 100  # of so many values one may be cut
 
 
 class Entropy:
@@ -20,11 +21,20 @@ class Entropy:
 
     P are the counts of |x| below T with those above added to its last bin. Q are the counts below T in `levels` groups
     of bins, each group spread evenly over its bins that are not empty. Of divergences that are equal to within
-    rounding the widest range. Source: Migacz 2017, 8-bit Inference with TensorRT (GTC 2017). Departures: the
-    histogram's width is a power of two; where the cut puts its outliers into an empty bin the divergence is infinite,
-    without smoothing; the bin at zero counts no more than the one beside it, as in NVIDIA's pytorch-quantization
-    (calib/histogram.py). Zeros have a code of their own at every threshold. Counted in full, those of a Relu, half of
-    its values, share a group with small ones, and a cut far too low is the only way to part them.
+    rounding the widest range. Source: Migacz 2017, 8-bit Inference with TensorRT (GTC 2017). Departures:
+
+    The histogram's width is a power of two. Where the cut puts its outliers into an empty bin the divergence is
+    infinite, without smoothing.
+
+    Q is as small a share of all values as it keeps. NVIDIA's pytorch-quantization (calib/histogram.py) scales it up to
+    1, as P is: where nothing but the cut's last bin is filled, Q is then P itself and the cut costs nothing, so that of
+    values away from zero, those in [1, 5], it takes all. And no more than one value of a hundred is cut: outliers are
+    few. A value that is there very often, as the grey beside a picture, makes the divergence one of its bin, and a cut
+    there the way to keep that.
+
+    The bin at zero counts no more than the one beside it, as there. Zeros have a code of their own at every threshold.
+    Counted in full, those of a Relu, half of its values, share a group with small ones, and a cut far too low is the
+    only way to part them.
 
     levels: 128 for int8, the codes of one sign. bins: per sign, a power of two of at least 2·levels.
     """
@@ -56,10 +66,13 @@ class Entropy:
 
 
 def best_cut(counts: _Array, levels: int) -> int:
-    """The number of bins below the threshold of least divergence, from `levels` to that of the last count's bin."""
+    """The number of bins below the threshold of least divergence, from `levels` to that of the last count's bin, which
+    cuts at most one count of a hundred."""
     occupied = max(int(np.flatnonzero(counts)[-1]) + 1, levels)
     cuts = np.arange(levels, occupied + 1)
-    found = divergences(counts, cuts, levels)
+    above = counts.sum() - np.cumsum(counts)[cuts - 1]
+    few = above <= counts.sum() // _OUTLIERS
+    found = np.where(few, divergences(counts, cuts, levels), np.inf)
     least = found.min()
     if least == np.inf:
         return occupied
@@ -67,12 +80,13 @@ def best_cut(counts: _Array, levels: int) -> int:
 
 
 def divergences(counts: _Array, cuts: _Array, levels: int) -> _Array:
-    """KL(P, Q) of each cut, (Σ cᵢ·ln cᵢ − Σ tᵧ·ln(nᵧ/mᵧ))/N − ln N + ln B, from running sums over the bins.
+    """KL(P, Q) of each cut, (Σ cᵢ·ln cᵢ − Σ tᵧ·ln(nᵧ/mᵧ))/N, from running sums over the bins.
 
-    c are the counts below the cut, the last with those above it; N their sum and B that without those above. Group γ
-    has n counts in m bins that are not empty, and t is n, for the last one with those above the cut. Bin i belongs to
-    group ⌊i·levels/cut⌋: groups differ by at most one bin. +∞ where P has outliers in an empty bin, or Q nothing.
-    Source: Kullback and Leibler 1951, eq. 2.4, with P and Q of `Entropy`. In nats.
+    c are the counts below the cut, the last with those above it; N their sum, by which P and Q are both divided: Q adds
+    up to the share that is below. Group γ has n counts in m bins that are not empty, and t is n, for the last one with
+    those above the cut. Bin i belongs to group ⌊i·levels/cut⌋: groups differ by at most one bin. At least −ln of that
+    share; +∞ where P has outliers in an empty bin, or Q nothing. Source: Kullback and Leibler 1951, eq. 2.4, with P and
+    Q of `Entropy`. In nats.
 
     counts: integers, at least one above 0; cuts: from `levels` to the number of counts.
     """
@@ -89,8 +103,7 @@ def divergences(counts: _Array, cuts: _Array, levels: int) -> _Array:
 
     reference = logarithms[cuts] - _times_log(last, last, 1) + _times_log(last + above, last + above, 1)
     approximation = _times_log(weights, groups, members).sum(axis=1)
-    total = counted[-1]
-    finite = (reference - approximation) / total - np.log(total) + np.log(np.maximum(below, 1))
+    finite = (reference - approximation) / counted[-1]
     infinite = (below == 0) | ((last == 0) & (above > 0))
     return np.where(infinite, np.inf, np.maximum(finite, 0.0))
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from pytest_qparity.precision.content import content_of
+from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.placement.targets import TARGETS
+from pytest_qparity.precision.static import StaticJob
+from pytest_qparity.quantmath import Range
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import FLOAT, model_file, model_of, nameless, samples_for, weights
 from tests.precision.making import array, dequantized, least_sqnr_db, made, makers, node, outputs_of, recipe
@@ -78,15 +83,55 @@ def test_inputs_of_weighted_nodes_are_quantized_and_for_onnx_runtime_what_convol
 
 def test_onnx_runtime_runs_every_convolution_and_product_on_integers(tmp_path):
     model, _ = made(small_cnn(), tmp_path, target="ort")
-    settings = onnxruntime.SessionOptions()
-    settings.optimized_model_filepath = str(tmp_path / "optimized.onnx")
-    settings.log_severity_level = 4
 
-    onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-
-    kinds = [each.op_type for each in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    kinds = _optimized_kinds(model, tmp_path)
     assert kinds.count("QLinearConv") == 2
     assert not {"Conv", "Gemm", "FusedConv"} & set(kinds)
+
+
+def _optimized_kinds(model: onnx.ModelProto, folder: Path) -> list[str]:
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(folder / "optimized.onnx")
+    settings.log_severity_level = 4
+    onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    return [each.op_type for each in onnx.load(folder / "optimized.onnx").graph.node]
+
+
+def from_cache(model: onnx.ModelProto, folder: Path, target: str) -> onnx.ModelProto:
+    """The variant from ranges as TensorRT's calibrators leave them: [−4, 4] of everything."""
+    job = StaticJob(float_graph(save(model, folder / "float.onnx")), recipe(target=target))
+    return job.made({name: Range(-4.0, 4.0) for name in job.observed})
+
+
+def clipped() -> onnx.ModelProto:
+    """small_cnn, whose Relus are Clips to [0, 3]."""
+    model = small_cnn()
+    for each in model.graph.node:
+        if each.op_type == "Relu":
+            each.op_type = "Clip"
+            each.input.extend(["least", "most"])
+    bounds = {"least": np.array(0, np.float32), "most": np.array(3, np.float32)}
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in bounds.items())
+    return model
+
+
+@pytest.mark.parametrize("model", [small_cnn, clipped])
+def test_ranges_of_a_tensorrt_cache_make_a_file_that_onnx_runtime_runs_on_integers(tmp_path, model):
+    written = from_cache(model(), tmp_path, "ort")
+
+    kinds = _optimized_kinds(written, tmp_path)
+    assert kinds.count("QLinearConv") == 2
+    assert not {"Conv", "Gemm", "FusedConv"} & set(kinds)
+    assert array(written, "r1_zero_point") == 0
+    assert array(written, "r1_scale") == pytest.approx((4.0 if model is small_cnn else 3.0) / 255)
+    assert array(written, "input_zero_point") in (127, 128)  # nothing is known of it
+
+
+@pytest.mark.parametrize("target", ["trt", "any"])
+def test_where_zero_points_are_0_scales_are_those_of_the_cache(tmp_path, target):
+    written = from_cache(clipped(), tmp_path, target)
+
+    assert array(written, "r1_scale") == np.float32(4.0 / 127)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -210,6 +255,21 @@ def test_a_node_has_the_activation_type_that_is_said_for_it(tmp_path):
     assert array(written, "input_zero_point").dtype == np.uint8
     assert array(written, "active_zero_point").dtype == np.uint16
     assert [entry.version for entry in written.opset_import] == [21]
+
+
+@pytest.mark.parametrize(("model", "last", "read"), [(small_cnn(), "conv2", "r1"), (moved(), "last", "flat")])
+def test_what_a_node_of_another_type_takes_was_not_rounded_to_the_types_of_others_before(tmp_path, model, last, read):
+    """A convolution whose output is quantized for its own fusion gives a reader of 16 bits no more than 8."""
+    written, _ = made(model, tmp_path, recipe(target="ort", types=((last, "uint16"),)))
+
+    by_output = makers(written)
+    quantize = by_output[by_output[node(written, last).input[0]].input[0]]
+    assert array(written, quantize.input[2]).dtype == np.uint16
+    assert quantize.input[0] == read
+    before = by_output[read]
+    while before.op_type in ("Reshape", "MaxPool", "Relu"):
+        before = by_output[before.input[0]]
+    assert before.op_type == "Conv"
 
 
 def test_a_tensor_of_two_types_is_quantized_to_each(tmp_path):
