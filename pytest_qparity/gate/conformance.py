@@ -119,6 +119,7 @@ class KernelRun:
             known=self.known,
             sampler=self.sampler,
             write_reproducer=self._write_reproducer,
+            script=self.backend_spec.script,
         )
 
     @once
@@ -208,5 +209,5 @@ class KernelRun:
         folder = self.settings.cache / "conformance"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.backend_spec.name}-{kernel.id}.py"
-        path.write_text(reproducer(kernel, trial, self.backend_spec.name, sentence), encoding="utf-8")
+        path.write_text(reproducer(kernel, trial, self.backend_spec, sentence), encoding="utf-8")
         return path

@@ -98,11 +98,18 @@ def test_an_item_by_itself_says_what_it_did_not_judge(kernels: pytest.Pytester) 
     ("text", "message"),
     [
         ('[conformance]\nkernels = ["quantise_linear-*"]\n', "*'quantise_linear-[*]' in kernels, should match*"),
+        ('[conformance]\nkernels = [""]\n', "item 1 of kernels in *: got ??, should be something that is not empty."),
         ('[conformance]\nknown = {orrt = "a.toml"}\n', "*orrt*"),
         ('[conformance]\nkernel = ["*"]\n', '*Unknown key "kernel" in ?conformance?, should be one of: *kernels*'),
         ('model = "m.onnx"\n[conformance]\n', '*Unknown key "model" in the case file, should be one of: *conformance*'),
     ],
-    ids=["a glob without a kernel", "a backend that nobody knows", "a misspelt key", "a model beside kernels"],
+    ids=[
+        "a glob without a kernel",
+        "an empty glob",
+        "a backend that nobody knows",
+        "a misspelt key",
+        "a model beside kernels",
+    ],
 )
 def test_a_wrong_case_file_is_one_clear_error(kernels: pytest.Pytester, text: str, message: str) -> None:
     write_case(kernels.path, text)
@@ -111,14 +118,23 @@ def test_a_wrong_case_file_is_one_clear_error(kernels: pytest.Pytester, text: st
 
     assert result.ret == 1
     result.stdout.fnmatch_lines([message])
+    assert result.stdout.str().count("QP-CASE-") == 1
 
 
-@pytest.mark.parametrize("option", ["--qparity-examples=0", "--qparity-examples=ten", "--qparity-seed=-1"])
-def test_a_wrong_number_is_a_usage_error(kernels: pytest.Pytester, option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--qparity-examples=0", "*should be a whole number of at least 1"),
+        ("--qparity-examples=ten", "*should be a whole number of at least 1"),
+        ("--qparity-examples=99999999999999999999", "*should be a whole number of at most 999,999,999"),
+        ("--qparity-seed=-1", "*should be a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_number_is_a_usage_error(kernels: pytest.Pytester, option: str, message: str) -> None:
     result = kernels.runpytest_subprocess("--backend=ort", option)
 
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*should be a whole number of at least*"])
+    result.stderr.fnmatch_lines([message])
 
 
 def test_a_backend_that_is_not_here_cannot_be_judged(kernels: pytest.Pytester) -> None:

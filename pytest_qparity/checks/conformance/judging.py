@@ -29,7 +29,8 @@ __all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_o
 class Laboratory:
     """A backend on the bench, what is known of it, and how thoroughly it is tried.
 
-    `write_reproducer` stores a stand-alone script for a trial and returns where it lies.
+    `write_reproducer` stores a stand-alone script for a trial and returns where it lies; `script` is what of it runs
+    the backend, empty where nobody has said how.
     """
 
     backend: str
@@ -39,6 +40,7 @@ class Laboratory:
     known: KnownDeviations
     sampler: Sampler
     write_reproducer: Callable[[Kernel, Trial, str], Path]
+    script: str = ""
 
     def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
         """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""
@@ -178,13 +180,15 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
     minimal = _minimal(kernel, laboratory, first, entries)
     sentence = described(minimal)
     script = laboratory.write_reproducer(kernel, minimal, sentence)
+    shows = f"python {script} shows it without this package"
+    if not laboratory.script:
+        shows += f", once its function run() loads {laboratory.backend} (BackendSpec.script fills it in)"
     levels = ", ".join(trial.optimizer.value for trial in tally.unaccounted)
     share = f"{tally.deviating:,} of {tally.elements:,} elements over {tally.examples} examples"
     return Failure(
         Code.CONFORMANCE_DEVIATES,
         f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {sentence} ({share})",
-        f"python {script} shows it without this package; report it, and list it under [[deviation]] in "
-        f"{laboratory.known.source}",
+        f"{shows}; report it, and list it under [[deviation]] in {laboratory.known.source}",
         "the engine departs from the operator's specification, or a graph rewrite does",
     )
 

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.checks.conformance import (
     KnownDeviation,
     KnownDeviations,
@@ -66,7 +67,7 @@ def _write(entry: KnownDeviation, laboratory: Laboratory) -> bool:
         if trial is None:
             continue
         sentence = f"{entry.observed}; should be: {entry.expected}"
-        text = reproducer(kernel, trial, laboratory.backend, sentence)
+        text = reproducer(kernel, trial, backend_table()[laboratory.backend], sentence)
         (ROOT / entry.reproducer).write_text(text, encoding="utf-8")
         print(entry.reproducer, kernel.id, trial.optimizer.value)
         return True
