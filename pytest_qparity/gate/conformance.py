@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         KnownDeviation,
         KnownDeviations,
         Laboratory,
+        Record,
         Sampler,
         Trial,
     )
@@ -120,6 +121,7 @@ class KernelRun:
             sampler=self.sampler,
             write_reproducer=self._write_reproducer,
             script=self.backend_spec.script,
+            additions=self.record.additions,
         )
 
     @once
@@ -156,19 +158,21 @@ class KernelRun:
 
     @once
     def known(self) -> KnownDeviations:
-        from pytest_qparity.checks.conformance import KnownDeviations, KnownError, read_known, shipped_known
+        from pytest_qparity.checks.conformance import KnownError
 
-        named = self.case.spec.conformance.known.get(self.backend_spec.name)
         try:
-            if named is not None:
-                return KnownDeviations(read_known(self.case.folder / named), self.facts.version, named)
-            shipped = shipped_known(self.backend_spec.name)
+            return self.record.known(self.facts.version)
         except KnownError as error:
             raise CannotJudge(
                 Failure(Code.CONFORMANCE_RECORD, f"{error}.", "correct the file; docs/conformance.md has its format")
             ) from None
-        source = f"the file of known deviations that [conformance] known names for {self.backend_spec.name}"
-        return KnownDeviations(shipped, self.facts.version, source)
+
+    @once
+    def record(self) -> Record:
+        from pytest_qparity.checks.conformance import Record
+
+        name, stated = self.backend_spec.name, self.case.spec.conformance
+        return Record(name, self.case.folder, stated.known.get(name), stated.shipped_known)
 
     def provenance(self) -> dict[str, Any]:
         """The engine, and what the examples come from."""

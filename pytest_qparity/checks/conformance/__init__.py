@@ -14,6 +14,7 @@ from pytest_qparity.checks.conformance.known import (
     shipped_known,
 )
 from pytest_qparity.checks.conformance.models import probe_model
+from pytest_qparity.checks.conformance.record import Record
 from pytest_qparity.checks.conformance.reproducer import reproducer
 from pytest_qparity.checks.conformance.sampling import Sampler
 from pytest_qparity.checks.conformance.trial import Answer, Bench, Trial
@@ -27,6 +28,7 @@ __all__ = [
     "KnownDeviations",
     "KnownError",
     "Laboratory",
+    "Record",
     "Sampler",
     "Trial",
     "judge_kernel",

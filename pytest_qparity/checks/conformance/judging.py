@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.sampling import Sampler
     from pytest_qparity.checks.conformance.trial import Bench, Difference
 
+_RELEASE = re.compile(r"\d+(\.\d+)*")
 __all__ = ["Laboratory", "described", "judge_kernel", "judge_record", "minimal_of"]
 
 
@@ -30,7 +32,7 @@ class Laboratory:
     """A backend on the bench, what is known of it, and how thoroughly it is tried.
 
     `write_reproducer` stores a stand-alone script for a trial and returns where it lies; `script` is what of it runs
-    the backend, empty where nobody has said how.
+    the backend, empty where nobody has said how. `additions` says where a user lists what is not known yet.
     """
 
     backend: str
@@ -41,6 +43,13 @@ class Laboratory:
     sampler: Sampler
     write_reproducer: Callable[[Kernel, Trial, str], Path]
     script: str = ""
+    additions: str = "the file of known deviations"
+
+    @property
+    def release(self) -> str:
+        """The version without the engine's build, for reports; provenance has it whole."""
+        found = _RELEASE.match(self.version)
+        return self.version if found is None else found[0]
 
     def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
         """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""
@@ -146,14 +155,16 @@ def _verdict(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Seq
         return failed("supported", evidence | {"answer": "supported"}, (_runs_after_all(kernel, laboratory, listed),))
     if not tally.shown:
         return passed(f"{tally.elements:,}", evidence | {"answer": "conforms"})
-    observed = "; ".join(dict.fromkeys(entry.observed for entry in entries if entry in tally.shown))
+    shown = [entry for entry in entries if entry in tally.shown]
+    observed = "; ".join(dict.fromkeys(entry.observed for entry in shown))
+    evidence["known"] = [{"observed": entry.observed, "script": entry.reproducer} for entry in shown]
     failure = Failure(
         Code.CONFORMANCE_KNOWN,
         f"{kernel.id} deviates on {laboratory.backend} as is known: {observed}",
         f"see {laboratory.known.source}",
     )
     verdict = failed(_deciding(tally), evidence | {"answer": "deviates"}, (failure,))
-    return waived(verdict, f"known of {laboratory.backend} {laboratory.version}: {observed}")
+    return waived(verdict, f"known of {laboratory.backend} {laboratory.release}: {observed}")
 
 
 def _deciding(tally: _Tally) -> str:
@@ -166,9 +177,9 @@ def _unsupported(kernel: Kernel, laboratory: Laboratory, tally: _Tally, evidence
     says = tally.refusal.sentence if tally.refusal is not None else "nothing"
     failure = Failure(
         Code.CONFORMANCE_UNSUPPORTED,
-        f"{laboratory.backend} {laboratory.version} refuses {kernel.id}, each of the {tally.examples} examples tried "
+        f"{laboratory.backend} {laboratory.release} refuses {kernel.id}, each of the {tally.examples} examples tried "
         f"(of {len(tally.drawn)}): {says}",
-        f"list it under [[unsupported]] in {laboratory.known.source} if that is so",
+        f"list it under [[unsupported]] in {laboratory.additions} if that is so",
     )
     verdict = failed("unsupported", evidence | {"answer": "unsupported"}, (failure,))
     entry = laboratory.known.unsupported(kernel.id)
@@ -187,8 +198,8 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
     share = f"{tally.deviating:,} of {tally.elements:,} elements over {tally.examples} examples"
     return Failure(
         Code.CONFORMANCE_DEVIATES,
-        f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {sentence} ({share})",
-        f"{shows}; report it, and list it under [[deviation]] in {laboratory.known.source}",
+        f"{kernel.id} on {laboratory.backend} {laboratory.release} (optimizer {levels}): {sentence} ({share})",
+        f"{shows}; report it, and list it under [[deviation]] in {laboratory.additions}",
         "the engine departs from the operator's specification, or a graph rewrite does",
     )
 
