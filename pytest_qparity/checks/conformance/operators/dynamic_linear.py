@@ -49,10 +49,9 @@ def examples(draw: st.DrawFn) -> Example:
     traits = {"tie": _fractions(x, scale) == 0.5, "near_tie": steps.is_in_doubt}
     graph.output("y", (steps + zero).expected(undefined, traits))
     value = np.asarray(float(scale))
-    slack = _SCALE_SLACK * float_spacing(value, np.dtype(np.float32))
-    graph.output(
-        "scale", Expected(value - slack, value + slack, slack / 2.0, np.dtype(np.float32), np.asarray(undefined))
-    )
+    spacing = float_spacing(value, np.dtype(np.float32))
+    slack = 0.0 if _is_exact(x, scale) else _SCALE_SLACK * spacing
+    graph.output("scale", Expected(value - slack, value + slack, spacing, np.dtype(np.float32), np.asarray(undefined)))
     graph.output("zero", zero.expected(undefined, {}))
     return graph.example(*(["no_range"] if undefined else []))
 
