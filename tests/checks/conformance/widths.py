@@ -77,7 +77,8 @@ def widths_of(kernel: Kernel, examples: int = 100, seed: int = 0) -> Widths:
     codes, floats, of_range, relative, reach = [], [], [], [], []
     for example in draw_examples(kernel, examples, seed):
         for expected in example.expected.values():
-            width, middle = expected.highest - expected.lowest, np.abs(expected.lowest + expected.highest) / 2.0
+            with np.errstate(invalid="ignore"):  # ∞, which is left out below
+                width, middle = expected.highest - expected.lowest, np.abs(expected.lowest + expected.highest) / 2.0
             judged = np.ones(width.shape, bool) if expected.free is None else ~expected.free
             judged &= np.isfinite(expected.lowest) & np.isfinite(expected.highest)
             if not judged.any():
