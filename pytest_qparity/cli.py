@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "canaries":
         return canaries(options.folder)
     if options.command == "conformance":
-        return conformance_page(options.ledger)
+        return conformance_page(options.ledger, as_markdown=options.markdown or not sys.stdout.isatty())
     if options.command == "quantize":
         return cli_quantize.run(options)
     if options.command == "doctor":
@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
-    reporting = commands.add_parser("conformance", help="print what a ledger says of kernels, as Markdown")
+    reporting = commands.add_parser("conformance", help="print what a ledger says of kernels")
+    reporting.add_argument("--markdown", action="store_true", help="as Markdown, as it is where it goes to a file")
     reporting.add_argument(
         "ledger",
         nargs="?",
@@ -187,10 +188,11 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     return 0 if merged.passes else 1
 
 
-def conformance_page(path: Path) -> int:
+def conformance_page(path: Path, *, as_markdown: bool) -> int:
     """Print operators × types × backends, and what does not conform; exit status 1 where the ledger holds no kernel."""
     from pytest_qparity.ledger import LedgerError, read_ledger
     from pytest_qparity.report.conformance import conformance_markdown, is_of_kernels
+    from pytest_qparity.report.conformance_text import conformance_text
 
     try:
         ledger = read_ledger(path)
@@ -201,7 +203,13 @@ def conformance_page(path: Path) -> int:
     if not any(is_of_kernels(event) for event in ledger.verdicts):
         print(f"qparity: got no kernel in {path}, should be the ledger of a conformance case", file=sys.stderr)
         return 1
-    print(conformance_markdown(ledger), end="")
+    if as_markdown:
+        print(conformance_markdown(ledger), end="")
+    else:
+        print(
+            conformance_text(ledger, width=shutil.get_terminal_size().columns, colour="NO_COLOR" not in os.environ),
+            end="",
+        )
     return 0
 
 

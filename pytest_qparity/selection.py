@@ -137,9 +137,16 @@ def limits_of(settings: Iterable[str], option: str) -> dict[str, float]:
         raise SelectionError(f"{option}: {error}") from None
 
 
+LARGEST_COUNT = 999_999_999
+
+
 def count_of(text: str, option: str, lowest: int) -> int:
-    """A whole number of at least `lowest`. Raises SelectionError at anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= lowest):
+    """A whole number of at least `lowest` and of nine digits at most. Raises SelectionError at anything else."""
+    if not (text.isascii() and text.isdigit()):
+        raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
+    if len(text.lstrip("0")) > len(str(LARGEST_COUNT)):
+        raise SelectionError(f"got {option} {text!r}, should be a whole number of at most {LARGEST_COUNT:,}")
+    if int(text) < lowest:
         raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
     return int(text)
 

@@ -45,12 +45,14 @@ got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluato
 print("onnx", onnx.__version__)
 
 deviates = False
-for name in lowest:
-    values = np.asarray(got[name]).astype(np.float64)
-    if values.shape != lowest[name].shape:
+for declared in model.graph.output:
+    name, dtype = declared.name, helper.tensor_dtype_to_np_dtype(declared.type.tensor_type.elem_type)
+    output = np.asarray(got[name])
+    if output.shape != lowest[name].shape or output.dtype != dtype:
         deviates = True
-        print(name, "has shape", values.shape, "should be", lowest[name].shape)
+        print(name, "is", output.dtype, output.shape, "should be", dtype, lowest[name].shape)
         continue
+    values = output.astype(np.float64)
     inside = (values >= lowest[name]) & (values <= highest[name])
     inside |= np.isnan(values) & np.isnan(lowest[name])
     if name in []:  # whose zeros have signs

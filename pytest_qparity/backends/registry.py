@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from pytest_qparity.backends import scripts
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
 
@@ -23,13 +25,16 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 class BackendSpec:
     """A backend by name, without importing it. `placement` is the engine whose rules for Q/DQ nodes it follows
     (docs/precisions.md); `emulated` are the precisions that it does not compute in, so that files of them are lowered
-    to float operators for it; `optimizers` are the levels of graph rewriting that it can be asked for."""
+    to float operators for it; `optimizers` are the levels of graph rewriting that it can be asked for. `script` is the
+    text of a Python function `run(model, inputs, optimizer)`, with which the scripts of deviations run an
+    onnx.ModelProto without this package (docs/conformance.md)."""
 
     name: str
     target: str
     placement: Literal["any", "ort", "openvino", "trt"] = "any"
     optimizers: tuple[Literal["all", "extended", "basic", "off"], ...] = ("all",)
     emulated: tuple[str, ...] = ()
+    script: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -42,6 +47,11 @@ class BackendSpec:
                 f'got optimizers {self.optimizers} of backend "{self.name}", should be some of: all, extended, basic, '
                 "off"
             )
+        if self.script and not _defines_run(self.script):
+            raise ValueError(
+                f'got a script of backend "{self.name}" without it, should be the text of a Python function '
+                "run(model, inputs, optimizer)"
+            )
         object.__setattr__(self, "emulated", tuple(self.emulated))
         if self.placement not in ("any", "ort", "openvino", "trt"):
             raise ValueError(
@@ -49,12 +59,20 @@ class BackendSpec:
             )
 
 
+def _defines_run(script: str) -> bool:
+    try:
+        statements = ast.parse(script).body
+    except SyntaxError:
+        return False
+    return any(isinstance(each, ast.FunctionDef) and each.name == "run" for each in statements)
+
+
 _LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
 _NOT_ON_CPUS = ("tf32", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "mxfp4", "nvfp4")
 _NOT_IN_TENSORRT = ("int16", "uint8", "mxfp4")  # its importer takes int8 alone of the integers of 8 and more bits
 _BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
-    BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS),
+    BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS, scripts.ONNX_RUNTIME),
     BackendSpec("ort-cuda", f"{_BUILT_IN}.ort_cuda:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
     # Its TensorRT provider has no option for TF32: it is off, for the whole process.
     BackendSpec(
@@ -62,8 +80,20 @@ BUILTIN: tuple[BackendSpec, ...] = (
     ),
     BackendSpec("trt", f"{_BUILT_IN}.trt.backend:Tensorrt", "trt", emulated=_NOT_IN_TENSORRT),
     # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
-    BackendSpec("openvino", f"{_BUILT_IN}.openvino:OpenVinoCpu", "openvino", emulated=("int16", *_NOT_ON_CPUS)),
-    BackendSpec("reference", f"{_BUILT_IN}.reference:OnnxReference", "any", emulated=_NOT_ON_CPUS),
+    BackendSpec(
+        "openvino",
+        f"{_BUILT_IN}.openvino:OpenVinoCpu",
+        "openvino",
+        emulated=("int16", *_NOT_ON_CPUS),
+        script=scripts.OPENVINO,
+    ),
+    BackendSpec(
+        "reference",
+        f"{_BUILT_IN}.reference:OnnxReference",
+        "any",
+        emulated=_NOT_ON_CPUS,
+        script=scripts.ONNX_REFERENCE,
+    ),
 )
 
 

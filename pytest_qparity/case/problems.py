@@ -85,7 +85,9 @@ class Finding:
 
 def findings(errors: Sequence[ErrorDetails], root: type[fields.Table]) -> list[Finding]:
     """Each of pydantic's errors about a document of kind `root`, but for a missing key where its misspelling has been
-    found in the same table."""
+    found in the same table, and a list that is too short because of an item that is wrong."""
+    items = {error["loc"][:-1] for error in errors if error["loc"] and isinstance(error["loc"][-1], int)}
+    errors = [error for error in errors if error["type"] != "too_short" or error["loc"] not in items]
     located = [(error, _tables_of(error["loc"], root)) for error in errors]
     misspelt: set[Location] = set()
     found: list[Finding] = []

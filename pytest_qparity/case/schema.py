@@ -281,8 +281,11 @@ class ConformanceTable(Table):
     )
     known: dict[Name, Text] = Field(
         default={},
-        description="For a backend, a TOML file of known deviations, in the place of what this package knows of it.",
+        description="For a backend, a TOML file of known deviations, beside what this package knows of it.",
         examples=[{"my-engine": "known/my_engine.toml"}],
+    )
+    shipped_known: bool = Field(
+        default=True, description="Whether the deviations that this package knows of count, too.", examples=[False]
     )
 
 

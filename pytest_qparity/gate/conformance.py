@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         KnownDeviation,
         KnownDeviations,
         Laboratory,
+        Record,
         Sampler,
         Trial,
         Tried,
@@ -123,6 +124,8 @@ class KernelRun:
             known=self.known,
             sampler=self.sampler,
             write_reproducer=self._write_reproducer,
+            script=self.backend_spec.script,
+            additions=self.record.additions,
         )
 
     @once
@@ -171,19 +174,21 @@ class KernelRun:
 
     @once
     def known(self) -> KnownDeviations:
-        from pytest_qparity.checks.conformance import KnownDeviations, KnownError, read_known, shipped_known
+        from pytest_qparity.checks.conformance import KnownError
 
-        named = self.case.spec.conformance.known.get(self.backend_spec.name)
         try:
-            if named is not None:
-                return KnownDeviations(read_known(self.case.folder / named), self.facts.version, named)
-            shipped = shipped_known(self.backend_spec.name)
+            return self.record.known(self.facts.version)
         except KnownError as error:
             raise CannotJudge(
                 Failure(Code.CONFORMANCE_RECORD, f"{error}.", "correct the file; docs/conformance.md has its format")
             ) from None
-        source = f"the file of known deviations that [conformance] known names for {self.backend_spec.name}"
-        return KnownDeviations(shipped, self.facts.version, source)
+
+    @once
+    def record(self) -> Record:
+        from pytest_qparity.checks.conformance import Record
+
+        name, stated = self.backend_spec.name, self.case.spec.conformance
+        return Record(name, self.case.folder, stated.known.get(name), stated.shipped_known)
 
     def provenance(self) -> dict[str, Any]:
         """The engine, and what the examples come from."""
@@ -226,5 +231,5 @@ class KernelRun:
         folder = self.settings.cache / "conformance"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.backend_spec.name}-{kernel.id}.py"
-        path.write_text(reproducer(kernel, trial, self.backend_spec.name, sentence), encoding="utf-8")
+        path.write_text(reproducer(kernel, trial, self.backend_spec, sentence), encoding="utf-8")
         return path

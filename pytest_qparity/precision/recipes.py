@@ -71,7 +71,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, slots=True)

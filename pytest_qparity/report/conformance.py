@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_qparity.report.text import one_line
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
 Event: TypeAlias = Mapping[str, Any]
+LEGEND = "A cell: kernels that conform / deviate as is known / are unsupported / fail; worst LSB; examples tried."
+SOME = 3  # kernels of a finding that are named
 
 
 def is_of_kernels(event: Event) -> bool:
@@ -39,28 +42,41 @@ _TEXTS = {"deviates": "deviate as is known", "unsupported": "unsupported", "supp
 def conformance_markdown(ledger: Ledger) -> str:
     """Operators × types × backends as Markdown: how many kernels conform, deviate, are unsupported; the worst LSB and
     the examples tried; then every kernel that does not conform, with what is known of it."""
-    backends = [f"{case} on {backend}" for case, backend in _by_backend(ledger)]
-    rows: dict[tuple[str, str], dict[str, list[Event]]] = {}
-    for (case, backend), events in _by_backend(ledger).items():
-        for event in events:
-            evidence = event["evidence"]
-            if "operator" in evidence:
-                row = rows.setdefault((evidence["operator"], evidence["types"]), {})
-                row.setdefault(f"{case} on {backend}", []).append(event)
+    backends, rows = conformance_rows(ledger)
     lines = [
         "# Conformance of kernels",
         "",
-        "A cell: kernels that conform / deviate as is known / are unsupported / fail; worst LSB; examples tried.",
+        LEGEND,
         "",
         f"| operator | types | {' | '.join(_cell_text(backend) for backend in backends)} |",
         f"| --- | --- | {' | '.join('---' for _ in backends)} |",
     ]
-    for (operator, types), cells in rows.items():
-        shown = [_cell(cells.get(backend, [])) for backend in backends]
-        lines.append(f"| {_cell_text(operator)} | {_cell_text(types)} | {' | '.join(shown)} |")
+    for operator, types, *cells in rows:
+        lines.append(f"| {_cell_text(operator)} | {_cell_text(types)} | {' | '.join(cells)} |")
     lines += ["", "## What does not conform", ""]
-    lines += list(_findings(ledger)) or ["Nothing."]
+    for finding in findings(ledger):
+        some = ", ".join(f"`{kernel}`" for kernel in finding.kernels[:SOME])
+        script = f"; `{finding.script}`" if finding.script else ""
+        said = f"{_cell_text(finding.said)} ({some}{finding.more}{script})"
+        lines.append(f"- **{_cell_text(finding.backend)}**: {said}")
+    if lines[-1] == "":
+        lines.append("Nothing.")
     return "\n".join(lines) + "\n"
+
+
+def conformance_rows(ledger: Ledger) -> tuple[list[str], list[list[str]]]:
+    """The backends, with their case where there are several, and rows of operator, types and a cell for each."""
+    grouped = _by_backend(ledger)
+    one_case = len({case for case, _ in grouped}) == 1
+    rows: dict[tuple[str, str], dict[tuple[str, str], list[Event]]] = {}
+    for key, events in grouped.items():
+        for event in events:
+            evidence = event["evidence"]
+            if "operator" in evidence:
+                row = rows.setdefault((evidence["operator"], evidence["types"]), {})
+                row.setdefault(key, []).append(event)
+    names = [backend if one_case else f"{case} on {backend}" for case, backend in grouped]
+    return names, [[*row, *(_cell(cells.get(key, [])) for key in grouped)] for row, cells in rows.items()]
 
 
 def _by_backend(ledger: Ledger) -> dict[tuple[str, str], list[Event]]:
@@ -90,17 +106,37 @@ def _cell(events: Iterable[Event]) -> str:
     return f"{passed}/{deviating}/{refused}/{failing}{distance}; {examples}"
 
 
-def _findings(ledger: Ledger) -> Iterator[str]:
-    """One line for each thing that was seen, with the kernels that show it."""
-    seen: dict[tuple[str, str], list[str]] = {}
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a backend does otherwise or refuses, the kernels that show it, and the script that does."""
+
+    backend: str
+    said: str
+    script: str
+    kernels: tuple[str, ...]
+
+    @property
+    def more(self) -> str:
+        """What stands behind the first SOME of its kernels."""
+        return f" and {len(self.kernels) - SOME} more" if self.kernels[SOME:] else ""
+
+
+def findings(ledger: Ledger) -> tuple[Finding, ...]:
+    """What is known of kernels by what is on record, whatever else they show; all else by its sentence."""
+    seen: dict[tuple[str, str, str], list[str]] = {}
     for event in ledger.verdicts:
         if is_of_kernels(event) and event["outcome"] != "pass":
-            said = event["waiver"] or "; ".join(failure["sentence"] for failure in event["failures"])
-            seen.setdefault((event["backend"], said), []).append(event["check"])
-    for (backend, said), kernels in seen.items():
-        some = ", ".join(f"`{kernel}`" for kernel in kernels[:3])
-        more = f" and {len(kernels) - 3} more" if kernels[3:] else ""
-        yield f"- **{_cell_text(backend)}**: {_cell_text(said)} ({some}{more})"
+            for said, script in _said(event):
+                seen.setdefault((event["backend"], said, script), []).append(event["check"])
+    return tuple(Finding(*key, tuple(kernels)) for key, kernels in seen.items())
+
+
+def _said(event: Event) -> Iterator[tuple[str, str]]:
+    known = event["evidence"].get("known")
+    if known and event["waiver"]:
+        yield from dict.fromkeys((entry["observed"], entry["script"]) for entry in known)
+    else:
+        yield event["waiver"] or "; ".join(failure["sentence"] for failure in event["failures"]), ""
 
 
 def _cell_text(text: str) -> str:

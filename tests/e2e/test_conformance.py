@@ -20,6 +20,14 @@ kernels = [
     "qdq_relu-s4-*", "cast-fp32_float4e2m1-opset*",
 ]
 """
+ADDED = """
+[[deviation]]
+kernels = ["quantize_linear-*"]
+versions = ">=1"
+at_most_lsb = 1.0
+observed = "off by one"
+expected = "nothing of the kind"
+"""
 KERNELS = 9  # of that case, known_deviations aside
 RELU = "cases/kernels.toml::ort::qdq_relu-s4-opset21"
 
@@ -61,8 +69,21 @@ def test_kernels_are_items_and_what_is_known_is_waived(kernels: pytest.Pytester,
     assert not list(kernels.path.glob("qparity-kernels-*"))
 
 
-def test_a_record_of_ones_own_takes_the_place_of_ours(kernels: pytest.Pytester) -> None:
+def test_a_record_of_ones_own_stands_beside_ours(kernels: pytest.Pytester) -> None:
     write_case(kernels.path, CASE + 'known = {ort = "known/ort.toml"}\n')
+    write_record(kernels.path, ADDED)
+
+    result = run(kernels)
+
+    result.assert_outcomes(passed=6, xfailed=3, failed=1)
+    result.stdout.fnmatch_lines(["QP-CONF-004*", "The deviation of quantize_linear-[*] (off by one)*"])
+    text = " ".join(result.stdout.str().split())
+    shipped = "pytest_qparity/checks/conformance/known/ort.toml (copy it, with shipped_known = false)"
+    assert f"take it out of known/ort.toml or {shipped}, or narrow its versions" in text
+
+
+def test_a_record_of_ones_own_takes_the_place_of_ours_where_ours_is_turned_off(kernels: pytest.Pytester) -> None:
+    write_case(kernels.path, CASE + 'known = {ort = "known/ort.toml"}\nshipped_known = false\n')
     write_record(kernels.path, "")
 
     result = run(kernels)
@@ -71,9 +92,20 @@ def test_a_record_of_ones_own_takes_the_place_of_ours(kernels: pytest.Pytester) 
     text = result.stdout.str()
     assert "QP-CONF-001" in text
     assert "QP-CONF-002" in text
+    assert "list it under [[deviation]] in known/ort.toml" in " ".join(text.split())
     script = kernels.path / ".qparity" / "cache" / "conformance" / "ort-qdq_relu-s4-opset21.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
+
+
+def test_what_is_new_is_listed_in_a_file_that_the_case_does_not_name_yet(kernels: pytest.Pytester) -> None:
+    write_case(kernels.path, '[conformance]\nkernels = ["qdq_relu-s4-*"]\nshipped_known = false\n')
+
+    result = run(kernels)
+
+    text = " ".join(result.stdout.str().split())
+    where = 'a file that [conformance] known names: known = {ort = "known.toml"}'
+    assert f"shows it without this package; report it, and list it under [[deviation]] in {where}" in text
 
 
 def test_a_record_that_cannot_be_read_judges_nothing(kernels: pytest.Pytester) -> None:
@@ -98,11 +130,18 @@ def test_an_item_by_itself_says_what_it_did_not_judge(kernels: pytest.Pytester) 
     ("text", "message"),
     [
         ('[conformance]\nkernels = ["quantise_linear-*"]\n', "*'quantise_linear-[*]' in kernels, should match*"),
+        ('[conformance]\nkernels = [""]\n', "item 1 of kernels in *: got ??, should be something that is not empty."),
         ('[conformance]\nknown = {orrt = "a.toml"}\n', "*orrt*"),
         ('[conformance]\nkernel = ["*"]\n', '*Unknown key "kernel" in ?conformance?, should be one of: *kernels*'),
         ('model = "m.onnx"\n[conformance]\n', '*Unknown key "model" in the case file, should be one of: *conformance*'),
     ],
-    ids=["a glob without a kernel", "a backend that nobody knows", "a misspelt key", "a model beside kernels"],
+    ids=[
+        "a glob without a kernel",
+        "an empty glob",
+        "a backend that nobody knows",
+        "a misspelt key",
+        "a model beside kernels",
+    ],
 )
 def test_a_wrong_case_file_is_one_clear_error(kernels: pytest.Pytester, text: str, message: str) -> None:
     write_case(kernels.path, text)
@@ -111,14 +150,23 @@ def test_a_wrong_case_file_is_one_clear_error(kernels: pytest.Pytester, text: st
 
     assert result.ret == 1
     result.stdout.fnmatch_lines([message])
+    assert result.stdout.str().count("QP-CASE-") == 1
 
 
-@pytest.mark.parametrize("option", ["--qparity-examples=0", "--qparity-examples=ten", "--qparity-seed=-1"])
-def test_a_wrong_number_is_a_usage_error(kernels: pytest.Pytester, option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--qparity-examples=0", "*should be a whole number of at least 1"),
+        ("--qparity-examples=ten", "*should be a whole number of at least 1"),
+        ("--qparity-examples=99999999999999999999", "*should be a whole number of at most 999,999,999"),
+        ("--qparity-seed=-1", "*should be a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_number_is_a_usage_error(kernels: pytest.Pytester, option: str, message: str) -> None:
     result = kernels.runpytest_subprocess("--backend=ort", option)
 
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*should be a whole number of at least*"])
+    result.stderr.fnmatch_lines([message])
 
 
 def test_a_backend_that_is_not_here_cannot_be_judged(kernels: pytest.Pytester) -> None:
@@ -140,6 +188,27 @@ def test_the_page_of_a_ledger(
     assert "| QuantizeLinear | fp32 → int8 | 6/0/0/0; 36 |" in page
     assert "| Q/DQ relu | s4 | 0/1/0/0;" in page
     assert "Relu before a 4-bit QuantizeLinear is dropped" in page
+    assert "(`qdq_relu-s4-opset21`; `docs/upstream/onnxruntime-dropped-relu.py`)" in page
+
+
+def test_the_page_of_a_ledger_in_a_terminal(
+    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(kernels)
+    monkeypatch.chdir(kernels.path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    capsys.readouterr()  # what pytest printed
+
+    assert main(["conformance"]) == 0
+    page = capsys.readouterr().out
+    assert main(["conformance", "--markdown"]) == 0
+
+    assert max(len(line) for line in page.splitlines()) <= 80
+    assert "What does not conform on ort\n" in page
+    assert "    docs/upstream/onnxruntime-dropped-relu.py\n" in page
+    assert capsys.readouterr().out.startswith("# Conformance of kernels\n")
 
 
 def test_a_ledger_without_kernels_has_no_page(

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_qparity.ledger import Ledger
-from pytest_qparity.report.conformance import conformance_lines, conformance_markdown
+from pytest_qparity.report.conformance import conformance_lines, conformance_markdown, findings
+from pytest_qparity.report.conformance_text import conformance_text
 
 
 def event(check: str, outcome: str = "pass", answer: str | None = "conforms", **stated: Any) -> dict[str, Any]:
@@ -14,6 +15,8 @@ def event(check: str, outcome: str = "pass", answer: str | None = "conforms", **
         "elements": 100,
         "worst_lsb": stated.pop("worst_lsb", 0.0),
     }
+    if "known" in stated:
+        evidence["known"] = [{"observed": observed, "script": f"{observed}.py"} for observed in stated.pop("known")]
     if answer is not None:
         evidence["answer"] = answer
     return {
@@ -73,3 +76,36 @@ def test_what_a_name_brings_is_text_and_no_markup() -> None:
     assert "&lt;script&gt;\\|x" in page
     assert "<img" not in page
     assert "\n# head" not in page
+
+
+def test_one_fault_is_one_finding_whatever_else_a_kernel_shows() -> None:
+    whole = ledger(
+        event("a", "waived", "deviates", waiver="known of ort 1: ties", known=["ties"]),
+        event("b", "waived", "deviates", waiver="known of ort 1: ties; wraps", known=["ties", "wraps"]),
+        event("c", "accuracy-fail", None, sentence="c is off"),
+    )
+
+    found = {finding.said: (finding.script, finding.kernels) for finding in findings(whole)}
+
+    assert found == {"ties": ("ties.py", ("a", "b")), "wraps": ("wraps.py", ("b",)), "c is off": ("", ("c",))}
+
+
+def test_a_terminal_has_wrapped_lines_without_escapes() -> None:
+    said = "16-bit pairs are stripped_or_so, " * 9
+    whole = ledger(*(event(f"qdq_add-u{i}-opset21", "waived", "deviates", waiver="w", known=[said]) for i in range(5)))
+
+    text = conformance_text(whole, width=80, colour=False)
+
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "\\" not in text
+    assert "stripped_or_so" in text
+    assert "    qdq_add-u0-opset21, qdq_add-u1-opset21, qdq_add-u2-opset21 and 2 more\n" in text
+
+
+def test_a_terminal_obeys_nothing_that_a_name_brings() -> None:
+    text = conformance_text(
+        ledger(event("a\x1b[2J", "accuracy-fail", None, sentence="x\x1b[31m")), width=80, colour=False
+    )
+
+    assert "\x1b" not in text
+    assert "x\\x1b[31m" in text

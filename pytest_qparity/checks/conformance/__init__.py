@@ -15,6 +15,7 @@ from pytest_qparity.checks.conformance.known import (
     shipped_known,
 )
 from pytest_qparity.checks.conformance.models import probe_model
+from pytest_qparity.checks.conformance.record import Record
 from pytest_qparity.checks.conformance.reproducer import reproducer
 from pytest_qparity.checks.conformance.sampling import Sampler
 from pytest_qparity.checks.conformance.trial import Answer, Bench, Trial
@@ -29,6 +30,7 @@ __all__ = [
     "KnownDeviations",
     "KnownError",
     "Laboratory",
+    "Record",
     "Sampler",
     "Trial",
     "Tried",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Laboratory", "Tried", "described", "judge_kernel", "judge_record", "minimal_of", "try_kernel"]
 
+_RELEASE = re.compile(r"\d+(\.\d+)*")
+
 
 @dataclass(frozen=True, slots=True)
 class Laboratory:
     """A backend on the bench, what is known of it, and how thoroughly it is tried.
 
-    `write_reproducer` stores a stand-alone script for a trial and returns where it lies.
+    `write_reproducer` stores a stand-alone script for a trial and returns where it lies; `script` is what of it runs
+    the backend, empty where nobody has said how. `additions` says where a user lists what is not known yet.
     """
 
     backend: str
@@ -39,6 +43,14 @@ class Laboratory:
     known: KnownDeviations
     sampler: Sampler
     write_reproducer: Callable[[Kernel, Trial, str], Path]
+    script: str = ""
+    additions: str = "the file of known deviations"
+
+    @property
+    def release(self) -> str:
+        """The version without the engine's build, for reports; provenance has it whole."""
+        found = _RELEASE.match(self.version)
+        return self.version if found is None else found[0]
 
     def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
         """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""
@@ -163,14 +175,16 @@ def _verdict(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Seq
         return failed("supported", evidence | {"answer": "supported"}, (_runs_after_all(kernel, laboratory, listed),))
     if not tally.shown:
         return passed(f"{tally.elements:,}", evidence | {"answer": "conforms"})
-    observed = "; ".join(dict.fromkeys(entry.observed for entry in entries if entry in tally.shown))
+    shown = [entry for entry in entries if entry in tally.shown]
+    observed = "; ".join(dict.fromkeys(entry.observed for entry in shown))
+    evidence["known"] = [{"observed": entry.observed, "script": entry.reproducer} for entry in shown]
     failure = Failure(
         Code.CONFORMANCE_KNOWN,
         f"{kernel.id} deviates on {laboratory.backend} as is known: {observed}",
         f"see {laboratory.known.source}",
     )
     verdict = failed(_deciding(tally), evidence | {"answer": "deviates"}, (failure,))
-    return waived(verdict, f"known of {laboratory.backend} {laboratory.version}: {observed}")
+    return waived(verdict, f"known of {laboratory.backend} {laboratory.release}: {observed}")
 
 
 def _deciding(tally: _Tally) -> str:
@@ -183,9 +197,9 @@ def _unsupported(kernel: Kernel, laboratory: Laboratory, tally: _Tally, evidence
     says = tally.refusal.sentence if tally.refusal is not None else "nothing"
     failure = Failure(
         Code.CONFORMANCE_UNSUPPORTED,
-        f"{laboratory.backend} {laboratory.version} refuses {kernel.id}, each of the {tally.examples} examples tried "
+        f"{laboratory.backend} {laboratory.release} refuses {kernel.id}, each of the {tally.examples} examples tried "
         f"(of {len(tally.drawn)}): {says}",
-        f"list it under [[unsupported]] in {laboratory.known.source} if that is so",
+        f"list it under [[unsupported]] in {laboratory.additions} if that is so",
     )
     verdict = failed("unsupported", evidence | {"answer": "unsupported"}, (failure,))
     entry = laboratory.known.unsupported(kernel.id)
@@ -197,13 +211,15 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
     minimal = _minimal(kernel, laboratory, first, entries)
     sentence = described(minimal)
     script = laboratory.write_reproducer(kernel, minimal, sentence)
+    shows = f"python {script} shows it without this package"
+    if not laboratory.script:
+        shows += f", once its function run() loads {laboratory.backend} (BackendSpec.script fills it in)"
     levels = ", ".join(trial.optimizer.value for trial in tally.unaccounted)
     share = f"{tally.deviating:,} of {tally.elements:,} elements over {tally.examples} examples"
     return Failure(
         Code.CONFORMANCE_DEVIATES,
-        f"{kernel.id} on {laboratory.backend} {laboratory.version} (optimizer {levels}): {sentence} ({share})",
-        f"python {script} shows it without this package; report it, and list it under [[deviation]] in "
-        f"{laboratory.known.source}",
+        f"{kernel.id} on {laboratory.backend} {laboratory.release} (optimizer {levels}): {sentence} ({share})",
+        f"{shows}; report it, and list it under [[deviation]] in {laboratory.additions}",
         "the engine departs from the operator's specification, or a graph rewrite does",
     )
 

@@ -68,7 +68,7 @@ class KnownDeviation(_Entry):
     expected: str = Field(min_length=1)
     where: tuple[str, ...] = ()
     optimizers: tuple[Optimizer, ...] = ()  # none named: at every level
-    at_most_lsb: float | None = Field(default=None, gt=0)
+    at_most_lsb: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # ∞ would account for NaN
     sporadic: bool = False  # undefined behaviour need not show
     answers: tuple[Answer, ...] = (Answer.RAN,)
 

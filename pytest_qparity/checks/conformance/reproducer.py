@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_qparity.backends.protocol import Optimizer
 from pytest_qparity.checks.conformance.models import ir_version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.checks.conformance.example import Array, Node
     from pytest_qparity.checks.conformance.kernel import Kernel
     from pytest_qparity.checks.conformance.trial import Trial
@@ -21,45 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["reproducer"]
 
 _LONGEST = 8  # equal values in a row are written out
-_LEVELS = {
-    Optimizer.OFF: "ORT_DISABLE_ALL",
-    Optimizer.BASIC: "ORT_ENABLE_BASIC",
-    Optimizer.EXTENDED: "ORT_ENABLE_EXTENDED",
-    Optimizer.ALL: "ORT_ENABLE_ALL",
-}
-_ONNX_RUNTIME = """\
-import onnxruntime
-
-options = onnxruntime.SessionOptions()
-options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}
-session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-got = dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs)))
-print("onnxruntime", onnxruntime.__version__)
-"""
-_OPENVINO = """\
-import openvino
-
-core = openvino.Core()
-compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {{"INFERENCE_PRECISION_HINT": "f32"}})
-got = dict(zip([output.name for output in model.graph.output], compiled(inputs).to_tuple()))
-print("openvino", openvino.__version__)
-"""
-_REFERENCE = """\
-from onnx.reference import ReferenceEvaluator
-
-got = dict(zip([output.name for output in model.graph.output], ReferenceEvaluator(model).run(None, inputs)))
-print("onnx", onnx.__version__)
-"""
-_OTHER = """\
-onnx.save(model, "reproducer.onnx")
-np.savez("reproducer.npz", **inputs)
-raise SystemExit("run reproducer.onnx with the inputs of reproducer.npz, and compare with lowest and highest above")
-"""
-_ENGINES = {"ort": _ONNX_RUNTIME, "openvino": _OPENVINO, "reference": _REFERENCE}
+_NOT_FILLED_IN = '''\
+def run(model, inputs, optimizer):
+    """Outputs by name, of an onnx.ModelProto with inputs by name; optimizer is "off", "basic", "extended" or "all"."""
+    print("{backend} is not run yet: load it in run(), and return its outputs by name")
+    raise SystemExit(2)
+'''
 
 
-def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str:
-    """The script's text. Its exit status is 1 where the deviation shows, 0 where it does not."""
+def reproducer(kernel: Kernel, trial: Trial, backend: BackendSpec, sentence: str) -> str:
+    """The script's text. Its exit status is 1 where the deviation shows, 0 where it does not; 2 where nobody has said
+    how the backend is run (`BackendSpec.script`)."""
     example = trial.example
     value_infos = "helper.make_tensor_value_info({name}, helper.np_dtype_to_tensor_dtype({dtype}), {shape})"
     outputs = [
@@ -101,14 +73,20 @@ def reproducer(kernel: Kernel, trial: Trial, backend: str, sentence: str) -> str
         f"imports = [{', '.join(imports)}]",
         f"model = helper.make_model(graph, opset_imports=imports, ir_version={ir_version_of(kernel.opset)})",
         "",
-        _ENGINES.get(backend, _OTHER).format(level=_LEVELS[trial.optimizer]),
+        "",
+        backend.script.rstrip() or _NOT_FILLED_IN.format(backend=backend.name).rstrip(),
+        "",
+        "",
+        f"got = run(model, inputs, {trial.optimizer.value!r})",
         "deviates = False",
-        "for name in lowest:",
-        "    values = np.asarray(got[name]).astype(np.float64)",
-        "    if values.shape != lowest[name].shape:",
+        "for declared in model.graph.output:",
+        "    name, dtype = declared.name, helper.tensor_dtype_to_np_dtype(declared.type.tensor_type.elem_type)",
+        "    output = np.asarray(got[name])",
+        "    if output.shape != lowest[name].shape or output.dtype != dtype:",
         "        deviates = True",
-        '        print(name, "has shape", values.shape, "should be", lowest[name].shape)',
+        '        print(name, "is", output.dtype, output.shape, "should be", dtype, lowest[name].shape)',
         "        continue",
+        "    values = output.astype(np.float64)",
         "    inside = (values >= lowest[name]) & (values <= highest[name])",
         "    inside |= np.isnan(values) & np.isnan(lowest[name])",
         f"    if name in {signed}:  # whose zeros have signs",

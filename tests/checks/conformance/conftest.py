@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.checks.conformance import Kernel, Known, KnownDeviations, Laboratory, Trial, reproducer
 from tests.checks.conformance.laboratories import laboratory_of
 
@@ -19,7 +20,7 @@ def laboratory(tmp_path: Path) -> Iterator[MakeLaboratory]:
     def make(backend: str, known: Known | None = None, *, examples: int = 20, version: str = "1.0") -> Laboratory:
         def write_reproducer(kernel: Kernel, trial: Trial, sentence: str) -> Path:
             path = tmp_path / f"{kernel.id}.py"
-            path.write_text(reproducer(kernel, trial, backend, sentence))
+            path.write_text(reproducer(kernel, trial, backend_table()[backend], sentence))
             return path
 
         record = KnownDeviations(known or Known(), version, "known.toml")

@@ -30,4 +30,5 @@ def laboratory_of(
         known=known,
         sampler=Sampler(examples, 0),
         write_reproducer=write_reproducer,
+        script=spec.script,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from pytest_qparity.checks.conformance.judging import minimal_of
 from pytest_qparity.checks.conformance.sampling import draw_examples
 from tests.checks.conformance.conftest import MakeLaboratory
 
+K_ZERO = Path(__file__).parents[3] / "docs" / "upstream" / "onnxruntime-k-zero.py"
 FINDINGS = {
     "ort drops Relu before float8": ("ort", "qdq_relu-fp8e4m3fn-opset21", None),
     "ort drops Relu before int4": ("ort", "qdq_relu-s4-opset21", None),
     "ort leaves integer products with K = 0 uninitialised": ("ort", "qlinear_matmul-u8s8-per_tensor-opset21", "k_zero"),
+    "ort leaves MatMulInteger with K = 0 uninitialised": ("ort", "matmul_integer-u8s8-per_tensor-opset13", "k_zero"),
     "ort takes saturate = 0 for 1 where a float8 is a little too large": (
         "ort",
         "cast-fp32_float8e4m3fn-saturate0-opset19",
@@ -61,6 +64,15 @@ def test_a_finding_is_found_from_generated_examples_and_shown_by_its_script(
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "should be from" in done.stdout
+
+
+def test_the_script_of_k_zero_shows_it_without_chance() -> None:
+    """Its memory has been used before, by a product of the same session."""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, str(K_ZERO)], capture_output=True, text=True)
+
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "K = 0 gives [[240, " in done.stdout
 
 
 def _shows(trial: Trial, trait: str) -> bool:

@@ -32,6 +32,7 @@ ENTRY = 'kernels = ["qdq_*"]\nversions = "~=1.2.0"\nobserved = "a"\nexpected = "
         ("[[deviation]]\n" + ENTRY + 'wehre = ["tie"]\n', "wehre"),
         ("[[deviation]]\n" + ENTRY.replace("~=1.2.0", "newer"), "as pip writes it"),
         ("[[deviation]]\n" + ENTRY + "at_most_lsb = 0\n", "at_most_lsb"),
+        ("[[deviation]]\n" + ENTRY + "at_most_lsb = inf\n", "finite number"),
         ("[[deviation]]\n" + ENTRY + 'answers = ["maybe"]\n', "answers"),
         ("[[deviation]]\n" + ENTRY + 'where = ["tei"]\n', "did you mean tie"),
         ("[[devation]]\n" + ENTRY, "devation"),

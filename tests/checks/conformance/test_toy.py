@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,22 @@ def test_what_fails_beside_others_alone_does_not_conform(laboratory) -> None:
         verdict = judged(KERNELS[0], laboratory)
 
     assert verdict.outcome is not Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("def run(model, inputs, optimizer): ...", "reproducer.py shows it without this package; report it"),
+        ("", "reproducer.py shows it without this package, once its function run() loads toy (BackendSpec.script"),
+    ],
+    ids=["said how", "not said how"],
+)
+def test_the_remedy_promises_no_script_that_does_not_run_by_itself(laboratory, script: str, said: str) -> None:
+    mutant = TOY_MUTANTS[0]
+
+    with mutated(f"toy:{mutant.target}", mutant.old, mutant.new, "tests.checks.conformance"):
+        verdicts = [judged(kernel, replace(laboratory, script=script)) for kernel in mutant.kernels]
+
+    (remedy, *_) = [failure.remedy for verdict in verdicts for failure in verdict.failures]
+    assert said in remedy
+    assert "[[deviation]] in the file of known deviations" in remedy

@@ -1,15 +1,18 @@
-"""The catalogue against the schemas of the installed onnx: a new type, attribute or version is tried or listed."""
+"""The catalogue against the schemas of onnx and ONNX Runtime: what is new of an operator is tried or listed."""
 
 from __future__ import annotations
 
 import pytest
 from onnx import defs
 
+from pytest_qparity.checks.conformance.models import MICROSOFT
 from tests.checks.conformance import untried
-from tests.checks.conformance.untried import ATTRIBUTE, Feature, LeftOut
+from tests.checks.conformance.left_out import ATTRIBUTE, INPUT, LEFT_OUT, NO_KERNEL, Feature, LeftOut
+
+pytest.importorskip("onnxruntime")  # whose operators are listed as well
 
 
-def test_every_type_and_attribute_is_tried_or_listed_with_a_reason() -> None:
+def test_every_type_attribute_and_input_is_tried_or_listed_with_a_reason() -> None:
     assert untried.not_accounted_for() == []
 
 
@@ -23,20 +26,43 @@ def test_nothing_is_listed_that_is_tried() -> None:
         Feature("QuantizeLinear", 25, "T3", "float5e2m2"),
         Feature("DequantizeLinear", 25, ATTRIBUTE, "precision"),
         Feature("Cast", defs.onnx_opset_version() + 1, "T1", "float"),
+        Feature("QLinearConv", 10, ATTRIBUTE, "activation"),
+        Feature(f"{MICROSOFT}.QLinearSub", 1, INPUT, "A"),
     ],
-    ids=["type", "attribute", "version"],
+    ids=["type", "attribute", "version", "attribute of another", "operator"],
 )
-def test_what_a_release_of_onnx_adds_is_noticed(monkeypatch: pytest.MonkeyPatch, new: Feature) -> None:
+def test_what_a_release_adds_is_noticed(monkeypatch: pytest.MonkeyPatch, new: Feature) -> None:
     monkeypatch.setattr(untried, "untried", lambda: {new})
 
     assert untried.not_accounted_for() == [new]
 
 
-def test_a_name_that_is_tried_by_now_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    stale = LeftOut("Cast", (25,), ("float8e8m0",), "not yet")
-    monkeypatch.setattr(untried, "LEFT_OUT", (*untried.LEFT_OUT, stale))
+@pytest.mark.parametrize(
+    ("stale", "said"),
+    [
+        (LeftOut("Cast", (25,), ("float8e8m0",), "not yet"), "Cast 25: float8e8m0"),
+        (LeftOut(f"{MICROSOFT}.QGemm", (), ("alpha",), "not yet"), f"{MICROSOFT}.QGemm : alpha"),
+        (LeftOut(f"{MICROSOFT}.QAttention", (), (), "not yet"), f"{MICROSOFT}.QAttention : all"),
+        (LeftOut(f"{MICROSOFT}.QGem", (), (), "misspelt"), f"{MICROSOFT}.QGem : all"),
+    ],
+    ids=["type", "attribute", "operator of which a part is tried", "nothing"],
+)
+def test_what_is_tried_by_now_is_noticed(monkeypatch: pytest.MonkeyPatch, stale: LeftOut, said: str) -> None:
+    monkeypatch.setattr(untried, "LEFT_OUT", (*LEFT_OUT, stale))
 
-    assert untried.listed_for_nothing() == ["Cast 25: float8e8m0"]
+    assert untried.listed_for_nothing() == [said]
+
+
+def test_an_operator_that_is_said_to_have_no_kernel_has_none() -> None:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kernels = {
+        f"{kernel.domain}.{kernel.op_name}"
+        for kernel in state.get_all_opkernel_def()
+        if kernel.provider == "CPUExecutionProvider"
+    }
+
+    assert {each.operator for each in LEFT_OUT if each.why == NO_KERNEL} & kernels == set()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +73,8 @@ def test_a_name_that_is_tried_by_now_is_noticed(monkeypatch: pytest.MonkeyPatch)
         Feature("DequantizeLinear", 23, ATTRIBUTE, "output_dtype"),
         Feature("Cast", 24, ATTRIBUTE, "round_mode"),
         Feature("Cast", 25, "T2", "uint2"),
+        Feature("QLinearConv", 10, INPUT, "B"),
+        Feature(f"{MICROSOFT}.QGemm", 1, ATTRIBUTE, "transB"),
     ],
     ids=lambda feature: f"{feature.operator}-{feature.name}",
 )

@@ -1,112 +1,34 @@
-"""What of QuantizeLinear, DequantizeLinear and Cast no kernel tries, and why: as docs/conformance.md prints it.
+"""What of the quantized operators no kernel tries, beside the list of what is left out: docs/conformance.md prints it.
 
-python -m tests.checks.conformance.untried writes it there.
+Of QuantizeLinear, DequantizeLinear and Cast the types and attributes of each version count, of all others in ONNX and
+com.microsoft the attributes and inputs of the newest.
+
+python -m tests.checks.conformance.untried writes the list there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.conformance import kernels_by_id
-from pytest_qparity.checks.conformance.models import example_model
+from pytest_qparity.checks.conformance.models import MICROSOFT, example_model
 from pytest_qparity.checks.conformance.sampling import draw_examples
+from tests.checks.conformance.left_out import ATTRIBUTE, INPUT, LEFT_OUT, Feature, LeftOut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
 FIRST = {"QuantizeLinear": 10, "DequantizeLinear": 10, "Cast": 19}  # the first version with a type of quantization
-ATTRIBUTE = "attribute"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Feature:
-    """A type that a version of an operator allows, or an attribute that it has."""
-
-    operator: str
-    version: int
-    place: str  # of a type constraint, such as "T1", or ATTRIBUTE
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Features that no kernel tries: these names (none named: all) of these versions, in these places (none named: in
-    any)."""
-
-    operator: str
-    versions: tuple[int, ...]
-    names: tuple[str, ...]
-    why: str
-    places: tuple[str, ...] = ()
-
-    def covers(self, feature: Feature) -> bool:
-        return (
-            feature.operator == self.operator
-            and feature.version in self.versions
-            and (feature.name in self.names or not self.names)
-            and (feature.place in self.places or not self.places)
-        )
-
-
-_BY_OPSET_24 = "opset 24 brought float8e8m0 to these operators: the others are tried at the opsets around it"
-_BESIDE = "tried at opsets 19, 21 and 25"
-_OWN = ("bool", "string", "double", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_OWN_WHY = "NumPy's own types: float32 is tried beside all small ones, int8 and uint8 beside those of 4 and 2 bits"
-LEFT_OUT = (
-    LeftOut("QuantizeLinear", (10,), ("int32", "uint8"), "the formula is that of opset 13, where they are tried"),
-    LeftOut(
-        "QuantizeLinear",
-        (19, 21),
-        ("int32",),
-        "y_scale would be of int32 as well, and what integers divide to is not said",
-        ("T1",),
-    ),
-    LeftOut(
-        "QuantizeLinear",
-        (23, 24, 25),
-        ("int32",),
-        "a scale of integers: what the precision of their division is, is not said",
-        ("T2",),
-    ),
-    LeftOut("QuantizeLinear", (24, 25), ("int32",), "tried at opsets 13 and 23", ("T1",)),
-    LeftOut("QuantizeLinear", (23,), ("bfloat16",), _BESIDE),
-    LeftOut("QuantizeLinear", (24,), ("bfloat16", "float16"), _BESIDE),
-    LeftOut(
-        "QuantizeLinear",
-        (24,),
-        ("float8e5m2", "float8e5m2fnuz", "int16", "uint16", "int4", "uint4", "output_dtype"),
-        _BY_OPSET_24,
-    ),
-    LeftOut("QuantizeLinear", (28,), (), "ONNX Runtime 1.32 has no kernel of opset 28, which brought float6"),
-    LeftOut("DequantizeLinear", (10,), ("int32", "uint8"), "the formula is that of opset 13, where they are tried"),
-    LeftOut("DequantizeLinear", (23,), ("bfloat16",), _BESIDE),
-    LeftOut("DequantizeLinear", (24,), ("bfloat16", "float16"), _BESIDE),
-    LeftOut(
-        "DequantizeLinear",
-        (24,),
-        ("float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "int16", "uint16", "int32", "int4", "uint4"),
-        _BY_OPSET_24,
-    ),
-    LeftOut("DequantizeLinear", (28,), (), "ONNX Runtime 1.32 has no kernel of opset 28, which brought float6"),
-    LeftOut("Cast", (19, 23, 24, 25), (*_OWN, "int8"), _OWN_WHY),
-    LeftOut("Cast", (21,), _OWN, _OWN_WHY),
-    LeftOut("Cast", (21, 23, 24), ("float16", "bfloat16"), "tried at opsets 19 and 25"),
-    LeftOut(
-        "Cast",
-        (24,),
-        ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float4e2m1", "int4", "uint4"),
-        _BY_OPSET_24,
-    ),
-    LeftOut("Cast", (28,), (), "ONNX Runtime 1.32 has no kernel of opset 28, which brought float6"),
-)
+QUANTIZED = re.compile(r"quant|qlinear|integer|nbits|bnb4|fpq4|float8|fp8|fp4|^Q(?!uick)", re.IGNORECASE)
+EXAMPLES = 6  # of a kernel, whose optional inputs some examples leave out
 
 
 def features() -> Iterator[Feature]:
-    """All of them, of each version that the installed onnx has."""
+    """All of them that the installed onnx has, and ONNX Runtime if it is here."""
     from onnx import defs
 
     for schema in defs.get_all_schemas_with_history():
@@ -117,22 +39,62 @@ def features() -> Iterator[Feature]:
                 yield Feature(schema.name, schema.since_version, constraint.type_param_str, _element(type_))
         for attribute in schema.attributes:
             yield Feature(schema.name, schema.since_version, ATTRIBUTE, attribute)
+    for name, schema in _other_schemas().items():
+        for attribute in schema.attributes:
+            yield Feature(name, schema.since_version, ATTRIBUTE, attribute)
+        for given in schema.inputs:
+            yield Feature(name, schema.since_version, INPUT, given.name)
+
+
+@cache
+def _other_schemas() -> dict[str, Any]:
+    """The newest schema of every other quantized operator."""
+    from onnx import defs
+
+    found: dict[str, Any] = {schema.name: schema for schema in defs.get_all_schemas() if not schema.domain}
+    try:
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+    except ImportError:
+        registered: Iterable[Any] = ()
+    else:
+        registered = state.get_all_operator_schema()
+    found |= {f"{MICROSOFT}.{each.name}": each for each in registered if each.domain == MICROSOFT}
+    return {name: found[name] for name in found if QUANTIZED.search(found[name].name) and name not in FIRST}
 
 
 @cache
 def tried() -> frozenset[Feature]:
-    """What the nodes of the catalogue's kernels have, the first example of each: its types are those of all."""
+    """What the nodes of the catalogue's kernels have."""
+    return frozenset((*_tried_by_version(), *_tried_of_others()))
+
+
+def _tried_by_version() -> Iterator[Feature]:
+    """By the first example of each kernel: its types are those of all."""
     from onnx import defs
 
-    found: set[Feature] = set()
     for kernel in kernels_by_id().values():
         if kernel.operator not in FIRST:
             continue
         schema = defs.get_schema(kernel.operator, max_inclusive_version=kernel.opset)
         example = draw_examples(kernel, 1, 0)[0]
         for place, name in _used(example_model([example], kernel.opset), schema):
-            found.add(Feature(kernel.operator, schema.since_version, place, name))
-    return frozenset(found)
+            yield Feature(kernel.operator, schema.since_version, place, name)
+
+
+def _tried_of_others() -> Iterator[Feature]:
+    schemas = _other_schemas()
+    for kernel in kernels_by_id().values():
+        if not QUANTIZED.search(kernel.operator.rpartition(".")[2]) or kernel.operator.startswith("Q/DQ"):
+            continue
+        for node in (node for example in draw_examples(kernel, EXAMPLES, 0) for node in example.nodes):
+            name = f"{node.domain}.{node.operator}" if node.domain else node.operator
+            if name not in schemas:
+                continue
+            version, formal = schemas[name].since_version, [given.name for given in schemas[name].inputs]
+            yield from (Feature(name, version, ATTRIBUTE, attribute) for attribute in node.attributes)
+            for place, given in enumerate(node.inputs):
+                if given:  # the last of the schema's may be variadic
+                    yield Feature(name, version, INPUT, formal[min(place, len(formal) - 1)])
 
 
 def untried() -> set[Feature]:
@@ -160,7 +122,7 @@ def _element(type_: str) -> str:
 
 
 def not_accounted_for() -> list[Feature]:
-    """What is untried and not on the list: what a new release of onnx brings."""
+    """What is untried and not on the list: what a new release of onnx or ONNX Runtime brings."""
     return sorted(feature for feature in untried() if not any(each.covers(feature) for each in LEFT_OUT))
 
 
@@ -168,20 +130,28 @@ def listed_for_nothing() -> list[str]:
     """Names on the list that are tried everywhere, or are no features; of versions that the installed onnx has."""
     from onnx import defs
 
-    left = untried()
-    return [
-        f"{each.operator} {version}: {name or 'all'}"
-        for each in LEFT_OUT
-        for version in each.versions
-        if version <= defs.onnx_opset_version()
-        for name in each.names or ("",)
-        if not any(each.covers(f) and f.version == version and f.name in (name or f.name) for f in left)
-    ]
+    left, all_of_them = untried(), set(features())
+    found = []
+    for each in LEFT_OUT:
+        for version in each.versions or (None,):
+            if version is not None and version > defs.onnx_opset_version():
+                continue
+            meant = [feature for feature in all_of_them if each.covers(feature) and version in (None, feature.version)]
+            for name in each.names or ("",):
+                own = {feature for feature in meant if name in ("", feature.name)}
+                if not own & left or (_is_whole(each) and own - left):
+                    found.append(f"{each.operator} {version or ''}: {name or 'all'}")
+    return found
+
+
+def _is_whole(each: LeftOut) -> bool:
+    """Whether an operator is left out altogether: then no kernel may try any of it."""
+    return not (each.names or each.versions or each.places)
 
 
 def table() -> str:
     """The list as a table in Markdown."""
-    lines = ["| operator | opset | types and attributes | why |", "| --- | --- | --- | --- |"]
+    lines = ["| operator | opset | types, attributes and inputs | why |", "| --- | --- | --- | --- |"]
     for each in LEFT_OUT:
         names = ", ".join(each.names) or "all"
         where = f" ({', '.join(each.places)})" if each.places else ""

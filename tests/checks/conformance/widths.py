@@ -26,20 +26,30 @@ ROUNDING = 0.25  # of an LSB: what DequantizeLinear's own roundings add to the d
 class Widths:
     """How wide the intervals of a kernel's judged elements are."""
 
-    lsb: Array  # of each element
+    codes: tuple[Array, ...]  # in LSB: of each element, for each output of integers of each example
+    floats: tuple[Array, ...]  # for each other output
     of_range: Array  # of each element, as a part of all that the output's type holds; empty for float outputs
     relative: Array  # of each element, as a part of its example's largest output; where that is not 0
     reach: Array  # of each example: how far from 0 its outputs get, as a part of the range; empty for float outputs
 
     @property
+    def lsb(self) -> Array:
+        return np.concatenate([*self.codes, *self.floats])
+
+    @property
     def ambiguous(self) -> float:
         """Share of elements of which more than one code is right."""
-        return float((self.lsb > ROUNDING).mean())
+        return self._share_beyond(ROUNDING)
 
     @property
     def wide(self) -> float:
         """Share of elements of which more than two codes are right."""
-        return float((self.lsb > 1.0 + ROUNDING).mean())
+        return self._share_beyond(1.0 + ROUNDING)
+
+    def _share_beyond(self, lsb: float) -> float:
+        """Outputs count alike, whatever their size: scales that make ties of sums are drawn once for all elements.
+        Those of floats count where there are no others: a scale beside codes has none."""
+        return float(np.mean([(each > lsb).mean() for each in self.codes or self.floats]))
 
     @property
     def useless(self) -> float:
@@ -52,7 +62,7 @@ class Widths:
             kernel_id,
             *(f"{np.quantile(self.lsb, quantile):.2g}" for quantile in (0.5, 0.95)),
             *(f"{100.0 * share:.1f} %" for share in (self.ambiguous, self.wide, self.useless)),
-            *(f"{np.quantile(self.relative, quantile):.1e}" for quantile in (0.5, 0.95)),
+            *(f"{np.quantile(self.relative, quantile):.1e}" if self.relative.size else "" for quantile in (0.5, 0.95)),
             f"{100.0 * np.median(self.reach):.0f} %" if self.reach.size else "",
         ]
         return f"| {' | '.join(cells)} |"
@@ -64,22 +74,25 @@ HEADER = """\
 
 
 def widths_of(kernel: Kernel, examples: int = 100, seed: int = 0) -> Widths:
-    lsb, of_range, relative, reach = [], [], [], []
+    codes, floats, of_range, relative, reach = [], [], [], [], []
     for example in draw_examples(kernel, examples, seed):
         for expected in example.expected.values():
-            width, middle = expected.highest - expected.lowest, np.abs(expected.lowest + expected.highest) / 2.0
+            with np.errstate(invalid="ignore"):  # ∞, which is left out below
+                width, middle = expected.highest - expected.lowest, np.abs(expected.lowest + expected.highest) / 2.0
             judged = np.ones(width.shape, bool) if expected.free is None else ~expected.free
             judged &= np.isfinite(expected.lowest) & np.isfinite(expected.highest)
             if not judged.any():
                 continue
             steps = (width / expected.unit)[judged]
-            lsb.append(steps)
-            if (levels := _levels(example, expected)) is not None:
+            levels = _levels(example, expected)
+            (floats if levels is None else codes).append(steps)
+            if levels is not None:
                 of_range.append(steps / levels)
                 reach.append((middle / expected.unit)[judged].max() / levels)
             if (largest := middle[judged].max()) > expected.unit[judged].max() / 2.0:
                 relative.append(width[judged] / largest)
-    return Widths(*(np.concatenate([*parts, np.zeros(0)]) for parts in (lsb, of_range, relative)), np.asarray(reach))
+    joined = (np.concatenate([*parts, np.zeros(0)]) for parts in (of_range, relative))
+    return Widths(tuple(codes), tuple(floats), *joined, np.asarray(reach))
 
 
 def _levels(example: Example, expected: Expected) -> int | None:

@@ -21,8 +21,8 @@ from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
 from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
+from pytest_qparity.checks.conformance.operators.dynamic_linear import dynamic_product
 from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
-from pytest_qparity.checks.conformance.operators.products import dynamic_product
 from pytest_qparity.checks.conformance.operators.qlinear import SHORT
 from pytest_qparity.checks.conformance.rounding import Real
 from pytest_qparity.quantmath import compute, strategies

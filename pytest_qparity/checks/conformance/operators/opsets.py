@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.conformance.kernel import Kernel
-from pytest_qparity.checks.conformance.operators import fused, integer_products, products, qlinear
+from pytest_qparity.checks.conformance.operators import dynamic_linear, fused, integer_products, qlinear
 from pytest_qparity.checks.conformance.operators.convolutions import convolutions
 from pytest_qparity.quantmath.integers import INT8, UINT8
 
@@ -26,7 +26,7 @@ OF_ONE_KERNEL = (18, 22)  # opsets at which integer products and DynamicQuantize
 def kernels() -> Iterator[Kernel]:
     pair = (UINT8, INT8)
     makes: dict[str, tuple[str, Callable[..., Any]]] = {
-        "dynamic_quantize_linear-uint8": ("DynamicQuantizeLinear", products.dynamic_examples),
+        "dynamic_quantize_linear-uint8": ("DynamicQuantizeLinear", dynamic_linear.examples),
         "matmul_integer-u8s8-per_tensor": (
             "MatMulInteger",
             partial(integer_products.matmul_examples, *pair, "per_tensor"),
