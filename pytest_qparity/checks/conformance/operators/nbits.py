@@ -110,7 +110,9 @@ def examples(draw: st.DrawFn, options: Options) -> Example:
         real, groups = (each + Real.exact(bias.astype(np.float64)) for each in (real, groups))
     attributes = {"K": depth, "N": columns, "bits": options.weights.bits, "block_size": block}
     graph.node("MatMulNBits", tuple(inputs), "y", MICROSOFT, accuracy_level=options.level, **attributes)
-    graph.output("y", replace(float_expected(real, dtype), instead={INT8_ACTIVATIONS: float_expected(groups, dtype)}))
+    graph.output(
+        "y", replace(float_expected(real, dtype), instead={INT8_ACTIVATIONS: (float_expected(groups, dtype),)})
+    )
     return graph.example()
 
 

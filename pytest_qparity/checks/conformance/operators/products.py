@@ -20,6 +20,7 @@ from pytest_qparity.checks.conformance.example import Array, Example, Expected, 
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
+from pytest_qparity.checks.conformance.operators.departures import float_products
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.int8_activations import (
     GROUP,
@@ -194,7 +195,9 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     graph = Graph()
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
-    graph.output("y", dynamic_product(a, Real.dequantized(b, b_scale, b_zero)).as_float32())
+    weights = Real.dequantized(b, b_scale, b_zero)
+    instead = float_products(a, b, b_scale, b_zero)
+    graph.output("y", replace(dynamic_product(a, weights).as_float32(), instead=instead))
     return graph.example(*(["no_range"] if not a.any() else []))
 
 
@@ -228,7 +231,7 @@ def nbits_examples(draw: st.DrawFn, block: int, level: int, symmetry: str) -> Ex
         lowest, highest = np.minimum(expected.lowest, product.lowest), np.maximum(expected.highest, product.highest)
         expected = replace(expected, lowest=lowest, highest=highest)
     groups = int8_product(a, codes[:, :depth].T, spread[0].T, spread[1].T, min(block, GROUP)).as_float32()
-    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: groups}))
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: (groups,)}))
     return graph.example()
 
 
