@@ -6,6 +6,7 @@ A known deviation that names such a trait accounts for these values and no other
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ TRUNCATED = "truncated"  # of a code: cut off where it should be rounded
 UNROUNDED = "unrounded"  # the float that should become a code, or a value of a smaller float type
 UNSCALED_EPSILON = "unscaled_epsilon"  # of LayerNormalization: epsilon added to the variance of codes
 ZERO_POINT_APART = "zero_point_apart"  # of DequantizeLinear: q·S − Z·S, both rounded
-_MOST_CODES = 16
+_MOST_CODES = 64  # of huge ratios of scales; what an engine may make of a sum is a few codes
 
 
 def dequantized_apart(
@@ -63,10 +64,11 @@ def dequantized_apart(
     wide = Real(real.value, real.error + roundings).as_float32()
     lowest, highest = _of_type(wide.lowest, output), _of_type(wide.highest, output)
     rounded = Expected(lowest, highest, float_spacing(wide.lowest, output), output)
-    with np.errstate(invalid="ignore"):
-        beyond = _of_type(q * s, output) - _of_type(z * s, output)  # ∞ or NaN where a product is beyond the type
-    infinite = Expected(beyond, beyond, np.ones(shape), output)
-    return {ZERO_POINT_APART: (rounded, infinite), UNROUNDED: (replace(wide, dtype=output),)}
+    products, far = (q * s, z * s), (_of_type(q * s, output), _of_type(z * s, output))
+    with np.errstate(invalid="ignore"):  # ∞ or NaN where one product, or both, is beyond the type
+        beyond = (far[0] - far[1], products[0] - far[1], far[0] - products[1])
+    infinite = [Expected(each, each, np.ones(shape), output) for each in map(partial(_of_type, dtype=output), beyond)]
+    return {ZERO_POINT_APART: (rounded, *infinite), UNROUNDED: (replace(wide, dtype=output),)}
 
 
 def float_products(
