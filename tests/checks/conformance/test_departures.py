@@ -52,6 +52,15 @@ def test_a_zero_point_multiplied_out_is_within_and_other_values_are_not(output: 
     assert expected.beyond((apart + scale).astype(output)).all()
 
 
+def test_codes_beyond_the_type_leave_nothing_open() -> None:
+    codes, scale = np.array([100_000, -70_000], np.int32), np.asarray(0.25, np.float16)
+
+    departed = departures.dequantized_apart(codes, scale, np.zeros((), np.int32), PerTensor(), scale.dtype)
+
+    anything = np.array([16_376.0, -1.0], np.float16)  # 65,504 / 4 is another departure
+    assert all(each.beyond(anything).all() for each in departed[departures.ZERO_POINT_APART])
+
+
 def test_a_bfloat16_that_is_not_rounded_is_within() -> None:
     codes, scale = np.arange(256, dtype=np.uint8), np.asarray(0.1, BFLOAT16)
     float32 = codes.astype(np.float32) * scale.astype(np.float32)

@@ -57,11 +57,13 @@ def dequantized_apart(
     s = layouts.spread(scale.astype(np.float64), shape, layout)
     real = Real.dequantized(q, s, z)
     if output == np.float32:
-        return {ZERO_POINT_APART: (real.as_float32(),)}
+        return {ZERO_POINT_APART: unrounded(real)}
     roundings = sum(float_spacing(each, output) for each in (q * s, z * s, real.value))
-    with np.errstate(invalid="ignore", over="ignore"):
-        roundings = roundings + s * (np.abs(q - _of_type(q, output)) + np.abs(z - _of_type(z, output)))
-    wide = Real(real.value, real.error + roundings).as_float32()
+    for code in (q, z):
+        with np.errstate(invalid="ignore"):  # NaN and ∞ of float8
+            off = code - _of_type(code, output)
+        roundings = roundings + s * np.where(np.isfinite(off), np.abs(off), 0.0)
+    (wide,) = unrounded(Real(real.value, real.error + roundings))
     lowest, highest = _of_type(wide.lowest, output), _of_type(wide.highest, output)
     rounded = Expected(lowest, highest, float_spacing(wide.lowest, output), output)
     products, far = (q * s, z * s), (_of_type(q * s, output), _of_type(z * s, output))
