@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
 __all__ = ["TRAITS", "Array", "Example", "Expected", "Node"]
 
@@ -45,6 +46,14 @@ TRAITS = frozenset(
         "no_range",
         "in_company",
         "int8_activations",
+        "float_activations",
+        "first_gain",
+        "unscaled_epsilon",
+        "scales_of_inputs",
+        "state_as_input",
+        "unrounded",
+        "zero_point_apart",
+        "truncated",
     ]
 )
 
@@ -70,7 +79,8 @@ class Expected:
     the size of one LSB at each element (1 for integers, the spacing of the format for floating point). Where `free`,
     the specification leaves the value open. Where `signed`, a zero must have the sign of `lowest`.
     `traits` name what is special about elements ("tie", "nan"): known deviations are stated of them. `instead` has
-    what an engine that is known to compute another thing would give, by the trait of elements that are that.
+    what an engine that is known to compute another thing would give, by the trait of elements that are that: one of
+    several where it does it in several ways.
     """
 
     lowest: Array
@@ -80,7 +90,7 @@ class Expected:
     free: Array | None = None
     signed: bool = False
     traits: Mapping[str, Array] = field(default_factory=dict)
-    instead: Mapping[str, Expected] = field(default_factory=dict)
+    instead: Mapping[str, tuple[Expected, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = self.lowest.shape
@@ -94,9 +104,9 @@ class Expected:
         """How many it does not leave open."""
         return int(self.lowest.size if self.free is None else np.count_nonzero(~self.free))
 
-    def traits_of(self, got: Array) -> dict[str, Array]:
+    def traits_of(self, got: Array) -> Mapping[str, Array]:
         """What is special about the elements of an output, by what they should be and by what they are."""
-        return {**self.traits, **{trait: other.beyond(got) == 0.0 for trait, other in self.instead.items()}}
+        return _Traits(self, got)
 
     def fits(self, got: Array) -> bool:
         """Whether an output has the shape and type that it should have."""
@@ -123,6 +133,31 @@ class Expected:
         if self.free is not None:
             distance = np.where(self.free, 0.0, distance)
         return distance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Traits(Mapping[str, Array]):
+    """Those of what an element is are found out when they are asked for: of most outputs nobody does."""
+
+    expected: Expected
+    got: Array
+
+    def __getitem__(self, trait: str) -> Array:
+        if trait in self.expected.traits:
+            return self.expected.traits[trait]
+        is_other = np.zeros(self.got.shape, bool)
+        for other in self.expected.instead[trait]:
+            is_other |= other.beyond(self.got) == 0.0
+        return is_other
+
+    def __contains__(self, trait: object) -> bool:
+        return trait in self.expected.traits or trait in self.expected.instead
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.expected.traits, **self.expected.instead})
+
+    def __len__(self) -> int:
+        return len(self.expected.traits.keys() | self.expected.instead.keys())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,6 +85,8 @@ class KnownDeviation(_Entry):
     def covers(self, trial: Trial, difference: Difference) -> Array:
         """Which elements it accounts for."""
         beyond = difference.beyond
+        if not beyond.any():
+            return np.zeros(beyond.shape, bool)
         if (self.optimizers and trial.optimizer not in self.optimizers) or trial.answer not in self.answers:
             return np.zeros(beyond.shape, bool)
         meant = np.full(beyond.shape, not self.where or not trial.example.traits.isdisjoint(self.where))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler", "draw_examples", "shrink"]
 
+_HYPOTHESIS = threading.Lock()  # not every version that is promised can be used by two threads at once
 SHRINK_TRIES = 150  # simpler examples that are tried before the simplest so far is taken
 
 
@@ -26,14 +27,12 @@ class Sampler:
     """The examples of kernels, and simpler ones where one deviates: `count` of each, by `seed`.
 
     Where the `order` of the kernels is known, those of the next one are drawn while an engine is busy with this one.
-    hypothesis is used by one thread at a time.
     """
 
     def __init__(self, count: int, seed: int, order: Sequence[Kernel] = (), shrink_tries: int = SHRINK_TRIES) -> None:
         self.count = count
         self.seed = seed
         self._shrink_tries = shrink_tries
-        self._lock = threading.Lock()
         self._drawn = Ahead(self._draw, order, "qparity-examples")
 
     def examples(self, kernel: Kernel) -> tuple[Example, ...]:
@@ -41,14 +40,14 @@ class Sampler:
         return self._drawn.of(kernel)
 
     def shrink(self, kernel: Kernel, deviates: Callable[[Example], bool]) -> None:
-        with self._lock:
+        with _HYPOTHESIS:
             shrink(kernel, self.count, self.seed, deviates, self._shrink_tries)
 
     def close(self) -> None:
         self._drawn.close()
 
     def _draw(self, kernel: Kernel) -> tuple[Example, ...]:
-        with self._lock:
+        with _HYPOTHESIS:
             return draw_examples(kernel, self.count, self.seed)
 
 

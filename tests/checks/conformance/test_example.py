@@ -58,10 +58,14 @@ def test_bounds_and_traits_have_the_outputs_shape() -> None:
 
 
 def test_what_an_element_is_instead_is_a_trait_of_what_was_given() -> None:
-    """Where a known deviation names the trait, it accounts for that other value and for no third one."""
-    expected = exactly(1.0, 1.0, 1.0, instead={"int8_activations": exactly(2.0, 2.0, 2.0)})
+    """Where a known deviation names the trait, it accounts for those other values and for no third one."""
+    others = exactly(2.0, 2.0, 2.0, 2.0), exactly(4.0, 4.0, 4.0, 4.0)
+    expected = exactly(1.0, 1.0, 1.0, 1.0, traits={"tie": np.ones(4, bool)}, instead={"int8_activations": others})
 
-    traits = expected.traits_of(of(1.0, 2.0, 3.0))
+    traits = expected.traits_of(of(1.0, 2.0, 3.0, 4.0))
 
-    assert traits["int8_activations"].tolist() == [False, True, False]
-    assert expected.traits == {}
+    assert traits["int8_activations"].tolist() == [False, True, False, True]
+    assert sorted(traits) == ["int8_activations", "tie"]
+    assert "int8_activations" in traits
+    assert "saturated" not in traits
+    assert len(traits) == 2

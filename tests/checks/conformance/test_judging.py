@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from pytest_qparity.checks.conformance import Kernel, Known, judge_kernel, judge_record, kernels_by_id
+from pytest_qparity.checks.conformance import (
+    Kernel,
+    Known,
+    judge_kernel,
+    judge_record,
+    kernels_by_id,
+    shipped_known,
+)
 from pytest_qparity.checks.conformance.example import Example, Expected, Node
 from pytest_qparity.verdict import Code, Outcome
 from tests.checks.conformance.conftest import MakeLaboratory
@@ -128,6 +135,35 @@ def test_an_entry_that_does_not_show_is_dead(laboratory: MakeLaboratory) -> None
     assert verdict.outcome is Outcome.CANNOT_JUDGE
     assert verdict.failures[0].code is Code.CONFORMANCE_DEAD
     assert "does not show" in verdict.failures[0].sentence
+
+
+def test_an_entry_that_is_rare_is_looked_for_in_more_examples_than_were_asked_for(laboratory: MakeLaboratory) -> None:
+    known = Known.model_validate({"deviation": [deviation("neg-*", answers=("misshapen",))]})
+    asked: list[int] = []
+
+    def negated(number: int) -> Example:
+        """One in 64 wants a shape that Neg does not give."""
+        asked.append(number)
+        values = np.full(1, number, np.float32)
+        wanted = np.full(2 if number == 63 else 1, -number, np.float64)
+        expected = Expected(wanted, wanted, np.ones(wanted.shape), np.dtype(np.float32))
+        return Example((Node("Neg", ("x",), ("y",)),), {"x": values}, {}, {"y": expected})
+
+    kernel = Kernel("neg-fp32-opset13", "Neg", "fp32", 13, lambda: st.integers(0, 63).map(negated))
+    verdict = judge_record([kernel], laboratory("reference", known, examples=1), frozenset())
+
+    assert verdict.evidence == {"entries": 1, "dead": 0}
+    assert len(asked) > 8
+
+
+def test_one_example_of_each_kernel_calls_no_live_entry_dead(laboratory: MakeLaboratory) -> None:
+    (pairs,) = (entry for entry in shipped_known("openvino").deviation if entry.observed.startswith("pairs of 8"))
+    bench = laboratory("openvino", Known(deviation=(pairs,)), examples=1, version="2026.4.1")
+    kernels = [kernel for kernel in kernels_by_id().values() if pairs.is_of_kernel(kernel.id)]
+
+    verdict = judge_record(kernels, bench, frozenset())
+
+    assert verdict.outcome is Outcome.PASS
 
 
 def test_an_entry_that_has_shown_is_not_looked_for_again(laboratory: MakeLaboratory) -> None:

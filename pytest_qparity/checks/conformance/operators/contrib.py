@@ -6,6 +6,7 @@ float32 arithmetic in any order, zero points multiplied out or not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.convolutions import window_sums
+from pytest_qparity.checks.conformance.operators.departures import TRUNCATED, truncated
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.qlinear import SHORT, logit_scales, output_parameters
 from pytest_qparity.checks.conformance.rounding import FLOAT32, Real
@@ -98,14 +100,18 @@ def finished(
     kind: IntegerType,
     inputs: Callable[[list[str]], list[str]],
     attributes: dict[str, Any],
+    beside: Real | None = None,
 ) -> Example:
-    """The node with an output scale that fits, and what its output may be."""
+    """The node with an output scale that fits, and what its output may be. `beside`: what is added and is 0, but for
+    the error of an engine that multiplies zero points out."""
     y_scale, y_zero = draw(output_parameters(real.spread(kind.levels / 2), kind))
     graph.node(operator, tuple(inputs(parameters(graph, "y", y_scale, y_zero))), "y", MICROSOFT, **attributes)
     step = y_scale.astype(np.float64)
     # The documented formulas add the zero point before anything is rounded: the sum is a float32 as well.
     summed = Real(real.value, real.error + FLOAT32 * (np.abs(real.value) + np.abs(y_zero.astype(np.float64)) * step))
-    graph.output("y", summed.quantized(step, y_zero, kind))
+    expected = summed.quantized(step, y_zero, kind)
+    multiplied_out = summed if beside is None else summed + beside
+    graph.output("y", replace(expected, instead={TRUNCATED: truncated(multiplied_out, step, y_zero, kind)}))
     return graph.example()
 
 
@@ -135,7 +141,9 @@ def swallowing_examples(draw: st.DrawFn, kind: IntegerType) -> Example:
     scale = np.asarray(graph.constants["a_scale"] * np.float32(2.0**17))
     zero = draw(strategies.zero_points(kind))
     b = [graph.feed("b", np.full(shape, zero)), *parameters(graph, "b", scale, zero)]
-    return draw(finished(graph, "QLinearAdd", real, kind, lambda y: [*a, *b, *y], {}))
+    nothing = Real.dequantized(graph.inputs["b"], scale, zero)
+    nothing = Real(nothing.value, 2.0 * nothing.error)  # the products are rounded, and the sums with what is added
+    return draw(finished(graph, "QLinearAdd", real, kind, lambda y: [*a, *b, *y], {}, nothing))
 
 
 @st.composite

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
+from pytest_qparity.checks.conformance.operators.departures import dequantized_apart
 from pytest_qparity.checks.conformance.operators.drawing import (
     FLOATS,
     KINDS,
@@ -89,4 +90,6 @@ def _expected(codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, layo
         "subnormal": (np.abs(exact) < float(np.finfo(np.float32).smallest_normal)) & (exact != 0),
     }
     unit = float_spacing(exact, scale.dtype)
-    return Expected(np.minimum(exact, other), np.maximum(exact, other), unit, scale.dtype, traits=traits)
+    instead = dequantized_apart(codes, scale, zero_point, layout, scale.dtype)
+    lowest, highest = np.minimum(exact, other), np.maximum(exact, other)
+    return Expected(lowest, highest, unit, scale.dtype, traits=traits, instead=instead)

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.example import Example, Expected
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.operators.cast import every_code
+from pytest_qparity.checks.conformance.operators.departures import dequantized_apart
 from pytest_qparity.checks.conformance.operators.drawing import (
     FLOATS,
     KINDS,
@@ -180,4 +181,5 @@ def _expected(codes: Array, scale: Array, zero_point: Array, layout: layouts.Lay
         "infinite": np.isinf(exact),
     }
     lowest, highest = np.minimum.reduce(candidates), np.maximum.reduce(candidates)
-    return Expected(lowest, highest, float_spacing(exact, output), output, traits=traits)
+    instead = dequantized_apart(codes, scale, zero_point, layout, output)
+    return Expected(lowest, highest, float_spacing(exact, output), output, traits=traits, instead=instead)

@@ -84,7 +84,10 @@ class Graph:
         if expected.dtype.isbuiltin != 1:
             wide = _wide(expected.dtype)
             name = self.cast(name, wide, f"{name}_wide")
-            instead = {trait: replace(other, dtype=wide) for trait, other in expected.instead.items()}
+            instead = {
+                trait: tuple(replace(other, dtype=wide) for other in others)
+                for trait, others in expected.instead.items()
+            }
             expected = replace(expected, dtype=wide, instead=instead)
         self.expected[name] = expected
 

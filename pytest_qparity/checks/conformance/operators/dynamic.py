@@ -8,7 +8,7 @@ state, of which nobody says in which parts it is quantized, is off by half a ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from pytest_qparity.checks.conformance.example import Node
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
+from pytest_qparity.checks.conformance.operators.departures import float_products
 from pytest_qparity.checks.conformance.operators.drawing import Graph, integers_expected
 from pytest_qparity.checks.conformance.operators.dynamic_linear import dynamic_product
 from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
@@ -72,13 +73,14 @@ def matmul_examples(draw: st.DrawFn, right: IntegerType, has_bias: bool) -> Exam
     b_zero = draw(strategies.zero_points(right)) if has_bias else np.zeros((), right.dtype)
     graph = Graph()
     inputs = [graph.feed("a", a), graph.constant("b", b), graph.constant("b_scale", b_scale)]
-    real = dynamic_product(a, Real.dequantized(b, b_scale, b_zero))
+    weights = Real.dequantized(b, b_scale, b_zero)
+    real, instead = dynamic_product(a, weights), float_products(a, b, b_scale, b_zero)
     if has_bias:
         bias = draw(_bias(columns))
         inputs += [graph.constant("b_zero", b_zero), graph.constant("bias", bias)]
-        real = real + Real.exact(bias)
+        real, instead = real + Real.exact(bias), float_products(a, b, b_scale, b_zero, bias)
     graph.node("DynamicQuantizeMatMul", tuple(inputs), "y", MICROSOFT)
-    graph.output("y", real.as_float32())
+    graph.output("y", replace(real.as_float32(), instead=instead))
     return graph.example(*(["no_range"] if not a.any() else []))
 
 

@@ -25,6 +25,7 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     strided_pointwise,
     window_sums,
 )
+from pytest_qparity.checks.conformance.operators.departures import FIRST_GAIN, STATE_AS_INPUT, UNSCALED_EPSILON
 from pytest_qparity.checks.conformance.operators.int8_activations import INT8_ACTIVATIONS, int8_product
 from pytest_qparity.checks.conformance.operators.qdq_graph import Element, QdqGraph
 from pytest_qparity.checks.conformance.operators.qlinear import logit_scales, unit_scales
@@ -171,7 +172,7 @@ def gemm_examples(draw: st.DrawFn, left: Element, right: Element, granularity: s
         inputs.append(bias.name)
         real, instead = real + bias.real, instead + bias.real
     graph.node("Gemm", tuple(inputs), "product", transB=int(transposed))
-    graph.finished(draw, "product", real, left, instead={INT8_ACTIVATIONS: instead})
+    graph.finished(draw, "product", real, left, instead={INT8_ACTIVATIONS: (instead,)})
     return graph.example()
 
 
@@ -183,7 +184,7 @@ def matmul_examples(draw: st.DrawFn, left: Element, right: Element, granularity:
     a = graph.activation(draw, "a", left, (*batch, rows, depth))
     b = graph.weight(draw, "b", right, (depth, columns), 1 if granularity == "per_axis" else None)
     graph.node("MatMul", (a.name, b.name), "product")
-    instead = {INT8_ACTIVATIONS: _int8_instead(a.real, b.real)}
+    instead = {INT8_ACTIVATIONS: (_int8_instead(a.real, b.real),)}
     graph.finished(draw, "product", a.real.matmul(b.real), left, instead=instead)
     return graph.example()
 
@@ -214,7 +215,7 @@ def weight_only_examples(draw: st.DrawFn, element: IntegerType, block: int) -> E
     spread = np.repeat(scale, block, axis=0), np.repeat(zero, block, axis=0)
     expected = Real.exact(a).matmul(Real.dequantized(codes, *spread)).as_float32()
     rounded = int8_product(a, codes, *spread, block).as_float32()
-    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: rounded}))
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: (rounded,)}))
     return graph.example()
 
 
@@ -310,16 +311,21 @@ def lstm_examples(draw: st.DrawFn, element: IntegerType) -> Example:
     nodes = graph.node("LSTM", (x.name, w.name, r.name), "sequence", hidden_size=hidden)
     kernel = w.real.mapped(lambda array: array[0].T)
     recurrent = r.real.mapped(lambda array: array[0].T)
-    state = cell = Real.exact(np.zeros((batch, hidden)))
-    outputs: list[Real] = []
-    for step in range(steps):
-        gates = x.real.mapped(itemgetter(step)).matmul(kernel) + state.matmul(recurrent)
-        columns = (slice(gate * hidden, (gate + 1) * hidden) for gate in range(4))
-        i, o, f, c = (gates.mapped(itemgetter((slice(None), own))) for own in columns)
-        cell = f.sigmoid() * cell + i.sigmoid() * c.tanh()
-        state = o.sigmoid() * cell.tanh()
-        outputs.append(state)
-    graph.finished(draw, nodes, Real.gathered(lambda states: np.stack(states)[:, None], outputs), element)
+
+    def sequence(state_of: Callable[[Real], Real]) -> Real:
+        state = cell = Real.exact(np.zeros((batch, hidden)))
+        outputs: list[Real] = []
+        for step in range(steps):
+            gates = x.real.mapped(itemgetter(step)).matmul(kernel) + state.matmul(recurrent)
+            columns = (slice(gate * hidden, (gate + 1) * hidden) for gate in range(4))
+            i, o, f, c = (gates.mapped(itemgetter((slice(None), own))) for own in columns)
+            cell = f.sigmoid() * cell + i.sigmoid() * c.tanh()
+            state = state_of(o.sigmoid() * cell.tanh())
+            outputs.append(state)
+        return Real.gathered(lambda states: np.stack(states)[:, None], outputs)
+
+    instead = {STATE_AS_INPUT: (sequence(partial(graph.as_quantized, x, element)),)}
+    graph.finished(draw, nodes, sequence(lambda state: state), element, instead=instead)
     return graph.example()
 
 
@@ -334,8 +340,11 @@ def layer_norm_examples(draw: st.DrawFn, element: Element) -> Example:
     count = Real.exact(float(size))
     centred = x.real - x.real.sum(-1) / count
     variance = (centred * centred).sum(-1) / count
-    real = centred / (variance + Real.exact(epsilon)).sqrt() * gain.real
-    graph.finished(draw, "normalized", real, element)
+    normalized = centred / (variance + Real.exact(epsilon)).sqrt()
+    first = gain.real.mapped(lambda array: array[:1])
+    of_codes = centred / (variance + Real.exact(epsilon * float(x.scale) ** 2)).sqrt()
+    instead = {FIRST_GAIN: (normalized * first,), UNSCALED_EPSILON: (of_codes * first, of_codes * gain.real)}
+    graph.finished(draw, "normalized", normalized * gain.real, element, instead=instead)
     return graph.example()
 
 
@@ -360,11 +369,13 @@ def attention_examples(draw: st.DrawFn, element: IntegerType) -> Example:
     factor = np.float32(1.0 / np.sqrt(size))
     graph.node("MatMul", (q.name, k.name), "scores")
     graph.node("Mul", ("scores", graph.constant("factor", np.asarray(factor))), "scaled")
-    scores = graph.requantized(draw, "scaled", q.real.matmul(k.real) * Real.exact(float(factor)), element)
+    logits = q.real.matmul(k.real) * Real.exact(float(factor))
+    scores = graph.requantized(draw, "scaled", logits, element)
     graph.node("Softmax", (scores.name,), "shares", axis=-1)
     shares = graph.requantized(draw, "shares", scores.real.softmax(), element)
     graph.node("MatMul", (shares.name, v.name), "attended")
-    graph.finished(draw, "attended", shares.real.matmul(v.real), element)
+    passed = logits.softmax().matmul(v.real)
+    graph.finished(draw, "attended", shares.real.matmul(v.real), element, passed=passed)
     return graph.example(*_tiny(v.scale))
 
 

@@ -131,7 +131,7 @@ def examples(draw: st.DrawFn, options: Options) -> Example:
     expected = float_expected(real, dtype)
     if options.level == INT8_LEVEL:
         expected = _between(expected, float_expected(blockwise, dtype))
-    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: float_expected(groups, dtype)}))
+    graph.output("y", replace(expected, instead={INT8_ACTIVATIONS: (float_expected(groups, dtype),)}))
     return graph.example()
 
 

@@ -6,6 +6,7 @@ is a matter of rounding, then float32 roundings. QAttention: float32 roundings b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_qparity.checks.conformance.kernel import Kernel
 from pytest_qparity.checks.conformance.models import MICROSOFT
 from pytest_qparity.checks.conformance.operators.contrib import parameters
+from pytest_qparity.checks.conformance.operators.departures import float_products
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.dynamic_linear import dynamic_product
 from pytest_qparity.checks.conformance.operators.qlinear import PAIRS, SHORT, int32_bias, output_parameters, requantized
@@ -102,7 +104,9 @@ def dynamic_matmul_examples(draw: st.DrawFn, right: IntegerType, granularity: st
     graph = Graph()
     inputs = (graph.feed("a", a), graph.constant("b", b), *parameters(graph, "b", b_scale, b_zero))
     graph.node("DynamicQuantizeMatMul", inputs, "y", MICROSOFT)
-    graph.output("y", dynamic_product(a, Real.dequantized(b, b_scale, b_zero)).as_float32())
+    weights = Real.dequantized(b, b_scale, b_zero)
+    instead = float_products(a, b, b_scale, b_zero)
+    graph.output("y", replace(dynamic_product(a, weights).as_float32(), instead=instead))
     return graph.example(*(["no_range"] if not a.any() else []))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.conformance.example import Array, Expected
+from pytest_qparity.checks.conformance.operators.departures import UNROUNDED, unrounded
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.qlinear import fitting_scale
 from pytest_qparity.checks.conformance.rounding import FLOAT32, Real, gamma
@@ -96,10 +98,12 @@ class QdqGraph(Graph):
     def requantized(self, draw: st.DrawFn, name: str, real: Real, element: Element) -> Quantized:
         """QuantizeLinear and DequantizeLinear behind what was computed; what comes out may be one of several codes."""
         dequantized, expected, scale, offset = self._quantized(draw, name, name, real, element)
-        middle = (expected.lowest + expected.highest) / 2.0
-        reach = (expected.highest - expected.lowest) / 2.0
-        value = (middle - offset) * scale.astype(np.float64)
-        return Quantized(dequantized, Real(value, reach * scale + 4 * FLOAT32 * np.abs(value)), scale)
+        return Quantized(dequantized, _meant(expected, scale, offset), scale)
+
+    def as_quantized(self, other: Quantized, element: IntegerType, real: Real) -> Real:
+        """What `real` becomes with the scale and zero point of another activation."""
+        zero = self.constants[f"{other.name.removesuffix('_dequantized')}_zero"]
+        return _meant(real.quantized_to(other.scale, zero, element), other.scale, zero.astype(np.float64))
 
     def finished(
         self,
@@ -108,18 +112,29 @@ class QdqGraph(Graph):
         real: Real,
         element: Element,
         traits: Mapping[str, Array] | None = None,
-        instead: Mapping[str, Real] | None = None,
+        instead: Mapping[str, tuple[Real, ...]] | None = None,
+        passed: Real | None = None,
     ) -> None:
         """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32. `traits` are of
-        what comes before, beside those of the rounding; `instead` is as Expected has it, before the rounding."""
+        what comes before, beside those of the rounding; `instead` is as Expected has it, before the rounding;
+        `passed` is what comes out if nothing is quantized on the way, where that is not `real`."""
         y, codes, scale, offset = self._quantized(draw, name, "y", real, element)
         zero = np.asarray(offset, np.int64)
-        others = {trait: other.quantized_to(scale, zero, element) for trait, other in (instead or {}).items()}
+        others = instead or {}
         self.output(
             y,
             replace(
                 _as_floats(codes, scale, offset, element, traits or {}),
-                instead={trait: _as_floats(other, scale, offset, element, {}) for trait, other in others.items()},
+                instead={
+                    UNROUNDED: unrounded(passed or real, *chain.from_iterable(others.values())),
+                    **{
+                        trait: tuple(
+                            _as_floats(each.quantized_to(scale, zero, element), scale, offset, element, {})
+                            for each in reals
+                        )
+                        for trait, reals in others.items()
+                    },
+                },
             ),
         )
 
@@ -160,6 +175,13 @@ def _dequantized(element: Element, codes: Array, scale: Array, zero: Array) -> R
         return Real.dequantized(codes, scale, zero)
     value = codes.astype(np.float64) * scale.astype(np.float64)
     return Real(value, gamma(1) * np.abs(value))
+
+
+def _meant(codes: Expected, scale: Array, offset: Array) -> Real:
+    """What codes stand for, any of those that may be."""
+    middle, reach = (codes.lowest + codes.highest) / 2.0, (codes.highest - codes.lowest) / 2.0
+    value = (middle - offset) * scale.astype(np.float64)
+    return Real(value, reach * scale + 4 * FLOAT32 * np.abs(value))
 
 
 def _as_floats(

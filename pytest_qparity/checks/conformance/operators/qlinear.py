@@ -7,6 +7,7 @@ float32 arithmetic (product of scales, quotient, accumulator to float32, product
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from pytest_qparity.checks.conformance.operators.convolutions import (
     DrawnConvolution,
     auto_padded,
     convolutions,
+    convolved,
     unattributed,
     volumes,
 )
+from pytest_qparity.checks.conformance.operators.departures import SCALES_OF_INPUTS
 from pytest_qparity.checks.conformance.operators.drawing import Graph
 from pytest_qparity.checks.conformance.operators.integer_products import drawn_matrices
 from pytest_qparity.checks.conformance.rounding import Real, gamma, is_power_of_two
@@ -182,12 +185,26 @@ def conv_examples(
     if has_bias:
         inputs.append(graph.constant("bias", bias))
     graph.node("QLinearConv", tuple(inputs), "y", **drawn.node_attributes)
-    graph.output("y", requantized(accumulator, scales, y_scale, y_zero, left))
+    expected = requantized(accumulator, scales, y_scale, y_zero, left)
+    if maps and drawn.w_shape[0] == drawn.w_shape[1]:
+        real = _of_input_scales(drawn, (x, x_scale, x_zero), (w, w_scale, w_zero))
+        if has_bias:
+            real = real + Real.exact(bias.reshape(column) * scales)
+        of_inputs = real.quantized(y_scale.astype(np.float64), y_zero, left)
+        expected = replace(expected, instead={SCALES_OF_INPUTS: (of_inputs,)})
+    graph.output("y", expected)
     return graph.example(
         *(["weight_zero_point"] if w_zero.any() else []),
         *(["one_window"] if accumulator.shape[-1] == 1 and drawn.attributes.strides[-1:] > (1,) else []),
         *(["several_scales"] if w_scale.size > 1 else []),
     )
+
+
+def _of_input_scales(drawn: DrawnConvolution, x: tuple[Array, Array, Array], w: tuple[Array, Array, Array]) -> Real:
+    """The convolution where scales and zero points of w, given for each output channel, are taken for its inputs'."""
+    row = (1, -1, *[1] * (len(drawn.w_shape) - 2))
+    codes, scale, zero = w
+    return convolved(Real.dequantized(*x), Real.dequantized(codes, scale.reshape(row), zero.reshape(row)), drawn)
 
 
 def _parameters(graph: Graph, **arrays: Any) -> list[str]:
