@@ -343,7 +343,7 @@ def _shows_in(entry: KnownDeviation, kernel: Kernel, laboratory: Laboratory) -> 
         for trial in laboratory.bench.try_all(examples, kernel.opset, optimizer)
     )
     if Answer.CRASHED in entry.answers:
-        laboratory.bench.close()
+        laboratory.bench.renew()
     return shows
 
 

@@ -207,9 +207,14 @@ class Real:
         lowest = np.clip(np.rint(steps - reach) + offset, type.lowest, type.highest)
         highest = np.clip(np.rint(steps + reach) + offset, type.lowest, type.highest)
         ones = np.ones(lowest.shape)
-        tie = (np.abs(steps - np.floor(steps) - 0.5) <= np.maximum(reach, 1e-6)) & (np.abs(steps) < 2.0**20)
+        distance = np.abs(steps - np.floor(steps) - 0.5)
+        tie = (distance <= np.maximum(reach, 1e-6)) & (np.abs(steps) < 2.0**20)
+        # What float32 makes a tie of, where the zero point is added before the rounding.
+        near_tie = distance <= 4 * FLOAT32 * (np.abs(steps) + type.levels)
         saturated = (steps + offset <= type.lowest) | (steps + offset >= type.highest)
-        return Expected(lowest, highest, ones, type.dtype, traits={"tie": tie, "saturated": saturated})
+        return Expected(
+            lowest, highest, ones, type.dtype, traits={"tie": tie, "near_tie": near_tie, "saturated": saturated}
+        )
 
     def cast(self, scale: Array, to: floats.FloatFormat) -> Expected:
         """The values of a small float format nearest to v / scale, for every v within the bound; rounding is

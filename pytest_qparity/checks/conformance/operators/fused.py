@@ -393,6 +393,15 @@ def relu_examples(draw: st.DrawFn, element: Element) -> Example:
 def pair_examples(draw: st.DrawFn, element: Element) -> Example:
     """QuantizeLinear and DequantizeLinear alone: not an identity, though it is between two float tensors."""
     graph = QdqGraph()
+    if isinstance(element, IntegerType) and draw(st.booleans()):  # in steps of its own scale: half of them are ties
+        scale, zero = draw(strategies.scales()), draw(strategies.zero_points(element))
+        ends = element.lowest - int(zero), element.highest - int(zero)
+        shape = draw(strategies.shapes(min_rank=1, largest=LARGEST, empty=False))
+        x = draw(strategies.tensors(np.float32, shape, scale=scale, lowest=ends[0], highest=ends[1], finite=True))
+        reach = np.float32(2.0**20) * scale
+        x = np.clip(x, -reach, reach).astype(np.float32)
+        graph.finished(draw, graph.feed("x", x), Real.exact(x), element, parameters=(scale, zero))
+        return graph.example()
     x = draw(_fed_values())
     graph.finished(draw, graph.feed("x", x), Real.exact(x), element)
     return graph.example()

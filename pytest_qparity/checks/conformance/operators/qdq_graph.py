@@ -114,11 +114,13 @@ class QdqGraph(Graph):
         traits: Mapping[str, Array] | None = None,
         instead: Mapping[str, tuple[Real, ...]] | None = None,
         passed: Real | None = None,
+        parameters: tuple[Array, Array] | None = None,
     ) -> None:
         """The output of the pattern: quantized, and dequantized as in a file whose outputs are float32. `traits` are of
         what comes before, beside those of the rounding; `instead` is as Expected has it, before the rounding;
-        `passed` is what comes out if nothing is quantized on the way, where that is not `real`."""
-        y, codes, scale, offset = self._quantized(draw, name, "y", real, element)
+        `passed` is what comes out if nothing is quantized on the way, where that is not `real`. `parameters`: scale and
+        zero point, where they are not drawn to fit."""
+        y, codes, scale, offset = self._quantized(draw, name, "y", real, element, parameters)
         zero = np.asarray(offset, np.int64)
         others = instead or {}
         self.output(
@@ -139,11 +141,17 @@ class QdqGraph(Graph):
         )
 
     def _quantized(
-        self, draw: st.DrawFn, name: str, stem: str, real: Real, element: Element
+        self,
+        draw: st.DrawFn,
+        name: str,
+        stem: str,
+        real: Real,
+        element: Element,
+        drawn: tuple[Array, Array] | None = None,
     ) -> tuple[str, Expected, Array, Array]:
         """Both nodes behind `name`, theirs and their parameters' names begin with `stem`: the name behind, the codes
         that may be between, scale, zero point (0.0 where codes are floats)."""
-        scale, zero = draw(_output_parameters(real, element))
+        scale, zero = draw(_output_parameters(real, element)) if drawn is None else drawn
         parameters = self._parameters(stem, scale, zero)
         quantized = self.node("QuantizeLinear", (name, *parameters), f"{stem}_quantized")
         behind = "y" if stem == "y" else f"{stem}_dequantized"
