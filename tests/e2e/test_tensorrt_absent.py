@@ -17,6 +17,7 @@ FAST = "--qparity-latency-seconds=0.05"
 WAIVER = """
 [[waivers]]
 run = "trt-*"
+codes = ["QP-BACKEND-001"]
 reason = "no GPU on this runner"
 expires = {expires}
 """
@@ -59,7 +60,7 @@ def test_every_run_of_it_cannot_be_judged_in_one_sentence(project: pytest.Pytest
     assert told["sentence"].count(". ") == 0
     assert "tensorrt" in told["sentence"]
     assert "pip install" in told["remedy"]
-    assert 'run = "trt-*"' in told["remedy"]
+    assert 'run = "trt-*", codes = ["QP-BACKEND-001"]' in told["remedy"]
 
 
 def test_the_other_backend_is_judged_as_it_is_by_itself(project: pytest.Pytester) -> None:

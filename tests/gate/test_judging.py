@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from onnx import TensorProto, helper
 
-from pytest_qparity import gate, load_case
+from pytest_qparity import BackendSpec, gate, load_case
 from pytest_qparity.golden import write_golden
 from pytest_qparity.precision.calibration.formats import ranges_json
 from pytest_qparity.precision.calibration.method import Method
@@ -23,6 +24,7 @@ from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import mlp, save
 
 SECONDS = 0.01
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def judged(root: Path, case: str = CASE, *, backend: str = "ort", precision: str = "int8") -> dict[str, Verdict]:
@@ -135,6 +137,22 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path, days: int, outcome:
     run = gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "trt", "int8")
 
     assert gate.judge(run, "parity", today=last + datetime.timedelta(days)).outcome is outcome
+
+
+@pytest.mark.parametrize("page", ["tensorrt.md", "case-file.md"])
+def test_the_waiver_that_is_advised_for_a_backend_that_is_not_here_lets_no_loss_pass(tmp_path: Path, page: str) -> None:
+    """On the runner that has the backend; here ONNX Runtime under its name."""
+    advised = re.search(r'\[\[waivers\]\]\nrun *= "trt-\*"\n(?:\w+ *= .*\n)+', (DOCS / page).read_text())
+    assert advised is not None
+    case_file = write_project(tmp_path, f"{CASE}\n[parity.int8]\nsqnr_db = 200.0\n\n{advised[0]}")
+    accept_golden(case_file)
+    spec = BackendSpec("trt", "pytest_qparity.backends.ort:OnnxRuntimeCpu", "ort")
+    settings = dataclasses.replace(gate.default_settings(tmp_path), backends={"trt": spec})
+    run = gate.RunMaterial(gate.CaseMaterial(load_case(case_file), settings, "cases/mlp.toml"), "trt", "int8")
+
+    assert gate.judge(run, "parity", today=datetime.date(2026, 1, 1)).outcome is Outcome.ACCURACY_FAIL
+    run.close()
+    run.material.close()
 
 
 def test_a_stated_margin_of_zero_allows_no_loss(tmp_path: Path) -> None:
