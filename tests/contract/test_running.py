@@ -72,7 +72,7 @@ def test_a_buffer_that_grows_gives_the_smaller_one_back(gpu: Machine, load: Load
 
     session.run({"x": np.ones((4, 3), np.float32)})
 
-    assert sorted(len(room) for room in gpu.heap.values()) == [48, 48]
+    assert sorted(len(room) for room in gpu.device.heap.values()) == [48, 48]
 
 
 def test_runs_of_one_shape_allocate_once(gpu: Machine, load: Load) -> None:
@@ -100,7 +100,7 @@ def test_closing_gives_all_device_memory_back_and_ends_the_session(gpu: Machine,
     session.close()
     session.close()
 
-    assert not gpu.heap
+    assert not gpu.device.heap
     assert len(gpu.cuda.of("cudaStreamDestroy")) == 1
     with pytest.raises(ValueError, match="closed session"):
         session.run(FEED)
