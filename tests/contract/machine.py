@@ -1,14 +1,16 @@
 """A machine with a GPU that is none: recording fakes under the names of TensorRT and CUDA's bindings, with device
 memory in the host's. A test says what engine a plan holds; that engine then takes and gives its tensors by address, as
-one on a device would. It shows that the backend's calls fit the bindings and one another, and nothing of what TensorRT
-computes.
+one on a device would, and when its stream is waited for. It shows that the backend's calls fit the bindings and one
+another, that it waits and keeps what it must, and nothing of what TensorRT computes.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import math
 import sys
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.contract.device import Device
 from tests.contract.fakes import STUBS, Recorder, fake, made_inside
 
 BACKEND = "pytest_qparity.backends.trt"
@@ -59,7 +62,7 @@ class Machine:
     cuda: Recorder
     runtime: ModuleType
     engine: FakeEngine | None = None
-    heap: dict[int, Any] = field(default_factory=dict)
+    device: Device = field(default_factory=Device)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)
     allocators: dict[str, Any] = field(default_factory=dict)
@@ -99,45 +102,33 @@ def machine(release: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
     for module in (trt, runtime, bindings, package):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("pytest_qparity.backends.gpu.missing_device", list)
+    session = importlib.import_module(f"{BACKEND}.session")
     made = Machine(release, trt, recorder, cuda, runtime)
     _answer_for_cuda(made)
     _answer_for_tensorrt(made)
+    encoded = session.encoded
+
+    def held_weakly(array: np.ndarray, kind: str) -> np.ndarray:
+        """Bytes that the backend made, and that nobody else holds; those of the caller's own array are as they were."""
+        content = encoded(array, kind)
+        return content if np.may_share_memory(content, array) else made.device.held_weakly(content)
+
+    monkeypatch.setattr(session, "encoded", held_weakly)
     return made
 
 
 def _answer_for_cuda(machine: Machine) -> None:
     success = machine.runtime.cudaError_t.cudaSuccess
-
-    def malloc(_: None, size: int) -> tuple[Any, int]:
-        room = ctypes.create_string_buffer(size)
-        machine.heap[ctypes.addressof(room)] = room
-        return success, ctypes.addressof(room)
-
-    def free(_: None, devPtr: int) -> tuple[Any]:  # noqa: N803  (NVIDIA's name)
-        del machine.heap[devPtr]
-        return (success,)
-
-    def copy(_: None, dst: int, src: int, count: int, kind: Any, stream: Any) -> tuple[Any]:
-        ctypes.memmove(dst, src, count)
-        return (success,)
-
     properties = made_inside(machine.runtime.cudaDeviceProp)
     for name, value in {"name": b"NVIDIA Test GPU\0\0", "major": 9, "minor": 0}.items():
         setattr(properties, name, value)
-    done = {"cudaStreamSynchronize", "cudaStreamDestroy", "cudaEventDestroy", "cudaEventRecord"}
     machine.cuda.answers |= {
-        "cudaMalloc": malloc,
-        "cudaFree": free,
-        "cudaMemcpyAsync": copy,
         "cudaGetDevice": (success, 0),
         "cudaGetDeviceProperties": (success, properties),
         "cudaDriverGetVersion": (success, 13040),
         "cudaRuntimeGetVersion": (success, 12090),
         "cudaGetErrorString": (success, b"out of memory"),
-        "cudaStreamCreate": (success, 7),
-        "cudaEventCreate": (success, 8),
-        "cudaEventElapsedTime": (success, 0.25),
-        **dict.fromkeys(done, (success,)),
+        **machine.device.answers(machine.runtime),
     }
 
 
@@ -167,7 +158,19 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         machine.allocators[name] = output_allocator
         return True
 
+    def deserialize(runtime: Any, serialized_engine: bytes) -> Any:
+        engine = machine.trt_made("ICudaEngine")
+        engine._runtime = weakref.ref(runtime)
+        return engine
+
+    def create_context(engine: Any) -> Any:
+        context = machine.trt_made("IExecutionContext")
+        context._engine = engine
+        return context
+
     machine.answers |= {
+        "Runtime.deserialize_cuda_engine": deserialize,
+        "ICudaEngine.create_execution_context": create_context,
         "Dims.__len__": lambda dims: len(dims._arguments["shape"]),
         "Dims.__getitem__": lambda dims, arg0: dims._arguments["shape"][arg0],
         "IHostMemory.__buffer__": PLAN,
@@ -193,7 +196,7 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "IExecutionContext.set_input_shape": set_shape,
         "IExecutionContext.set_tensor_address": set_address,
         "IExecutionContext.set_output_allocator": set_allocator,
-        "IExecutionContext.execute_async_v3": lambda _, stream_handle: _execute(machine, stream_handle),
+        "IExecutionContext.execute_async_v3": lambda context, stream_handle: _execute(machine, context, stream_handle),
         "EngineInspector.get_engine_information": lambda *_, **named: machine.engine.inspector,  # type: ignore[union-attr]
     }
 
@@ -208,24 +211,42 @@ def _resolved(machine: Machine, name: str) -> tuple[int, ...]:
     return tuple(first[place] if size == -1 else size for place, size in enumerate(stated))
 
 
-def _execute(machine: Machine, stream: int) -> bool:
-    """Inputs are read where their addresses say, and outputs are written where theirs do."""
-    engine = machine.engine
+def _execute(machine: Machine, context: Any, stream: int) -> bool:
+    """Ask for a run: inputs are read where their addresses say, and outputs are written where theirs do, once the
+    stream is waited for. Where outputs are of shapes that the data decide, TensorRT waits itself: it tells the shapes
+    before it returns."""
+    assert context._engine._runtime() is not None, "an engine whose runtime nobody holds"
+    engine, device = machine.engine, machine.device
     assert engine is not None
-    fed = {}
-    for name, port in engine.inputs.items():
-        shape = machine.shapes[name]
-        fed[name] = (ctypes.string_at(machine.addresses[name], _size(port, shape)), shape)
-    for name, (content, shape) in engine.compute(fed).items():
-        if name in machine.allocators:
-            allocator = machine.allocators[name]
-            address = allocator.reallocate_output_async(name, 0, len(content), 256, stream)
-            if address == 0:
+    ports, compute = engine.ports, engine.compute
+    shapes, addresses, allocators = dict(machine.shapes), dict(machine.addresses), dict(machine.allocators)
+
+    def computed() -> dict[str, tuple[bytes, tuple[int, ...]]]:
+        return compute({name: (read(name), shapes[name]) for name in engine.inputs})
+
+    def read(name: str) -> bytes:
+        size = _size(ports[name], shapes[name])
+        return ctypes.string_at(addresses[name], size) if ports[name].on_host else device.read(addresses[name], size)
+
+    def write(outputs: Mapping[str, tuple[bytes, tuple[int, ...]]]) -> None:
+        for name, (content, _) in outputs.items():
+            if ports[name].on_host:
+                ctypes.memmove(addresses[name], content, len(content))
+            else:
+                device.write(addresses[name], content)
+
+    if not allocators:
+        device.pending.append(lambda: write(computed()))
+        return True
+    device.wait()
+    outputs = computed()
+    for name, (content, shape) in outputs.items():
+        if name in allocators:
+            addresses[name] = allocators[name].reallocate_output_async(name, 0, len(content), 256, stream)
+            if addresses[name] == 0:
                 return True  # TensorRT goes on; the allocator knows
-            allocator.notify_shape(name, machine.dims(*shape))
-        else:
-            address = machine.addresses[name]
-        ctypes.memmove(address, content, len(content))
+            allocators[name].notify_shape(name, machine.dims(*shape))
+    device.pending.append(lambda: write(outputs))
     return True
 
 

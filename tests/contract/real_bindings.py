@@ -23,6 +23,12 @@ log.log(trt.ILogger.Severity.ERROR, "an\nerror")
 log.log(trt.ILogger.WARNING, "a warning")
 assert (mark.errors(), mark.warnings()) == (("an error",), ("a warning",))
 
+watching = log.mark(watched="other")
+for number in range(300):
+    log.log(trt.ILogger.WARNING, f"warning {number}")
+log.log(trt.ILogger.WARNING, "of other devices")
+assert (len(watching.warnings()), watching.watched_warnings()) == (200, ("of other devices",))
+
 progress = Progress()
 progress.phase_start("Building", None, 3)
 assert progress.step_complete("Building", 0) is True

@@ -198,6 +198,32 @@ def test_a_plan_of_another_gpu_is_refused_though_tensorrt_only_warns(gpu: Machin
     assert "should be a plan for this model of GPU" in refusal(load).sentence
 
 
+@pytest.mark.parametrize("in_this_read", [False, True])
+def test_a_plan_of_another_gpu_is_refused_whatever_was_warned_of_before(
+    gpu: Machine, load: Load, *, in_this_read: bool
+) -> None:
+    from pytest_qparity.backends.trt.log import LONGEST, MOST_KEPT
+
+    load()  # from here on there is a log
+
+    def warn_much() -> None:
+        for number in range(MOST_KEPT):
+            gpu.say("WARNING", f"warning {number}")
+
+    def warn(runtime: Any, serialized_engine: bytes) -> Any:
+        if in_this_read:
+            warn_much()
+        where = "x" * LONGEST
+        gpu.say("WARNING", f"{where}: Using an engine plan file across different models of devices is not recommended")
+        return made_inside(gpu.trt.ICudaEngine)
+
+    if not in_this_read:
+        warn_much()
+    gpu.answers["Runtime.deserialize_cuda_engine"] = warn
+
+    assert "should be a plan for this model of GPU" in refusal(load).sentence
+
+
 def test_a_given_plan_is_loaded_and_nothing_is_built(gpu: Machine, load: Load, tmp_path: Path) -> None:
     given = tmp_path / "given.engine"
     given.write_bytes(b"somebody's plan")

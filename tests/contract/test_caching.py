@@ -152,6 +152,33 @@ class TestTimings:
         given = [call["serialized_timing_cache"] for call in gpu.recorder.of("IBuilderConfig.create_timing_cache")]
         assert given[:2] == [b"timings or a plan", b""]
 
+    def test_timings_that_make_no_cache_are_left(self, gpu: Machine, load: Load, cache: Path) -> None:
+        load(cache=cache)
+        gpu.recorder.calls.clear()
+        gpu.answers["IBuilderConfig.create_timing_cache"] = lambda config, serialized_timing_cache: (
+            None if serialized_timing_cache else gpu.trt_made("ITimingCache")
+        )
+
+        settings = load(cache=cache, tf32=True).facts().settings
+
+        assert settings["plan_from"] == "built"
+        assert len(gpu.recorder.of("IBuilderConfig.set_timing_cache")) == 1
+        assert not gpu.recorder.of("ITimingCache.combine")
+
+    @pytest.mark.parametrize("call", ["create_timing_cache", "get_timing_cache"])
+    def test_a_release_without_timings_builds_without(self, gpu: Machine, load: Load, cache: Path, call: str) -> None:
+        gpu.answers[f"IBuilderConfig.{call}"] = None
+
+        assert load(cache=cache).facts().settings["plan_from"] == "built"
+
+    def test_timings_of_other_devices_and_releases_are_never_asked_for(
+        self, gpu: Machine, load: Load, cache: Path
+    ) -> None:
+        load(cache=cache)
+
+        for name in ("IBuilderConfig.set_timing_cache", "ITimingCache.combine"):
+            assert [call["ignore_mismatch"] for call in gpu.recorder.of(name)] == [False]
+
     def test_what_another_process_timed_meanwhile_is_kept_too(self, gpu: Machine, load: Load, cache: Path) -> None:
         load(cache=cache)
 

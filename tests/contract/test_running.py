@@ -72,7 +72,7 @@ def test_a_buffer_that_grows_gives_the_smaller_one_back(gpu: Machine, load: Load
 
     session.run({"x": np.ones((4, 3), np.float32)})
 
-    assert sorted(len(room) for room in gpu.heap.values()) == [48, 48]
+    assert sorted(len(room) for room in gpu.device.heap.values()) == [48, 48]
 
 
 def test_runs_of_one_shape_allocate_once(gpu: Machine, load: Load) -> None:
@@ -100,7 +100,7 @@ def test_closing_gives_all_device_memory_back_and_ends_the_session(gpu: Machine,
     session.close()
     session.close()
 
-    assert not gpu.heap
+    assert not gpu.device.heap
     assert len(gpu.cuda.of("cudaStreamDestroy")) == 1
     with pytest.raises(ValueError, match="closed session"):
         session.run(FEED)
@@ -163,6 +163,22 @@ def test_an_error_that_is_only_logged_is_no_answer(gpu: Machine, load: Load) -> 
     gpu.answers["IExecutionContext.execute_async_v3"] = mutter
 
     assert '"assertion failed" in its log during a run' in refusal(load()).sentence
+
+
+def test_an_error_counts_however_many_were_logged_before(gpu: Machine, load: Load) -> None:
+    from pytest_qparity.backends.trt.log import MOST_KEPT
+
+    session, spoken = load(), iter(range(3 * MOST_KEPT))
+
+    def mutter(context: Any, stream_handle: int) -> bool:
+        gpu.say("INTERNAL_ERROR", f"assertion {next(spoken)} failed")
+        return True
+
+    gpu.answers["IExecutionContext.execute_async_v3"] = mutter
+    for _ in range(MOST_KEPT):
+        refusal(session)
+
+    assert f'"assertion {MOST_KEPT} failed" in its log during a run' in refusal(session).sentence
 
 
 def test_an_error_of_an_earlier_run_is_not_told_again(gpu: Machine, load: Load) -> None:
@@ -363,6 +379,28 @@ def test_warnings_of_the_build_are_evidence(gpu: Machine, load: Load, tmp_path: 
     for settings in (built, cached):
         assert settings["warnings"] == 1
         assert settings["warning_1"] == "Detected subnormal FP16 values."
+
+
+def test_warnings_of_one_build_are_bounded_and_those_of_the_next_are_its_own(gpu: Machine, load: Load) -> None:
+    from pytest_qparity.backends.trt.log import LONGEST, MOST_KEPT
+
+    def warn_by_layer(builder: Any, network: Any, config: Any) -> Any:
+        for layer in range(2 * MOST_KEPT):
+            gpu.say("WARNING", f"layer {layer}: {'x' * LONGEST}")
+        return made_inside(gpu.trt.IHostMemory)
+
+    def warn(builder: Any, network: Any, config: Any) -> Any:
+        gpu.say("WARNING", "of the second build")
+        return made_inside(gpu.trt.IHostMemory)
+
+    gpu.answers["Builder.build_serialized_network"] = warn_by_layer
+    first = load().facts().settings
+    gpu.answers["Builder.build_serialized_network"] = warn
+    second = load().facts().settings
+
+    assert first["warnings"] == MOST_KEPT
+    assert len(first["warning_1"]) == LONGEST + len(" …")
+    assert (second["warnings"], second["warning_1"]) == (1, "of the second build")
 
 
 def test_kernels_come_from_the_inspector_for_the_shapes_of_the_run(gpu: Machine, load: Load) -> None:

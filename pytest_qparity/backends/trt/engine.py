@@ -27,13 +27,13 @@ class Engine:
 def deserialized(plan: Plan, log: Log, shown: str) -> Engine:
     """The engine of `plan`. Raises CannotJudge where the plan is of another version of TensorRT or of another GPU."""
     remedy = f"build it with TensorRT {trt.__version__} on this GPU, or give the ONNX file in its place"
-    mark = log.mark()
+    mark = log.mark(watched=_OTHER_GPU)
     runtime = trt.Runtime(log)
     engine = runtime.deserialize_cuda_engine(plan.content)
     if engine is None:
         got = f"{quoted(mark.errors())} from reading the plan of {shown}"
         raise not_loaded(got, f"be a plan of TensorRT {trt.__version__} for this GPU", remedy)
-    elsewhere = [message for message in mark.warnings() if _OTHER_GPU in message]
+    elsewhere = mark.watched_warnings()
     if elsewhere:
         raise not_loaded(f"{quoted(elsewhere)} of the plan of {shown}", "be a plan for this model of GPU", remedy)
     return Engine(runtime, engine)

@@ -1,0 +1,121 @@
+"""Memory and work of a GPU that is none. Work is done when its stream is waited for and not before, as late as CUDA
+may do it; until then what it will write is POISON, and so is what was in memory that nobody holds any more. A program
+that works here waits where it has to, and keeps what it has to keep.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+POISON = 0xDB
+
+Room = ctypes.Array  # of bytes
+
+
+@dataclass
+class Device:
+    """`heap`: device memory by address. `pending`: what was asked for on the stream since it was last waited for.
+    `events`: those that were recorded, and whether the stream has come by. `left`: host memory that nobody holds."""
+
+    heap: dict[int, Room[Any]] = field(default_factory=dict)
+    pending: list[Callable[[], None]] = field(default_factory=list)
+    events: dict[int, bool] = field(default_factory=dict)
+    left: list[Room[Any]] = field(default_factory=list)
+
+    def wait(self) -> None:
+        """Do all that was asked for, in its order."""
+        while self.pending:
+            self.pending.pop(0)()
+
+    def read(self, address: int, size: int) -> bytes:
+        """Of device memory. Raises AssertionError where there is none of that size, as when it was freed."""
+        return ctypes.string_at(self._room(address, size), size)
+
+    def write(self, address: int, content: bytes) -> None:
+        ctypes.memmove(self._room(address, len(content)), content, len(content))
+
+    def held_weakly(self, content: np.ndarray) -> np.ndarray:
+        """`content` in host memory that becomes POISON with the end of the array, as freed memory may."""
+        room = _poisoned(content.nbytes)
+        array = np.ndarray(content.shape, content.dtype, buffer=room)
+        array[...] = content
+        self.left.append(room)
+        weakref.finalize(array, ctypes.memset, room, POISON, len(room)).atexit = False
+        return array
+
+    def answers(self, runtime: ModuleType) -> dict[str, Any]:
+        """What calls of CUDA's runtime for memory, streams and events give."""
+        status, kinds = runtime.cudaError_t, runtime.cudaMemcpyKind
+        done = (status.cudaSuccess,)
+
+        def malloc(_: None, size: int) -> tuple[Any, int]:
+            room = _poisoned(size)
+            self.heap[ctypes.addressof(room)] = room
+            return status.cudaSuccess, ctypes.addressof(room)
+
+        def free(_: None, devPtr: int) -> tuple[Any]:  # noqa: N803  (NVIDIA's name)
+            del self.heap[devPtr]
+            return done
+
+        def copy(_: None, dst: int, src: int, count: int, kind: Any, stream: Any) -> tuple[Any]:
+            if kind == kinds.cudaMemcpyHostToDevice:
+                self.pending.append(lambda: self.write(dst, ctypes.string_at(src, count)))
+            else:
+                assert kind == kinds.cudaMemcpyDeviceToHost
+                ctypes.memset(dst, POISON, count)
+                self.pending.append(lambda: _written(dst, self.read(src, count)))
+            return done
+
+        def record(_: None, event: int, stream: Any) -> tuple[Any]:
+            self.events[event] = False
+            self.pending.append(lambda: self.events.update({event: True}))
+            return done
+
+        def elapsed(_: None, start: int, end: int) -> tuple[Any, float | None]:
+            if not {start, end} <= self.events.keys():
+                return status.cudaErrorInvalidResourceHandle, None
+            return (
+                (status.cudaSuccess, 0.25)
+                if self.events[start] and self.events[end]
+                else (status.cudaErrorNotReady, None)
+            )
+
+        def synchronize(_: None, stream: Any) -> tuple[Any]:
+            self.wait()
+            return done
+
+        events = iter(range(8, 10_000))
+        return {
+            "cudaMalloc": malloc,
+            "cudaFree": free,
+            "cudaMemcpyAsync": copy,
+            "cudaStreamCreate": (status.cudaSuccess, 7),
+            "cudaStreamSynchronize": synchronize,
+            "cudaStreamDestroy": done,
+            "cudaEventCreate": lambda _: (status.cudaSuccess, next(events)),
+            "cudaEventRecord": record,
+            "cudaEventElapsedTime": elapsed,
+            "cudaEventDestroy": done,
+        }
+
+    def _room(self, address: int, size: int) -> Room[Any]:
+        assert address in self.heap, "device memory that was freed, or never was"
+        assert size <= len(self.heap[address]), f"{size} bytes in {len(self.heap[address])} of device memory"
+        return self.heap[address]
+
+
+def _poisoned(size: int) -> Room[Any]:
+    room = ctypes.create_string_buffer(max(size, 1))
+    ctypes.memset(room, POISON, len(room))
+    return room
+
+
+def _written(address: int, content: bytes) -> None:
+    ctypes.memmove(address, content, len(content))
