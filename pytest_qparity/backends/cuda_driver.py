@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 LIBRARY = "libcuda.so.1"
+_NO_GPU = "the NVIDIA driver finds no GPU"
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 _NAME_BYTES = 256
 _MAJOR, _MINOR = 75, 76  # CUdevice_attribute: compute capability
 
@@ -40,27 +42,39 @@ class DriverError(Exception):
     """The driver is not there, or answers with an error."""
 
 
+def require_gpu() -> None:
+    """Raises DriverError where there is no driver, or no GPU."""
+    _counted()
+
+
 def this_driver() -> Driver:
-    """Raises DriverError where there is none."""
-    try:
-        library = ctypes.CDLL(LIBRARY)
-    except OSError:
-        raise DriverError(f"there is no NVIDIA driver ({LIBRARY} does not load)") from None
-    _ask(library, "cuInit", ctypes.c_uint(0))
-    version, count = ctypes.c_int(0), ctypes.c_int(0)
+    """Raises DriverError where there is none, or no GPU."""
+    library, count = _counted()
+    version = ctypes.c_int(0)
     _ask(library, "cuDriverGetVersion", ctypes.byref(version))
-    _ask(library, "cuDeviceGetCount", ctypes.byref(count))
-    gpus = tuple(_gpu(library, number) for number in range(count.value))
+    gpus = tuple(_gpu(library, number) for number in range(count))
     return Driver(f"{version.value // 1000}.{version.value % 1000 // 10}", gpus)
 
 
 def gpu_device() -> str:
     """The first GPU, as the facts of a session say it: "NVIDIA H100 (compute 9.0, driver CUDA 13.0)"."""
     driver = this_driver()
-    if not driver.gpus:
-        raise DriverError("the NVIDIA driver finds no GPU")
     first = driver.gpus[0]
     return f"{first.name} (compute {first.capability}, driver CUDA {driver.cuda})"
+
+
+def _counted() -> tuple[Any, int]:
+    """The driver's library, and how many GPUs it finds: one at least."""
+    try:
+        library = ctypes.CDLL(LIBRARY)
+    except OSError:
+        raise DriverError(f"there is no NVIDIA driver ({LIBRARY} does not load)") from None
+    count = ctypes.c_int(0)
+    _ask(library, "cuInit", ctypes.c_uint(0))
+    _ask(library, "cuDeviceGetCount", ctypes.byref(count))
+    if count.value < 1:
+        raise DriverError(_NO_GPU)
+    return library, count.value
 
 
 def _gpu(library: Any, number: int) -> Gpu:
@@ -87,5 +101,7 @@ def _attribute(library: Any, which: int, device: ctypes.c_int) -> int:
 
 def _ask(library: Any, function: str, *arguments: Any) -> None:
     status = getattr(library, function)(*arguments)
+    if status == _NO_DEVICE:
+        raise DriverError(_NO_GPU)
     if status != 0:
         raise DriverError(f"the NVIDIA driver answers {function} with error {status}")

@@ -8,6 +8,7 @@ import importlib.util
 from dataclasses import dataclass
 from importlib import metadata
 
+from pytest_qparity.backends.cuda_driver import DriverError, require_gpu
 from pytest_qparity.backends.protocol import Unavailable
 from pytest_qparity.worker.message import said_by
 
@@ -77,17 +78,10 @@ def missing_library(name: str, remedy: str) -> list[Missing]:
 
 def missing_device() -> list[Missing]:
     """A CUDA device, counted by the driver itself: packages list their providers on machines without a GPU too."""
-    run_there = "run this backend on a machine with an NVIDIA GPU and its driver"
     try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return [Missing("there is no NVIDIA driver (libcuda.so.1 does not load)", run_there)]
-    count = ctypes.c_int(0)
-    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    if status != 0:
-        return [Missing(f"the NVIDIA driver answers with error {status}", run_there)]
-    if count.value < 1:
-        return [Missing("the NVIDIA driver finds no GPU", run_there)]
+        require_gpu()
+    except DriverError as error:
+        return [Missing(str(error), "run this backend on a machine with an NVIDIA GPU and its driver")]
     return []
 
 

@@ -49,7 +49,8 @@ def test_where_all_is_there_it_works(machine: Machine, name: str) -> None:
     [
         pytest.param({}, "no NVIDIA driver", id="no driver"),
         pytest.param({"libcuda.so.1": Driver(0)}, "finds no GPU", id="no GPU"),
-        pytest.param({"libcuda.so.1": Driver(0, status=100)}, "error 100", id="the driver fails"),
+        pytest.param({"libcuda.so.1": Driver(0, status=999)}, "error 999", id="the driver fails"),
+        pytest.param({"libcuda.so.1": Driver(0, status=100)}, "finds no GPU", id="no device"),
     ],
 )
 def test_a_machine_without_a_gpu_says_so(machine: Machine, name: str, libraries: dict[str, object], said: str) -> None:
