@@ -15,11 +15,12 @@ from pydantic import ValidationError
 
 from pytest_qparity.backends.kernels import kernels_in_file
 from pytest_qparity.case.fields import OUR_ERROR
-from pytest_qparity.case.model import ModelFile, read_model_file
+from pytest_qparity.case.model import ModelFile, read_model_file, stored_bytes
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.examination import Examined, examined
+from pytest_qparity.precision.large import data_beside
 from pytest_qparity.precision.recipes import StaticRecipe
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Variant, VariantRequest, Workshop, variant_for
@@ -89,10 +90,30 @@ def quantize(order: Order, worker: Worker) -> Quantized:
         found = _require_quantized(variant, worker)
         kernels = kernels_in_file(variant.path, worker, found.other_products)
         use = _ranges_use(order, variant, worker)
-        with replacing(order.output) as temporary:
-            shutil.copyfile(variant.path, temporary)
+        digest = _put(variant, order, worker)
     counts = {kind: (count.quantized, count.total) for kind, count in kernels.counts.items()}
-    return Quantized(variant.digest, counts, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
+    return Quantized(digest, counts, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
+
+
+def _put(variant: Variant, order: Order, worker: Worker) -> str:
+    """The variant in the place of the output, its weights beside it where it does not hold them: its digest there."""
+    data = data_beside(order.output)
+    for name in variant.external:
+        with replacing(data) as temporary:
+            shutil.copyfile(variant.path.parent / name, temporary)
+    with replacing(order.output) as temporary:
+        if variant.external:
+            arguments = {
+                "model": str(variant.path.absolute()),
+                "target": str(temporary.absolute()),
+                "data": data.name,
+                "precision": variant.precision,
+            }
+            work = f"Writing {order.output.name}"
+            worker.call("pytest_qparity.precision.making:place", arguments, {}, work, worker.limits.calibration)
+        else:
+            shutil.copyfile(variant.path, temporary)
+    return stored_bytes(order.output, [data.name] if variant.external else []).digest
 
 
 def _request(order: Order, model: ModelFile) -> VariantRequest:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.precision.graph import in_order, node_names
+from pytest_qparity.precision.large import apart_from_weights, tensors_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
-    from onnx import GraphProto, ModelProto
+    from onnx import ModelProto
 
     from pytest_qparity.precision.recipes import CastRecipe
 
@@ -27,15 +29,16 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     """
     nodes = node_names(model)
     float16 = importlib.import_module("onnxruntime.transformers.float16")
-    clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in _constants(model.graph)]
+    clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in tensors_of(model.graph)]
     converted = float16.convert_float_to_float16(
-        model,
+        apart_from_weights(model, onnx.shape_inference.infer_shapes),
         min_positive_val=recipe.smallest,
         max_finite_val=recipe.largest,
         keep_io_types=True,
+        disable_shape_infer=True,
         node_block_list=list(recipe.keep_float),
     )
-    half = {name for name, tensor in _constants(converted.graph) if tensor.data_type == TensorProto.FLOAT16}
+    half = {name for name, tensor in tensors_of(converted.graph) if tensor.data_type == TensorProto.FLOAT16}
     too_large = {name: large for name, large, _ in clipped if large and name in half}
     too_small = {name: small for name, _, small in clipped if small and name in half}
     notes = (
@@ -96,17 +99,3 @@ def clipping_note(counts: dict[str, int], what: str) -> tuple[str, ...]:
         return ()
     named = ", ".join(sorted(counts)[:NAMES_LISTED]) + (", …" if len(counts) > NAMES_LISTED else "")
     return (f"{sum(counts.values()):,} float32 constants {what}, in: {named}",)
-
-
-def _constants(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
-    """Initializers, and tensors in attributes of nodes (by the name of the node), of a graph and its subgraphs."""
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield node.name, attribute.t
-            if attribute.HasField("g"):
-                yield from _constants(attribute.g)
-            for nested in attribute.graphs:
-                yield from _constants(nested)

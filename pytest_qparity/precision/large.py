@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from onnx import GraphProto, ModelProto, TensorProto
 
-__all__ = ["apart_from_weights", "data_beside", "fits_one_message", "save_whole"]
+__all__ = ["apart_from_weights", "data_beside", "fits_one_message", "save_whole", "save_with_data_at", "tensors_of"]
 
 LARGEST_WEIGHTS = 2**31 - 2**26  # bytes: what protobuf takes in one message, less room for the graph
 SMALL = 1_024  # bytes: shapes, axes and their like, which converters and inference read
@@ -24,7 +24,7 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
     from onnx import TensorProto
 
     held: dict[str, bytes] = {}
-    for tensor in _tensors(model.graph):
+    for _, tensor in tensors_of(model.graph):
         if len(tensor.raw_data) > SMALL:
             place = f"held {len(held)}"
             held[place] = tensor.raw_data
@@ -32,7 +32,7 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
             tensor.data_location = TensorProto.EXTERNAL
             tensor.external_data.add(key="location", value=place)
     made = work(model)
-    for tensor in _tensors(made.graph):
+    for _, tensor in tensors_of(made.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             tensor.raw_data = held[tensor.external_data[0].value]
             tensor.ClearField("external_data")
@@ -42,7 +42,7 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
 
 def fits_one_message(model: ModelProto) -> bool:
     """Whether protobuf can write it in one piece."""
-    return sum(len(tensor.raw_data) or tensor.ByteSize() for tensor in _tensors(model.graph)) <= LARGEST_WEIGHTS
+    return sum(len(tensor.raw_data) or tensor.ByteSize() for _, tensor in tensors_of(model.graph)) <= LARGEST_WEIGHTS
 
 
 def save_whole(model: ModelProto, path: Path) -> None:
@@ -55,19 +55,32 @@ def save_whole(model: ModelProto, path: Path) -> None:
         onnx.save(model, path, save_as_external_data=True, location=data_beside(path).name, size_threshold=SMALL)
 
 
+def save_with_data_at(model: Path, target: Path, data: str) -> None:
+    """Write a model file anew that looks for its weights in the file `data` beside it."""
+    import onnx
+    from onnx import TensorProto
+
+    moved = onnx.load(model, load_external_data=False)
+    for _, tensor in tensors_of(moved.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            next(entry for entry in tensor.external_data if entry.key == "location").value = data
+    onnx.save(moved, target)
+
+
 def data_beside(path: Path) -> Path:
     """Where the weights of a made model lie that are not in its file."""
     return path.with_name(f"{path.name}.data")
 
 
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Initializers, and tensors in attributes of nodes, of a graph and its subgraphs."""
-    yield from graph.initializer
+def tensors_of(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
+    """Initializers, and tensors in attributes of nodes (by the name of the node), of a graph and its subgraphs."""
+    for tensor in graph.initializer:
+        yield tensor.name, tensor
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("t"):
-                yield attribute.t
+                yield node.name, attribute.t
             if attribute.HasField("g"):
-                yield from _tensors(attribute.g)
+                yield from tensors_of(attribute.g)
             for nested in attribute.graphs:
-                yield from _tensors(nested)
+                yield from tensors_of(nested)

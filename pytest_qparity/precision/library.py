@@ -13,6 +13,7 @@ import onnx
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
+from pytest_qparity.precision.large import fits_one_message, save_whole
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
     # The quantizer writes `<stem>-inferred.onnx` beside its input, where two jobs on one model would meet.
     with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"
-        onnx.save(model, source)
+        excluded = _later_names(model, [*recipe.keep_float, *_quantized_before(model)])
+        is_large = not fits_one_message(model)
+        save_whole(model, source)
         quantization.quantize_dynamic(
             source,
             made,
@@ -47,7 +50,8 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
             per_channel=recipe.granularity == "channel",
             reduce_range=recipe.weight_bits == 7,
             weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
-            nodes_to_exclude=_later_names(model, [*recipe.keep_float, *_quantized_before(model)]),
+            nodes_to_exclude=excluded,
+            use_external_data_format=is_large,
         )
         return in_order(onnx.load(made))
 

@@ -10,6 +10,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, version_converter
 
+from pytest_qparity.case.model import stored_bytes
+from pytest_qparity.gate.quantizing import Order, quantize
 from pytest_qparity.precision import large
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.emulated import emulated_variant
@@ -17,7 +19,7 @@ from pytest_qparity.precision.large import apart_from_weights, data_beside, fits
 from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
-from tests.models import mlp
+from tests.models import mlp, save
 from tests.precision.graphs import request_for, samples_for
 
 WIDE = {"features": 64, "hidden": 128, "classes": 64}
@@ -38,9 +40,13 @@ def outputs_of(path):
     return session.run(None, {"input": feed})[0]
 
 
-@pytest.mark.parametrize("precision", ["int8", "int4", "uint8"])
-def test_a_variant_is_the_same_in_one_file_and_in_two(precision, tmp_path, workshop, monkeypatch):
-    request = request_for(mlp(**WIDE), tmp_path, precision)
+@pytest.mark.parametrize(
+    ("precision", "spec"),
+    [("int8", {}), ("int4", {}), ("uint8", {}), ("fp16", {}), ("int8", {"recipe": "dynamic"})],
+    ids=["int8", "int4", "uint8", "fp16", "dynamic"],
+)
+def test_a_variant_is_the_same_in_one_file_and_in_two(precision, spec, tmp_path, workshop, monkeypatch):
+    request = request_for(mlp(**WIDE), tmp_path, precision, **spec)
     whole = variant_of(request, workshop)
     monkeypatch.setattr(large, "LARGEST_WEIGHTS", 100)
     apart = variant_of(request, dataclasses.replace(workshop, cache=VariantCache(tmp_path / "apart")))
@@ -118,3 +124,17 @@ def test_weights_in_branches_and_constants_count(monkeypatch):
     assert not fits_one_message(model)
     monkeypatch.setattr(large, "LARGEST_WEIGHTS", weights + 64)
     assert fits_one_message(model)
+
+
+def test_a_file_for_somebody_else_has_its_weights_beside_it(tmp_path, workshop, monkeypatch):
+    path = save(mlp(**WIDE), tmp_path / "float.onnx")
+    np.savez(tmp_path / "data.npz", input=np.random.default_rng(0).standard_normal((8, 64)).astype(np.float32))
+    order = Order(path, tmp_path / "whole.onnx", calibration=tmp_path / "data.npz", target="ort")
+    quantize(order, workshop.worker)
+    monkeypatch.setattr(large, "LARGEST_WEIGHTS", 100)
+
+    made = quantize(dataclasses.replace(order, output=tmp_path / "apart.onnx"), workshop.worker)
+
+    assert {file.name for file in tmp_path.glob("*.data")} == {"apart.onnx.data"}
+    assert made.digest == stored_bytes(tmp_path / "apart.onnx", ["apart.onnx.data"]).digest
+    np.testing.assert_array_equal(outputs_of(tmp_path / "apart.onnx"), outputs_of(tmp_path / "whole.onnx"))
