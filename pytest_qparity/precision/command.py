@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["command_recipe", "execute", "make_by_command"]
 
 _TARGET = "pytest_qparity.precision.command:execute"
+_GATHER = "pytest_qparity.precision.making:gather"
 _TAIL = 400  # characters that a failing command wrote last, in a failure's sentence
 
 
@@ -49,7 +50,7 @@ def make_by_command(
 
     `{model}` and `{output}` become paths, `{calibration}` that of an .npz file with an array for each input, as the
     case's own. It runs below a worker, whose deadline ends it and all that it starts. Raises CannotJudge where it fails
-    or writes no file.
+    or writes no file. Weights that it wrote into files beside the output are taken along.
     """
     places = {"{model}": str(model.absolute()), "{output}": str(target.absolute())}
     arguments = _arguments([_filled(word, places) for word in recipe.command], folder, place)
@@ -59,6 +60,8 @@ def make_by_command(
     if not target.is_file():
         sentence = f"{place}: got no file from {recipe.command[0]}, should be one at {{output}}."
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "let the command write the ONNX file to {output}"))
+    gathering = {"model": str(target.absolute()), "precision": place}
+    worker.call(_GATHER, gathering, {}, f"Reading {target.name}", worker.limits.calibration)
     said = f", which says: {recipe.stated_version.splitlines()[0]}" if recipe.stated_version else ""
     return (f"made by {recipe.command[0]}{said}",)
 

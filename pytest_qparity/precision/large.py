@@ -10,7 +10,15 @@ if TYPE_CHECKING:
 
     from onnx import GraphProto, ModelProto, TensorProto
 
-__all__ = ["apart_from_weights", "data_beside", "fits_one_message", "save_whole", "save_with_data_at", "tensors_of"]
+__all__ = [
+    "apart_from_weights",
+    "data_beside",
+    "fits_one_message",
+    "has_external_data",
+    "save_whole",
+    "save_with_data_at",
+    "tensors_of",
+]
 
 LARGEST_WEIGHTS = 2**31 - 2**26  # bytes: what protobuf takes in one message, less room for the graph
 SMALL = 1_024  # bytes: shapes, axes and their like, which converters and inference read
@@ -65,6 +73,15 @@ def save_with_data_at(model: Path, target: Path, data: str) -> None:
         if tensor.data_location == TensorProto.EXTERNAL:
             next(entry for entry in tensor.external_data if entry.key == "location").value = data
     onnx.save(moved, target)
+
+
+def has_external_data(path: Path) -> bool:
+    """Raises CannotJudge where the file is no model."""
+    from onnx import TensorProto
+
+    from pytest_qparity.precision.values import load_graph
+
+    return any(tensor.data_location == TensorProto.EXTERNAL for _, tensor in tensors_of(load_graph(path).graph))
 
 
 def data_beside(path: Path) -> Path:

@@ -16,7 +16,7 @@ from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
-from pytest_qparity.precision.large import save_whole, save_with_data_at
+from pytest_qparity.precision.large import has_external_data, save_whole, save_with_data_at
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
 from pytest_qparity.precision.recipes import (
@@ -116,6 +116,15 @@ def place(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Write a made file anew to `target`, with its weights in the file `data` beside it."""
     with Border(arguments["precision"]):
         save_with_data_at(Path(arguments["model"]), Path(arguments["target"]), arguments["data"])
+    return None, {}
+
+
+def gather(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Weights that a maker from outside put into files of its own go into the made file, or into the one beside it."""
+    path = Path(arguments["model"])
+    with Border(arguments["precision"]):
+        if has_external_data(path):
+            save_whole(onnx.load(path), path)
     return None, {}
 
 

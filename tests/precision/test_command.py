@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 
+import onnx
 import pytest
 
 from pytest_qparity.case.precision_spec import PrecisionSpec
@@ -57,6 +58,20 @@ def test_what_a_command_writes_is_the_variant(tmp_path, cache):
     assert variant.recipe["notes"] == [f"made by {sys.executable}"]
     assert variant.recipe["command"] == [*PYTHON, COPY, "{model}", "{output}"]
     assert variant.recipe["calibration_data"] is None
+
+
+APART = """
+import onnx, sys
+onnx.save(onnx.load(sys.argv[1]), sys.argv[2], save_as_external_data=True, location="weights.bin", size_threshold=0)
+"""
+
+
+def test_weights_that_a_command_puts_beside_its_file_are_taken_along(tmp_path, cache):
+    variant = variant_by(tmp_path, cache, *PYTHON, APART, "{model}", "{output}")
+
+    assert variant.external == ()
+    onnx.checker.check_model(variant.path)
+    assert all(tensor.raw_data for tensor in onnx.load(variant.path, load_external_data=False).graph.initializer)
 
 
 def test_calibration_data_come_as_arrays_by_input_and_are_gone_afterwards(tmp_path, cache):
