@@ -323,7 +323,8 @@ def _shows(
     and most of what shows at all does so in the first."""
     if entry.sporadic or entry in shown:
         return True
-    count, searched, seed = SEARCHED_FIRST, 0, laboratory.sampler.seed
+    # What those of its own seed show was seen already.
+    count, searched, seed = SEARCHED_FIRST, 0, laboratory.sampler.seed + 1
     while searched < SEARCHED:
         deeper = replace(laboratory, sampler=Sampler(count, seed))
         if any(_shows_in(entry, kernel, deeper) for kernel in kernels):
