@@ -105,6 +105,23 @@ def in_function() -> onnx.ModelProto:
     return model_of(nodes, {"s": STEP, "z": ZERO}, functions=[function])
 
 
+def parameters_of_the_caller(zero: np.ndarray = ZERO, scale: np.ndarray = STEP) -> onnx.ModelProto:
+    """A function that quantizes and dequantizes by what it is given."""
+    body = [node("QuantizeLinear", "a s z", "q", "inner_Q"), node("DequantizeLinear", "q s z", "b", "inner_DQ")]
+    function = helper.make_function("own", "Pair", ["a", "s", "z"], ["b"], body, [helper.make_opsetid("", 21)])
+    nodes = [node("Pair", "x step zero", "y", domain="own")]
+    return model_of(nodes, {"step": scale, "zero": zero}, functions=[function])
+
+
+def scale_made_around_a_branch() -> onnx.ModelProto:
+    """A constant behind a Cast that stands in front of the branches."""
+    outputs = [helper.make_tensor_value_info("b", FLOAT, None)]
+    branch = helper.make_graph(pair("x", "b"), "branch", [], outputs)
+    nodes = [node("Cast", "half", "s", to=FLOAT), node("If", "c", "y", then_branch=branch, else_branch=branch)]
+    constants = {"half": scalar(0.05, np.float16), "z": ZERO}
+    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
+
+
 def in_branch() -> onnx.ModelProto:
     def branch(name: str, kind: str) -> onnx.GraphProto:
         inner = helper.make_node(kind, ["x"], [name], name=f"{name}_{kind}")
@@ -308,6 +325,10 @@ IMPORTER = [
     ),
     Row("int4 activation", lambda: activation(scalar(0, INT4)), "TRT-Q-018"),
     Row("inside of a function", in_function, "TRT-Q-003"),
+    Row("parameters of a function's caller", parameters_of_the_caller),
+    Row("wrong zero point of a function's caller", lambda: parameters_of_the_caller(scalar(3, np.int8)), "TRT-Q-001"),
+    Row("wrong scale of a function's caller", lambda: parameters_of_the_caller(scale=scalar(-1.0)), "TRT-Q-003"),
+    Row("scale made around a branch", scale_made_around_a_branch),
     Row("scale from around a branch", scale_from_around_a_branch, "TRT-Q-003"),
     Row("codes that move", codes_that_move),
 ]
