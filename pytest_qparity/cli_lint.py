@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.checks.linting.finding import refused, rules_of
 from pytest_qparity.checks.linting.linting import TARGETS
-from pytest_qparity.report.text import one_line, printable
+from pytest_qparity.report.text import printable, wrapped
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.linting import Linted
@@ -51,8 +51,12 @@ def run(options: argparse.Namespace) -> int:
         with contextlib.closing(WorkerProcess(Limits())) as worker:
             found = lint(options.model, options.target, worker, options.fix)
     except CannotJudge as reason:
-        failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
-        print(f"{failure['code']}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"failure": reason.failure.as_json()}, indent=2))
+        else:
+            failure = {name: str(text) for name, text in reason.failure.as_json().items()}
+            said = (failure["code"], wrapped("", failure["sentence"]), wrapped("Try:    ", failure["remedy"]))
+            print(*said, sep="\n", file=sys.stderr)
         return 1
     except OSError as error:
         return _usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")
@@ -99,25 +103,26 @@ def _as_json(found: Linted, options: argparse.Namespace) -> dict[str, object]:
 def _show(found: Linted, options: argparse.Namespace) -> None:
     """A paragraph a rule, what is refused first; then what was mended, and the sum."""
     for rule, findings in rules_of(found.findings).items():
-        print(f"{rule.id}  {rule.weight.value}: {rule.title}")
+        print(wrapped(f"{rule.id}  ", f"{rule.weight.value}: {rule.title}"))
         for finding in findings:
-            print(f"  {one_line(finding.node)}: {one_line(finding.sentence)}")
-        print(f"  Try:    {rule.remedy}\n  Source: {rule.source}\n")
+            print(wrapped("  ", f"{finding.node}: {finding.sentence}", hanging="    "))
+        print(wrapped("  Try:    ", rule.remedy))
+        print(wrapped("  Source: ", rule.source), end="\n\n")
     made, shown = found.fixed, options.model
     if made is not None:
         for text in made.done:
-            print(f"mended     {one_line(text)}")
+            print(wrapped("mended     ", text))
         for text in made.left:
-            print(f"left       {one_line(text)}")
+            print(wrapped("left       ", text))
         if made.done:
             shown = options.fix
-            print(f"written    {one_line(str(options.fix))}")
+            print(wrapped("written    ", str(options.fix)))
         else:
             print("mended     nothing; no file was written")
     refusals = len(refused(found.findings))
     answer = "refused" if refusals else "accepted"
     warnings = len(found.findings) - refusals
-    print(f"{answer:<10} {one_line(str(shown))} for {TARGETS[options.target]}: {refusals} refused, {warnings} warned")
+    print(wrapped(f"{answer:<11}", f"{shown} for {TARGETS[options.target]}: {refusals} refused, {warnings} warned"))
 
 
 def _usage(message: str) -> int:

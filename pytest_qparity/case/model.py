@@ -126,7 +126,7 @@ def _require_file(path: Path) -> None:
 
 
 def _unreadable(path: Path, got: str, should: str, remedy: str) -> CannotJudge:
-    return CannotJudge(Failure(Code.MODEL_UNREADABLE, f"{path.name}: got {got}, should be {should}.", remedy))
+    return CannotJudge(Failure(Code.MODEL_UNREADABLE, f"{path.name or path}: got {got}, should be {should}.", remedy))
 
 
 def _tensor_infos(stated: Sequence[dict[str, Any]]) -> tuple[TensorInfo, ...]:

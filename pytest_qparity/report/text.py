@@ -39,7 +39,7 @@ def failure_text(event: Mapping[str, Any], told: MutableMapping[tuple[str, str],
     if event["waiver"] is not None:
         told = dict(told)
     blocks = [_block(failure, event, told) for failure in event["failures"]]
-    notes = [_wrapped("Note:   ", note) for note in event["notes"]]
+    notes = [wrapped("Note:   ", note) for note in event["notes"]]
     return "\n\n".join([*blocks, *notes])
 
 
@@ -48,21 +48,25 @@ def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMa
     first = told.setdefault((event["case"], failure["sentence"]), node_id)
     head = f"{failure['code']}  {printable(node_id)}"
     if first != node_id:
-        return "\n".join([head, _wrapped("", failure["sentence"]), f"As for  {printable(first)}"])
-    lines = [head, _wrapped("", failure["sentence"])]
+        return "\n".join([head, wrapped("", failure["sentence"]), f"As for  {printable(first)}"])
+    lines = [head, wrapped("", failure["sentence"])]
     if failure["likely"]:
-        lines.append(_wrapped("Likely: ", failure["likely"]))
-    lines.append(_wrapped("Try:    ", failure["remedy"]))
+        lines.append(wrapped("Likely: ", failure["likely"]))
+    lines.append(wrapped("Try:    ", failure["remedy"]))
     lines.append(f"Repeat: {printable(event['reproduce'])}")
     return "\n".join(lines)
 
 
-def _wrapped(label: str, text: str) -> str:
+def wrapped(label: str, text: str, *, hanging: str | None = None) -> str:
+    """A paragraph of at most WIDTH columns behind its label; words that are longer, such as paths, stay whole.
+
+    Lines but the first begin with `hanging`, or are indented by the label's length.
+    """
     return textwrap.fill(
         one_line(text),
         WIDTH,
         initial_indent=label,
-        subsequent_indent=" " * len(label),
+        subsequent_indent=" " * len(label) if hanging is None else hanging,
         break_long_words=False,
         break_on_hyphens=False,
     )

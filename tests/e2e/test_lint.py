@@ -46,11 +46,15 @@ def test_a_refused_file_says_rule_node_sentence_remedy_and_source(lint: Lint) ->
     status, said, wrong = lint("bias.onnx", "--target", "trt11")
 
     assert (status, wrong) == (1, "")
-    rule, where, remedy, source, empty, answer = said.splitlines()
+    rule, where, *lines, empty, answer = said.splitlines()
     assert rule == "TRT-Q-013  refused: an int32 DequantizeLinear"
     assert where == "  b_DQ: got an int32 DequantizeLinear, should be a float initializer"
-    assert remedy.startswith("  Try:    leave the bias in float (quantize_static: QuantizeBias=False); --fix folds it")
-    assert source.startswith("  Source: NvInfer.h of TensorRT 10.16 and 11.1, IQuantizeLayer and IDequantizeLayer")
+    assert lines[:4] == [
+        "  Try:    leave the bias in float (quantize_static: QuantizeBias=False); --fix",
+        "          folds it to the float it stands for",
+        "  Source: NvInfer.h of TensorRT 10.16 and 11.1, IQuantizeLayer and",
+        "          IDequantizeLayer: an int32 input is none of the quantized types",
+    ]
     assert (empty, answer) == ("", "refused    bias.onnx for TensorRT 11: 1 refused, 0 warned")
 
 
@@ -81,7 +85,8 @@ def test_fix_writes_a_file_that_is_accepted(lint: Lint, tmp_path: Path) -> None:
 
     assert status == 0
     assert said.splitlines() == [
-        "mended     1 int32 DequantizeLinear folded to the float32 constants they stand for: exact",
+        "mended     1 int32 DequantizeLinear folded to the float32 constants they stand",
+        "           for: exact",
         "written    fixed.onnx",
         "accepted   fixed.onnx for TensorRT 11: 0 refused, 0 warned",
     ]
@@ -94,8 +99,9 @@ def test_what_cannot_be_mended_is_said_and_nothing_is_written(lint: Lint, tmp_pa
     status, said, _ = lint("shifted.onnx", "--target", "trt11", "--fix", "fixed.onnx")
 
     assert status == 1
-    assert said.splitlines()[-3:] == [
-        'left       "x_Q": zero point 3 of uint8 needs another scale to become symmetric, and with it data',
+    assert said.splitlines()[-4:] == [
+        'left       "x_Q": zero point 3 of uint8 needs another scale to become',
+        "           symmetric, and with it data",
         "mended     nothing; no file was written",
         "refused    shifted.onnx for TensorRT 11: 2 refused, 0 warned",
     ]
@@ -173,4 +179,43 @@ def test_names_that_would_write_on_the_terminal_are_shown_as_text(lint: Lint, tm
     _, said, _ = lint("bias.onnx", "--target", "trt11")
 
     assert "\x1b" not in said
-    assert len(said.splitlines()) == 6
+    assert len(said.splitlines()) == 8
+
+
+@pytest.mark.parametrize("name", ["other.onnx", "nowhere.onnx"])
+def test_as_json_what_is_no_model_is_a_failure(lint: Lint, tmp_path: Path, name: str) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"no model")
+
+    status, said, wrong = lint(name, "--target", "trt11", "--json")
+
+    assert (status, wrong) == (1, "")
+    failure = json.loads(said)["failure"]
+    assert failure["code"] == "QP-MODEL-001"
+    assert failure["sentence"].startswith(f"{name}: got ")
+
+
+def test_a_folder_is_named_where_its_path_has_no_name(lint: Lint) -> None:
+    status, _, wrong = lint(".", "--target", "trt11")
+
+    assert status == 1
+    assert wrong.splitlines()[1].startswith(".: got no plain file, ")
+
+
+@pytest.mark.parametrize("arguments", [("bias.onnx",), ("shifted.onnx", "--fix", "fixed.onnx"), ("missing " * 20,)])
+def test_no_line_is_wider_than_80_columns(lint: Lint, arguments: tuple[str, ...]) -> None:
+    _, said, wrong = lint(*arguments, "--target", "trt11")
+
+    lines = (said + wrong).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(len(line) > 60 for line in lines)
+
+
+def test_long_names_stay_whole(lint: Lint, tmp_path: Path) -> None:
+    model = conv(bias=weights(6, dtype=np.int32))
+    name = "/encoder" * 20
+    next(each for each in model.graph.node if each.name == "b_DQ").name = name
+    save(model, tmp_path / "bias.onnx")
+
+    _, said, _ = lint("bias.onnx", "--target", "trt11")
+
+    assert f"  {name}:\n    got an int32 DequantizeLinear, should be a float initializer\n" in said

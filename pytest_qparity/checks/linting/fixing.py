@@ -11,23 +11,28 @@ Three rewrites, none of which needs data:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from pytest_qparity.checks.linting.rules import importer
+from pytest_qparity.checks.linting.rules.importer_rules import BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
-from pytest_qparity.checks.linting.view import damaged
+from pytest_qparity.checks.linting.view import damaged, named, view_of
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.values import load_graph, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from onnx import GraphProto, ModelProto, NodeProto
+
+    from pytest_qparity.checks.linting.view import View
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,6 +40,7 @@ __all__ = ["Mended", "mended"]
 
 _MIDDLE = 128  # of uint8: the zero point that becomes 0
 _LOWEST_CONVERTED = 13  # what a model of too old an opset becomes: DequantizeLinear has its axis from here on
+_MENDED = frozenset(rule.id for rule in (BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT))
 _EIGHT_BITS = (np.dtype(np.uint8), np.dtype(np.int8))
 
 
@@ -53,7 +59,7 @@ def mended(path: Path, target: str, output: Path) -> Mended:
     if not target.startswith("trt"):
         made.left.append(f"no fixes are known for {target}")
         return made
-    load_graph(path)
+    view = view_of(path)
     model = _converted(onnx.load(path), parser_table(target).opsets, made)
     editor = _Editor(model.graph)
     try:
@@ -62,10 +68,21 @@ def mended(path: Path, target: str, output: Path) -> Mended:
         _shift_activations(editor, made)
     except ValueError as error:  # constants that are cut short
         raise damaged(path, str(error)) from None
+    made.left.extend(_inside(view, load_graph(path)))
     if made.done:
         editor.finish()
         _write(model, output, path, made)
     return made
+
+
+def _inside(view: View, model: ModelProto) -> Iterator[str]:
+    """What would be mended in the main graph, and lies in a branch, a loop or a local function."""
+    main = {named(node) for node in model.graph.node}
+    for index, body in enumerate(view.bodies):
+        for finding in importer.check(replace(view, bodies=[body])):
+            if finding.rule.id in _MENDED and (index or finding.node not in main):
+                where = "it lies in a branch, a loop or a function, where nothing is mended"
+                yield f'"{finding.node}": {finding.sentence} ({finding.rule.id}); {where}'
 
 
 def _converted(model: ModelProto, opsets: tuple[int, int], made: Mended) -> ModelProto:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_qparity.checks.linting.rules import importer, onnxruntime, openvino, operators, placement, shapes
+from pytest_qparity.checks.linting.rules import importer, onnxruntime, openvino, operators, placement, shapes, validity
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["RULES", "found_in"]
 
 # Every rule, in the order of docs/lint.md.
 RULES: tuple[Rule, ...] = (
+    *validity.RULES,
     *importer.RULES,
     *operators.RULES,
     *shapes.RULES,
@@ -34,8 +35,9 @@ def found_in(view: View, target: str) -> tuple[Finding, ...]:
 
 
 def _checks(target: str) -> tuple[Check, ...]:
+    valid = validity.check(target)
     if target == "ort":
-        return (onnxruntime.check,)
+        return (valid, onnxruntime.check)
     if target == "openvino":
-        return (openvino.check,)
-    return (importer.check, operators.check(parser_table(target)), shapes.check, placement.check)
+        return (valid, openvino.check)
+    return (valid, importer.check, operators.check(parser_table(target)), shapes.check, placement.check)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import onnx
+import onnx.inliner
 from onnx import GraphProto, ModelProto, TensorProto
 
 from pytest_qparity.precision.graph import nodes_of
@@ -40,7 +42,8 @@ NOTHING = Known()
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """A graph, a subgraph or a function. `readers`: nodes of this body alone that take a value."""
+    """A graph, a subgraph or a function. `producers`: those around a subgraph too; `readers`: nodes of this body alone
+    that take a value."""
 
     nodes: list[NodeProto]
     outputs: frozenset[str]
@@ -103,9 +106,9 @@ def view_of(path: Path) -> View:
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     inferred = _inferred(model)
     bodies: list[Body] = []
-    _collect(inferred.graph, {}, constants, bodies)
+    _collect(inferred.graph, None, constants, bodies)
     for function in inferred.functions:
-        _collect(function, {}, {}, bodies)
+        _collect(function, None, {}, bodies)
     return View(
         path,
         next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0),
@@ -140,13 +143,20 @@ def damaged(path: Path, got: str) -> CannotJudge:
 
 
 def _inferred(model: ModelProto) -> ModelProto:
-    """The model with the types and shapes that onnx finds, and without large constants: they would be copied thrice."""
+    """The model with the types and shapes that onnx finds, and without large constants: they would be copied thrice.
+
+    Local functions are put in the place of their calls, as importers do: what they take is their caller's then.
+    """
     light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
     light.graph.node.extend(model.graph.node)
     light.graph.input.extend(model.graph.input)
     light.graph.output.extend(model.graph.output)
     light.graph.value_info.extend(model.graph.value_info)
     light.graph.initializer.extend(_light(tensor) for tensor in model.graph.initializer)
+    if model.functions:
+        # Those that call themselves are refused there, and looked at as they are.
+        with contextlib.suppress(onnx.checker.ValidationError, RuntimeError, ValueError):
+            light = onnx.inliner.inline_local_functions(light)
     try:
         # Without data propagation: it computes Range and its like, whatever their sizes.
         return onnx.shape_inference.infer_shapes(light)
@@ -163,17 +173,18 @@ def _light(tensor: TensorProto) -> TensorProto:
 
 def _collect(
     body: GraphProto | FunctionProto,
-    outer: Mapping[str, Known],
+    outer: Body | None,
     constants: Mapping[str, TensorProto],
     bodies: list[Body],
 ) -> None:
-    values = {**outer, **_values(body, constants)}
+    values = {**(outer.values if outer else {}), **_values(body, constants)}
     is_graph = isinstance(body, GraphProto)
     outputs = frozenset(each.name if is_graph else each for each in body.output)
-    bodies.append(Body(list(body.node), outputs, values))
+    found = Body(list(body.node), outputs, values, dict(outer.producers) if outer else {})
+    bodies.append(found)
     for node in body.node:
         for graph in subgraphs(node):
-            _collect(graph, values, {tensor.name: tensor for tensor in graph.initializer}, bodies)
+            _collect(graph, found, {tensor.name: tensor for tensor in graph.initializer}, bodies)
 
 
 def _values(body: GraphProto | FunctionProto, constants: Mapping[str, TensorProto]) -> dict[str, Known]:

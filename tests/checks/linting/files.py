@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,17 @@ from tests.models import save
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 Tensor = tuple[str, int, Sequence[Any] | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file, and the rules it breaks: of a refused one at least one is of that weight."""
+
+    name: str
+    build: Callable[[], onnx.ModelProto]
+    refused: str = ""
+    warned: str = ""
+    target: str = "trt11"
 
 
 def model_of(

@@ -222,3 +222,31 @@ def test_other_targets_have_no_fixes(target: str, tmp_path: Path) -> None:
     made = mended(save(activation(MIDDLE), tmp_path / "model.onnx"), target, tmp_path / "fixed.onnx")
 
     assert (made.done, made.left) == ([], [f"no fixes are known for {target}"])
+
+
+def test_what_lies_in_branches_and_functions_is_left_and_named(tmp_path: Path) -> None:
+    """Beside a bias that is mended: what is left is said whether a file is written or not."""
+    outputs = [onnx.helper.make_tensor_value_info("b", FLOAT, None)]
+    branch = onnx.helper.make_graph(pair("x", "b"), "branch", [], outputs)
+    inner = [node("QuantizeLinear", "a t u", "q", "inner_Q"), node("DequantizeLinear", "q t u", "r", "inner_DQ")]
+    imports = [onnx.helper.make_opsetid("", 21)]
+    nodes = [
+        node("If", "c", "chosen", "if", then_branch=branch, else_branch=branch),
+        node("Pair", "chosen s z", "paired", "call", domain="own"),
+        node("DequantizeLinear", "codes bs", "bias", "bias_DQ"),
+        node("Add", "paired bias"),
+    ]
+    constants = {"s": STEP, "z": MIDDLE, "codes": np.array(7, np.int32), "bs": STEP}
+    function = onnx.helper.make_function("own", "Pair", ["a", "t", "u"], ["r"], inner, imports)
+    inputs = [("c", TensorProto.BOOL, ()), ("x", FLOAT, (4, 4))]
+
+    _, made = fixed(model_of(nodes, constants, inputs=inputs, functions=[function]), tmp_path)
+
+    assert len(made.done) == 1
+    where = "it lies in a branch, a loop or a function, where nothing is mended"
+    assert {left.split('"')[1] for left in made.left if left.endswith(where)} == {
+        "x_Q",
+        "x_DQ",
+        "inner_Q__1",
+        "inner_DQ__1",
+    }

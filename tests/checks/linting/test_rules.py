@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from tests.checks.linting.files import (
     STEP,
     UINT8,
     ZERO,
+    Row,
     activation,
     conv,
     findings,
@@ -37,19 +36,9 @@ from tests.checks.linting.files import (
     weight,
     weights,
 )
+from tests.checks.linting.validity_rows import VALIDITY
 
 FP16, BF16, INT32, BOOL = TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.BOOL
-
-
-@dataclass(frozen=True)
-class Row:
-    """A file, and the rules it breaks: of a refused one at least one is of that weight."""
-
-    name: str
-    build: Callable[[], onnx.ModelProto]
-    refused: str = ""
-    warned: str = ""
-    target: str = "trt11"
 
 
 def computed_scale() -> onnx.ModelProto:
@@ -114,6 +103,23 @@ def in_function() -> onnx.ModelProto:
     function = helper.make_function("own", "Undo", ["a"], ["b"], [constant, *body], [helper.make_opsetid("", 21)])
     nodes = [node("QuantizeLinear", "x s z", "q", "x_Q"), node("Undo", "q", "y", domain="own")]
     return model_of(nodes, {"s": STEP, "z": ZERO}, functions=[function])
+
+
+def parameters_of_the_caller(zero: np.ndarray = ZERO, scale: np.ndarray = STEP) -> onnx.ModelProto:
+    """A function that quantizes and dequantizes by what it is given."""
+    body = [node("QuantizeLinear", "a s z", "q", "inner_Q"), node("DequantizeLinear", "q s z", "b", "inner_DQ")]
+    function = helper.make_function("own", "Pair", ["a", "s", "z"], ["b"], body, [helper.make_opsetid("", 21)])
+    nodes = [node("Pair", "x step zero", "y", domain="own")]
+    return model_of(nodes, {"step": scale, "zero": zero}, functions=[function])
+
+
+def scale_made_around_a_branch() -> onnx.ModelProto:
+    """A constant behind a Cast that stands in front of the branches."""
+    outputs = [helper.make_tensor_value_info("b", FLOAT, None)]
+    branch = helper.make_graph(pair("x", "b"), "branch", [], outputs)
+    nodes = [node("Cast", "half", "s", to=FLOAT), node("If", "c", "y", then_branch=branch, else_branch=branch)]
+    constants = {"half": scalar(0.05, np.float16), "z": ZERO}
+    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
 
 
 def in_branch() -> onnx.ModelProto:
@@ -238,7 +244,7 @@ IMPORTER = [
     Row("NaN scale", lambda: activation(scale=NAN), "TRT-Q-003"),
     Row(
         "one scale of a weight is 0",
-        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6 * [1, 1, 0, 1, 1, 1], axis=0),
+        lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6 * np.float32([1, 1, 0, 1, 1, 1]), axis=0),
         "TRT-Q-003",
     ),
     Row("computed scale", computed_scale, "TRT-Q-004"),
@@ -294,16 +300,24 @@ IMPORTER = [
     Row(
         "quantized integers",
         lambda: model_of(pair("x", "y"), {"s": STEP, "z": ZERO}, inputs=[("x", INT32, (2, 4))]),
-        "TRT-Q-014",
+        "TRT-Q-014 ONNX-VALID-001",
     ),
-    Row("fp16 scale of fp32 data", lambda: activation(scale=scalar(0.05, np.float16)), "TRT-Q-015"),
+    Row(
+        "fp16 scale of fp32 data",
+        lambda: activation(scale=scalar(0.05, np.float16)),
+        "TRT-Q-015 ONNX-VALID-001",
+    ),
     Row("fp16 scale of fp32 data, cast at opset 17", lambda: activation(scale=scalar(0.05, np.float16), opset=17)),
     Row(
         "E8M0 scales outside of TensorRT's own operators",
         lambda: weight(weights(32, 4, dtype=FP8), np.ones((1, 4), E8M0), axis=0, block_size=32, output_dtype=FLOAT),
         "TRT-Q-015",
     ),
-    Row("output_dtype against the zero point", lambda: activation(output_dtype=UINT8), "TRT-Q-016"),
+    Row(
+        "output_dtype against the zero point",
+        lambda: activation(output_dtype=UINT8),
+        "TRT-Q-016 ONNX-VALID-001",
+    ),
     Row(
         "zero points of another number",
         lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.zeros(1, np.int8), axis=0),
@@ -311,6 +325,10 @@ IMPORTER = [
     ),
     Row("int4 activation", lambda: activation(scalar(0, INT4)), "TRT-Q-018"),
     Row("inside of a function", in_function, "TRT-Q-003"),
+    Row("parameters of a function's caller", parameters_of_the_caller),
+    Row("wrong zero point of a function's caller", lambda: parameters_of_the_caller(scalar(3, np.int8)), "TRT-Q-001"),
+    Row("wrong scale of a function's caller", lambda: parameters_of_the_caller(scale=scalar(-1.0)), "TRT-Q-003"),
+    Row("scale made around a branch", scale_made_around_a_branch),
     Row("scale from around a branch", scale_from_around_a_branch, "TRT-Q-003"),
     Row("codes that move", codes_that_move),
 ]
@@ -425,7 +443,7 @@ OPERATORS = [
     ),
     Row(
         "TensorScatter along the first axis",
-        lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 4, 1, 8)}, opset=24),
+        lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 1, 8, 8)}, opset=24),
         "TRT-OP-004",
     ),
     Row("opset 8", lambda: one("Relu", opset=8), "TRT-OPSET-001"),
@@ -509,7 +527,7 @@ CPUS = [
     Row(
         "ort: per channel at opset 11",
         lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, opset=11, axis=0),
-        "ORT-Q-001",
+        "ORT-Q-001 ONNX-VALID-001",
         target="ort",
     ),
     Row("ort: scale 0", lambda: activation(scale=scalar(0.0)), warned="ORT-Q-002", target="ort"),
@@ -568,7 +586,7 @@ CPUS = [
     Row("openvino: int8", conv, target="openvino"),
 ]
 
-TABLE = [*IMPORTER, *OPERATORS, *TYPES, *PLACEMENT, *CPUS]
+TABLE = [*VALIDITY, *IMPORTER, *OPERATORS, *TYPES, *PLACEMENT, *CPUS]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)

@@ -84,7 +84,7 @@ def test_a_model_that_inference_gives_up_on_is_looked_at_as_it_is(tmp_path: Path
         opset_imports=[onnx.helper.make_opsetid("", 17)],
     )
 
-    assert ids(findings(model, tmp_path), Weight.REFUSED) == {"TRT-Q-001"}
+    assert ids(findings(model, tmp_path), Weight.REFUSED) == {"ONNX-VALID-001", "TRT-Q-001"}
 
 
 def test_a_node_without_a_name_is_named_by_its_output() -> None:
@@ -128,7 +128,7 @@ def test_functions_that_call_themselves_are_looked_at_as_they_are(tmp_path: Path
     model = model_of([node("Relu", "x", "r"), *pair("r", "y")], {"s": scalar(-1.0), "z": scalar(0, np.int8)})
     model.functions.append(function)
 
-    assert ids(findings(model, tmp_path), Weight.REFUSED) == {"TRT-Q-003"}
+    assert ids(findings(model, tmp_path), Weight.REFUSED) == {"ONNX-VALID-001", "TRT-Q-003"}
 
 
 def test_what_is_no_model_cannot_be_judged(tmp_path: Path) -> None:
