@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from tests.precision import graphs
 from tests.precision.making import made, recipe
 
 TENSORRT = ("trt10", "trt11")
+# Axes that blocks of 32 fill.
+WIDE = [
+    pytest.param(partial(mlp, features=64), id="mlp"),
+    pytest.param(partial(small_cnn, channels=32), id="small_cnn"),
+]
 
 
 @pytest.mark.parametrize("target", TENSORRT)
 @pytest.mark.parametrize("base", ["int8", "fp8", "mxfp8", "nvfp4"])
-@pytest.mark.parametrize("model", [mlp, small_cnn])
+@pytest.mark.parametrize("model", WIDE)
 def test_what_our_recipes_make_for_tensorrt_is_taken_without_a_word(
     tmp_path: Path, model: Callable[[], onnx.ModelProto], base: str, target: str
 ) -> None:
