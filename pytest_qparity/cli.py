@@ -59,7 +59,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "canaries":
         return canaries(options.folder)
     if options.command == "conformance":
-        return conformance_page(options.ledger, as_markdown=options.markdown or not sys.stdout.isatty())
+        as_markdown = options.markdown or not sys.stdout.isatty()
+        return conformance_page(options.ledger, as_markdown=as_markdown, page=options.html)
     if options.command == "quantize":
         return cli_quantize.run(options)
     if options.command == "doctor":
@@ -92,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
     reporting = commands.add_parser("conformance", help="print what a ledger says of kernels")
-    reporting.add_argument("--markdown", action="store_true", help="as Markdown, as it is where it goes to a file")
+    form = reporting.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="as Markdown, as it is where it goes to a file")
+    form.add_argument("--html", type=Path, metavar="FILE", help="as a page of HTML, written to FILE")
     reporting.add_argument(
         "ledger",
         nargs="?",
@@ -188,8 +191,10 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     return 0 if merged.passes else 1
 
 
-def conformance_page(path: Path, *, as_markdown: bool) -> int:
-    """Print operators × types × backends, and what does not conform; exit status 1 where the ledger holds no kernel."""
+def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None) -> int:
+    """Print operators × types × backends, and what does not conform, or write them to `page` as HTML; exit status 1
+    where the ledger holds no kernel."""
+    from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, read_ledger
     from pytest_qparity.report.conformance import conformance_markdown, is_of_kernels
     from pytest_qparity.report.conformance_text import conformance_text
@@ -203,7 +208,16 @@ def conformance_page(path: Path, *, as_markdown: bool) -> int:
     if not any(is_of_kernels(event) for event in ledger.verdicts):
         print(f"qparity: got no kernel in {path}, should be the ledger of a conformance case", file=sys.stderr)
         return 1
-    if as_markdown:
+    if page is not None:
+        from pytest_qparity.report.conformance_html import conformance_html
+
+        try:
+            require_room(page)
+            write_bytes(page, conformance_html(ledger).encode())
+        except OSError as error:
+            return _usage(f"got {error.strerror or error} ({error.filename or page}), should be room to write")
+        print(f"written to {page}")
+    elif as_markdown:
         print(conformance_markdown(ledger), end="")
     else:
         print(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,8 +52,9 @@ def conformance_markdown(ledger: Ledger) -> str:
         f"| operator | types | {' | '.join(_cell_text(backend) for backend in backends)} |",
         f"| --- | --- | {' | '.join('---' for _ in backends)} |",
     ]
-    for operator, types, *cells in rows:
-        lines.append(f"| {_cell_text(operator)} | {_cell_text(types)} | {' | '.join(cells)} |")
+    for row in rows:
+        cells = " | ".join(str(cell) for cell in row.cells)
+        lines.append(f"| {_cell_text(row.operator)} | {_cell_text(row.types)} | {cells} |")
     lines += ["", "## What does not conform", ""]
     for finding in findings(ledger):
         some = ", ".join(f"`{kernel}`" for kernel in finding.kernels[:SOME])
@@ -64,8 +66,45 @@ def conformance_markdown(ledger: Ledger) -> str:
     return "\n".join(lines) + "\n"
 
 
-def conformance_rows(ledger: Ledger) -> tuple[list[str], list[list[str]]]:
-    """The backends, with their case where there are several, and rows of operator, types and a cell for each."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Kernels of one operator and types on one backend; `worst_lsb` (infinite where an output was no number) of those
+    that deviate or fail."""
+
+    conform: int = 0
+    deviate: int = 0
+    unsupported: int = 0
+    fail: int = 0
+    worst_lsb: float = 0.0
+    examples: int = 0
+
+    @property
+    def kernels(self) -> int:
+        return self.conform + self.deviate + self.unsupported + self.fail
+
+    @property
+    def distance(self) -> str:
+        """The worst distance, where there is one to tell."""
+        if not (self.deviate or self.fail):
+            return ""
+        return f"{'∞' if math.isinf(self.worst_lsb) else f'{self.worst_lsb:.3g}'} LSB"
+
+    def __str__(self) -> str:
+        if self.kernels == 0:
+            return "–"
+        counts = f"{self.conform}/{self.deviate}/{self.unsupported}/{self.fail}"
+        return "; ".join(filter(None, (counts, self.distance, str(self.examples))))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    operator: str
+    types: str
+    cells: tuple[Cell, ...]
+
+
+def conformance_rows(ledger: Ledger) -> tuple[list[str], list[Row]]:
+    """The backends, with their case where there are several, and rows with a cell for each."""
     grouped = _by_backend(ledger)
     one_case = len({case for case, _ in grouped}) == 1
     rows: dict[tuple[str, str], dict[tuple[str, str], list[Event]]] = {}
@@ -76,7 +115,7 @@ def conformance_rows(ledger: Ledger) -> tuple[list[str], list[list[str]]]:
                 row = rows.setdefault((evidence["operator"], evidence["types"]), {})
                 row.setdefault(key, []).append(event)
     names = [backend if one_case else f"{case} on {backend}" for case, backend in grouped]
-    return names, [[*row, *(_cell(cells.get(key, [])) for key in grouped)] for row, cells in rows.items()]
+    return names, [Row(*row, tuple(_cell(cells.get(key, [])) for key in grouped)) for row, cells in rows.items()]
 
 
 def _by_backend(ledger: Ledger) -> dict[tuple[str, str], list[Event]]:
@@ -91,19 +130,18 @@ def _answer(event: Event) -> str:
     return str(event["evidence"].get("answer", "fails"))
 
 
-def _cell(events: Iterable[Event]) -> str:
-    events = list(events)
-    if not events:
-        return "–"
+def _cell(events: Sequence[Event]) -> Cell:
     passed = sum(event["outcome"] == "pass" for event in events)
     deviating = sum(event["outcome"] == "waived" and _answer(event) == "deviates" for event in events)
     refused = sum(event["outcome"] == "waived" and _answer(event) == "unsupported" for event in events)
-    failing = len(events) - passed - deviating - refused
-    worst = [event["evidence"]["worst_lsb"] for event in events]
-    largest = "∞" if "inf" in worst else f"{max(worst):.3g}"
-    examples = sum(event["evidence"]["examples"] for event in events)
-    distance = f"; {largest} LSB" if deviating or failing else ""
-    return f"{passed}/{deviating}/{refused}/{failing}{distance}; {examples}"
+    return Cell(
+        passed,
+        deviating,
+        refused,
+        len(events) - passed - deviating - refused,
+        max((float(event["evidence"]["worst_lsb"]) for event in events), default=0.0),
+        sum(event["evidence"]["examples"] for event in events),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def conformance_text(ledger: Ledger, *, width: int, colour: bool) -> str:
     for heading in ("operator", "types", *backends):
         table.add_column(Text(one_line(heading)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+        table.add_row(*(Text(one_line(text)) for text in (row.operator, row.types, *map(str, row.cells))))
     console.print(table)
     console.print(Text(f"\n{LEGEND}", style="dim"))
     shown = findings(ledger)

@@ -211,6 +211,24 @@ def test_the_page_of_a_ledger_in_a_terminal(
     assert capsys.readouterr().out.startswith("# Conformance of kernels\n")
 
 
+def test_the_page_of_a_ledger_as_html(
+    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(kernels)
+    monkeypatch.chdir(kernels.path)
+    capsys.readouterr()
+
+    assert main(["conformance", "--html", "kernels.html"]) == 0
+    assert capsys.readouterr().out == "written to kernels.html\n"
+    assert main(["conformance", "--html", "cases"]) == 2
+    assert "should be room to write" in capsys.readouterr().err
+
+    page = (kernels.path / "kernels.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "Relu before a 4-bit QuantizeLinear is dropped" in page
+    assert "<code>docs/upstream/onnxruntime-dropped-relu.py</code>" in page
+
+
 def test_a_ledger_without_kernels_has_no_page(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pytest_qparity.ledger import Ledger
 from pytest_qparity.report.conformance import conformance_lines, conformance_markdown, findings
+from pytest_qparity.report.conformance_html import conformance_html
 from pytest_qparity.report.conformance_text import conformance_text
 
 
@@ -109,3 +111,40 @@ def test_a_terminal_obeys_nothing_that_a_name_brings() -> None:
 
     assert "\x1b" not in text
     assert "x\\x1b[31m" in text
+
+
+def test_a_page_of_html_has_a_row_for_each_type_and_a_cell_for_each_answer() -> None:
+    page = conformance_html(
+        ledger(
+            event("a"),
+            event("b", "waived", "deviates", waiver="known", worst_lsb=1.5, known=["rounds up"]),
+            event("c", "waived", "unsupported", waiver="listed", operator="Conv"),
+            event("d", "accuracy-fail", None, worst_lsb="inf", operator="Gemm"),
+        )
+    )
+
+    rows = re.findall(r'<th scope="row">(\w+)</th><td>.*?</td>\s*<td class="(\w+)">(.*?)</td>', page, re.DOTALL)
+    assert [row[:2] for row in rows] == [("Cast", "deviate"), ("Conv", "unsupported"), ("Gemm", "fail")]
+    texts = [" ".join(re.sub(r"<[^>]*>", " ", row[2]).split()) for row in rows]
+    assert texts == [
+        "1 deviate as is known 1 conform 1.5 LSB, 20 examples",
+        "1 unsupported 10 examples",
+        "1 fail ∞ LSB, 10 examples",
+    ]
+    assert "<code>rounds up.py</code>" in page
+    assert "What does not conform on ort" in page
+
+
+def test_names_on_a_page_of_html_are_text() -> None:
+    page = conformance_html(
+        ledger(
+            event("<b>x", "waived", "deviates", operator="<script>alert(1)</script>", known=["<img>"], waiver="w"),
+        )
+    )
+
+    assert not re.search(r"<(script|img|b)\b", page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_page_of_html_without_findings_says_so() -> None:
+    assert "Every kernel conforms." in conformance_html(ledger(event("a")))

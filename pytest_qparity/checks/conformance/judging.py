@@ -93,7 +93,8 @@ class _Tally:
         differences = tuple(trial.differences())
         for difference in differences:
             self.deviating += int(np.count_nonzero(difference.beyond))
-            self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
+            if trial.answer in (Answer.RAN, Answer.MISSHAPEN):  # what was refused has no distance
+                self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
         left, shown = _unaccounted(trial, differences, entries)
         self.shown |= shown
         if left and all(other.optimizer is not trial.optimizer for other in self.unaccounted):
@@ -193,6 +194,8 @@ def _verdict(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: Seq
 def _deciding(tally: _Tally) -> str:
     if tally.answers[Answer.CRASHED]:
         return "crashes"
+    if tally.worst_lsb == 0.0 and tally.answers[Answer.REFUSED]:
+        return "refuses"
     return f"{tally.worst_lsb:.4g} LSB" if np.isfinite(tally.worst_lsb) else "wrong"
 
 

@@ -1,0 +1,60 @@
+"""Conformance as a page of HTML: one file without scripts, which a browser, a printer and an archive take as it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_qparity.report.conformance import SOME, Cell, conformance_lines, conformance_rows, findings
+from pytest_qparity.report.text import one_line
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+__all__ = ["conformance_html"]
+
+# What a cell says of its kernels, the worst first: it is coloured by the first that it has.
+_WORDS = (
+    ("fail", "fail"),
+    ("deviate", "deviate as is known"),
+    ("unsupported", "unsupported"),
+    ("conform", "conform"),
+)
+
+
+def conformance_html(ledger: Ledger) -> str:
+    """The page. Names in a ledger may be anyone's: all of them are escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pytest_qparity.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["one_line"] = one_line
+    backends, rows = conformance_rows(ledger)
+    shown = findings(ledger)
+    return environment.get_template("conformance.html").render(
+        backends=backends,
+        rows=rows,
+        lines=[line.removeprefix("conformance: ") for line in conformance_lines(ledger)],
+        findings={
+            backend: [finding for finding in shown if finding.backend == backend]
+            for backend in Counter(finding.backend for finding in shown)
+        },
+        some=SOME,
+        state=_state,
+        counts=_counts,
+    )
+
+
+def _state(cell: Cell) -> str:
+    """The class of a cell: its worst answer, or "none"."""
+    return next((name for name, _ in _WORDS if getattr(cell, name)), "none")
+
+
+def _counts(cell: Cell) -> list[str]:
+    """What its kernels do, the worst first: "2 deviate as is known"."""
+    return [f"{getattr(cell, name)} {words}" for name, words in _WORDS if getattr(cell, name)]
