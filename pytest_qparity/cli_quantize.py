@@ -94,7 +94,6 @@ def run(options: argparse.Namespace) -> int:
 def _refusal(options: argparse.Namespace) -> str | None:
     """Why nothing is written there; checked before minutes of work."""
     from pytest_qparity.durable import require_room
-    from pytest_qparity.precision.large import data_beside
 
     output: Path = options.output
     for source in (options.model, options.ranges, options.calibration):
@@ -104,9 +103,8 @@ def _refusal(options: argparse.Namespace) -> str | None:
         require_room(output)
     except OSError as error:
         return f"got {error.strerror or error} as output {output}, should be a regular file, or none yet"
-    there = next((file for file in (output, data_beside(output)) if file.exists()), None)
-    if there is not None and not options.force:
-        return f"got a file already at {there}, should be none: name another output, or say --force"
+    if output.exists() and not options.force:
+        return f"got a file already at {output}, should be none: name another, or say --force"
     return None
 
 

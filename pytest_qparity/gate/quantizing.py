@@ -5,6 +5,7 @@ The way over for those whose ranges lie in a TensorRT calibration cache, which T
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, fields
@@ -20,7 +21,6 @@ from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.examination import Examined, examined
-from pytest_qparity.precision.large import data_beside
 from pytest_qparity.precision.recipes import StaticRecipe
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.precision.variants import Variant, VariantRequest, Workshop, variant_for
@@ -96,8 +96,12 @@ def quantize(order: Order, worker: Worker) -> Quantized:
 
 
 def _put(variant: Variant, order: Order, worker: Worker) -> str:
-    """The variant in the place of the output, its weights beside it where it does not hold them: its digest there."""
-    data = data_beside(order.output)
+    """The variant in the place of the output: its digest there.
+
+    Weights that it does not hold lie beside it, in a file named after their content: what is there is whole until the
+    output takes its place, and the float model's own are another file.
+    """
+    data = order.output.with_name(f"{order.output.name}.{variant.digest[:12]}.data")
     for name in variant.external:
         with replacing(data) as temporary:
             shutil.copyfile(variant.path.parent / name, temporary)
@@ -113,7 +117,16 @@ def _put(variant: Variant, order: Order, worker: Worker) -> str:
             worker.call("pytest_qparity.precision.making:place", arguments, {}, work, worker.limits.calibration)
         else:
             shutil.copyfile(variant.path, temporary)
+    _remove_weights_of_before(order, data if variant.external else None)
     return stored_bytes(order.output, [data.name] if variant.external else []).digest
+
+
+def _remove_weights_of_before(order: Order, current: Path | None) -> None:
+    """Those of the file that was at the output: no model names them any more."""
+    ours = re.compile(rf"{re.escape(order.output.name)}\.[0-9a-f]{{12}}\.data")
+    for file in order.output.parent.iterdir():
+        if ours.fullmatch(file.name) and file != current:
+            file.unlink()
 
 
 def _request(order: Order, model: ModelFile) -> VariantRequest:

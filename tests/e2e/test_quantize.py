@@ -57,7 +57,7 @@ def test_a_file_that_is_there_stays_without_force(quantize: Quantize, tmp_path: 
 
     status, _, said = quantize("model.onnx", "--ranges", "calib.cache", "-o", there.name)
     assert (status, there.read_bytes()) == (2, b"mine")
-    assert "got a file already at model_int8.onnx, should be none: name another output, or say --force" in said
+    assert "got a file already at model_int8.onnx, should be none: name another, or say --force" in said
 
     status, _, _ = quantize("model.onnx", "--ranges", "calib.cache", "-o", there.name, "--force")
     assert status == 0

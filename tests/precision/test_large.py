@@ -17,6 +17,7 @@ from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.emulated import emulated_variant
 from pytest_qparity.precision.large import apart_from_weights, data_beside, fits_one_message
 from pytest_qparity.precision.variants import Workshop, variant_for
+from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.models import mlp, save
@@ -135,6 +136,34 @@ def test_a_file_for_somebody_else_has_its_weights_beside_it(tmp_path, workshop, 
 
     made = quantize(dataclasses.replace(order, output=tmp_path / "apart.onnx"), workshop.worker)
 
-    assert {file.name for file in tmp_path.glob("*.data")} == {"apart.onnx.data"}
-    assert made.digest == stored_bytes(tmp_path / "apart.onnx", ["apart.onnx.data"]).digest
+    [data] = tmp_path.glob("apart.onnx.*")
+    assert made.digest == stored_bytes(tmp_path / "apart.onnx", [data.name]).digest
     np.testing.assert_array_equal(outputs_of(tmp_path / "apart.onnx"), outputs_of(tmp_path / "whole.onnx"))
+
+
+def test_a_file_that_takes_the_place_of_another_is_whole_and_leaves_nothing_of_it(tmp_path, workshop, monkeypatch):
+    monkeypatch.setattr(large, "LARGEST_WEIGHTS", 100)
+    model = mlp(**WIDE)
+    path = tmp_path / "float.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="out.onnx.data", size_threshold=0)
+    weights = (tmp_path / "out.onnx.data").read_bytes()
+    order = Order(path, tmp_path / "out.onnx", precision="fp16")
+    quantize(order, workshop.worker)
+    expected, [data] = outputs_of(tmp_path / "out.onnx"), list(tmp_path.glob("out.onnx.*.data"))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(large, "save_with_data_at", fail)
+        failing.setattr("pytest_qparity.precision.making.save_with_data_at", fail)
+        with pytest.raises(CannotJudge):
+            quantize(dataclasses.replace(order, precision="bf16"), workshop.worker)
+
+    np.testing.assert_array_equal(outputs_of(tmp_path / "out.onnx"), expected)
+    assert (tmp_path / "out.onnx.data").read_bytes() == weights  # the float model's own
+    quantize(dataclasses.replace(order, precision="int4"), workshop.worker)
+    [other] = tmp_path.glob("out.onnx.*.data")
+    assert other != data
+    assert outputs_of(tmp_path / "out.onnx").shape == expected.shape
+
+
+def fail(*_: object) -> None:
+    raise OSError("no room")

@@ -182,6 +182,14 @@ RANGES = (
         "test_entropy_cuts_one_value_of_a_hundred_at_most",
     ),
     Mutant(
+        "a cut at any cost",
+        "ranges.entropy:best_cut",
+        "squared_errors(counts, cuts) <= max(_LOSS * energy, rounding)",
+        "above >= 0",
+        "ranges",
+        "test_an_entropy_cut_costs_little_of_the_energy",
+    ),
+    Mutant(
         "all zeros counted",
         "ranges.entropy:Entropy.range",
         "min(counts[0], counts[1])",

@@ -71,7 +71,7 @@ class _Tally:
     worst_lsb: float = 0.0
     answers: dict[Answer, int] = field(default_factory=lambda: dict.fromkeys(Answer, 0))
     shown: set[KnownDeviation] = field(default_factory=set)
-    unaccounted: list[Trial] = field(default_factory=list)  # the first by optimizer level
+    unaccounted: list[Trial] = field(default_factory=list)  # one for each optimizer level
     refusal: Failure | None = None
 
     @property
@@ -97,8 +97,17 @@ class _Tally:
                 self.worst_lsb = max(self.worst_lsb, float(difference.beyond.max(initial=0.0)))
         left, shown = _unaccounted(trial, differences, entries)
         self.shown |= shown
-        if left and all(other.optimizer is not trial.optimizer for other in self.unaccounted):
-            self.unaccounted.append(trial)
+        if left:
+            self._keep(trial)
+
+    def _keep(self, trial: Trial) -> None:
+        """The smallest at each optimizer level: what is shown of it begins there."""
+        for index, other in enumerate(self.unaccounted):
+            if other.optimizer is trial.optimizer:
+                if trial.example.elements < other.example.elements:
+                    self.unaccounted[index] = trial
+                return
+        self.unaccounted.append(trial)
 
     def as_evidence(self) -> dict[str, Any]:
         return {
@@ -231,12 +240,12 @@ def _deviation(kernel: Kernel, laboratory: Laboratory, tally: _Tally, entries: S
 
 
 def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
-    """The simplest example that deviates in a way that is not on record, at the first level where one does."""
+    """The simplest example that deviates in a way that is not on record."""
     entries = laboratory.known.deviations(kernel.id)
-    for trial in try_kernel(kernel, laboratory).trials:
-        if _is_new(trial, entries):
-            return _minimal(kernel, laboratory, trial, entries)
-    return None
+    new = [trial for trial in try_kernel(kernel, laboratory).trials if _is_new(trial, entries)]
+    if not new:
+        return None
+    return _minimal(kernel, laboratory, min(new, key=lambda trial: trial.example.elements), entries)
 
 
 def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
@@ -245,6 +254,8 @@ def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequ
     deviating = [trial]
 
     def deviates(example: Example) -> bool:
+        if example.elements > deviating[-1].example.elements:  # hypothesis goes by what it drew, not by what came of it
+            return False
         alone = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
         if not _is_new(alone, entries):
             return False

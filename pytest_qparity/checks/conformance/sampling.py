@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Sampler", "draw_examples", "shrink"]
 
 _HYPOTHESIS = threading.Lock()  # not every version that is promised can be used by two threads at once
-SHRINK_TRIES = 150  # simpler examples that are tried before the simplest so far is taken
+SHRINK_TRIES = 400  # simpler examples that are tried before the simplest so far is taken
 
 
 class Sampler:

@@ -94,18 +94,25 @@ class Bench:
             raise ValueError("got a closed bench, should be an open one")
         if self._host is None:
             self._host = self._start()
+            if self._is_closed:  # while it started
+                self.close()
+                raise ValueError("got a closed bench, should be an open one")
         return self._host
 
     def renew(self) -> None:
-        """End the worker; one is started anew where more is tried."""
-        host, self._host = self._host, None
-        if host is not None:
-            host.close()
+        """End the worker, once it is not busy; one is started anew where more is tried."""
+        with self._turn:
+            self._end()
 
     def close(self) -> None:
         """End the worker, and the session that is running there for a thread."""
         self._is_closed = True
-        self.renew()
+        self._end()
+
+    def _end(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
 
     def try_all(self, examples: Sequence[Example], opset: int, optimizer: Optimizer) -> Iterator[Trial]:
         """A trial for each example. What a session of all of them refuses is tried again by what is special about it,
@@ -168,7 +175,7 @@ class Bench:
                 return self.host().run_alone(path, SessionOptions(optimizer=optimizer), feed)
             except CannotJudge as refusal:
                 if refusal.failure.code in ENDINGS:
-                    self.renew()
+                    self._end()
                 return refusal
             finally:
                 path.unlink()

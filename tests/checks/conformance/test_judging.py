@@ -15,6 +15,7 @@ from pytest_qparity.checks.conformance import (
     shipped_known,
 )
 from pytest_qparity.checks.conformance.example import Example, Expected, Node
+from pytest_qparity.checks.conformance.judging import minimal_of
 from pytest_qparity.verdict import Code, Outcome
 from tests.checks.conformance.conftest import MakeLaboratory
 
@@ -214,3 +215,13 @@ def test_patterns_are_tried_at_every_level_and_one_node_at_the_first_and_last(la
 
 def test_every_kernel_of_several_nodes_around_q_dq_is_a_pattern() -> None:
     assert all(kernel.is_pattern == kernel.id.startswith("qdq_") for kernel in kernels_by_id().values())
+
+
+def test_the_simplest_example_is_a_small_one(laboratory: MakeLaboratory) -> None:
+    """Though one that deviates may be among the largest that are drawn."""
+    kernel = kernels_by_id()["quantize_linear-fp32_float8e4m3fn-saturate0-per_tensor-opset19"]
+
+    minimal = minimal_of(kernel, laboratory("ort"))
+
+    assert minimal is not None
+    assert minimal.example.elements <= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +85,53 @@ def test_a_closed_bench_starts_no_worker(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="closed bench"):
         bench.try_one(alike(1)[0], KERNEL.opset, Optimizer.ALL)
+
+
+class Busy(Refusing):
+    """A host whose session runs until it is told to end; it notes when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.end, self.has_ended = threading.Event(), threading.Event(), False
+        self.closed_while_running = False
+
+    def run_alone(self, path: Path, options: object, feed: object) -> object:
+        self.begun.set()
+        assert self.end.wait(timeout=30)
+        self.has_ended = True
+        return super().run_alone(path, options, feed)
+
+    def close(self) -> None:
+        self.closed_while_running = self.begun.is_set() and not self.has_ended
+
+
+def test_a_worker_is_renewed_once_its_session_has_ended(tmp_path: Path) -> None:
+    host = Busy()
+    bench = Bench(lambda: host, tmp_path)  # type: ignore[arg-type, return-value]
+    trying = threading.Thread(target=bench.try_one, args=(alike(1)[0], KERNEL.opset, Optimizer.ALL))
+    trying.start()
+    assert host.begun.wait(timeout=30)
+    renewing = threading.Thread(target=bench.renew)
+    renewing.start()
+    renewing.join(timeout=0.2)
+    host.end.set()
+    trying.join()
+    renewing.join()
+
+    assert not host.closed_while_running
+
+
+def test_a_worker_that_starts_while_its_bench_is_closed_is_ended(tmp_path: Path) -> None:
+    started: list[Busy] = []
+
+    def start() -> Busy:
+        started.append(Busy())
+        started[0].begun.set()
+        bench.close()
+        return started[0]
+
+    bench = Bench(start, tmp_path)  # type: ignore[arg-type]
+
+    with pytest.raises(ValueError, match="closed bench"):
+        bench.host()
+    assert started[0].closed_while_running
