@@ -64,7 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--qparity-examples",
         metavar="N",
-        help="examples that each kernel of a conformance case is tried with (ini qparity_examples; default 8)",
+        help="examples that each kernel of a conformance case is tried with (ini qparity_examples; default 7)",
     )
     add(
         "--qparity-seed",
@@ -88,7 +88,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
-    parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="8")
+    parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")
     parser.addini("qparity_seed", "seed of these examples", default="0")
     parser.addini("qparity_isolation", "where engines run: process or none", default="")
     parser.addini("qparity_limits", "when a worker process is killed: NAME=N", type="args", default=[])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_qparity.worker.protocol import Worker
 
 
-DEFAULT_EXAMPLES = 8
+DEFAULT_EXAMPLES = 7
 
 
 @dataclass(frozen=True, slots=True)
