@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   qparity quantize model.onnx --ranges calib.cache -o model_int8.onnx               a TensorRT calibration cache
   qparity quantize model.onnx --ranges calib.cache --target trt -o model_int8.onnx  for TensorRT 11
   qparity quantize model.onnx --calibration images.npz --target ort -o fast.onnx    calibrated here
+  qparity quantize model.onnx --calibration images.npz --save-ranges ranges.json -o model_int8.onnx
 """
 
 
@@ -37,6 +38,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="ranges.json, ranges.txt, TensorRT's calibration cache, ONNX Runtime's calibration table, AIMET encodings",
     )
     source.add_argument("--calibration", type=Path, metavar="NPZ", help="samples, as arrays by input name")
+    parser.add_argument(
+        "--save-ranges", type=Path, metavar="FILE", help="write the ranges that --calibration finds, as ranges.json"
+    )
     parser.add_argument("--precision", default="int8", metavar="NAME", help="a precision of the table (default: int8)")
     parser.add_argument(
         "--target",
@@ -77,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
         target=options.target,
         keep_float=tuple(options.keep_float),
         batch=options.batch,
+        save_ranges=options.save_ranges,
     )
     try:
         with contextlib.closing(WorkerProcess(Limits())) as worker:
@@ -96,6 +101,8 @@ def _refusal(options: argparse.Namespace) -> str | None:
     from pytest_qparity.durable import require_room
 
     output: Path = options.output
+    if options.save_ranges is not None and options.calibration is None:
+        return "got --save-ranges without --calibration, should be both: ranges of a file are there already"
     for source in (options.model, options.ranges, options.calibration):
         if source is not None and output.resolve() == source.resolve():
             return f"got {output} as output too, should be another file: it is read"
@@ -103,8 +110,9 @@ def _refusal(options: argparse.Namespace) -> str | None:
         require_room(output)
     except OSError as error:
         return f"got {error.strerror or error} as output {output}, should be a regular file, or none yet"
-    if output.exists() and not options.force:
-        return f"got a file already at {output}, should be none: name another, or say --force"
+    for written in filter(None, (output, options.save_ranges)):
+        if written.exists() and not options.force:
+            return f"got a file already at {written}, should be none: name another, or say --force"
     return None
 
 

@@ -19,7 +19,7 @@ from pytest_qparity.case.fields import OUR_ERROR
 from pytest_qparity.case.model import ModelFile, read_model_file, stored_bytes
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.durable import replacing
-from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.cache import VariantCache, ranges_beside
 from pytest_qparity.precision.examination import Examined, examined
 from pytest_qparity.precision.recipes import StaticRecipe
 from pytest_qparity.precision.table import PRECISIONS
@@ -42,7 +42,8 @@ QUANTIZED = tuple(name for name, precision in PRECISIONS.items() if precision.ma
 class Order:
     """The file to write, and from what: `ranges` and `calibration` (.npz, arrays by input name) exclude each other.
 
-    `target`: whose placement rules it follows; None is the recipe's default. `batch`: samples a feed.
+    `target`: whose placement rules it follows; None is the recipe's default. `batch`: samples a feed. `save_ranges`:
+    where the ranges go that calibration finds.
     """
 
     model: Path
@@ -53,6 +54,7 @@ class Order:
     target: str | None = None
     keep_float: tuple[str, ...] = ()
     batch: int = 1
+    save_ranges: Path | None = None
     largest_data_mb: float = 4096.0
 
 
@@ -90,6 +92,8 @@ def quantize(order: Order, worker: Worker) -> Quantized:
         found = _require_quantized(variant, worker)
         kernels = kernels_in_file(variant.path, worker, found.other_products)
         use = _ranges_use(order, variant, worker)
+        if order.save_ranges is not None:
+            _save_ranges(variant, order.save_ranges)
         digest = _put(variant, order, worker)
     counts = {kind: (count.quantized, count.total) for kind, count in kernels.counts.items()}
     return Quantized(digest, counts, variant.recipe, tuple(use["used"]), tuple(use["unused"]))
@@ -119,6 +123,15 @@ def _put(variant: Variant, order: Order, worker: Worker) -> str:
             shutil.copyfile(variant.path, temporary)
     _remove_weights_of_before(order, data if variant.external else None)
     return stored_bytes(order.output, [data.name] if variant.external else []).digest
+
+
+def _save_ranges(variant: Variant, target: Path) -> None:
+    found = ranges_beside(variant.path)
+    if not found.is_file():
+        sentence = f"{variant.precision}: got no ranges from its recipe, should be those that calibration finds."
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave out where they go"))
+    with replacing(target) as temporary:
+        shutil.copyfile(found, temporary)
 
 
 def _remove_weights_of_before(order: Order, current: Path | None) -> None:

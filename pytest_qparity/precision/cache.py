@@ -40,7 +40,8 @@ class CachedFile:
 @dataclass(frozen=True, slots=True)
 class VariantCache:
     """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
-    the file does not hold its weights, `<digest of key>.onnx.data` as well."""
+    the file does not hold its weights, `<digest of key>.onnx.data` as well, and where it was calibrated its ranges, for
+    people and for `ranges` of a case: nothing here reads them."""
 
     folder: Path
 
@@ -71,7 +72,8 @@ class VariantCache:
                 notes = tuple(make(made))
                 with self._writing():
                     external = tuple(data.name for data in (data_beside(made),) if data.is_file())
-                    for file in (*external, path.name):
+                    ranges = tuple(found.name for found in (ranges_beside(made),) if found.is_file())
+                    for file in (*external, *ranges, path.name):
                         with replacing(self.folder / file) as temporary:
                             (scratch / file).replace(temporary)
                     digest = stored_bytes(path, external).digest
@@ -119,6 +121,11 @@ class VariantCache:
         for name in names - {own}:
             with contextlib.suppress(Timeout, OSError), FileLock(self.folder / f"{name}.lock", timeout=0):
                 self._remove_leftovers(name)
+
+
+def ranges_beside(path: Path) -> Path:
+    """Where the ranges lie that a variant was made with."""
+    return path.with_name(f"{path.name}.ranges.json")
 
 
 def _remove(leftover: Path) -> None:

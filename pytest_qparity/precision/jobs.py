@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx import ModelProto
 
+    from pytest_qparity.precision.calibration.ranges import Ranges
     from pytest_qparity.quantmath import Range
 
 __all__ = ["Calibration", "Job", "job_for"]
@@ -57,6 +58,10 @@ class Calibration:
             self.feeds.append(dict(feed))
         else:
             self._observer.take(feed, samples)
+
+    def ranges(self, model_digest: str, data_digest: str) -> Ranges | None:
+        """What was found, with what it rests on; None where the recipe wants the data themselves."""
+        return None if self._job is None else self._observer.ranges(model_digest, data_digest)
 
     def made(self) -> tuple[ModelProto, tuple[str, ...]]:
         """The variant of a job, and notes."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import onnx
 
+from pytest_qparity.precision.cache import ranges_beside
+from pytest_qparity.precision.calibration.formats.ranges_json import write as write_ranges
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.given import changed_in_use
 from pytest_qparity.precision.calibration.ranges import stale
@@ -104,6 +106,10 @@ def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
         calibration: Calibration | None = held.pop(_CALIBRATION, None)
         if not is_calibrated(recipe):
             calibration = None  # one that broke off belongs to another recipe
+        if calibration is not None:
+            found = calibration.ranges(arguments["model_digest"], arguments["data_digest"])
+            if found is not None:
+                write_ranges(ranges_beside(target), found)
         made, notes = _made(arguments, recipe, calibration, target.parent)
         if recipe.keep_float:
             require_kept(made, float_structure(model), recipe.keep_float, precision)

@@ -138,6 +138,7 @@ def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: W
             "precision": request.precision,
             "recipe": as_json(recipe),
             "ranges": None if ranges is None else str(ranges.absolute()),
+            "data_digest": None if feeds is None else calibration_digest(feeds),
         }
         if feeds is not None:
             require_range(feeds)

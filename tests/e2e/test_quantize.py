@@ -64,6 +64,17 @@ def test_a_file_that_is_there_stays_without_force(quantize: Quantize, tmp_path: 
     onnx.checker.check_model(there)
 
 
+def test_ranges_are_saved_of_a_calibration_alone_and_over_no_file(quantize: Quantize, tmp_path: Path) -> None:
+    status, _, said = quantize("model.onnx", "--ranges", "calib.cache", "-o", "out.onnx", "--save-ranges", "r.json")
+    assert status == 2
+    assert "got --save-ranges without --calibration, should be both" in said
+
+    (tmp_path / "r.json").write_bytes(b"mine")
+    status, _, said = quantize("model.onnx", "--calibration", "x.npz", "-o", "out.onnx", "--save-ranges", "r.json")
+    assert (status, (tmp_path / "r.json").read_bytes()) == (2, b"mine")
+    assert "got a file already at r.json" in said
+
+
 def test_a_failure_leaves_the_file_that_was_there(quantize: Quantize, tmp_path: Path) -> None:
     there = tmp_path / "model_int8.onnx"
     there.write_bytes(b"mine")

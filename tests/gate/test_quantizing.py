@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from pytest_qparity.digest import file_digest
 from pytest_qparity.gate.quantizing import QUANTIZED, Order, Quantized, quantize
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
@@ -174,3 +175,25 @@ def test_other_precisions(tmp_path, model, precision):
 
     assert precision in QUANTIZED
     assert found.recipe["base"] == precision
+
+
+def test_ranges_that_calibration_finds_can_be_kept_and_make_the_same_file(tmp_path: Path, model: Path) -> None:
+    data, kept = calibration(tmp_path), tmp_path / "ranges.json"
+    first = made(Order(model, tmp_path / "first.onnx", calibration=data, save_ranges=kept))
+
+    second = made(Order(model, tmp_path / "second.onnx", ranges=kept))
+
+    assert second.digest == first.digest
+    stated = json.loads(kept.read_text())
+    assert stated["samples"] == 4
+    assert stated["model"] == file_digest(model)
+    assert stated["data"] == first.recipe["calibration_data"]
+    assert stated["tensors"].keys() == set(second.used)
+    assert second.notes == first.notes[: len(second.notes)]
+
+
+def test_a_recipe_without_ranges_has_none_to_keep(tmp_path: Path, model: Path) -> None:
+    caught = refused(Order(model, tmp_path / "half.onnx", precision="fp16", save_ranges=tmp_path / "ranges.json"))
+
+    assert "got no ranges from its recipe" in caught.failure.sentence
+    assert not (tmp_path / "ranges.json").exists()
