@@ -104,7 +104,7 @@ class _Tally:
         """The smallest at each optimizer level: what is shown of it begins there."""
         for index, other in enumerate(self.unaccounted):
             if other.optimizer is trial.optimizer:
-                if trial.example.elements < other.example.elements:
+                if _complexity(trial) < _complexity(other):
                     self.unaccounted[index] = trial
                 return
         self.unaccounted.append(trial)
@@ -245,7 +245,12 @@ def minimal_of(kernel: Kernel, laboratory: Laboratory) -> Trial | None:
     new = [trial for trial in try_kernel(kernel, laboratory).trials if _is_new(trial, entries)]
     if not new:
         return None
-    return _minimal(kernel, laboratory, min(new, key=lambda trial: trial.example.elements), entries)
+    return _minimal(kernel, laboratory, min(new, key=_complexity), entries)
+
+
+def _complexity(trial: Trial) -> tuple[bool, int]:
+    """What ran and is wrong says more than what was refused; then the fewer elements the better."""
+    return trial.answer is not Answer.RAN, trial.example.elements
 
 
 def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequence[KnownDeviation]) -> Trial:
@@ -257,7 +262,7 @@ def _minimal(kernel: Kernel, laboratory: Laboratory, trial: Trial, entries: Sequ
         if example.elements > deviating[-1].example.elements:  # hypothesis goes by what it drew, not by what came of it
             return False
         alone = laboratory.bench.try_one(example, kernel.opset, trial.optimizer)
-        if not _is_new(alone, entries):
+        if alone.answer is not trial.answer or not _is_new(alone, entries):
             return False
         deviating.append(alone)
         return True
