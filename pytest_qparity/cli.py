@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_qparity import __version__, cli_doctor, cli_lint, cli_quantize
+from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
 
@@ -139,18 +140,18 @@ def accept(config: pytest.Config, options: argparse.Namespace) -> int:
     writes = options.missing or options.changed or options.orphaned
     refusal = ci_refusal(os.environ) if writes else None
     if refusal is not None:
-        return _usage(refusal)
+        return usage(refusal)
     case_files = config.stash[CASE_FILES]
     if not case_files:  # with a glob that finds nothing every golden would be an orphan
-        return _usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
+        return usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
     known = {path.resolve(): path for path in sorted((*case_files, *_settings(config).canaries.files))}
     names = [path.stem for path in known.values()]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        return _usage(f"got two case files named {twice!r}, should have names of their own: goldens are stored by them")
+        return usage(f"got two case files named {twice!r}, should have names of their own: goldens are stored by them")
     unknown = [path for path in options.cases if path.resolve() not in known]
     if unknown:
-        return _usage(f"got {unknown[0]}, should be a case file (ini qparity_cases finds {len(known)})")
+        return usage(f"got {unknown[0]}, should be a case file (ini qparity_cases finds {len(known)})")
     chosen = [known[path.resolve()] for path in options.cases] or list(known.values())
     allowed = {State.MISSING} if options.missing else set()
     allowed |= {State.CHANGED, State.CORRUPT} if options.changed else set()
@@ -171,20 +172,20 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     resolved = [path.resolve() for path in paths]
     twice = next((path for path in paths if resolved.count(path.resolve()) > 1), None)
     if twice is not None:
-        return _usage(f"got {twice} twice, should be one ledger a shard")
+        return usage(f"got {twice} twice, should be one ledger a shard")
     if output.resolve() in resolved:
-        return _usage(f"got {output} as output too, should be another file: it is one of the ledgers")
+        return usage(f"got {output} as output too, should be another file: it is one of the ledgers")
     try:
         require_room(output)
     except OSError as error:
-        return _usage(f"got {error.strerror or error} as output {output}, should be a regular file, or none yet")
+        return usage(f"got {error.strerror or error} as output {output}, should be a regular file, or none yet")
     try:
         whole = merge({str(path): read_ledger(path) for path in paths})
         write_bytes(output, whole.encode())
     except OSError as error:
-        return _usage(f"got {error.strerror or error} ({error.filename or output}), should be a ledger")
+        return usage(f"got {error.strerror or error} ({error.filename or output}), should be a ledger")
     except (LedgerError, MergeError) as error:
-        return _usage(str(error))
+        return usage(str(error))
     merged = read_ledger(output)
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
     print(f"ledger: {output}\n{printable(merged.against_it)}".rstrip())
@@ -202,9 +203,9 @@ def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None)
     try:
         ledger = read_ledger(path)
     except OSError as error:
-        return _usage(f"got {error.strerror or error} ({error.filename or path}), should be a ledger")
+        return usage(f"got {error.strerror or error} ({error.filename or path}), should be a ledger")
     except LedgerError as error:
-        return _usage(str(error))
+        return usage(str(error))
     if not any(is_of_kernels(event) for event in ledger.verdicts):
         print(f"qparity: got no kernel in {path}, should be the ledger of a conformance case", file=sys.stderr)
         return 1
@@ -215,7 +216,7 @@ def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None)
             require_room(page)
             write_bytes(page, conformance_html(ledger).encode())
         except OSError as error:
-            return _usage(f"got {error.strerror or error} ({error.filename or page}), should be room to write")
+            return usage(f"got {error.strerror or error} ({error.filename or page}), should be room to write")
         print(f"written to {page}")
     elif as_markdown:
         print(conformance_markdown(ledger), end="")
@@ -234,7 +235,7 @@ def canaries(folder: Path) -> int:
     try:
         written = write_canaries(folder)
     except OSError as error:
-        return _usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
+        return usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
     for path in written:
         print(f"written    {path}")
     print(CANARIES_NEXT)
@@ -309,11 +310,6 @@ def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:
 
 def _show(status: GoldenStatus) -> None:
     print(f"{status.state.value:<9}  {one_line(status.case)}  {one_line(status.detail)}")
-
-
-def _usage(message: str) -> int:
-    print(f"qparity: {printable(message)}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.checks.linting.finding import refused, rules_of
 from pytest_qparity.checks.linting.linting import TARGETS
-from pytest_qparity.report.text import printable, wrapped
+from pytest_qparity.cli_refusals import usage, why_not_written
+from pytest_qparity.report.text import wrapped
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.linting import Linted
@@ -44,9 +45,10 @@ def run(options: argparse.Namespace) -> int:
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.process import WorkerProcess
 
-    refusal = _refusal(options)
-    if refusal is not None:
-        return _usage(refusal)
+    if options.fix is not None:
+        refusal = why_not_written(options.fix, "for --fix", [options.model], force=options.force)
+        if refusal is not None:
+            return usage(refusal)
     try:
         with contextlib.closing(WorkerProcess(Limits())) as worker:
             found = lint(options.model, options.target, worker, options.fix)
@@ -59,30 +61,12 @@ def run(options: argparse.Namespace) -> int:
             print(*said, sep="\n", file=sys.stderr)
         return 1
     except OSError as error:
-        return _usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")
+        return usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")
     if options.json:
         print(json.dumps(_as_json(found, options), indent=2))
     else:
         _show(found, options)
     return 1 if refused(found.findings) else 0
-
-
-def _refusal(options: argparse.Namespace) -> str | None:
-    """Why nothing is written there; checked before any work."""
-    from pytest_qparity.durable import require_room
-
-    output: Path | None = options.fix
-    if output is None:
-        return None
-    if output.resolve() == options.model.resolve():
-        return f"got {output} for --fix too, should be another file: it is read"
-    try:
-        require_room(output)
-    except OSError as error:
-        return f"got {error.strerror or error} for --fix {output}, should be a regular file, or none yet"
-    if output.exists() and not options.force:
-        return f"got a file already at {output}, should be none: name another, or say --force"
-    return None
 
 
 def _as_json(found: Linted, options: argparse.Namespace) -> dict[str, object]:
@@ -123,8 +107,3 @@ def _show(found: Linted, options: argparse.Namespace) -> None:
     answer = "refused" if refusals else "accepted"
     warnings = len(found.findings) - refusals
     print(wrapped(f"{answer:<11}", f"{shown} for {TARGETS[options.target]}: {refusals} refused, {warnings} warned"))
-
-
-def _usage(message: str) -> int:
-    print(f"qparity: {printable(message)}", file=sys.stderr)
-    return 2

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.report.text import one_line, printable
+from pytest_qparity.cli_refusals import usage, why_not_written
+from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.quantizing import Quantized
@@ -66,12 +67,12 @@ def run(options: argparse.Namespace) -> int:
     from pytest_qparity.worker.process import WorkerProcess
 
     if options.precision not in QUANTIZED:
-        return _usage(f"got precision {options.precision!r}, should be one of {', '.join(QUANTIZED)}")
+        return usage(f"got precision {options.precision!r}, should be one of {', '.join(QUANTIZED)}")
     if options.batch < 1:
-        return _usage(f"got batch {options.batch}, should be 1 or more")
+        return usage(f"got batch {options.batch}, should be 1 or more")
     refusal = _refusal(options)
     if refusal is not None:
-        return _usage(refusal)
+        return usage(refusal)
     order = Order(
         model=options.model,
         output=options.output,
@@ -91,28 +92,20 @@ def run(options: argparse.Namespace) -> int:
         print(f"{failure['code']}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
         return 1
     except OSError as error:
-        return _usage(f"got {error.strerror or error} ({error.filename or options.output}), should be room to write")
+        return usage(f"got {error.strerror or error} ({error.filename or options.output}), should be room to write")
     _show(made, options)
     return 0
 
 
 def _refusal(options: argparse.Namespace) -> str | None:
-    """Why nothing is written there; checked before minutes of work."""
-    from pytest_qparity.durable import require_room
-
-    output: Path = options.output
+    """Why nothing is written."""
     if options.save_ranges is not None and options.calibration is None:
         return "got --save-ranges without --calibration, should be both: ranges of a file are there already"
-    for source in (options.model, options.ranges, options.calibration):
-        if source is not None and output.resolve() == source.resolve():
-            return f"got {output} as output too, should be another file: it is read"
-    try:
-        require_room(output)
-    except OSError as error:
-        return f"got {error.strerror or error} as output {output}, should be a regular file, or none yet"
-    for written in filter(None, (output, options.save_ranges)):
-        if written.exists() and not options.force:
-            return f"got a file already at {written}, should be none: name another, or say --force"
+    sources = [options.model, options.ranges, options.calibration]
+    for written, role in ((options.output, "as output"), (options.save_ranges, "for --save-ranges")):
+        refusal = None if written is None else why_not_written(written, role, sources, force=options.force)
+        if refusal is not None:
+            return refusal
     return None
 
 
@@ -134,8 +127,3 @@ def _show(made: Quantized, options: argparse.Namespace) -> None:
     print(f"ranges     {len(made.used):,} of {known:,} used from {one_line(str(options.ranges))}")
     for name in made.unused:
         print(f"not used   {one_line(name)}")
-
-
-def _usage(message: str) -> int:
-    print(f"qparity: {printable(message)}", file=sys.stderr)
-    return 2

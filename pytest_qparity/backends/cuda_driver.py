@@ -53,7 +53,7 @@ def this_driver() -> Driver:
     version = ctypes.c_int(0)
     _ask(library, "cuDriverGetVersion", ctypes.byref(version))
     gpus = tuple(_gpu(library, number) for number in range(count))
-    return Driver(f"{version.value // 1000}.{version.value % 1000 // 10}", gpus)
+    return Driver(version_text(version.value), gpus)
 
 
 def gpu_device() -> str:
@@ -61,6 +61,11 @@ def gpu_device() -> str:
     driver = this_driver()
     first = driver.gpus[0]
     return f"{first.name} (compute {first.capability}, driver CUDA {driver.cuda})"
+
+
+def version_text(number: int) -> str:
+    """CUDA's 13040 as 13.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def _counted() -> tuple[Any, int]:

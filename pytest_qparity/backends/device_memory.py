@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -103,7 +103,8 @@ class Watch:
         return peak_of(self._readings)
 
     def _watch(self) -> None:
-        _until(self._ended, self._read_or_remember)
+        while not self._ended.wait(INTERVAL_S) and self._read_or_remember():
+            pass
 
     def _read_or_remember(self) -> bool:
         try:
@@ -111,8 +112,3 @@ class Watch:
         except Exception as error:  # noqa: BLE001  raised again by `peak`, where it is told
             self._failed = error
         return self._failed is None
-
-
-def _until(ended: threading.Event, act: Callable[[], bool]) -> None:
-    while not ended.wait(INTERVAL_S) and act():
-        pass

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from importlib import metadata
 
 from pytest_qparity.backends.cuda_driver import DriverError, require_gpu
 from pytest_qparity.backends.protocol import Unavailable
+from pytest_qparity.environment import version_of
 from pytest_qparity.worker.message import said_by
 
 # With its code: without, it would also waive what a machine with a GPU measures and misses.
 _WAIVER = (
     'or waive it in the case file: [[waivers]] run = "{name}-*", codes = ["QP-BACKEND-001"], reason = "…", expires = …'
 )
+SHARING = ("onnxruntime", "onnxruntime-gpu")  # packages that write into one folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def explained(name: str, missing: list[Missing]) -> Unavailable | None:
 def missing_provider(provider: str) -> list[Missing]:
     """ONNX Runtime's GPU package with its provider. Two of its packages share one folder and break each other."""
     install = 'pip install "pytest-qparity[ort-gpu]"'
-    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if _is_installed(name)]
-    if len(installed) == 2:
+    installed = [name for name in SHARING if version_of(name) is not None]
+    if len(installed) == len(SHARING):
         return [
             Missing(
                 "onnxruntime and onnxruntime-gpu are both installed, should be one (they overwrite each other)",
@@ -68,14 +68,6 @@ def missing_tensorrt() -> list[Missing]:
     return []
 
 
-def missing_library(name: str, remedy: str) -> list[Missing]:
-    try:
-        ctypes.CDLL(name)
-    except OSError:
-        return [Missing(f"{name} does not load", remedy)]
-    return []
-
-
 def missing_device() -> list[Missing]:
     """A CUDA device, counted by the driver itself: packages list their providers on machines without a GPU too."""
     try:
@@ -83,11 +75,3 @@ def missing_device() -> list[Missing]:
     except DriverError as error:
         return [Missing(str(error), "run this backend on a machine with an NVIDIA GPU and its driver")]
     return []
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

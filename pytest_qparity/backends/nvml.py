@@ -29,7 +29,7 @@ class NvmlMeter:
         try:
             pynvml.nvmlInit()
             self._handle = _handle_of(pynvml, this_driver().gpus[0].uuid)
-        except (pynvml.NVMLError, DriverError, IndexError) as error:
+        except (pynvml.NVMLError, DriverError) as error:
             raise _unread(f"{said_by(error)} from NVML", "see that nvidia-smi works on this machine") from None
 
     def read(self) -> DeviceReading:

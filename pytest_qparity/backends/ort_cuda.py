@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.cuda_driver import gpu_device
-from pytest_qparity.backends.gpu import explained, missing_device, missing_provider
+from pytest_qparity.backends.gpu import explained
 from pytest_qparity.backends.nvml import NvmlMeter
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, starting
-from pytest_qparity.backends.ort_libraries import missing_libraries
+from pytest_qparity.backends.ort_libraries import missing_for
 from pytest_qparity.backends.ort_session import Place, opened
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -26,9 +26,7 @@ AS_FLOAT = "ONNX Runtime's CUDA provider has no integer kernels: it dequantizes,
 
 class OnnxRuntimeCuda:
     def unavailable(self) -> Unavailable | None:
-        missing = missing_provider(PROVIDER) or missing_libraries(PROVIDER)
-        missing = [*missing, *missing_device()]
-        return explained("ort-cuda", missing)
+        return explained("ort-cuda", missing_for(PROVIDER))
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeDeviceSession:
         settings = {"device_id": "0", "use_tf32": str(int(options.tf32))}

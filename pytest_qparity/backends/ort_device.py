@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.kernels import Kernels, NotTold
+from pytest_qparity.backends.ort_session import SILENT
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.ort_session import OnnxRuntimeSession
     from pytest_qparity.backends.protocol import SessionFacts
 
@@ -64,7 +66,7 @@ def _not_all_there(model: Path, provider: str, provider_options: Mapping[str, st
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
+    settings.log_severity_level = SILENT
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
         chosen = [(provider, dict(provider_options))]
@@ -127,7 +129,7 @@ class OnnxRuntimeDeviceSession:
             return self._kernels_told
         kernels = self._session.kernels()
         if self._remark and kernels.fell_back:
-            return Kernels(kernels.counts, kernels.float_nodes, kernels.hidden, (*kernels.remarks, self._remark))
+            return replace(kernels, remarks=(*kernels.remarks, self._remark))
         return kernels
 
     def bound(self, feed: Mapping[str, np.ndarray]) -> OnnxRuntimeBoundFeed:

@@ -17,7 +17,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pytest_qparity.backends.gpu import Missing
+from pytest_qparity.backends.gpu import Missing, missing_device, missing_provider
 
 PROVIDER_FILES = {
     "CUDAExecutionProvider": "libonnxruntime_providers_cuda.so",
@@ -28,6 +28,11 @@ _NOT_FOUND = re.compile(r"^\s*(\S+) => not found$", re.MULTILINE)
 _TENSORRT = re.compile(rb"lib(?:nvinfer|nvonnxparser)\.so\.(\d+)\0")
 _TENSORRT_FOLDERS = ("tensorrt_libs", "tensorrt_cu13_libs", "tensorrt_cu12_libs")  # of NVIDIA's packages
 _CUDA_INSTALL = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
+
+
+def missing_for(provider: str) -> list[Missing]:
+    """All that a provider needs of this machine and that is not here."""
+    return [*(missing_provider(provider) or missing_libraries(provider)), *missing_device()]
 
 
 def missing_libraries(provider: str) -> list[Missing]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.kernels import Kernels
 
-_SILENT = 4  # what it would print as an error it also raises, in runs as well
+SILENT = 4  # what it would print as an error it also raises, in runs as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def session_settings(options: SessionOptions) -> Any:
     settings.inter_op_num_threads = 1
     settings.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     settings.graph_optimization_level = graph_optimization_level(options.optimizer)
-    settings.log_severity_level = _SILENT
+    settings.log_severity_level = SILENT
     return settings
 
 

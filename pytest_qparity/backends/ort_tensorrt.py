@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pytest_qparity.backends.border import require_float32
 from pytest_qparity.backends.cuda_driver import gpu_device
 from pytest_qparity.backends.engine_folder import EngineFolder
-from pytest_qparity.backends.gpu import explained, missing_device, missing_provider
+from pytest_qparity.backends.gpu import explained
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.nvml import NvmlMeter
 from pytest_qparity.backends.ort_cuda import OVERRIDE
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, starting
-from pytest_qparity.backends.ort_libraries import missing_libraries, provider_file, tensorrt_major
+from pytest_qparity.backends.ort_libraries import missing_for, provider_file, tensorrt_major
 from pytest_qparity.backends.ort_session import Place, opened
 from pytest_qparity.digest import json_digest
 
@@ -39,9 +39,7 @@ class OnnxRuntimeTensorrt:
     def unavailable(self) -> Unavailable | None:
         # The provider has no option for TF32, and its libraries read this once: it must stand before they are used.
         os.environ[OVERRIDE] = "0"
-        missing = missing_provider(PROVIDER) or missing_libraries(PROVIDER)
-        missing = [*missing, *missing_device()]
-        return explained("ort-tensorrt", missing)
+        return explained("ort-tensorrt", missing_for(PROVIDER))
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeDeviceSession:
         from pytest_qparity.backends.onnx_kernels import read_graph
@@ -136,15 +134,10 @@ def _key(model: Path, graph: ModelProto, device: str, version: str, settings: Ma
     import onnxruntime
 
     from pytest_qparity.case.model import stored_bytes
+    from pytest_qparity.case.tensors import external_places
 
-    external = {
-        entry.value
-        for tensor in graph.graph.initializer
-        for entry in tensor.external_data
-        if tensor.data_location == tensor.EXTERNAL and entry.key == "location"
-    }
     versions = {"tensorrt": version, "onnxruntime": onnxruntime.__version__}
-    made_of = {"file": stored_bytes(model, sorted(external)).digest, "device": device, **versions, **settings}
+    made_of = {"file": stored_bytes(model, external_places(graph)).digest, "device": device, **versions, **settings}
     return json_digest(made_of)[:32]
 
 

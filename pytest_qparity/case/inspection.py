@@ -9,10 +9,11 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper
 
+from pytest_qparity.case.tensors import tensors_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy as np
 
@@ -37,7 +38,7 @@ def _stated(model: onnx.ModelProto, shown: str) -> dict[str, Any]:
         "inputs": [_tensor_info(value, shown) for value in model.graph.input if value.name not in initializers],
         "outputs": [_tensor_info(value, shown) for value in model.graph.output],
         "opset": next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")),
-        "external": [_external(tensor) for tensor in _tensors(model) if tensor.data_location == TensorProto.EXTERNAL],
+        "external": [_external(each) for _, each in tensors_of(model) if each.data_location == TensorProto.EXTERNAL],
     }
 
 
@@ -98,26 +99,3 @@ def _external(tensor: TensorProto) -> dict[str, str]:
         "offset": stated.get("offset", "0"),
         "length": stated.get("length", "0"),
     }
-
-
-def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    yield from _tensors_of_graph(model.graph)
-    for function in model.functions:
-        yield from _tensors_of_nodes(function.node)
-
-
-def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _tensors_of_nodes(graph.node)
-
-
-def _tensors_of_nodes(nodes: Sequence[onnx.NodeProto]) -> Iterator[TensorProto]:
-    for node in nodes:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _tensors_of_graph(graph)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.gpu import SHARING
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.environment import environment, version_of
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.worker.protocol import Worker
 
-SHARING = ("onnxruntime", "onnxruntime-gpu")  # packages that write into one folder
 TAPS = 9
 _WAIVER = "; or waive it in the case file"  # advice for a case; here there is none
 

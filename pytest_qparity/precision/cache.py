@@ -71,11 +71,11 @@ class VariantCache:
                 made = scratch / path.name
                 notes = tuple(make(made))
                 with self._writing():
-                    external = tuple(data.name for data in (data_beside(made),) if data.is_file())
-                    ranges = tuple(found.name for found in (ranges_beside(made),) if found.is_file())
-                    for file in (*external, *ranges, path.name):
-                        with replacing(self.folder / file) as temporary:
-                            (scratch / file).replace(temporary)
+                    external = (data_beside(made).name,) if data_beside(made).is_file() else ()
+                    beside = (file for file in (data_beside(made), ranges_beside(made)) if file.is_file())
+                    for file in (*beside, made):
+                        with replacing(self.folder / file.name) as temporary:
+                            file.replace(temporary)
                     digest = stored_bytes(path, external).digest
                     stated = {"format": FORMAT, "key": dict(key), "sha256": digest, "notes": list(notes)}
                     stated |= {"external": list(external)} if external else {}

@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from pytest_qparity.case.tensors import tensors_of
 from pytest_qparity.precision.graph import in_order, node_names
-from pytest_qparity.precision.large import apart_from_weights, tensors_of
+from pytest_qparity.precision.large import apart_from_weights
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -29,7 +30,7 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     """
     nodes = node_names(model)
     float16 = importlib.import_module("onnxruntime.transformers.float16")
-    clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in tensors_of(model.graph)]
+    clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in tensors_of(model)]
     converted = float16.convert_float_to_float16(
         apart_from_weights(model, onnx.shape_inference.infer_shapes),
         min_positive_val=recipe.smallest,
@@ -38,7 +39,7 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
         disable_shape_infer=True,
         node_block_list=list(recipe.keep_float),
     )
-    half = {name for name, tensor in tensors_of(converted.graph) if tensor.data_type == TensorProto.FLOAT16}
+    half = {name for name, tensor in tensors_of(converted) if tensor.data_type == TensorProto.FLOAT16}
     too_large = {name: large for name, large, _ in clipped if large and name in half}
     too_small = {name: small for name, _, small in clipped if small and name in half}
     notes = (

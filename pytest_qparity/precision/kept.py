@@ -9,6 +9,7 @@ from onnx import TensorProto
 
 from pytest_qparity.precision.content import computes_on_integers
 from pytest_qparity.precision.graph import LAYOUT, WEIGHTED, nodes_of
+from pytest_qparity.precision.large import without_weights
 from pytest_qparity.precision.recipes import give_it
 from pytest_qparity.precision.values import subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -58,7 +59,7 @@ class _Sight:
 
     def __init__(self, model: ModelProto) -> None:
         try:
-            inferred = onnx.shape_inference.infer_shapes(model)
+            inferred = onnx.shape_inference.infer_shapes(without_weights(model))
         except onnx.shape_inference.InferenceError:
             inferred = model  # with the types that the file states
         self.types: dict[str, int] = {}

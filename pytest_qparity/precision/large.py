@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_qparity.case.tensors import tensors_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from onnx import GraphProto, ModelProto, TensorProto
+    from onnx import ModelProto, TensorProto
 
 __all__ = [
     "apart_from_weights",
     "data_beside",
     "fits_one_message",
-    "has_external_data",
     "save_whole",
     "save_with_data_at",
-    "tensors_of",
+    "without_weights",
 ]
 
 LARGEST_WEIGHTS = 2**31 - 2**26  # bytes: what protobuf takes in one message, less room for the graph
@@ -32,7 +33,7 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
     from onnx import TensorProto
 
     held: dict[str, bytes] = {}
-    for _, tensor in tensors_of(model.graph):
+    for _, tensor in tensors_of(model):
         if len(tensor.raw_data) > SMALL:
             place = f"held {len(held)}"
             held[place] = tensor.raw_data
@@ -40,7 +41,7 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
             tensor.data_location = TensorProto.EXTERNAL
             tensor.external_data.add(key="location", value=place)
     made = work(model)
-    for _, tensor in tensors_of(made.graph):
+    for _, tensor in tensors_of(made):
         if tensor.data_location == TensorProto.EXTERNAL:
             tensor.raw_data = held[tensor.external_data[0].value]
             tensor.ClearField("external_data")
@@ -48,9 +49,32 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
     return made
 
 
+def without_weights(model: ModelProto, largest: int = SMALL) -> ModelProto:
+    """A copy in which initializers of more than `largest` bytes have a type and a shape alone: for inference, where the
+    model itself stays as it is."""
+    from onnx import ModelProto
+
+    light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
+    light.graph.node.extend(model.graph.node)
+    light.graph.input.extend(model.graph.input)
+    light.graph.output.extend(model.graph.output)
+    light.graph.value_info.extend(model.graph.value_info)
+    light.graph.initializer.extend(_light(tensor, largest) for tensor in model.graph.initializer)
+    return light
+
+
+def _light(tensor: TensorProto, largest: int) -> TensorProto:
+    from onnx import TensorProto
+
+    is_outside = tensor.data_location == TensorProto.EXTERNAL
+    if not is_outside and len(tensor.raw_data) <= largest and tensor.ByteSize() <= 2 * largest:
+        return tensor
+    return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+
+
 def fits_one_message(model: ModelProto) -> bool:
     """Whether protobuf can write it in one piece."""
-    return sum(len(tensor.raw_data) or tensor.ByteSize() for _, tensor in tensors_of(model.graph)) <= LARGEST_WEIGHTS
+    return sum(len(tensor.raw_data) or tensor.ByteSize() for _, tensor in tensors_of(model)) <= LARGEST_WEIGHTS
 
 
 def save_whole(model: ModelProto, path: Path) -> None:
@@ -69,35 +93,12 @@ def save_with_data_at(model: Path, target: Path, data: str) -> None:
     from onnx import TensorProto
 
     moved = onnx.load(model, load_external_data=False)
-    for _, tensor in tensors_of(moved.graph):
+    for _, tensor in tensors_of(moved):
         if tensor.data_location == TensorProto.EXTERNAL:
             next(entry for entry in tensor.external_data if entry.key == "location").value = data
     onnx.save(moved, target)
 
 
-def has_external_data(path: Path) -> bool:
-    """Raises CannotJudge where the file is no model."""
-    from onnx import TensorProto
-
-    from pytest_qparity.precision.values import load_graph
-
-    return any(tensor.data_location == TensorProto.EXTERNAL for _, tensor in tensors_of(load_graph(path).graph))
-
-
 def data_beside(path: Path) -> Path:
     """Where the weights of a made model lie that are not in its file."""
     return path.with_name(f"{path.name}.data")
-
-
-def tensors_of(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
-    """Initializers, and tensors in attributes of nodes (by the name of the node), of a graph and its subgraphs."""
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield node.name, attribute.t
-            if attribute.HasField("g"):
-                yield from tensors_of(attribute.g)
-            for nested in attribute.graphs:
-                yield from tensors_of(nested)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import onnx
 
+from pytest_qparity.case.tensors import external_places
 from pytest_qparity.precision.cache import ranges_beside
 from pytest_qparity.precision.calibration.formats.ranges_json import write as write_ranges
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
@@ -18,7 +19,7 @@ from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
-from pytest_qparity.precision.large import has_external_data, save_whole, save_with_data_at
+from pytest_qparity.precision.large import save_whole, save_with_data_at
 from pytest_qparity.precision.library import make_dynamic, make_packed
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
 from pytest_qparity.precision.recipes import (
@@ -32,6 +33,7 @@ from pytest_qparity.precision.recipes import (
     is_calibrated,
     recipe_of,
 )
+from pytest_qparity.precision.values import load_graph
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def gather(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Weights that a maker from outside put into files of its own go into the made file, or into the one beside it."""
     path = Path(arguments["model"])
     with Border(arguments["precision"]):
-        if has_external_data(path):
+        if external_places(load_graph(path)):
             save_whole(onnx.load(path), path)
     return None, {}
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from cuda.bindings import runtime
 
+from pytest_qparity.backends.cuda_driver import version_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,8 +49,8 @@ def current_gpu() -> Gpu:
     return Gpu(
         _text(properties.name),
         f"{properties.major}.{properties.minor}",
-        _version(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
-        _version(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
+        version_text(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
+        version_text(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
     )
 
 
@@ -123,8 +125,3 @@ class Stream:
 def _text(raw: Any) -> str:
     """A C string of fixed room: what stands before its end."""
     return raw.split(b"\0", 1)[0].decode(errors="replace") if isinstance(raw, bytes) else str(raw)
-
-
-def _version(number: int) -> str:
-    """CUDA's 13040 as 13.4."""
-    return f"{number // 1000}.{number % 1000 // 10}"

@@ -45,7 +45,7 @@ def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSe
     stated, _ = inspect({}, {"model": str(model), "shown": model.name}, {})
     external = sorted({each["location"] for each in stated["external"]})
     key = plan_key(stored_bytes(model, external).digest, settings, gpu)
-    plan = _plan(model, key, settings, options.cache, log)
+    plan = _plan(model, key, settings, options.cache, _machine(gpu), log)
     outputs = [output["name"] for output in stated["outputs"]]
     engine = deserialized(plan, log, model.name)
     return TensorrtSession(Loaded(engine, plan, gpu, log, settings, model, outputs))
@@ -60,15 +60,13 @@ def _machine(gpu: Gpu) -> dict[str, str]:
     return {"tensorrt": trt.__version__, "gpu": gpu.name, "compute_capability": gpu.compute_capability}
 
 
-def _plan(model: Path, key: dict[str, Any], settings: BuildSettings, cache: Path | None, log: Log) -> Plan:
-    timings = None if cache is None else TimingCacheFile(cache / f"{json_digest(_machine_of(key))}.timings")
+def _plan(
+    model: Path, key: dict[str, Any], settings: BuildSettings, cache: Path | None, machine: dict[str, str], log: Log
+) -> Plan:
+    timings = None if cache is None else TimingCacheFile(cache / f"{json_digest(machine)}.timings")
 
     def build() -> tuple[bytes, tuple[str, ...]]:
         mark = log.mark()
         return built(model, settings, log, timings), mark.warnings()
 
     return build_plan(build) if cache is None else PlanCache(cache).get_or_build(key, build)
-
-
-def _machine_of(key: dict[str, Any]) -> dict[str, str]:
-    return {name: key[name] for name in ("tensorrt", "gpu", "compute_capability")}

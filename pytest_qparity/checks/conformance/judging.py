@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_qparity.checks.conformance.catalogue import kernels_by_id
+from pytest_qparity.checks.conformance.known import release_of
 from pytest_qparity.checks.conformance.sampling import Sampler
 from pytest_qparity.checks.conformance.trial import Answer, Trial
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed, waived
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.conformance.trial import Bench, Difference
 
 __all__ = ["Laboratory", "Tried", "described", "judge_kernel", "judge_record", "minimal_of", "try_kernel"]
-
-_RELEASE = re.compile(r"\d+(\.\d+)*")
 
 SEARCHED_FIRST = 8  # examples of each of its kernels in which an entry is looked for, and then four times as many
 SEARCHED = 600  # examples of all of its kernels, at least, in which a dead entry was looked for
@@ -52,8 +50,7 @@ class Laboratory:
     @property
     def release(self) -> str:
         """The version without the engine's build, for reports; provenance has it whole."""
-        found = _RELEASE.match(self.version)
-        return self.version if found is None else found[0]
+        return release_of(self.version) or self.version
 
     def levels_for(self, kernel: Kernel) -> tuple[Optimizer, ...]:
         """The optimizer levels at which a kernel is tried: one node by itself at the first and the last."""

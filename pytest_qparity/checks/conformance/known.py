@@ -32,6 +32,12 @@ __all__ = ["Known", "KnownDeviation", "KnownDeviations", "KnownError", "read_kno
 _RELEASE = re.compile(r"\d+(\.\d+)*")
 
 
+def release_of(version: str) -> str | None:
+    """A version without the engine's build; None where it does not begin with numbers."""
+    found = _RELEASE.match(version)
+    return None if found is None else found[0]
+
+
 class KnownError(ValueError):
     """A file of known deviations that cannot be read; the text says what was found and expected."""
 
@@ -55,8 +61,8 @@ class _Entry(BaseModel):
 
     def is_of_version(self, version: str) -> bool:
         """Whether it speaks of this version of the engine."""
-        release = _RELEASE.match(version)
-        return release is not None and Version(release[0]) in SpecifierSet(self.versions)
+        release = release_of(version)
+        return release is not None and Version(release) in SpecifierSet(self.versions)
 
     def is_of_kernel(self, kernel: str) -> bool:
         return any(fnmatchcase(kernel, glob) for glob in self.kernels)

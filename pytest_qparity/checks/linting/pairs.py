@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.linting.view import Body, Known, Shape, View
 
-__all__ = ["FOUR_BITS", "WEIGHTED", "Layout", "Pair", "pairs", "weight_index"]
+__all__ = ["FOUR_BITS", "Layout", "Pair", "pairs", "weight_index"]
 
 FOUR_BITS = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
-WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ROOTS_OF_CONSTANTS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Reshape", "Transpose"})
 
 

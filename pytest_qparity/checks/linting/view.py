@@ -11,6 +11,7 @@ import onnx.inliner
 from onnx import GraphProto, ModelProto, TensorProto
 
 from pytest_qparity.precision.graph import nodes_of
+from pytest_qparity.precision.large import without_weights
 from pytest_qparity.precision.values import STANDARD, constant_of, load_graph, loaded, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -147,12 +148,7 @@ def _inferred(model: ModelProto) -> ModelProto:
 
     Local functions are put in the place of their calls, as importers do: what they take is their caller's then.
     """
-    light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
-    light.graph.node.extend(model.graph.node)
-    light.graph.input.extend(model.graph.input)
-    light.graph.output.extend(model.graph.output)
-    light.graph.value_info.extend(model.graph.value_info)
-    light.graph.initializer.extend(_light(tensor) for tensor in model.graph.initializer)
+    light = without_weights(model, LARGEST_INFERRED)
     if model.functions:
         # Those that call themselves are refused there, and looked at as they are.
         with contextlib.suppress(onnx.checker.ValidationError, RuntimeError, ValueError):
@@ -162,13 +158,6 @@ def _inferred(model: ModelProto) -> ModelProto:
         return onnx.shape_inference.infer_shapes(light)
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError):
         return light  # what the file itself says is enough for most rules; an engine that refuses it says why
-
-
-def _light(tensor: TensorProto) -> TensorProto:
-    is_outside = tensor.data_location == TensorProto.EXTERNAL
-    if not is_outside and len(tensor.raw_data) <= LARGEST_INFERRED and not tensor.ByteSize() > 2 * LARGEST_INFERRED:
-        return tensor
-    return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
 
 
 def _collect(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Rule, Weight
-from pytest_qparity.checks.linting.pairs import WEIGHTED, Layout, is_constant, pairs, weight_index
+from pytest_qparity.checks.linting.pairs import Layout, is_constant, pairs, weight_index
 from pytest_qparity.checks.linting.view import attribute, input_name, named
+from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.values import STANDARD
 
 if TYPE_CHECKING:
