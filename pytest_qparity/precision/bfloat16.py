@@ -12,8 +12,8 @@ from onnx_ir.passes import common
 
 from pytest_qparity.precision.cast import clipping_note
 from pytest_qparity.precision.large import apart_from_weights
-from pytest_qparity.precision.placement.selection import is_constant
-from pytest_qparity.precision.placement.writing import Writer, array_of
+from pytest_qparity.precision.placement.selection import array_of, is_constant
+from pytest_qparity.precision.placement.writing import Writer
 from pytest_qparity.precision.preparing import at_opset
 
 if TYPE_CHECKING:

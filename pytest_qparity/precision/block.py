@@ -11,8 +11,8 @@ from onnx import TensorProto
 from pytest_qparity import quantmath
 from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS
-from pytest_qparity.precision.placement.selection import Weight, quantizable, weight_of
-from pytest_qparity.precision.placement.writing import Writer, array_of
+from pytest_qparity.precision.placement.selection import Weight, array_of, quantizable, weight_of
+from pytest_qparity.precision.placement.writing import Writer
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 from pytest_qparity.precision.whole_blocks import require_whole_blocks
 

@@ -13,8 +13,8 @@ from onnx_ir.passes import common
 
 from pytest_qparity.precision.graph import node_names, opset_of
 from pytest_qparity.precision.large import apart_from_weights
-from pytest_qparity.precision.placement.selection import is_constant
-from pytest_qparity.precision.placement.writing import Writer, array_of
+from pytest_qparity.precision.placement.selection import array_of, is_constant
+from pytest_qparity.precision.placement.writing import Writer
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:

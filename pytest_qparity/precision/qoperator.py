@@ -8,8 +8,8 @@ import numpy as np
 
 from pytest_qparity.precision.graph import in_order
 from pytest_qparity.precision.library import quiet
-from pytest_qparity.precision.placement.selection import is_constant
-from pytest_qparity.precision.placement.writing import Writer, array_of
+from pytest_qparity.precision.placement.selection import array_of, is_constant
+from pytest_qparity.precision.placement.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ import numpy as np
 from pytest_qparity import quantmath
 from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Parameters
-from pytest_qparity.precision.placement.selection import quantizable, weight_of
-from pytest_qparity.precision.placement.writing import Writer, array_of
+from pytest_qparity.precision.placement.selection import array_of, quantizable, weight_of
+from pytest_qparity.precision.placement.writing import Writer
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 from pytest_qparity.precision.whole_blocks import require_whole_blocks
 from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor

@@ -93,8 +93,7 @@ def test_loading_anyway_ends_in_a_refusal_and_not_on_the_cpu(machine: Machine, n
     assert caught.value.failure.code is Code.BACKEND_UNAVAILABLE
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-@pytest.mark.parametrize(
+WITHOUT_A_GPU = pytest.mark.parametrize(
     ("libraries", "said"),
     [
         pytest.param({}, "no NVIDIA driver", id="no driver"),
@@ -103,6 +102,10 @@ def test_loading_anyway_ends_in_a_refusal_and_not_on_the_cpu(machine: Machine, n
         pytest.param({"libcuda.so.1": Driver(0, status=100)}, "finds no GPU", id="no device"),
     ],
 )
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@WITHOUT_A_GPU
 def test_a_machine_without_a_gpu_says_so(machine: Machine, name: str, libraries: dict[str, Any], said: str) -> None:
     machine.libraries(libraries)
 

@@ -21,7 +21,7 @@ from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.quantized import cnn
 from tests.backends.stand_in_driver import linked, needs_compiler
-from tests.backends.test_gpu import Driver, Machine
+from tests.backends.test_gpu import WITHOUT_A_GPU, Machine
 from tests.models import mlp, save
 
 BACKENDS = {"ort-cuda": OnnxRuntimeCuda, "ort-tensorrt": OnnxRuntimeTensorrt}
@@ -44,15 +44,7 @@ def test_where_all_is_there_it_works(machine: Machine, name: str) -> None:
 
 
 @names
-@pytest.mark.parametrize(
-    ("libraries", "said"),
-    [
-        pytest.param({}, "no NVIDIA driver", id="no driver"),
-        pytest.param({"libcuda.so.1": Driver(0)}, "finds no GPU", id="no GPU"),
-        pytest.param({"libcuda.so.1": Driver(0, status=999)}, "error 999", id="the driver fails"),
-        pytest.param({"libcuda.so.1": Driver(0, status=100)}, "finds no GPU", id="no device"),
-    ],
-)
+@WITHOUT_A_GPU
 def test_a_machine_without_a_gpu_says_so(machine: Machine, name: str, libraries: dict[str, object], said: str) -> None:
     machine.libraries(libraries)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_qparity.precision.placement.selection import is_constant
+from pytest_qparity.precision.placement.selection import array_of, is_constant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def least_weight_scales(
         weight = quantized.node.inputs[quantized.weight.index]
         assert weight is not None
         axis = quantized.weight.channel_axis if scheme.per_channel else None
-        channels = None if axis is None else _array(weight).shape[axis]
+        channels = None if axis is None else array_of(weight).shape[axis]
         scale = input_scales[id(quantized.node), 1 - quantized.weight.index].astype(np.float64)
         for bias in _added(quantized):
             magnitude = _per_channel(bias, channels)
@@ -74,15 +74,10 @@ def _added(quantized: QuantizedNode) -> list[ir.Value]:
 def _per_channel(bias: ir.Value, channels: int | None) -> Array | None:
     """The largest magnitude that is added to each of the channels, the last axis of what is added (None: to any);
     None where it does not spread over them."""
-    magnitude = np.abs(_array(bias).astype(np.float64))
+    magnitude = np.abs(array_of(bias).astype(np.float64))
     if not magnitude.size or not np.isfinite(magnitude).all():
         return None
     if channels is None:
         return np.asarray(magnitude.max())
     rows = magnitude.reshape(-1, magnitude.shape[-1] if magnitude.ndim else 1).max(axis=0)
     return np.broadcast_to(rows, (channels,)) if rows.size in (1, channels) else None
-
-
-def _array(constant: ir.Value) -> Array:
-    assert constant.const_value is not None
-    return constant.const_value.numpy()

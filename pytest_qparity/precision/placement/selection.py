@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -13,7 +13,11 @@ from pytest_qparity.precision.graph import WEIGHTED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["MOVING", "Weight", "bounds_of", "is_constant", "quantizable", "root_of", "weight_of"]
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["MOVING", "Weight", "array_of", "bounds_of", "is_constant", "quantizable", "root_of", "weight_of"]
 
 # Their output holds values of their first input and no others: it is quantized as that is.
 MOVING = frozenset(
@@ -88,6 +92,12 @@ def root_of(value: ir.Value) -> ir.Value:
             break
         value, producer = source, source.producer()
     return value
+
+
+def array_of(constant: ir.Value) -> Array:
+    """The elements of a constant."""
+    assert constant.const_value is not None
+    return constant.const_value.numpy()
 
 
 def bounds_of(value: ir.Value) -> tuple[float, float]:

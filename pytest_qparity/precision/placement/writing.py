@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from pytest_qparity import quantmath
 from pytest_qparity.precision.placement.bias_room import least_weight_scales, with_room
-from pytest_qparity.precision.placement.selection import bounds_of
+from pytest_qparity.precision.placement.selection import array_of, bounds_of
 from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["Writer", "array_of", "write"]
+__all__ = ["Writer", "write"]
 
 
 def write(graph: ir.Graph, plan: Plan, ranges: Mapping[str, Range], scheme: Scheme, *, integer_bias: bool) -> None:
@@ -249,11 +249,6 @@ def _attributes(layout: Layout) -> dict[str, int]:
             return {"axis": axis}
         case Blocked(axis, block):
             return {"axis": axis, "block_size": block}
-
-
-def array_of(value: ir.Value) -> Array:
-    assert value.const_value is not None
-    return value.const_value.numpy()
 
 
 def _names_of(graph: ir.Graph) -> set[str]:
