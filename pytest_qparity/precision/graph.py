@@ -13,7 +13,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 _QUANTIZED = frozenset(
     {"DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "MatMulNBits"}
@@ -96,8 +96,8 @@ def _drop_initializer_inputs(model: ModelProto) -> None:
     model.ir_version = max(model.ir_version, FIRST_IR_WITH_CONSTANT_INITIALIZERS)
 
 
-def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
-    """All nodes, those of subgraphs included."""
+def nodes_of(graph: GraphProto | FunctionProto) -> Iterator[NodeProto]:
+    """All nodes of a graph or a local function, those of subgraphs included."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:

@@ -75,15 +75,15 @@ def live_nodes(body: GraphProto | FunctionProto) -> list[NodeProto]:
         if index is not None and index not in live:
             live.add(index)
             waiting.extend(body.node[index].input)
-            waiting.extend(name for graph in subgraphs(body.node[index]) for name in _names_used(graph))
+            waiting.extend(name for graph in subgraphs(body.node[index]) for name in names_used(graph))
     return [body.node[index] for index in sorted(live)]
 
 
-def _names_used(graph: GraphProto) -> set[str]:
+def names_used(graph: GraphProto) -> set[str]:
     """Names that a subgraph's nodes and outputs take, its own and those from around it."""
     names = {output.name for output in graph.output}
     for node in graph.node:
-        names.update(node.input, *(_names_used(inner) for inner in subgraphs(node)))
+        names.update(node.input, *(names_used(inner) for inner in subgraphs(node)))
     return names
 
 

@@ -23,11 +23,11 @@ from pytest_qparity.checks.linting.rules.importer_rules import BIAS, TYPE, UINT8
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
 from pytest_qparity.checks.linting.view import damaged, named, view_of
 from pytest_qparity.precision.graph import opset_of
-from pytest_qparity.precision.values import load_graph, subgraphs
+from pytest_qparity.precision.values import names_used, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from onnx import GraphProto, ModelProto, NodeProto
@@ -60,7 +60,9 @@ def mended(path: Path, target: str, output: Path) -> Mended:
         made.left.append(f"no fixes are known for {target}")
         return made
     view = view_of(path)
-    model = _converted(onnx.load(path), parser_table(target).opsets, made)
+    loaded = onnx.load(path)
+    main = {named(node) for node in loaded.graph.node}
+    model = _converted(loaded, parser_table(target).opsets, made)
     editor = _Editor(model.graph)
     try:
         _fold_biases(editor, made)
@@ -68,16 +70,15 @@ def mended(path: Path, target: str, output: Path) -> Mended:
         _shift_activations(editor, made)
     except ValueError as error:  # constants that are cut short
         raise damaged(path, str(error)) from None
-    made.left.extend(_inside(view, load_graph(path)))
+    made.left.extend(_inside(view, main))
     if made.done:
         editor.finish()
         _write(model, output, path, made)
     return made
 
 
-def _inside(view: View, model: ModelProto) -> Iterator[str]:
-    """What would be mended in the main graph, and lies in a branch, a loop or a local function."""
-    main = {named(node) for node in model.graph.node}
+def _inside(view: View, main: Collection[str]) -> Iterator[str]:
+    """What would be mended in the main graph, whose nodes are `main`, and lies in a branch, a loop or a function."""
     for index, body in enumerate(view.bodies):
         for finding in importer.check(replace(view, bodies=[body])):
             if finding.rule.id in _MENDED and (index or finding.node not in main):
@@ -294,9 +295,4 @@ def _names_read(graph: GraphProto) -> set[str]:
 
 def _names_in_subgraphs(graph: GraphProto) -> set[str]:
     """Names that subgraphs take, from around them as well as their own."""
-    names: set[str] = set()
-    for node in graph.node:
-        for inner in subgraphs(node):
-            names |= {name for each in inner.node for name in each.input} | {output.name for output in inner.output}
-            names |= _names_in_subgraphs(inner)
-    return names
+    return {name for node in graph.node for inner in subgraphs(node) for name in names_used(inner)}

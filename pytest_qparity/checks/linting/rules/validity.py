@@ -17,11 +17,11 @@ from onnx import TensorProto, helper
 from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.view import LARGEST_INFERRED
 from pytest_qparity.precision.content import QUANTIZE
-from pytest_qparity.precision.graph import opset_of
-from pytest_qparity.precision.values import STANDARD, load_graph, subgraphs
+from pytest_qparity.precision.graph import nodes_of, opset_of
+from pytest_qparity.precision.values import STANDARD, load_graph, names_used, subgraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -96,11 +96,11 @@ def _without_what_engines_take(path: Path, target: str) -> ModelProto:
         graph = body.graph if isinstance(body, onnx.ModelProto) else body
         opset = next((entry.version for entry in body.opset_import if entry.domain in STANDARD), 0)
         if target != "ort":
-            for node in _nodes(graph):
+            for node in nodes_of(graph):
                 if node.domain in STANDARD and (node.domain, node.op_type) not in local:
                     _fit_operator(node, opset, any_name=target.startswith("trt"))
         imported = {entry.domain for entry in body.opset_import}
-        used = {node.domain for node in _nodes(graph)} - imported - set(STANDARD)
+        used = {node.domain for node in nodes_of(graph)} - imported - set(STANDARD)
         body.opset_import.extend(helper.make_opsetid(domain, 1) for domain in sorted(used))
     return model
 
@@ -184,7 +184,7 @@ def _cast_scales(main: GraphProto) -> None:
     """Scales of Q/DQ that are fp16 constants of the main graph, as the float32 that the importer makes of them."""
     halves = {each.name: each.dims for each in main.initializer if each.data_type == TensorProto.FLOAT16}
     cast: set[str] = set()
-    for node in _nodes(main):
+    for node in nodes_of(main):
         if node.op_type in QUANTIZE and len(node.input) > 1 and node.input[1] in halves:
             name = node.input[1]
             node.input[1] = f"{name}{_CAST}"
@@ -215,13 +215,4 @@ def _sort(graph: GraphProto) -> None:
 def _names_taken(node: NodeProto) -> Iterator[str]:
     yield from node.input
     for graph in subgraphs(node):
-        yield from (output.name for output in graph.output)
-        for inner in graph.node:
-            yield from _names_taken(inner)
-
-
-def _nodes(body: GraphProto | FunctionProto) -> Iterable[NodeProto]:
-    for node in body.node:
-        yield node
-        for graph in subgraphs(node):
-            yield from _nodes(graph)
+        yield from names_used(graph)
