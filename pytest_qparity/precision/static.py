@@ -44,9 +44,10 @@ class StaticJob:
         named = (*recipe.keep_float, *(name for name, _ in recipe.types))
         model, converted = at_opset(model, _least_opset(model, recipe), named)
         self._model, folded = prepared(model, recipe.keep_float)
-        nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
+        kept_float = frozenset(recipe.keep_float)
+        nodes = quantizable(self._model.graph, kept_float)
         self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
-        self._plan = planned(self._nodes, self._scheme, self._target)
+        self._plan = planned(self._nodes, self._scheme, self._target, kept_float)
         self.notes = (*converted, *folded)
 
     @property

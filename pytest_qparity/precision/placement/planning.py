@@ -9,7 +9,7 @@ from pytest_qparity.precision.placement.elements import ELEMENTS, Element
 from pytest_qparity.precision.placement.selection import Weight, is_constant, root_of, weight_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import onnx_ir as ir
 
@@ -73,8 +73,13 @@ class Plan:
         return tuple(dict.fromkeys(str(activation.root.name) for activation in self.activations))
 
 
-def planned(nodes: Sequence[ir.Node], scheme: Scheme, target: Target) -> Plan:
-    """What is quantized so that `nodes` run on quantized operands in the way that the target fuses."""
+def planned(
+    nodes: Sequence[ir.Node], scheme: Scheme, target: Target, kept_float: Collection[str] = frozenset()
+) -> Plan:
+    """What is quantized so that `nodes` run on quantized operands in the way that the target fuses.
+
+    `kept_float`: names of nodes beside `nodes` that are not taken along either.
+    """
     activations: dict[tuple[str, str], Activation] = {}
 
     def quantize(value: ir.Value, element: Element) -> Activation:
@@ -89,12 +94,20 @@ def planned(nodes: Sequence[ir.Node], scheme: Scheme, target: Target) -> Plan:
                 quantize(value, element).readers.append((each.node, index))
     if target.fused_outputs:
         taken = {(str(each.root.name), each.element.name) for each in activations.values()}
+
+        def of_other_type(value: ir.Value, element: Element) -> bool:
+            # A reader that takes another type would have values that were rounded to this one before.
+            return any(root == str(root_of(value).name) and name != element.name for root, name in taken)
+
         for node in nodes:
             value, element = _behind_activation(node.outputs[0]), scheme.activation_of(node)
-            others = any(root == str(root_of(value).name) and name != element.name for root, name in taken)
-            # A reader that takes another type would have values that were rounded to this one before.
-            if node.op_type in ("Conv", "ConvTranspose") and not others:
+            if node.op_type in ("Conv", "ConvTranspose") and not of_other_type(value, element):
                 quantize(value, element).everywhere = True
+        for pool, element in _pools(activations.values()):
+            source = pool.inputs[0]
+            if pool.name not in kept_float and source is not None and not of_other_type(source, element):
+                quantize(source, element).readers.append((pool, 0))
+                quantize(pool.outputs[0], element).everywhere = True
     if target.quantized_skips:
         _take_skips(nodes, activations)
     return Plan(tuple(activations.values()), tuple(quantized))
@@ -117,6 +130,17 @@ def _behind_activation(value: ir.Value) -> ir.Value:
     if node.op_type == "Clip" and not all(bound is None or is_constant(bound) for bound in node.inputs[1:]):
         return value
     return node.outputs[0]
+
+
+def _pools(activations: Iterable[Activation]) -> list[tuple[ir.Node, Element]]:
+    """Global average pools whose result is quantized, maybe behind what moves its elements: their kernel takes and
+    gives integers, so that a residual sum before the pool runs on integers as well."""
+    made_by = [(activation.root.producer(), activation.element) for activation in activations]
+    return [
+        (node, element)
+        for node, element in made_by
+        if node is not None and node.domain == "" and node.op_type == "GlobalAveragePool"
+    ]
 
 
 def _graph_of(value: ir.Value) -> object:

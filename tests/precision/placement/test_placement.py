@@ -71,7 +71,11 @@ def feed_for(model: onnx.ModelProto, folder) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
     ("target", "quantized"),
-    [("ort", {"input", "r1", "r2", "flat"}), ("openvino", {"input", "r1", "flat"}), ("trt", {"input", "r1", "flat"})],
+    [
+        ("ort", {"input", "r1", "r2", "pooled", "flat"}),
+        ("openvino", {"input", "r1", "flat"}),
+        ("trt", {"input", "r1", "flat"}),
+    ],
 )
 def test_inputs_of_weighted_nodes_are_quantized_and_for_onnx_runtime_what_convolutions_give(
     tmp_path, target, quantized
@@ -87,6 +91,40 @@ def test_onnx_runtime_runs_every_convolution_and_product_on_integers(tmp_path):
     kinds = _optimized_kinds(model, tmp_path)
     assert kinds.count("QLinearConv") == 2
     assert not {"Conv", "Gemm", "FusedConv"} & set(kinds)
+
+
+def pooled() -> onnx.ModelProto:
+    """The end of a residual network: the sum → relu → global average pool → flatten → Gemm."""
+    model = residual()
+    del model.graph.output[:]
+    more = [
+        helper.make_node("Relu", ["y"], ["r2"], name="relu2"),
+        helper.make_node("GlobalAveragePool", ["r2"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], name="flatten"),
+        helper.make_node("Gemm", ["flat", "w"], ["logits"], name="last"),
+    ]
+    model.graph.node.extend(more)
+    model.graph.initializer.append(numpy_helper.from_array(weights(4, 3), "w"))
+    model.graph.output.append(helper.make_tensor_value_info("logits", FLOAT, ["N", 3]))
+    return model
+
+
+def test_the_residual_sum_and_the_pool_at_the_end_run_on_integers_too(tmp_path):
+    model, _ = made(pooled(), tmp_path, target="ort")
+
+    kinds = _optimized_kinds(model, tmp_path)
+    assert {"QLinearAdd", "QLinearGlobalAveragePool", "QGemm"} <= set(kinds)
+    assert not {"Add", "Relu", "GlobalAveragePool", "Gemm"} & set(kinds)
+    feed = feed_for(pooled(), tmp_path)
+    assert least_sqnr_db(outputs_of(pooled(), feed), outputs_of(model, feed)) > 30
+
+
+@pytest.mark.parametrize("kept", ["last", "pool"])
+def test_a_pool_that_stays_float_or_whose_result_does_is_not_quantized(tmp_path, kept):
+    model, _ = made(pooled(), tmp_path, target="ort", keep_float=(kept,))
+
+    assert not dequantized(model, "pool")[0]
+    assert "GlobalAveragePool" in _optimized_kinds(model, tmp_path)
 
 
 def _optimized_kinds(model: onnx.ModelProto, folder: Path) -> list[str]:
