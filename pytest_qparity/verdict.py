@@ -65,6 +65,7 @@ class Code(Enum):
     DATA_LAYOUT = ("QP-DATA-003", Outcome.CANNOT_JUDGE, "an array's rank, shape or type does not fit its input")
     DATA_EMPTY = ("QP-DATA-004", Outcome.CANNOT_JUDGE, "no samples")
     DATA_LABELS = ("QP-DATA-005", Outcome.CANNOT_JUDGE, "labels are missing or not one for each sample")
+    SEQUENCE_STATE = ("QP-SEQ-001", Outcome.CANNOT_JUDGE, "a state that does not fit, or recordings in pieces")
     CALIBRATION_MISSING = (
         "QP-CAL-001",
         Outcome.CANNOT_JUDGE,

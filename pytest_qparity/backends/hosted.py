@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.protocol import SessionOptions
     from pytest_qparity.backends.registry import BackendSpec
+    from pytest_qparity.case.data import Feed, Feeds
     from pytest_qparity.worker.protocol import Answer, Worker
 
 _CALLS = "pytest_qparity.backends.serving"
@@ -82,6 +83,23 @@ class TooLarge(Exception):  # noqa: N818
         self.described = described
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RolledOut:
+    """The outputs of steps; `too_large` where those of the next are."""
+
+    outputs: list[dict[str, np.ndarray]]
+    too_large: TooLarge | None
+
+
+def _too_large(layout: object) -> TooLarge:
+    from pytest_qparity.worker.arena import LayoutError, described
+
+    try:
+        return TooLarge(described(layout))
+    except LayoutError as error:
+        raise refused(f"{error} as outputs of a run") from None
+
+
 class HostedSession:
     """A variant loaded in a worker, ready to run there."""
 
@@ -97,15 +115,44 @@ class HostedSession:
 
     def run_within(self, feed: Mapping[str, np.ndarray], most_bytes: int) -> dict[str, np.ndarray]:
         """The same. Raises TooLarge where they take more than `most_bytes`; none of them has come here then."""
-        from pytest_qparity.worker.arena import LayoutError, described
-
         answer = self._run("run", feed, most_bytes=most_bytes)
         if answer.value is None:
             return dict(answer.arrays)
-        try:
-            raise TooLarge(described(answer.value))
-        except LayoutError as error:
-            raise refused(f"{error} as outputs of a run") from None
+        raise _too_large(answer.value)
+
+    def over(self, feeds: Feeds, most_bytes: int) -> Iterator[tuple[Feed, dict[str, np.ndarray] | TooLarge]]:
+        """The outputs of each feed, in their order, or that they take more than `most_bytes`."""
+        for feed in feeds:
+            try:
+                yield feed, self.run_within(feed.arrays, most_bytes)
+            except TooLarge as answer:
+                yield feed, answer
+
+    def roll_out(
+        self,
+        steps: Sequence[Feed],
+        begins: Sequence[bool],
+        before: Mapping[str, np.ndarray],
+        state: Mapping[str, str],
+        most_bytes: int,
+    ) -> RolledOut:
+        """Run `steps` in one call, each with the states that the one before gave, and the first with `before`; one that
+        `begins` with those of its feed. `state`: output → the input that it is at the next step.
+
+        Fewer steps come back where outputs of one are laid out otherwise than those before, or are too large.
+        """
+        from pytest_qparity.backends.rollout import BEFORE, FED, stacked
+
+        fed = stacked([step.arrays for step in steps])
+        arrays = {f"{FED}{name}": array for name, array in fed.items()}
+        arrays |= {f"{BEFORE}{name}": array for name, array in before.items()}
+        arguments = {"begins": list(begins), "state": dict(state), "most_bytes": most_bytes}
+        answer = self._run("roll_out", arrays, runs=len(steps), **arguments)
+        done, layout = answer.value["done"], answer.value["layout"]
+        if layout is None and not 0 < done <= len(steps):
+            raise refused(f"outputs of {done} steps, should be of 1 to {len(steps)}")
+        outputs = [{name: array[index, ...] for name, array in answer.arrays.items()} for index in range(done)]
+        return RolledOut(outputs, None if layout is None else _too_large(layout))
 
     def is_equal(self, other: HostedSession, feed: Mapping[str, np.ndarray]) -> bool | None:
         """Whether the outputs of both are bit-equal, told in the worker that holds both; None where no output is a
@@ -150,8 +197,9 @@ class HostedSession:
     def close(self) -> None:
         self._call("close", {}, {}, self._worker.limits.load)
 
-    def _run(self, name: str, feed: Mapping[str, np.ndarray], **arguments: object) -> Answer:
+    def _run(self, name: str, feed: Mapping[str, np.ndarray], runs: int = 1, **arguments: object) -> Answer:
         phase = self._worker.limits.run if self._has_run else self._worker.limits.first_run
+        phase = Phase(phase.name, phase.deadline_s * runs)
         answer = self._call(name, arguments, feed, phase)
         self._has_run = True
         return answer

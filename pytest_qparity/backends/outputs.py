@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.backends.hosted import HostedSession
+    from pytest_qparity.backends.rollout import Runs
     from pytest_qparity.case.data import Feeds
 
 
@@ -34,7 +34,7 @@ class Misfit:
     layouts: Mapping[str, Layout]
 
 
-def gather_outputs(session: HostedSession, feeds: Feeds, largest_mb: float) -> dict[str, np.ndarray]:
+def gather_outputs(session: Runs, feeds: Feeds, largest_mb: float) -> dict[str, np.ndarray]:
     """Outputs over all feeds, in the engine's order of names, of `largest_mb` in all at most.
 
     `feeds.stacked`: each sample is fed as it is and its outputs get a new first axis. Otherwise an output whose first
@@ -43,17 +43,15 @@ def gather_outputs(session: HostedSession, feeds: Feeds, largest_mb: float) -> d
     """
     most_bytes = int(largest_mb * 1e6 / max(len(feeds), 1))
     gathering = _Gathering(feeds.stacked)
-    for feed in feeds:
-        try:
-            outputs = session.run_within(feed.arrays, most_bytes)
-        except TooLarge:
-            raise refused(f"outputs of more than {largest_mb:,g} MB over {len(feeds)} feeds, should be less") from None
+    for feed, outputs in session.over(feeds, most_bytes):
+        if isinstance(outputs, TooLarge):
+            raise refused(f"outputs of more than {largest_mb:,g} MB over {len(feeds)} feeds, should be less")
         gathering.add(_layouts(outputs), outputs, feed.count)
     return gathering.joined()
 
 
 def gather_outputs_like(
-    session: HostedSession, feeds: Feeds, expected: Mapping[str, np.ndarray]
+    session: Runs, feeds: Feeds, expected: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray] | Misfit:
     """The same, where the first feed's outputs are laid out as `expected` over all feeds is.
 
@@ -61,12 +59,11 @@ def gather_outputs_like(
     """
     most_bytes = room_of(expected)
     gathering = _Gathering(feeds.stacked)
-    for index, feed in enumerate(feeds):
-        try:
-            outputs = session.run_within(feed.arrays, most_bytes)
-            layouts = _layouts(outputs)
-        except TooLarge as answer:
+    for index, (feed, answer) in enumerate(session.over(feeds, most_bytes)):
+        if isinstance(answer, TooLarge):
             outputs, layouts = {}, {name: Layout(*described) for name, described in answer.described.items()}
+        else:
+            outputs, layouts = answer, _layouts(answer)
         if index == 0 and not _fits(layouts, feed.count, feeds, expected):
             return Misfit({name: _over_all(layout, feed.count, feeds)[0] for name, layout in layouts.items()})
         gathering.add(layouts, outputs, feed.count)

@@ -14,9 +14,10 @@ from pytest_qparity.backends.border import facts_of, kernels_of, load_session, r
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
+from pytest_qparity.backends.rollout import BEFORE, FED, fitting_states, stacked
 from pytest_qparity.backends.timing import alone, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
-from pytest_qparity.worker.arena import layout_of
+from pytest_qparity.worker.arena import aligned, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,29 @@ def run(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     if size > most_bytes:
         return layout, {}
     return None, outputs
+
+
+def roll_out(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Outputs of steps with an axis in front that counts them, as many as are laid out alike ("done"); where those of
+    the next take more than `most_bytes`, how they are laid out ("layout")."""
+    opened = _opened(held, arguments["session"])
+    fed, before = (
+        {name.removeprefix(kind): array for name, array in arrays.items() if name.startswith(kind)}
+        for kind in (FED, BEFORE)
+    )
+    done: list[Arrays] = []
+    for index, begins in enumerate(arguments["begins"]):
+        feed = {name: aligned(array[index, ...]) for name, array in fed.items()}  # as a step that comes alone is
+        outputs = copied(opened.run(feed if begins else {**feed, **before}, arguments["most_bytes"]))
+        layout, size = layout_of(outputs)
+        if size > arguments["most_bytes"]:
+            return {"done": len(done), "layout": layout}, stacked(done)
+        if done and layout != layout_of(done[0])[0]:
+            break
+        done.append(outputs)
+        states = fitting_states(outputs, feed, arguments["state"])
+        before = {name: aligned(array) for name, array in states.items()}
+    return {"done": len(done), "layout": None}, stacked(done)
 
 
 def run_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from pytest_qparity.case.fields import (
@@ -236,6 +236,12 @@ class CaseSpec(Table):
         description="What the model is for; sets the default metric and tolerances.",
         examples=["image-classification"],
     )
+    state: dict[Text, Text] = Field(
+        default={},
+        description="For a recurrent model: each output that is an input of the next step, and that input. Samples are "
+        "then the steps of recordings, and the variant is judged with its own states.",
+        examples=[{"stateN": "state"}],
+    )
     cpu: Literal["this", "any"] = Field(
         default="this",
         description='The CPUs that verdicts are for: "this" one, or "any", which refuses files with uint8 activations '
@@ -261,6 +267,13 @@ class CaseSpec(Table):
     waivers: Annotated[tuple[WaiverSpec, ...], Field(strict=False)] = Field(
         default=(), description="Failures that are known and accepted, a [[waivers]] table each."
     )
+
+    @field_validator("state")
+    @classmethod
+    def _each_input_once(cls, state: dict[str, str]) -> dict[str, str]:
+        if len(set(state.values())) != len(state):
+            raise PydanticCustomError(OUR_ERROR, "each input once", {"remedy": "feed it from one output"})
+        return state
 
     @model_validator(mode="before")
     @classmethod

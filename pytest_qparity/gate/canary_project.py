@@ -97,7 +97,7 @@ def _write_golden(root: Path, case_file: Path, outputs: Mapping[str, np.ndarray]
     key = GoldenKey(
         model=stored_bytes(case.folder / case.spec.model, ()).digest,
         data=samples.digest,
-        recipe=recipe_digest(case.spec.data.batch),
+        recipe=recipe_digest(case.spec.data.batch, case.spec.state),
     )
     provenance = {"engine": "numpy", "engine_version": version_of("numpy") or "unknown"}
     write_golden(root / "golden" / case.name, Golden(key, outputs, canary_set.SAMPLES, provenance))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.data import Feeds, Samples
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
+    from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -68,9 +69,21 @@ class CaseMaterial:
 
     @once
     def feeds(self) -> Feeds:
-        from pytest_qparity.case.data import make_feeds
+        return self._steps(self.samples)[0]
 
-        return make_feeds(self.samples, self.model.inputs, self.case.spec.data.batch)
+    @once
+    def recordings(self) -> Recordings | None:
+        """What the samples are steps of; None where the case feeds no output back."""
+        return self._steps(self.samples)[1]
+
+    def _steps(self, samples: Samples) -> tuple[Feeds, Recordings | None]:
+        from pytest_qparity.case.data import make_feeds
+        from pytest_qparity.case.sequence import recordings_of
+
+        recordings = None
+        if self.case.spec.state:
+            samples, recordings = recordings_of(samples, self.case.spec.state, self.model)
+        return make_feeds(samples, self.model.inputs, self.case.spec.data.batch), recordings
 
     @once
     def calibration_samples(self) -> Samples:
@@ -89,16 +102,24 @@ class CaseMaterial:
 
     @once
     def calibration_feeds(self) -> Feeds:
-        from pytest_qparity.case.data import make_feeds
+        """Of recordings: with the states that the float model itself goes through."""
+        from pytest_qparity.case.sequence import with_states
 
-        return make_feeds(self.calibration_samples, self.model.inputs, self.case.spec.data.batch)
+        feeds, recordings = self._steps(self.calibration_samples)
+        if recordings is None:
+            return feeds
+        with contextlib.closing(self.settings.worker(self.limits)) as worker:
+            outputs = self._reference(worker, feeds, recordings).outputs
+        return with_states(feeds, recordings, outputs)
 
     @once
     def calibration_doubts(self) -> tuple[Doubt, ...]:
         """What the calibration data say of themselves beside the test data."""
+        from pytest_qparity.case.sequence import without_states
         from pytest_qparity.precision.calibration.evidence import doubts_about
 
-        return doubts_about(self.calibration_samples, self.samples)
+        state = self.case.spec.state
+        return doubts_about(without_states(self.calibration_samples, state), without_states(self.samples, state))
 
     @property
     def golden_folder(self) -> Path:
@@ -109,9 +130,8 @@ class CaseMaterial:
         from pytest_qparity.gate.reference import recipe_digest
         from pytest_qparity.golden.store import GoldenKey
 
-        return GoldenKey(
-            model=self.model.digest, data=self.samples.digest, recipe=recipe_digest(self.case.spec.data.batch)
-        )
+        recipe = recipe_digest(self.case.spec.data.batch, self.case.spec.state)
+        return GoldenKey(model=self.model.digest, data=self.samples.digest, recipe=recipe)
 
     @once
     def golden(self) -> Golden:
@@ -136,12 +156,13 @@ class CaseMaterial:
         from pytest_qparity.golden.store import write_golden
 
         with contextlib.closing(self.settings.worker(self.limits)) as worker:
-            write_golden(self.golden_folder, self._reference(worker))
+            write_golden(self.golden_folder, self._reference(worker, self.feeds, self.recordings))
 
-    def _reference(self, worker: Worker) -> Golden:
+    def _reference(self, worker: Worker, feeds: Feeds, recordings: Recordings | None) -> Golden:
         from pytest_qparity.gate.reference import reference_golden
 
-        return reference_golden(self.model, self.feeds, self.golden_key, worker, self.settings.largest_data_mb)
+        largest_mb = self.settings.largest_data_mb
+        return reference_golden(self.model, feeds, self.golden_key, worker, largest_mb, recordings)
 
     def golden_status(self) -> GoldenStatus:
         from pytest_qparity.golden.accept import status_of
@@ -309,11 +330,26 @@ class RunMaterial:
 
     @once
     def gathered(self) -> dict[str, np.ndarray] | Misfit:
-        """The variant's outputs over all test samples, if they are laid out as the golden's."""
+        """The variant's outputs over all test samples, if they are laid out as the golden's; of recordings, those of
+        the variant with its own states."""
         from pytest_qparity.backends.outputs import gather_outputs_like
+        from pytest_qparity.backends.rollout import Rollout
 
         session = self.session  # a backend that is not there needs no golden
-        return gather_outputs_like(session, self.material.feeds, self.material.golden.outputs)
+        feeds, recordings = self.material.feeds, self.material.recordings
+        runs = session if recordings is None else Rollout(session, recordings)
+        return gather_outputs_like(runs, feeds, self.material.golden.outputs)
+
+    @once
+    def gathered_from_golden_states(self) -> dict[str, np.ndarray] | Misfit:
+        """The variant's outputs where each step of a recording begins with the golden's states."""
+        from pytest_qparity.backends.outputs import gather_outputs_like
+        from pytest_qparity.case.sequence import with_states
+
+        recordings, golden = self.material.recordings, self.material.golden.outputs
+        if recordings is None:
+            raise ValueError("got a case without states, should have some")
+        return gather_outputs_like(self.session, with_states(self.material.feeds, recordings, golden), golden)
 
     @property
     def outputs(self) -> Mapping[str, np.ndarray]:

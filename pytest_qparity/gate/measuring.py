@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.case.schema import Budget
+    from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
@@ -78,7 +79,19 @@ def parity(run: RunMaterial) -> Verdict:
     gathered, golden = run.gathered, run.material.golden.outputs
     if isinstance(gathered, Misfit):
         return judge_misfit(gathered.layouts, golden, _parity_limit(run))
-    return judge_parity(gathered, golden, _parity_limit(run))
+    verdict = judge_parity(gathered, golden, _parity_limit(run))
+    return verdict if run.material.recordings is None else _with_drift(verdict, run, run.material.recordings)
+
+
+def _with_drift(verdict: Verdict, run: RunMaterial, recordings: Recordings) -> Verdict:
+    from pytest_qparity.backends.outputs import Misfit
+    from pytest_qparity.checks.drift import drift_of, with_drift
+
+    golden, free, forced = run.material.golden.outputs, run.gathered, run.gathered_from_golden_states
+    if isinstance(free, Misfit) or isinstance(forced, Misfit):
+        return verdict
+    drifts = drift_of(golden, free, forced, recordings.steps, _parity_limit(run).sqnr_db)
+    return with_drift(verdict, drifts, recordings.count)
 
 
 def accuracy(run: RunMaterial) -> Verdict:

@@ -101,6 +101,13 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             f'Got a case named "{case.name}" beside the canary file {namesake}, should have a name of its own.',
             "rename one of the files: goldens are stored by the name",
         )
+    if spec.state and spec.data.batch != 1:
+        yield CaseProblem(
+            Code.CASE_VALUE,
+            case.line_of("data", "batch"),
+            f"Got batch = {spec.data.batch} beside state, should be 1: each step begins with what the one before gave.",
+            "remove batch from [data]",
+        )
     for name, precision in spec.precisions.items():
         base = base_of(name, precision.base)
         location = ("precisions", name, *(("base",) if precision.base else ()))

@@ -12,32 +12,45 @@ from typing import TYPE_CHECKING
 from pytest_qparity.digest import json_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_qparity.case.data import Feeds
     from pytest_qparity.case.model import ModelFile
+    from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.golden.store import Golden, GoldenKey
     from pytest_qparity.worker.protocol import Worker
 
 RECIPE = {"version": 1, "engine": "ort", "threads": 1, "optimizer": "off"}
 
 
-def recipe_digest(batch: int) -> str:
-    """Digest of the reference recipe; the batch belongs to it, since some models' outputs depend on it."""
-    return json_digest({**RECIPE, "batch": batch})
+def recipe_digest(batch: int, state: Mapping[str, str]) -> str:
+    """Digest of the reference recipe; the batch belongs to it, since some models' outputs depend on it, and so do the
+    outputs that are fed back as inputs."""
+    carried = {"state": dict(state)} if state else {}
+    return json_digest({**RECIPE, "batch": batch, **carried})
 
 
-def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Worker, largest_mb: float) -> Golden:
-    """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run, or gives
-    more than `largest_mb`."""
+def reference_golden(
+    model: ModelFile,
+    feeds: Feeds,
+    key: GoldenKey,
+    worker: Worker,
+    largest_mb: float,
+    recordings: Recordings | None = None,
+) -> Golden:
+    """Run the float model over all feeds by the reference recipe, step by step where they are `recordings`. Raises
+    CannotJudge where it cannot run, or gives more than `largest_mb`."""
     from pytest_qparity.backends.hosted import EngineHost
     from pytest_qparity.backends.outputs import gather_outputs
     from pytest_qparity.backends.protocol import Optimizer, SessionOptions
     from pytest_qparity.backends.registry import BUILTIN
+    from pytest_qparity.backends.rollout import Rollout
     from pytest_qparity.golden.store import Golden
 
     host = EngineHost(worker, next(spec for spec in BUILTIN if spec.name == RECIPE["engine"]))
     host.require_available()
     session = host.load(model.path, SessionOptions(threads=1, optimizer=Optimizer.OFF))
-    outputs = gather_outputs(session, feeds, largest_mb)
+    outputs = gather_outputs(session if recordings is None else Rollout(session, recordings), feeds, largest_mb)
     facts = session.facts()
     provenance = {
         "engine": facts.engine,

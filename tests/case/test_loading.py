@@ -264,7 +264,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +273,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
             'write "model"',
         ),
     ),
