@@ -18,7 +18,7 @@ from pytest_qparity.precision.table import PRECISIONS, method_of
 if TYPE_CHECKING:
     from pytest_qparity.case.precision_spec import PrecisionSpec
 
-__all__ = ["is_emulated", "recipe_for", "target_of"]
+__all__ = ["activation_of", "is_emulated", "recipe_for", "target_of"]
 
 
 def is_emulated(base: str, spec: PrecisionSpec, emulated: Collection[str]) -> bool:
@@ -31,6 +31,13 @@ def is_emulated(base: str, spec: PrecisionSpec, emulated: Collection[str]) -> bo
 def target_of(spec: PrecisionSpec, family: str) -> str:
     """The engine that the file is made for; `family`: the one whose rules the backend follows."""
     return family if spec.target == "backend" else spec.target
+
+
+def activation_of(base: str, spec: PrecisionSpec, family: str) -> str:
+    """The element type of activations of a static recipe, where `types` says nothing of a node."""
+    from pytest_qparity.precision.placement.targets import TARGETS
+
+    return spec.activation or PRECISIONS[base].made.activation or TARGETS[target_of(spec, family)].activation
 
 
 def recipe_for(
@@ -60,7 +67,7 @@ def _static(
 
     made = PRECISIONS[base].made
     target = TARGETS[target_of(spec, family)]
-    activation = spec.activation or made.activation or target.activation
+    activation = activation_of(base, spec, family)
     # No engine that wants zero points of 0 takes 16 bits: where they are free, what a Relu gives has all levels, and no
     # optimizer can take the Relu for redundant.
     fits = target.symmetric and "16" not in activation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.precision.choosing import is_emulated, recipe_for, target_of
+from pytest_qparity.precision.choosing import activation_of, is_emulated, recipe_for, target_of
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
@@ -221,3 +221,19 @@ def test_ranges_of_a_file_take_the_place_of_calibration_data():
 def test_a_type_that_a_backend_does_not_compute_in_is_emulated_wherever_it_comes_from(base, spec, emulated):
     assert is_emulated(base, PrecisionSpec(**spec), ("int16", "nvfp4")) is emulated
     assert not is_emulated(base, PrecisionSpec(**spec), ())
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "family", "activation"),
+    [
+        ("int8", {}, "ort", "int8"),
+        ("int8", {"target": "ort"}, "trt", "uint8"),
+        ("int8", {"target": "backend"}, "ort", "uint8"),
+        ("int8", {"activation": "uint8"}, "trt", "uint8"),
+        ("int16", {}, "ort", "int16"),
+    ],
+)
+def test_activations_have_the_stated_type_else_that_of_the_precision_else_that_of_the_target(
+    base, spec, family, activation
+):
+    assert activation_of(base, PrecisionSpec(**spec), family) == activation
