@@ -17,8 +17,11 @@ from pytest_qparity.precision.table import PRECISIONS, method_of
 
 if TYPE_CHECKING:
     from pytest_qparity.case.precision_spec import PrecisionSpec
+    from pytest_qparity.precision.calibration.method import MethodName
 
 __all__ = ["activation_of", "is_emulated", "recipe_for", "target_of"]
+
+PERCENTILE = 99.999  # never below min-max, to 5.9 dB above (docs/calibration.md, "Which method"); ONNX Runtime's own
 
 
 def is_emulated(base: str, spec: PrecisionSpec, emulated: Collection[str]) -> bool:
@@ -73,7 +76,10 @@ def _static(
     fits = target.symmetric and "16" not in activation
     symmetric = fits if spec.symmetric is None else spec.symmetric
     bias = spec.bias or ("int32" if target.integer_bias and not activation.startswith("float") else "float")
-    percentile = (spec.percentile or 99.99) if spec.calibration == "percentile" else None
+    calibration: MethodName = (
+        "given" if ranges is not None else _calibration(spec, {activation, *(name for _, name in types)})
+    )
+    percentile = (spec.percentile or PERCENTILE) if calibration == "percentile" else None
     return StaticRecipe(
         keep_float,
         target=target.name,
@@ -84,12 +90,23 @@ def _static(
         granularity=spec.granularity or "channel",
         bias=bias,
         weight_bits=7 if spec.reduce_range else 8,
-        calibration=spec.calibration,
+        calibration=calibration,
         percentile=percentile,
         ranges=ranges,
         format=spec.format,
         extend=spec.extend,
     )
+
+
+def _calibration(spec: PrecisionSpec, activations: Collection[str]) -> MethodName:
+    """Outliers cost 8-bit integers their resolution; 16 bits and float8 have enough of it, and lose by a cut alone."""
+    if spec.calibration is not None:
+        return spec.calibration
+    return "percentile" if spec.percentile is not None or not any(map(_is_wide, activations)) else "minmax"
+
+
+def _is_wide(element: str) -> bool:
+    return "16" in element or element.startswith("float")
 
 
 def _dynamic(
@@ -113,12 +130,19 @@ def _weight_only(
         keep_float,
         weight=str(made.weight),
         block=spec.block or made.block or 32,
-        symmetric=base == "int4" if spec.symmetric is None else spec.symmetric,
+        symmetric=_symmetric_weights(base, spec),
         algorithm=spec.algorithm,
         format=spec.format,
         whole_blocks=spec.format == "qdq" and family in _WHOLE_BLOCKS,
         extend=spec.extend,
     )
+
+
+def _symmetric_weights(base: str, spec: PrecisionSpec) -> bool:
+    """hqq and gptq have zero points. ONNX Runtime's gptq could do without, and rounds twice then: 4 dB are lost."""
+    if spec.algorithm in ("hqq", "gptq"):
+        return False
+    return base == "int4" if spec.symmetric is None else spec.symmetric
 
 
 def _block(base: str, spec: PrecisionSpec, _: str, keep_float: tuple[str, ...], __: _Pairs, ___: str | None) -> Recipe:

@@ -20,8 +20,9 @@ from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
 from pytest_qparity.precision.large import save_whole, save_with_data_at
-from pytest_qparity.precision.library import make_dynamic, make_packed
+from pytest_qparity.precision.library import make_dynamic
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
+from pytest_qparity.precision.packed import make_packed
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
