@@ -1,11 +1,11 @@
 """SQNR of static int8: this package's (target "ort") beside `onnxruntime.quantization.quantize_static` as it comes.
 
-    python benchmarks/sqnr.py [MODEL …] [--methods minmax …]
+    python benchmarks/sqnr.py [MODEL …] [--methods METHOD …]
 
-Stock takes min-max ranges, ours those of each method, from the same calibration data; all run in ONNX Runtime with its
-default optimizer over the same test data; the float model, run with the optimizer off, is the signal. A row for each
-output of each of the cases' models and, where they are beside the checkout, of the shared ones. It holds all test
-outputs of one model.
+Stock takes min-max ranges, ours those of each method (its default where none is named), from the same calibration data;
+all run in ONNX Runtime with its default optimizer over the same test data; the float model, run with the optimizer off,
+is the signal. A row for each output of each of the cases' models and, where they are beside the checkout, of the shared
+ones. It holds all test outputs of one model.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def subjects() -> Iterator[Subject]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", help="all where none is named")
-    parser.add_argument("--methods", nargs="+", default=["minmax"], help="of calibration, one column each")
+    parser.add_argument("--methods", nargs="+", default=["default"], help="as minmax, or percentile=99.99")
     asked = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)
     columns = ["stock", *asked.methods]
@@ -93,8 +93,9 @@ def _decibels(wanted: Array, got: Array) -> str:
 
 
 def _ours(model: Path, calibration: list[Feed], method: str) -> onnx.ModelProto:
-    spec = PrecisionSpec.model_validate({"target": "ort", "calibration": method})
-    recipe = recipe_for("int8", spec, "ort", ())
+    name, _, share = method.partition("=")
+    stated = {"percentile": float(share)} if share else {"calibration": name} if name != "default" else {}
+    recipe = recipe_for("int8", PrecisionSpec.model_validate({"target": "ort", **stated}), "ort", ())
     job = Calibration(float_graph(model), recipe)
     for feed in calibration:
         job.take(feed, len(next(iter(feed.values()))))
