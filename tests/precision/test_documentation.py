@@ -69,7 +69,9 @@ def test_who_computes_in_a_precision_is_what_backends_state():
 
 def test_every_precision_is_in_the_table_of_what_ran():
     """`fp8` is `fp8-e4m3` by another name."""
-    ran = {base_of(row[0].strip("`"), None) for row in rows("precision", "recipe", "`ort`", "`openvino`")}
+    ran = {
+        base_of(row[0].strip("`"), None) for row in rows("precision", "recipe", "`ort`", "`openvino`", "`reference`")
+    }
 
     assert TYPES["fp8"] == TYPES["fp8-e4m3"]
     assert ran | {"fp8"} == set(PRECISIONS)
