@@ -10,7 +10,7 @@ from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.checks.linting.finding import refused
 from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes, refusals
 from pytest_qparity.precision.examination import LARGEST_SUM, Examined, Saturation
-from pytest_qparity.precision.table import FLOATS
+from pytest_qparity.precision.table import FLOATS, HALVES
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class PreflightMeasurement:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
     `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
-    file's products that are quantized in another precision.
+    file's products that are quantized in another precision, or in fp16 and bf16 compute in another type.
     """
 
     base: str
@@ -132,6 +132,9 @@ def _notes(measured: PreflightMeasurement) -> Iterator[str]:
     for doubt in measured.doubts:
         yield f"{doubt.sentence} {doubt.remedy[:1].upper()}{doubt.remedy[1:]}."
     yield from lint_notes(measured.warned)
+    if measured.base in HALVES and measured.other_products and measured.holds_precision:
+        others = len(measured.other_products)
+        yield f"{others} products of the file do not compute in {measured.base}: {_others(measured)}"
     yield from _kernel_notes(measured)
 
 
@@ -181,9 +184,7 @@ def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) 
             f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {base}, "
             f"should be at least 1 (of {measured.nodes} nodes).",
             "look at how the file was made: its maker quantized nothing, or another file was given",
-            likely=f"products are quantized in another precision, or other blocks and scales: {_others(measured)}"
-            if measured.other_products
-            else "the quantizer found no operator that it knows, or the float file was copied",
+            likely=_why_not_held(base, measured),
         )
     first = FIRST_OPSET.get(base, 1)
     if measured.opset < first and not measured.own_operators:
@@ -200,6 +201,14 @@ def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) 
             "should be finite and above zero.",
             "calibrate again with data that reach these nodes",
         )
+
+
+def _why_not_held(base: str, measured: PreflightMeasurement | Examined) -> str:
+    if not measured.other_products:
+        return "the quantizer found no operator that it knows, or the float file was copied"
+    if base in HALVES:
+        return f"no product of the file computes in {base}, whatever its other nodes do: {_others(measured)}"
+    return f"products are quantized in another precision, or other blocks and scales: {_others(measured)}"
 
 
 def _failures_of_the_session(measured: PreflightMeasurement) -> Iterator[Failure]:

@@ -63,6 +63,10 @@ class BlockJob:
             return ()
         return tuple(dict.fromkeys(str(node.inputs[0].name) for node, _ in self._nodes if node.inputs[0] is not None))
 
+    @property
+    def moved(self) -> Mapping[str, Mapping[str, bool]]:
+        return {}  # each activation has its own
+
     def float_model(self) -> ModelProto:
         return ir.serde.serialize_model(self._model)
 

@@ -16,7 +16,8 @@ class Examined:
     """Counts over the nodes that lead to an output (see `precision.content`), for one precision.
 
     `own_operators`: whether it has operators that compute on integers themselves, which need no opset for Q/DQ.
-    `other_products`: first outputs of the products that are quantized in another precision.
+    `other_products`: first outputs of the products that are quantized in another precision; for fp16 and bf16, that
+    compute in another type.
     """
 
     holds_precision: bool

@@ -24,6 +24,7 @@ NAMES_LISTED = 8
 class NodeChoice:
     """What a case says of nodes. `place`: how a sentence about its patterns begins, by key.
 
+    `activation`: the type of a node's activations where `types` says nothing, None where that is not known.
     `weighted_only`: the recipe quantizes weighted nodes alone, so that `only` keeps no others float: a batch norm may
     still be folded.
     """
@@ -32,6 +33,7 @@ class NodeChoice:
     only: tuple[str, ...] = ()
     edges_float: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
+    activation: str | None = None
     place: str = ""
     weighted_only: bool = False
 
@@ -51,7 +53,8 @@ class Chosen:
 def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
     """Resolve the patterns. Of several types for a node the last holds.
 
-    Raises CannotJudge where a pattern is dead, as one of `types` is that matches none of the nodes that are quantized.
+    Raises CannotJudge where a pattern is dead, as one of `types` is that matches none of the nodes that are quantized,
+    or gives them the type that they have without it.
     """
     kept = dict.fromkeys(nodes_to_keep(model, choice.keep_float, _said(choice, "keep_float")))
     if choice.only:
@@ -70,6 +73,8 @@ def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
         quantized = [name for name in matching if name not in kept and name in weighted]
         if not quantized:
             raise _without_effect(pattern, matching, weighted.keys() - kept, _said(choice, "types"))
+        if all(types.get(name, choice.activation) == element for name in quantized):
+            raise _the_same(pattern, element, len(quantized), _said(choice, "types"))
         types |= dict.fromkeys(quantized, element)
     return Chosen(tuple(kept), tuple(types.items()))
 
@@ -189,6 +194,12 @@ def _without_effect(pattern: str, matching: Collection[str], possible: Collectio
     sentence = f'{place}: got "{pattern}", which matches {count} and none that is quantized, should match one that is.'
     remedy = f"choose among: {quantized}" if possible else "remove it: every node is kept float"
     return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
+
+
+def _the_same(pattern: str, element: str, count: int, place: str) -> CannotJudge:
+    nodes = f"{count} nodes" if count > 1 else "1 node"
+    sentence = f'{place}: got {element} for "{pattern}", which {nodes} would have without it, should be another type.'
+    return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, f'remove "{pattern}", or name another type'))
 
 
 def _instead(pattern: str, nodes: list[NodeProto]) -> str:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.recipes import StaticRecipe
     from pytest_qparity.quantmath import Range
 
-__all__ = ["made_plain", "make_qoperator"]
+__all__ = ["ONE_INSTEAD", "made_plain", "make_qoperator"]
 
+ONE_INSTEAD = "1, as ONNX Runtime's quantizer has it, so that every value becomes 0"
 _BIAS = 2  # index of C among the inputs of a Gemm
 
 

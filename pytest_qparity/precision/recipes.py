@@ -94,7 +94,8 @@ class WeightOnlyRecipe:
 
     `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
     (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
-    `whole_blocks`: the engine takes no shorter block at the end of an axis.
+    `symmetric`: no zero points; those of hqq and gptq have some. `whole_blocks`: the engine takes no shorter block at
+    the end of an axis.
     """
 
     keep_float: tuple[str, ...]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from pytest_qparity.precision.activation_ranges import SMALLEST_SCALE, moved, raised_scales
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
@@ -13,7 +14,7 @@ from pytest_qparity.precision.placement.selection import is_constant, quantizabl
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
-from pytest_qparity.precision.qoperator import made_plain, make_qoperator
+from pytest_qparity.precision.qoperator import ONE_INSTEAD, made_plain, make_qoperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class StaticJob:
         nodes = quantizable(self._model.graph, kept_float)
         self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
         self._plan = planned(self._nodes, self._scheme, self._target, kept_float)
-        self.notes = (*converted, *folded)
+        self.notes: tuple[str, ...] = (*converted, *folded)
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -58,14 +59,24 @@ class StaticJob:
         values = [value for node in self._nodes for value in (*node.inputs[:2], *node.outputs)]
         return tuple(dict.fromkeys(str(value.name) for value in values if value is not None and not is_constant(value)))
 
+    @property
+    def moved(self) -> Mapping[str, Mapping[str, bool]]:
+        """Tensors that share an observed one's range, as `activation_ranges.moved`."""
+        return moved(self._plan) if self._recipe.format == "qdq" else {}
+
     def float_model(self) -> ModelProto:
         """The prepared float model, in which the observed tensors have their names."""
         return ir.serde.serialize_model(self._model)
 
     def made(self, ranges: Mapping[str, Range]) -> ModelProto:
-        """The model with Q/DQ nodes; `ranges` has one for each observed tensor."""
+        """The model with Q/DQ nodes; `ranges` has one for each observed tensor. What they lose is noted."""
+        symmetric = self._scheme.symmetric
         if self._recipe.format == "qoperator":
+            elements = [(name, self._scheme.activation) for name in self.observed]
+            self.notes += raised_scales(ranges, elements, ONE_INSTEAD, symmetric=symmetric)
             return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
+        elements = [(str(each.root.name), each.element) for each in self._plan.activations]
+        self.notes += raised_scales(ranges, elements, SMALLEST_SCALE, symmetric=symmetric)
         write(self._model.graph, self._plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
         return serialized(self._model)
 

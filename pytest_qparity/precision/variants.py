@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.digest import arrays_digest, file_digest
 from pytest_qparity.precision.calibration_data import require_range
-from pytest_qparity.precision.choosing import recipe_for
+from pytest_qparity.precision.choosing import activation_of, recipe_for
 from pytest_qparity.precision.command import command_recipe, make_by_command
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import Recipe, as_json, is_calibrated
@@ -173,6 +173,7 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
         "only": list(spec.only),
         "edges_float": spec.edges_float,
         "types": dict(spec.types),
+        "activation": _activation_everywhere(request) if spec.types else None,
         "place": request.place,
         "weighted_only": method_of(request.base, spec) not in ("cast", "dynamic"),
     }
@@ -180,6 +181,13 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
     work = f"Reading {request.model.path.name}"
     found = workshop.worker.call(f"{_CALLS}:chosen", arguments, {}, work, workshop.worker.limits.load).value
     return tuple(found["keep_float"]), tuple((name, element) for name, element in found["types"])
+
+
+def _activation_everywhere(request: VariantRequest) -> str | None:
+    """What activations are where `types` says nothing; None where that is another thing for each backend, so that a
+    type without an effect for one has its effect for another."""
+    spec = request.spec
+    return None if spec.target == "backend" else activation_of(request.base, spec, request.family)
 
 
 def _digest_of_ranges(path: Path, request: VariantRequest) -> str:

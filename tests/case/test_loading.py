@@ -105,7 +105,7 @@ def test_a_case_needs_a_model_data_and_one_precision_and_defaults_the_rest(folde
 
     assert (spec.task, spec.data.batch, spec.data.population, spec.data.calibration) == ("other", 1, True, None)
     assert (spec.parity, spec.accuracy, spec.budgets, spec.limits, spec.waivers) == ({}, None, {}, None, ())
-    assert spec.precisions == {"int8": PrecisionSpec(file=None, base=None, calibration="minmax", keep_float=())}
+    assert spec.precisions == {"int8": PrecisionSpec(file=None, base=None, calibration=None, keep_float=())}
 
 
 @pytest.mark.parametrize(

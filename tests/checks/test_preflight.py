@@ -379,3 +379,20 @@ def test_many_nodes_of_a_rule_that_warns_are_counted_and_the_first_named():
     assert verdict.notes == ("TRT-Q-012: uint8 that is read as int8: n0, n1, n2, n3, n4, …",)
     assert verdict.evidence["lint"]["TRT-Q-012"]["count"] == 7
     assert verdict.evidence["lint"]["TRT-Q-012"]["nodes"] == ["n0", "n1", "n2", "n3", "n4"]
+
+
+HALF = replace(SOUND, base="fp16", other_products=("a", "b"))
+
+
+def test_the_products_of_an_fp16_file_that_stay_float32_are_named():
+    verdict = judge_preflight(HALF)
+
+    assert verdict.outcome is Outcome.PASS
+    assert "2 products of the file do not compute in fp16: a, b" in verdict.notes
+
+
+def test_a_file_none_of_whose_products_computes_in_16_bits_is_refused():
+    failure = only_failure(replace(HALF, holds_precision=False, quantized_nodes=0))
+
+    assert failure.code is Code.PREFLIGHT_NOT_QUANTIZED
+    assert failure.likely == "no product of the file computes in fp16, whatever its other nodes do: a, b"

@@ -198,8 +198,8 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
         "symmetric": True,
         "types": [],
         "bias": "float",
-        "calibration": "minmax",
-        "percentile": None,
+        "calibration": "percentile",
+        "percentile": 99.999,
         "ranges": None,
         "extend": False,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
@@ -418,3 +418,21 @@ def test_only_leaves_batch_norms_to_be_folded(tmp_path, cache):
     variant = variant_of(request_for(small_normed(), tmp_path, "int8", only=("op:Conv",)), cache)
 
     assert "BatchNormalization" not in {node.op_type for node in onnx.load(variant.path).graph.node}
+
+
+@pytest.mark.parametrize(
+    ("target", "element", "is_error"),
+    [("any", "int8", True), ("ort", "uint8", True), ("any", "uint8", False), ("backend", "uint8", False)],
+)
+def test_a_type_that_activations_have_anyway_is_an_error_where_it_is_so_on_every_backend(
+    tmp_path, target, element, is_error
+):
+    request = request_for(mlp(), tmp_path, "int8", target=target, types={"first": element})
+    workshop = Workshop(InProcess(Limits()), VariantCache(tmp_path / "cache"))
+
+    if not is_error:
+        variant_for(request, lambda: samples_for(request.model, 8), workshop)
+        return
+    with pytest.raises(CannotJudge) as stop:
+        variant_for(request, lambda: samples_for(request.model, 8), workshop)
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
