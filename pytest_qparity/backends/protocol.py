@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from pytest_qparity.backends.engine_options import EngineOptions, engine_options
 from pytest_qparity.backends.shapes import InputShapes, shapes_as_json, shapes_from_json
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class SessionOptions:
 
     `tf32`: float32 products may be rounded to TF32, where the engine has such; never without being asked. `shapes`:
     those in which each input of a model of open shapes will be fed, for engines that are built for shapes; empty where
-    they are not known. `cache`: a folder for what is slow to build; None keeps nothing.
+    they are not known. `cache`: a folder for what is slow to build; None keeps nothing. `engine`: none but those that
+    the backend's spec takes (`BackendSpec.options`).
     """
 
     threads: int = 1
@@ -39,6 +41,7 @@ class SessionOptions:
     tf32: bool = False
     shapes: Mapping[str, InputShapes] = field(default_factory=dict)
     cache: Path | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -51,13 +54,21 @@ class SessionOptions:
             "tf32": self.tf32,
             "shapes": shapes_as_json(self.shapes),
             "cache": None if self.cache is None else str(self.cache.absolute()),
+            "engine": self.engine.as_json(),
         }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> SessionOptions:
         """What `as_json` gave, after its way through a process border."""
         cache = None if told["cache"] is None else Path(told["cache"])
-        return cls(told["threads"], Optimizer(told["optimizer"]), told["tf32"], shapes_from_json(told["shapes"]), cache)
+        return cls(
+            told["threads"],
+            Optimizer(told["optimizer"]),
+            told["tf32"],
+            shapes_from_json(told["shapes"]),
+            cache,
+            engine_options(told["engine"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
+from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, load_backend
@@ -143,8 +144,9 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
 
 def _loaded(held: Held, arguments: Arguments) -> Session:
     options = SessionOptions.from_json(arguments["options"])
-    backend = _backend(held, arguments)
-    return load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
+    spec = BackendSpec(**arguments["spec"])
+    require_taken(spec.name, spec.options, options.engine)
+    return load_session(_backend(held, arguments), spec.name, Path(arguments["model"]), options)
 
 
 def _backend(held: Held, arguments: Arguments) -> Backend:

@@ -18,6 +18,7 @@ from pytest_qparity.worker.renewed import RenewedWorker
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_qparity.backends.engine_options import EngineOptions
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
@@ -267,7 +268,15 @@ class RunMaterial:
 
         cache = self.material.settings.cache / "engines"
         tf32 = base == "tf32" and base not in self.backend_spec.emulated  # a lowered file rounds by itself
-        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache)
+        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache, engine=self._engine_options)
+
+    @property
+    def _engine_options(self) -> EngineOptions:
+        """What the case says of how this backend's engines are built and run."""
+        from pytest_qparity.backends.engine_options import EngineOptions
+
+        stated = self.material.case.spec.backends.get(self.backend_spec.name)
+        return EngineOptions() if stated is None else EngineOptions(**stated.model_dump())
 
     @once
     def _shapes(self) -> Mapping[str, InputShapes]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -67,6 +68,17 @@ def test_the_configuration_is_what_the_facts_say(gpu: Machine, load: Load) -> No
     assert gpu.recorder.of("IBuilderConfig.profiling_verbosity =") == [{"value": gpu.trt.ProfilingVerbosity.DETAILED}]
     assert not gpu.recorder.of("IBuilderConfig.set_memory_pool_limit")
     assert settings["workspace_mb"] == "all of the GPU"
+
+
+def test_what_a_case_says_of_the_engine_reaches_the_configuration_and_the_facts(gpu: Machine, load: Load) -> None:
+    settings = load(engine=EngineOptions(512, 5, strict_nans=False)).facts().settings
+
+    (limit,) = gpu.recorder.of("IBuilderConfig.set_memory_pool_limit")
+    assert limit == {"pool": gpu.trt.MemoryPoolType.WORKSPACE, "pool_size": 512_000_000}
+    assert gpu.recorder.of("IBuilderConfig.builder_optimization_level =") == [{"value": 5}]
+    assert "STRICT_NANS" in flags(gpu, "clear_flag")
+    stated = {key: settings[key] for key in ("workspace_mb", "builder_optimization_level", "strict_nans")}
+    assert stated == {"workspace_mb": 512, "builder_optimization_level": 5, "strict_nans": "off"}
 
 
 def test_the_file_itself_is_parsed_so_that_external_data_are_found(gpu: Machine, load: Load, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.digest import bytes_digest
 from pytest_qparity.verdict import CannotJudge
@@ -40,7 +41,16 @@ def test_without_a_cache_nothing_is_kept(gpu: Machine, load: Load) -> None:
     assert builds(gpu) == 2
 
 
-@pytest.mark.parametrize("options", [{"tf32": True}, {"shapes": {"x": InputShapes((1, 3), (2, 3), (2, 3))}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tf32": True},
+        {"shapes": {"x": InputShapes((1, 3), (2, 3), (2, 3))}},
+        {"engine": EngineOptions(workspace_mb=512)},
+        {"engine": EngineOptions(optimization_level=5)},
+        {"engine": EngineOptions(strict_nans=False)},
+    ],
+)
 def test_other_settings_are_another_plan(gpu: Machine, load: Load, cache: Path, options: dict[str, Any]) -> None:
     load(cache=cache)
     load(cache=cache, **options)

@@ -39,4 +39,12 @@ class BuildSettings:
 
 
 def build_settings(options: SessionOptions) -> BuildSettings:
-    return BuildSettings(tf32=options.tf32, shapes=options.shapes)
+    """CUDA graphs are no part of them: a plan does not depend on how it is run."""
+    engine = options.engine
+    return BuildSettings(
+        tf32=options.tf32,
+        strict_nans=engine.strict_nans is not False,
+        optimization_level=OPTIMIZATION_LEVEL if engine.optimization_level is None else engine.optimization_level,
+        workspace_mb=engine.workspace_mb,
+        shapes=options.shapes,
+    )
