@@ -185,6 +185,9 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "ICudaEngine.get_tensor_dtype": lambda _, name: machine.trt.DataType[port(name).kind],
         "ICudaEngine.get_tensor_format": lambda _, name: machine.trt.TensorFormat[port(name).form],
         "ICudaEngine.get_tensor_shape": plan_shape,
+        "ICudaEngine.get_tensor_profile_shape": lambda _, name, profile_index: [
+            machine.dims(*(size if each == -1 else each for each in port(name).shape)) for size in (1, 2, 4)
+        ],
         "ICudaEngine.get_tensor_mode": lambda _, name: machine.trt.TensorIOMode[
             "INPUT" if name in machine.engine.inputs else "OUTPUT"  # type: ignore[union-attr]
         ],
@@ -236,8 +239,9 @@ def _execute(machine: Machine, context: Any, stream: int) -> bool:
                 device.write(addresses[name], content)
 
     if not allocators:
-        device.pending.append(lambda: write(computed()))
+        device.ask(lambda: write(computed()))
         return True
+    assert device.recording is None, "an engine that waits in the middle of a capture"
     device.wait()
     outputs = computed()
     for name, (content, shape) in outputs.items():

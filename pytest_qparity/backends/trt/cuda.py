@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from cuda.bindings import runtime
 from pytest_qparity.backends.cuda_driver import version_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ALIGNMENT = 256  # bytes, that cudaMalloc promises (CUDA C++ Programming Guide, device memory accesses)
 
@@ -76,6 +77,19 @@ class Buffer:
             checked("cudaFree", runtime.cudaFree(address))
 
 
+class Graph:
+    """Work that was recorded on a stream, to be launched as often as wanted. Addresses are those of the recording."""
+
+    def __init__(self, graph: Any) -> None:
+        self._executable = checked("cudaGraphInstantiate", runtime.cudaGraphInstantiate(graph, 0))
+
+    def launch(self, stream: Stream) -> None:
+        checked("cudaGraphLaunch", runtime.cudaGraphLaunch(self._executable, stream.handle))
+
+    def close(self) -> None:
+        checked("cudaGraphExecDestroy", runtime.cudaGraphExecDestroy(self._executable))
+
+
 class Stream:
     """A stream, and two events around what is timed on it."""
 
@@ -113,6 +127,23 @@ class Stream:
         """Between the two, on the device's clock, once the stream was waited for."""
         return float(checked("cudaEventElapsedTime", runtime.cudaEventElapsedTime(self._start, self._end)))
 
+    def recorded(self, work: Callable[[], None]) -> Graph:
+        """What `work` asks of this stream, which is not done but recorded. What other threads ask of CUDA meanwhile is
+        no part of it. The stream records no longer when this returns, or raises what `work` raised."""
+        mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        checked("cudaStreamBeginCapture", runtime.cudaStreamBeginCapture(self._stream, mode))
+        try:
+            work()
+        except BaseException:
+            with contextlib.suppress(CudaError):  # it may have been broken off: what `work` raised says why
+                _destroyed(checked("cudaStreamEndCapture", runtime.cudaStreamEndCapture(self._stream)))
+            raise
+        graph = checked("cudaStreamEndCapture", runtime.cudaStreamEndCapture(self._stream))
+        try:
+            return Graph(graph)
+        finally:
+            _destroyed(graph)
+
     def wait(self) -> None:
         checked("cudaStreamSynchronize", runtime.cudaStreamSynchronize(self._stream))
 
@@ -120,6 +151,10 @@ class Stream:
         for event in (self._start, self._end):
             checked("cudaEventDestroy", runtime.cudaEventDestroy(event))
         checked("cudaStreamDestroy", runtime.cudaStreamDestroy(self._stream))
+
+
+def _destroyed(graph: Any) -> None:
+    checked("cudaGraphDestroy", runtime.cudaGraphDestroy(graph))
 
 
 def _text(raw: Any) -> str:

@@ -37,10 +37,10 @@ def new_log() -> Log:
 
 def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSession:
     """A session of an ONNX file, or of a plan that somebody else built."""
-    gpu = current_gpu()
+    gpu, cuda_graphs = current_gpu(), options.engine.cuda_graphs is True
     if model.suffix in PLANS:
         plan = read_plan(model)
-        return TensorrtSession(Loaded(deserialized(plan, log, model.name), plan, gpu, log))
+        return TensorrtSession(Loaded(deserialized(plan, log, model.name), plan, gpu, log, cuda_graphs=cuda_graphs))
     settings = build_settings(options)
     stated, _ = inspect({}, {"model": str(model), "shown": model.name}, {})
     external = sorted({each["location"] for each in stated["external"]})
@@ -48,7 +48,7 @@ def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSe
     plan = _plan(model, key, settings, options.cache, _machine(gpu), log)
     outputs = [output["name"] for output in stated["outputs"]]
     engine = deserialized(plan, log, model.name)
-    return TensorrtSession(Loaded(engine, plan, gpu, log, settings, model, outputs))
+    return TensorrtSession(Loaded(engine, plan, gpu, log, settings, model, outputs, cuda_graphs))
 
 
 def plan_key(model_digest: str, settings: BuildSettings, gpu: Gpu) -> dict[str, Any]:

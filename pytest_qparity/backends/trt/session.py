@@ -14,15 +14,17 @@ from pytest_qparity.backends.trt.building import sizes_of
 from pytest_qparity.backends.trt.cuda import Buffer, Gpu, Stream
 from pytest_qparity.backends.trt.decoding import buffer_bytes, decoded, dtype_of, encoded
 from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
+from pytest_qparity.backends.trt.graphs import REMEDY, GraphReplay, why_not_recorded
 from pytest_qparity.backends.trt.inspecting import kernels_of_engine
 from pytest_qparity.backends.trt.output_allocator import OutputAllocator
 from pytest_qparity.backends.trt.tensors import Tensor, in_order, tensors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.backends.trt.cuda import Graph
     from pytest_qparity.backends.trt.engine import Engine
     from pytest_qparity.backends.trt.log import Log
     from pytest_qparity.backends.trt.plans import Plan
@@ -35,7 +37,7 @@ _MOST_WARNINGS = 5
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a session is made of. `settings` and `model`: None for a plan that somebody else built, of which neither
-    is known. `outputs`: the file's, in its order."""
+    is known. `outputs`: the file's, in its order. `cuda_graphs`: whether runs are to be recorded and replayed."""
 
     engine: Engine
     plan: Plan
@@ -44,6 +46,7 @@ class Loaded:
     settings: BuildSettings | None = None
     model: Path | None = None
     outputs: Sequence[str] | None = None
+    cuda_graphs: bool = False
 
 
 class TensorrtSession:
@@ -72,6 +75,12 @@ class TensorrtSession:
         self._placed: Mapping[str, np.ndarray] | None = None  # the feed that lies on the device
         self._held: list[np.ndarray] = []  # bytes of its inputs, which TensorRT may read as long as it runs
         self._device_ms: float | None = None
+        self._addresses: dict[str, int] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._graphs_refused = (
+            why_not_recorded(self._engine, self._context, tensors) if loaded.cuda_graphs else "not asked for"
+        )
+        self._graphs = GraphReplay(self._stream) if self._graphs_refused is None else None
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, in the file's order. Copies to and from the device belong to a run."""
@@ -91,9 +100,17 @@ class TensorrtSession:
             self._place(context, feed)
         for allocator in self._allocators.values():
             allocator.begin()
+
+        def enqueue() -> None:
+            if not context.execute_async_v3(self._stream.handle):
+                raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
+
+        graph = self._recorded(enqueue)  # before the clock starts: a recording is no part of a run
         self._stream.start_clock()
-        if not context.execute_async_v3(self._stream.handle):
-            raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
+        if graph is None:
+            enqueue()
+        else:
+            graph.launch(self._stream)
         self._stream.stop_clock()
         self._stream.wait()
         self._device_ms = self._stream.elapsed_ms()
@@ -129,6 +146,7 @@ class TensorrtSession:
             "activations_kb": self._engine.device_memory_size_v2 // 1000,
             "optimization_profiles": self._engine.num_optimization_profiles,
             "optimizer": "all",
+            "cuda_graphs": self._told_of_graphs(),
             **_stated(loaded.settings),
         }
         warnings = loaded.plan.warnings
@@ -154,10 +172,27 @@ class TensorrtSession:
         """What holds device memory is let go of in the order in which TensorRT wants it: the context first."""
         if self._context is None:
             return
+        if self._graphs is not None:
+            self._graphs.close()
         self._context = None
         for buffer in (*self._buffers.values(), *(allocator.buffer for allocator in self._allocators.values())):
             buffer.release()
         self._stream.close()
+
+    def _recorded(self, enqueue: Callable[[], None]) -> Graph | None:
+        if self._graphs is None:
+            return None
+        if self._allocators:
+            got = f"shapes of {', '.join(self._allocators)} that depend on the data"
+            raise not_run(got, "be known before a run that is recorded as a CUDA graph", REMEDY)
+        return self._graphs.ready((tuple(self._shapes.items()), tuple(self._addresses.items())), enqueue)
+
+    def _told_of_graphs(self) -> str:
+        if not self._loaded.cuda_graphs:
+            return "off"
+        if self._graphs_refused is not None:
+            return f"refused: {self._graphs_refused}"
+        return "recorded in the second run of a shape"
 
     def _open(self) -> trt.IExecutionContext:
         if self._context is None:
@@ -190,6 +225,7 @@ class TensorrtSession:
                 "be within the engine's optimization profile",
                 "feed shapes that the engine was built for",
             )
+        self._shapes[tensor.name] = array.shape
         self._set_address(context, tensor, address)
         return content
 
@@ -223,6 +259,7 @@ class TensorrtSession:
     def _set_address(self, context: trt.IExecutionContext, tensor: Tensor, address: int) -> None:
         if not context.set_tensor_address(tensor.name, address):
             raise not_run(f'a refusal of an address for "{tensor.name}"', "take it", "see TensorRT's log")
+        self._addresses[tensor.name] = address
 
 
 class BoundFeed:
