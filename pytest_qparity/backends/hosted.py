@@ -135,6 +135,11 @@ class HostedSession:
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             return NotTold(f"got {type(error).__name__} from what the worker told")
 
+    def inputs(self) -> dict[str, str] | None:
+        """Types of its inputs by name, as the engine tells them; None where it does not."""
+        told = self._call("inputs", {}, {}, self._worker.limits.load).value
+        return {str(name): str(dtype) for name, dtype in told.items()} if isinstance(told, dict) else None
+
     def time_alone(self, feed: Mapping[str, np.ndarray], seconds: float) -> np.ndarray:
         """Milliseconds a run, float64 (calls,), measured in the worker."""
         return self._call("time_alone", {"seconds": seconds}, feed, self._timing(seconds)).arrays["variant_ms"]

@@ -126,6 +126,13 @@ class TellsKernels(Protocol):
     def kernels(self) -> Kernels | NotTold: ...
 
 
+@runtime_checkable
+class TellsInputs(Protocol):
+    """A session that tells its inputs, for files that nobody else can read: of a backend that `loads_plans`."""
+
+    def inputs(self) -> Mapping[str, np.dtype]: ...
+
+
 class BoundFeed(Protocol):
     """A feed whose arrays lie on the session's device, ready to run again and again."""
 

@@ -29,7 +29,8 @@ class BackendSpec:
     to float operators for it; `optimizers` are the levels of graph rewriting that it can be asked for. `script` is the
     text of a Python function `run(model, inputs, optimizer)`, with which the scripts of deviations run an
     onnx.ModelProto without this package (docs/conformance.md). `options`: the keys that a case may state for it under
-    [backends.<name>], names of `engine_options.EngineOptions`."""
+    [backends.<name>], names of `engine_options.EngineOptions`. `loads_plans`: whether it takes engines that somebody
+    built (`case.plan_file`) in the place of an ONNX file."""
 
     name: str
     target: str
@@ -38,6 +39,7 @@ class BackendSpec:
     emulated: tuple[str, ...] = ()
     script: str = ""
     options: tuple[EngineOption, ...] = ()
+    loads_plans: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -98,6 +100,7 @@ BUILTIN: tuple[BackendSpec, ...] = (
         "trt",
         emulated=_NOT_IN_TENSORRT,
         options=("workspace_mb", "optimization_level", "strict_nans", "cuda_graphs"),
+        loads_plans=True,
     ),
     # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
     BackendSpec(

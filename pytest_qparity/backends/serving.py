@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
 from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.timing import alone, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
@@ -108,6 +108,14 @@ def kernels(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """What the session tells of its kernels, or {"not_told": why}."""
     told = kernels_of(_opened(held, arguments["session"]).session)
     return {"not_told": told.reason} if isinstance(told, NotTold) else told.as_json(), {}
+
+
+def inputs(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Types of the session's inputs by name, as NumPy and ml_dtypes call them; None where it does not tell them."""
+    session = _opened(held, arguments["session"]).session
+    if not isinstance(session, TellsInputs):
+        return None, {}
+    return {name: dtype.name for name, dtype in session.inputs().items()}, {}
 
 
 def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:

@@ -207,7 +207,7 @@ class RunMaterial:
         """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
         self.host  # noqa: B018  no variant is made for a backend that is not there
         variant = self.variant_at(self.precision)
-        if variant.given:
+        if variant.given and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
         return variant
 
@@ -224,6 +224,7 @@ class RunMaterial:
             folder=case.folder,
             family=self.backend_spec.placement,
             where=self._place_of(precision),
+            loads_plans=self.backend_spec.loads_plans,
         )
         return variant_for(request, lambda: self.material.calibration_feeds, self._workshop)
 
@@ -372,16 +373,20 @@ class RunMaterial:
         return self.material.location if line is None else f"{self.material.location}:{line}"
 
     def _require_same_inputs(self, given: Path) -> None:
-        """The feeds are made for the float model's inputs."""
         from pytest_qparity.case.model import read_model_file
 
+        self._require_inputs(
+            {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
+        )
+
+    def _require_inputs(self, got: Mapping[str, str] | None) -> None:
+        """The feeds are made for the float model's inputs."""
         expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
-        got = {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
         if got != expected:
             raise CannotJudge(
                 Failure(
                     Code.VARIANT_INTERFACE,
-                    f"The variant's inputs are {got}, should be the float model's {expected}.",
+                    f"The variant's inputs are {got or 'not told'}, should be the float model's {expected}.",
                     "export the variant with the float model's input names and types",
                 )
             )
@@ -390,6 +395,8 @@ class RunMaterial:
         require_unchanged(variant)
         session = self.host.load(variant.path, self._options_at(variant.base))
         require_unchanged(variant)
+        if variant.is_plan:
+            self._require_inputs(session.inputs())
         return session
 
     def _base(self, precision: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.precision.examination import Examined
 
 FEEDS_COMPARED_WITH_FLOAT = 4
 LINTED_BACKEND = "trt"  # ort-tensorrt's own graph optimizer mends what TensorRT's importer alone would refuse
@@ -31,9 +32,9 @@ def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
     from pytest_qparity.precision.examination import examined, saturation
 
-    spec, path = run.material.case.spec, run.variant.path
+    spec, path, is_plan = run.material.case.spec, run.variant.path, run.variant.is_plan
     stated = spec.precisions.get(run.precision)
-    content = examined(path, run.base, run.material.worker)
+    content = _examined_engine(run) if is_plan else examined(path, run.base, run.material.worker)
     findings = _linted(run)
     if refused(findings):
         return judge_refused(run.base, content, findings)
@@ -54,7 +55,7 @@ def preflight(run: RunMaterial) -> Verdict:
             other_products=content.other_products,
             emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
-            saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
+            saturation=saturation(path, run.material.worker) if spec.cpu == "any" and not is_plan else None,
             doubts=run.calibration_doubts,
             remarks=tuple(run.variant.recipe.get("notes", ())),
             warned=findings,
@@ -62,11 +63,17 @@ def preflight(run: RunMaterial) -> Verdict:
     )
 
 
+def _examined_engine(run: RunMaterial) -> Examined:
+    from pytest_qparity.checks.plan_proof import examined_engine
+
+    return examined_engine(run.kernels, sum(run.facts.placement.values()), run.base)
+
+
 def _linted(run: RunMaterial) -> tuple[Finding, ...]:
     """What TensorRT's importer would say of the file, before minutes go into building an engine of it."""
     from pytest_qparity.gate.linting import lint_variant
 
-    if run.backend_spec.name != LINTED_BACKEND:
+    if run.backend_spec.name != LINTED_BACKEND or run.variant.is_plan:
         return ()
     return lint_variant(run.executed.path, run.material.worker)
 

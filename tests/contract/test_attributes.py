@@ -17,8 +17,8 @@ RELEASES = ("10.16", "11.4")
 # differs between 10.16 and 11.4 is whether STRONGLY_TYPED has to be asked for (versions.network_flags).
 BEHIND_A_CHECK: dict[str, str] = {}
 
-# What cuda-bindings 12.9.1, the oldest that the extra `trt` takes, calls the parameters of the functions that the backend
-# calls: its licence lets no stub of it be kept here, as one of 13.4 is.
+# What cuda-bindings 12.9.1, the oldest that the extra `trt` takes, calls the parameters of the functions that are
+# called here: its licence lets no stub of it be kept, as one of 13.4 is.
 CUDA_12_9 = {
     "cudaDriverGetVersion": [],
     "cudaEventCreate": [],

@@ -16,6 +16,7 @@ from pytest_qparity.backends.trt.settings import build_settings
 from pytest_qparity.backends.trt.timing_cache import TimingCacheFile
 from pytest_qparity.case.inspection import inspect
 from pytest_qparity.case.model import stored_bytes
+from pytest_qparity.case.plan_file import is_plan
 from pytest_qparity.digest import json_digest
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.protocol import SessionOptions
     from pytest_qparity.backends.trt.cuda import Gpu
     from pytest_qparity.backends.trt.settings import BuildSettings
-
-PLANS = frozenset({".engine", ".plan"})
 
 
 def new_log() -> Log:
@@ -38,7 +37,7 @@ def new_log() -> Log:
 def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSession:
     """A session of an ONNX file, or of a plan that somebody else built."""
     gpu, cuda_graphs = current_gpu(), options.engine.cuda_graphs is True
-    if model.suffix in PLANS:
+    if is_plan(model):
         plan = read_plan(model)
         return TensorrtSession(Loaded(deserialized(plan, log, model.name), plan, gpu, log, cuda_graphs=cuda_graphs))
     settings = build_settings(options)

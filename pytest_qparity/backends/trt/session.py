@@ -161,6 +161,9 @@ class TensorrtSession:
             expected_placement=PLACE,
         )
 
+    def inputs(self) -> dict[str, np.dtype]:
+        return {name: dtype for name, (dtype, _) in self._declared.items()}
+
     def kernels(self) -> Kernels | NotTold:
         """From TensorRT's engine inspector, for the shapes of the last run where some are open."""
         inspector = self._engine.create_engine_inspector()
