@@ -144,6 +144,15 @@ class BoundFeed(Protocol):
 
 
 @runtime_checkable
+class TellsDeviceTime(Protocol):
+    """A bound feed that times its runs on the device itself (CUDA events). Latency is judged by that."""
+
+    @property
+    def device_ms(self) -> float | None:
+        """Of the last run: what the device computed, without the way there and back; None before the first."""
+
+
+@runtime_checkable
 class BindsFeeds(Protocol):
     """A session that computes on a device with memory of its own. It is timed on bound feeds: what copies there and
     back take is no property of the variant."""

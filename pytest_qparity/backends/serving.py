@@ -15,7 +15,7 @@ from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
-from pytest_qparity.backends.timing import alone, in_turn
+from pytest_qparity.backends.timing import alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import layout_of
 
@@ -126,19 +126,25 @@ def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def time_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     watched = _watched(held, arguments["session"], arrays)
-    times_ms = alone(watched, arguments["seconds"])
+    times = alone(watched, arguments["seconds"])
+    measured = {"variant_ms": times.ms, **_end_to_end(watched)}
     watched.look_again()
-    return None, {"variant_ms": times_ms}
+    return {"clock": times.clock.value}, measured
 
 
 def time_in_turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     variant = _watched(held, arguments["session"], arrays)
     counterpart = _watched(held, arguments["counterpart"], arrays)
     times = in_turn(variant, counterpart, arguments["seconds"])
+    measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms, **_end_to_end(variant)}
     variant.look_again()
     counterpart.look_again()
-    measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms}
-    return {"interrupted": times.interrupted, "sound": times.sound}, measured
+    return {"interrupted": times.interrupted, "sound": times.sound, "clock": times.clock.value}, measured
+
+
+def _end_to_end(watched: Watched) -> Arrays:
+    """Of a session that is timed on its device; of any other all that is timed is end to end."""
+    return {"end_to_end_ms": end_to_end(watched.run_whole)} if watched.computes_elsewhere else {}
 
 
 def _watched(held: Held, number: str, feed: Arrays) -> Watched:

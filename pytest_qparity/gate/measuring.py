@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.backends.timing import Times
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
@@ -131,14 +132,24 @@ def latency(run: RunMaterial) -> Verdict:
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds
     intervals = {}
-    variant_ms: list[np.ndarray] = []
+    timed: list[Times] = []
     for name, session in counterparts.items():
         times = run.session.time_in_turn(session, feed.arrays, seconds / len(counterparts))
         intervals[name] = speed_up(times)
-        variant_ms.append(times.variant_ms)
-    all_ms = np.concatenate(variant_ms) if variant_ms else run.session.time_alone(feed.arrays, seconds)
+        timed.append(times.of_variant)
+    timed = timed or [run.session.time_alone(feed.arrays, seconds)]
+    clock = timed[0].clock
+    all_ms = np.concatenate([times.ms for times in timed if times.clock is clock])
+    whole_ms = [times.end_to_end_ms for times in timed if times.end_to_end_ms is not None]
     run.latency_samples_ms = all_ms
-    measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
+    measured = LatencyMeasurement(
+        float(np.median(all_ms)),
+        len(all_ms),
+        feed.count,
+        intervals,
+        clock,
+        float(np.median(np.concatenate(whole_ms))) if whole_ms else None,
+    )
     return judge_latency(measured, budgets)
 
 

@@ -275,6 +275,11 @@ class BoundFeed:
         """Returns when the outputs are there, on the device."""
         self._session.compute(self._feed)
 
+    @property
+    def device_ms(self) -> float | None:
+        """Of the last run, between two CUDA events around the engine."""
+        return self._session.device_ms
+
     def outputs(self) -> dict[str, np.ndarray]:
         return self._session.taken()
 
