@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.worker.protocol import Tell
 
 
 class Optimizer(Enum):
@@ -33,7 +34,8 @@ class SessionOptions:
     `tf32`: float32 products may be rounded to TF32, where the engine has such; never without being asked. `shapes`:
     those in which each input of a model of open shapes will be fed, for engines that are built for shapes; empty where
     they are not known. `cache`: a folder for what is slow to build; None keeps nothing. `engine`: none but those that
-    the backend's spec takes (`BackendSpec.options`).
+    the backend's spec takes (`BackendSpec.options`). `tell`: hears in one line how far loading is; it is set in the
+    worker, and crosses no border.
     """
 
     threads: int = 1
@@ -42,6 +44,7 @@ class SessionOptions:
     shapes: Mapping[str, InputShapes] = field(default_factory=dict)
     cache: Path | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+    tell: Tell | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.threads < 1:

@@ -6,7 +6,7 @@ A worker serves one backend, kept under BACKEND, and its sessions, kept under th
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.timing import alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import layout_of
+from pytest_qparity.worker.server import TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,7 +158,7 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
 
 
 def _loaded(held: Held, arguments: Arguments) -> Session:
-    options = SessionOptions.from_json(arguments["options"])
+    options = replace(SessionOptions.from_json(arguments["options"]), tell=held.get(TELL))
     spec = BackendSpec(**arguments["spec"])
     require_taken(spec.name, spec.options, options.engine)
     return load_session(_backend(held, arguments), spec.name, Path(arguments["model"]), options)

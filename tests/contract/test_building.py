@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from pytest_qparity.backends.engine_options import EngineOptions
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
 from tests.contract.fakes import made_inside
 from tests.contract.machine import PLAN, Machine, model_file
 
@@ -141,6 +145,23 @@ def test_a_build_without_an_engine_says_where_it_ended_and_why(gpu: Machine, loa
     assert failure.code is Code.BACKEND_LOAD
     assert "no engine of double.onnx (Building engine (2 of 4 steps))" in failure.sentence
     assert '"Could not find any implementation for node double."' in failure.sentence
+
+
+def test_how_far_a_build_is_reaches_whoever_watches(gpu: Machine, tmp_path: Path) -> None:
+    def build(builder: Any, network: Any, config: Any) -> Any:
+        config.progress_monitor.phase_start("Building engine", None, 4)
+        for step in range(4):  # in far less time than INTERVAL_S: one of five is told
+            assert config.progress_monitor.step_complete("Building engine", step) is True
+        return made_inside(gpu.trt.IHostMemory)
+
+    gpu.answers["Builder.build_serialized_network"] = build
+    heard: list[tuple[str, str]] = []
+    host = EngineHost(InProcess(Limits(), lambda *said: heard.append(said)), backend_table()["trt"])
+
+    host.load(model_file(tmp_path), SessionOptions(shapes={"x": InputShapes((1, 3), (4, 3), (4, 3))}))
+
+    work = 'Backend "trt" with double.onnx'
+    assert heard == [(work, "Building engine (0 of 4 steps)"), (work, "")]
 
 
 class TestShapes:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -224,3 +225,24 @@ def what_a_program_inherits(held, arguments, arrays):
     """As an engine's helper is started: nothing is closed for it, nothing said of its limits."""
     told = subprocess.run([sys.executable, "-c", _INHERITED], close_fds=False, check=True, stdout=subprocess.PIPE)
     return json.loads(told.stdout), NOTHING
+
+
+def tells(held, arguments, arrays):
+    """How far it is, in each of the texts, before it answers."""
+    for text in arguments["texts"]:
+        held["tell"](text)
+    return "done", NOTHING
+
+
+def tells_from_threads(held, arguments, arrays):
+    threads = [threading.Thread(target=tells, args=(held, {"texts": ["x" * 150] * 50}, arrays)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return "done", NOTHING
+
+
+def tells_without_end(held, arguments, arrays):
+    while True:
+        held["tell"]("still at it")

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.trt.log import Log
     from pytest_qparity.backends.trt.settings import BuildSettings
     from pytest_qparity.backends.trt.timing_cache import TimingCacheFile
+    from pytest_qparity.worker.protocol import Tell
 
 _DYNAMIC = -1
 
 
-def built(model: Path, settings: BuildSettings, log: Log, timings: TimingCacheFile | None) -> bytes:
-    """The plan of `model`. Raises CannotJudge where TensorRT refuses the file or finds no engine for it."""
+def built(
+    model: Path, settings: BuildSettings, log: Log, timings: TimingCacheFile | None, tell: Tell | None = None
+) -> bytes:
+    """The plan of `model`; `tell` hears how far it is. Raises CannotJudge where TensorRT refuses the file or finds no
+    engine for it."""
     mark = log.mark()
     builder = trt.Builder(log)
     network = builder.create_network(network_flags())
     _parse(model, network, log)
     config = builder.create_builder_config()
-    progress = Progress()
+    progress = Progress(tell)
     config.progress_monitor = progress
     _configure(config, settings)
     _add_profile(builder, network, config, settings)

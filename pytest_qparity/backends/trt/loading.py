@@ -10,7 +10,7 @@ from pytest_qparity.backends.trt.building import built
 from pytest_qparity.backends.trt.cuda import current_gpu
 from pytest_qparity.backends.trt.engine import deserialized
 from pytest_qparity.backends.trt.log import Log
-from pytest_qparity.backends.trt.plans import Plan, PlanCache, build_plan, read_plan
+from pytest_qparity.backends.trt.plans import PlanCache, build_plan, read_plan
 from pytest_qparity.backends.trt.session import Loaded, TensorrtSession
 from pytest_qparity.backends.trt.settings import build_settings
 from pytest_qparity.backends.trt.timing_cache import TimingCacheFile
@@ -44,7 +44,15 @@ def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSe
     stated, _ = inspect({}, {"model": str(model), "shown": model.name}, {})
     external = sorted({each["location"] for each in stated["external"]})
     key = plan_key(stored_bytes(model, external).digest, settings, gpu)
-    plan = _plan(model, key, settings, options.cache, _machine(gpu), log)
+    timings = (
+        None if options.cache is None else TimingCacheFile(options.cache / f"{json_digest(_machine(gpu))}.timings")
+    )
+
+    def build() -> tuple[bytes, tuple[str, ...]]:
+        mark = log.mark()
+        return built(model, settings, log, timings, options.tell), mark.warnings()
+
+    plan = build_plan(build) if cache is None else PlanCache(cache).get_or_build(key, build)
     outputs = [output["name"] for output in stated["outputs"]]
     engine = deserialized(plan, log, model.name)
     return TensorrtSession(Loaded(engine, plan, gpu, log, settings, model, outputs, cuda_graphs))
@@ -57,15 +65,3 @@ def plan_key(model_digest: str, settings: BuildSettings, gpu: Gpu) -> dict[str, 
 
 def _machine(gpu: Gpu) -> dict[str, str]:
     return {"tensorrt": trt.__version__, "gpu": gpu.name, "compute_capability": gpu.compute_capability}
-
-
-def _plan(
-    model: Path, key: dict[str, Any], settings: BuildSettings, cache: Path | None, machine: dict[str, str], log: Log
-) -> Plan:
-    timings = None if cache is None else TimingCacheFile(cache / f"{json_digest(machine)}.timings")
-
-    def build() -> tuple[bytes, tuple[str, ...]]:
-        mark = log.mark()
-        return built(model, settings, log, timings), mark.warnings()
-
-    return build_plan(build) if cache is None else PlanCache(cache).get_or_build(key, build)
