@@ -27,7 +27,7 @@ def watch_of(config: pytest.Config) -> Watch | None:
         if room < _LEAST_ROOM:
             return
         shown = f" {work}: {text}"[:room] if text else ""
-        # Past the writer, which would take it for a part of its line. Stdout is captured while a test runs; this is not.
+        # Past the writer, which would take it for a part of its line. Its file is not captured while a test runs.
         writer._file.write(f"{_SAVE}{shown}{_ERASE}{_RESTORE}")
         writer.flush()
 

@@ -44,9 +44,8 @@ def loaded_session(model: Path, options: SessionOptions, log: Log) -> TensorrtSe
     stated, _ = inspect({}, {"model": str(model), "shown": model.name}, {})
     external = sorted({each["location"] for each in stated["external"]})
     key = plan_key(stored_bytes(model, external).digest, settings, gpu)
-    timings = (
-        None if options.cache is None else TimingCacheFile(options.cache / f"{json_digest(_machine(gpu))}.timings")
-    )
+    cache = options.cache
+    timings = None if cache is None else TimingCacheFile(cache / f"{json_digest(_machine(gpu))}.timings")
 
     def build() -> tuple[bytes, tuple[str, ...]]:
         mark = log.mark()
