@@ -20,14 +20,11 @@ BEHIND_A_CHECK: dict[str, str] = {}
 # What cuda-bindings 12.9.1, the oldest that the extra `trt` takes, calls the parameters of the functions that are
 # called here: its licence lets no stub of it be kept, as one of 13.4 is.
 CUDA_12_9 = {
-    "cudaDriverGetVersion": [],
     "cudaEventCreate": [],
     "cudaEventDestroy": ["event"],
     "cudaEventElapsedTime": ["start", "end"],
     "cudaEventRecord": ["event", "stream"],
     "cudaFree": ["devPtr"],
-    "cudaGetDevice": [],
-    "cudaGetDeviceProperties": ["device"],
     "cudaGetErrorString": ["error"],
     "cudaGraphDestroy": ["graph"],
     "cudaGraphExecDestroy": ["graphExec"],

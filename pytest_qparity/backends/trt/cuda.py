@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,19 +20,6 @@ class CudaError(RuntimeError):
     """A call of the CUDA runtime that did not succeed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A device as verdicts name it."""
-
-    name: str
-    compute_capability: str
-    driver: str
-    runtime: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (compute capability {self.compute_capability}, CUDA {self.runtime}, driver {self.driver})"
-
-
 def checked(call: str, answer: Sequence[Any]) -> Any:
     """What a call gave besides its status. Raises CudaError where the status is no success."""
     status = answer[0]
@@ -44,15 +30,9 @@ def checked(call: str, answer: Sequence[Any]) -> Any:
     return answer[1] if len(answer) > 1 else None
 
 
-def current_gpu() -> Gpu:
-    device = checked("cudaGetDevice", runtime.cudaGetDevice())
-    properties = checked("cudaGetDeviceProperties", runtime.cudaGetDeviceProperties(device))
-    return Gpu(
-        _text(properties.name),
-        f"{properties.major}.{properties.minor}",
-        version_text(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
-        version_text(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
-    )
+def runtime_version() -> str:
+    """Of the CUDA runtime that the bindings hold: "12.9"."""
+    return version_text(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion()))
 
 
 class Buffer:
@@ -155,8 +135,3 @@ class Stream:
 
 def _destroyed(graph: Any) -> None:
     checked("cudaGraphDestroy", runtime.cudaGraphDestroy(graph))
-
-
-def _text(raw: Any) -> str:
-    """A C string of fixed room: what stands before its end."""
-    return raw.split(b"\0", 1)[0].decode(errors="replace") if isinstance(raw, bytes) else str(raw)

@@ -11,7 +11,7 @@ import tensorrt as trt
 from pytest_qparity.backends.feeding import require_declared
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.trt.building import sizes_of
-from pytest_qparity.backends.trt.cuda import Buffer, Gpu, Stream
+from pytest_qparity.backends.trt.cuda import Buffer, Stream, runtime_version
 from pytest_qparity.backends.trt.decoding import buffer_bytes, decoded, dtype_of, encoded
 from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
 from pytest_qparity.backends.trt.graphs import REMEDY, GraphReplay, why_not_recorded
@@ -41,7 +41,7 @@ class Loaded:
 
     engine: Engine
     plan: Plan
-    gpu: Gpu
+    device: str
     log: Log
     settings: BuildSettings | None = None
     model: Path | None = None
@@ -146,16 +146,20 @@ class TensorrtSession:
             "activations_kb": self._engine.device_memory_size_v2 // 1000,
             "optimization_profiles": self._engine.num_optimization_profiles,
             "optimizer": "all",
+            "cuda_runtime": runtime_version(),
             "cuda_graphs": self._told_of_graphs(),
             **_stated(loaded.settings),
         }
-        warnings = loaded.plan.warnings
+        building = loaded.plan.building
+        if building.build_ms is not None:
+            settings |= {"build_ms": building.build_ms, "build_phases": ", ".join(building.phases) or "not told"}
+        warnings = building.warnings
         settings["warnings"] = len(warnings)
         settings |= {f"warning_{number}": text for number, text in enumerate(warnings[:_MOST_WARNINGS], 1)}
         return SessionFacts(
             engine="tensorrt",
             version=trt.__version__,
-            device=str(loaded.gpu),
+            device=loaded.device,
             settings=settings,
             placement={PLACE: self._engine.num_layers},
             expected_placement=PLACE,
