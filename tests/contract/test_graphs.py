@@ -64,6 +64,18 @@ def test_the_first_run_of_a_shape_is_none_the_second_is_recorded_and_the_others_
     assert begun["mode"].name == "cudaStreamCaptureModeThreadLocal"
 
 
+def test_between_a_run_and_its_recording_no_shape_is_set(gpu: Machine, load_with_graphs: Load) -> None:
+    """TensorRT must have run once since a shape was set."""
+    session = load_with_graphs()
+    session.run(FEED)
+    gpu.recorder.calls.clear()
+
+    session.run({"x": FEED["x"] + 1})
+
+    assert not gpu.recorder.of("IExecutionContext.set_input_shape")
+    assert len(gpu.cuda.of("cudaStreamBeginCapture")) == 1
+
+
 def test_a_replay_computes_what_it_is_fed_now(gpu: Machine, load_with_graphs: Load) -> None:
     session = load_with_graphs()
 

@@ -17,6 +17,7 @@ from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
 from pytest_qparity.backends.trt.graphs import REMEDY, GraphReplay, why_not_recorded
 from pytest_qparity.backends.trt.inspecting import kernels_of_engine
 from pytest_qparity.backends.trt.output_allocator import OutputAllocator
+from pytest_qparity.backends.trt.settings import stated
 from pytest_qparity.backends.trt.tensors import Tensor, in_order, tensors_of
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class TensorrtSession:
             "optimizer": "all",
             "cuda_runtime": runtime_version(),
             "cuda_graphs": self._told_of_graphs(),
-            **_stated(loaded.settings),
+            **stated(loaded.settings),
         }
         building = loaded.plan.building
         if building.build_ms is not None:
@@ -226,7 +227,9 @@ class TensorrtSession:
         else:
             address = self._buffers[tensor.name].reserve(content.nbytes)
             self._stream.upload(address, content)
-        if not context.set_input_shape(tensor.name, array.shape):
+        # Set anew, even to what it is, a shape may have TensorRT do what must not be recorded in a CUDA graph.
+        is_known = self._shapes.get(tensor.name) == array.shape
+        if not is_known and not context.set_input_shape(tensor.name, array.shape):
             raise not_run(
                 f'a refusal of shape {array.shape} for input "{tensor.name}"',
                 "be within the engine's optimization profile",
@@ -286,19 +289,3 @@ class BoundFeed:
 
     def outputs(self) -> dict[str, np.ndarray]:
         return self._session.taken()
-
-
-def _stated(settings: BuildSettings | None) -> dict[str, str | int]:
-    """What the engine was built with, in plain values."""
-    if settings is None:
-        return {"tf32": "not known", "built": "elsewhere"}
-    return {
-        "tf32": "on" if settings.tf32 else "off",
-        "strict_nans": "on" if settings.strict_nans else "off",
-        "strongly_typed": "on",
-        "refit": "off",
-        "version_compatible": "off",
-        "builder_optimization_level": settings.optimization_level,
-        "workspace_mb": "all of the GPU" if settings.workspace_mb is None else settings.workspace_mb,
-        "profile": ", ".join(f"{name} {shapes}" for name, shapes in settings.shapes.items()) or "none needed",
-    }

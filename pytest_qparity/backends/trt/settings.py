@@ -48,3 +48,19 @@ def build_settings(options: SessionOptions) -> BuildSettings:
         workspace_mb=engine.workspace_mb,
         shapes=options.shapes,
     )
+
+
+def stated(settings: BuildSettings | None) -> dict[str, str | int]:
+    """What an engine was built with, as the facts of a session say it; None: of one that was built elsewhere."""
+    if settings is None:
+        return {"tf32": "not known", "built": "elsewhere"}
+    return {
+        "tf32": "on" if settings.tf32 else "off",
+        "strict_nans": "on" if settings.strict_nans else "off",
+        "strongly_typed": "on",
+        "refit": "off",
+        "version_compatible": "off",
+        "builder_optimization_level": settings.optimization_level,
+        "workspace_mb": "all of the GPU" if settings.workspace_mb is None else settings.workspace_mb,
+        "profile": ", ".join(f"{name} {shapes}" for name, shapes in settings.shapes.items()) or "none needed",
+    }
