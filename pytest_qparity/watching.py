@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def watch_of(config: pytest.Config) -> Watch | None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not reporter.isatty or config.get_verbosity() < 0:
         return None
-    writer = config.get_terminal_writer()
+    writer, capture = config.get_terminal_writer(), config.pluginmanager.get_plugin("capturemanager")
     if not writer.hasmarkup:
         return None
 
@@ -27,8 +28,9 @@ def watch_of(config: pytest.Config) -> Watch | None:
         if room < _LEAST_ROOM:
             return
         shown = f" {work}: {text}"[:room] if text else ""
-        # Past the writer, which would take it for a part of its line. Its file is not captured while a test runs.
-        writer._file.write(f"{_SAVE}{shown}{_ERASE}{_RESTORE}")
-        writer.flush()
+        with contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            # Past the writer, which would take it for a part of its line.
+            writer._file.write(f"{_SAVE}{shown}{_ERASE}{_RESTORE}")
+            writer.flush()
 
     return watch
