@@ -19,7 +19,8 @@ class PrecisionSpec(Table):
 
     file: Text | None = Field(
         default=None,
-        description="The ONNX file that ships, taken exactly as it is. Without it the variant is made.",
+        description="The ONNX file that ships, taken exactly as it is; for trt also a built .engine or .plan. Without "
+        "it the variant is made.",
         examples=["models/digits_resnet_qat.onnx"],
     )
     base: Name | None = Field(

@@ -36,14 +36,16 @@ class PreflightMeasurement:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
     `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
-    file's products that are quantized in another precision, or in fp16 and bf16 compute in another type.
+    file's products that are quantized in another precision, or in fp16 and bf16 compute in another type. `opset`: None
+    of a built engine, whose `nodes` are layers.
+
     """
 
     base: str
     holds_precision: bool
     quantized_nodes: int
     nodes: int
-    opset: int
+    opset: int | None
     own_operators: bool
     bad_scales: tuple[str, ...]
     expected_placement: str
@@ -78,8 +80,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         "precision": measured.base,
         "nodes": measured.nodes,
         "quantized_nodes": measured.quantized_nodes,
-        "opset": measured.opset,
-        "bad_scales": list(measured.bad_scales),
+        **_evidence_of_the_file(measured),
         "expected_placement": measured.expected_placement,
         "placement": dict(measured.placement),
         "equal_to_float": measured.equal_to_float,
@@ -92,6 +93,13 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
     return failed(deciding, evidence, failures, notes) if failures else passed(deciding, evidence, notes)
+
+
+def _evidence_of_the_file(measured: PreflightMeasurement) -> Mapping[str, object]:
+    """A built engine has no opset, and its scales are no longer to be seen."""
+    if measured.opset is None:
+        return {"proven_by": "engine inspector"}
+    return {"opset": measured.opset, "bad_scales": list(measured.bad_scales)}
 
 
 def _deciding(measured: PreflightMeasurement) -> str:
@@ -187,7 +195,7 @@ def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) 
             likely=_why_not_held(base, measured),
         )
     first = FIRST_OPSET.get(base, 1)
-    if measured.opset < first and not measured.own_operators:
+    if measured.opset is not None and measured.opset < first and not measured.own_operators:
         yield Failure(
             Code.PREFLIGHT_OPSET,
             f"The variant has opset {measured.opset}, should be at least {first} for {base}.",

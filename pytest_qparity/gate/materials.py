@@ -18,6 +18,7 @@ from pytest_qparity.worker.renewed import RenewedWorker
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_qparity.backends.engine_options import EngineOptions
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
@@ -227,7 +228,7 @@ class RunMaterial:
         """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
         self.host  # noqa: B018  no variant is made for a backend that is not there
         variant = self.variant_at(self.precision)
-        if variant.given:
+        if variant.given and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
         return variant
 
@@ -244,6 +245,7 @@ class RunMaterial:
             folder=case.folder,
             family=self.backend_spec.placement,
             where=self._place_of(precision),
+            loads_plans=self.backend_spec.loads_plans,
         )
         return variant_for(request, lambda: self.material.calibration_feeds, self._workshop)
 
@@ -288,7 +290,15 @@ class RunMaterial:
 
         cache = self.material.settings.cache / "engines"
         tf32 = base == "tf32" and base not in self.backend_spec.emulated  # a lowered file rounds by itself
-        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache)
+        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache, engine=self._engine_options)
+
+    @property
+    def _engine_options(self) -> EngineOptions:
+        """What the case says of how this backend's engines are built and run."""
+        from pytest_qparity.backends.engine_options import EngineOptions
+
+        stated = self.material.case.spec.backends.get(self.backend_spec.name)
+        return EngineOptions() if stated is None else EngineOptions(**stated.model_dump())
 
     @once
     def _shapes(self) -> Mapping[str, InputShapes]:
@@ -399,16 +409,20 @@ class RunMaterial:
         return self.material.location if line is None else f"{self.material.location}:{line}"
 
     def _require_same_inputs(self, given: Path) -> None:
-        """The feeds are made for the float model's inputs."""
         from pytest_qparity.case.model import read_model_file
 
+        self._require_inputs(
+            {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
+        )
+
+    def _require_inputs(self, got: Mapping[str, str] | None) -> None:
+        """The feeds are made for the float model's inputs."""
         expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
-        got = {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
         if got != expected:
             raise CannotJudge(
                 Failure(
                     Code.VARIANT_INTERFACE,
-                    f"The variant's inputs are {got}, should be the float model's {expected}.",
+                    f"The variant's inputs are {got or 'not told'}, should be the float model's {expected}.",
                     "export the variant with the float model's input names and types",
                 )
             )
@@ -417,6 +431,8 @@ class RunMaterial:
         require_unchanged(variant)
         session = self.host.load(variant.path, self._options_at(variant.base))
         require_unchanged(variant)
+        if variant.is_plan:
+            self._require_inputs(session.inputs())
         return session
 
     def _base(self, precision: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_qparity.case.plan_file import is_plan
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -26,7 +27,9 @@ PERCENTILE = 99.999  # never below min-max, to 5.9 dB above (docs/calibration.md
 
 def is_emulated(base: str, spec: PrecisionSpec, emulated: Collection[str]) -> bool:
     """Whether a backend that does not compute in the `emulated` precisions lowers the variant: of one of them, or made
-    with an element type of one."""
+    with an element type of one. A built engine computes in what it was built for."""
+    if spec.file is not None and is_plan(spec.file):
+        return False
     stated = {spec.activation, spec.weight, *spec.types.values()}
     return base in emulated or ("int16" in emulated and bool(stated & {"int16", "uint16"}))
 
