@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.linting.view import Body, Known, Shape, View
 
-__all__ = ["FOUR_BITS", "Layout", "Pair", "pairs", "weight_index"]
+__all__ = ["FOUR_BITS", "Layout", "Pair", "blocked_axes", "pairs", "scales_expected", "weight_index"]
 
 FOUR_BITS = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
 _ROOTS_OF_CONSTANTS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Reshape", "Transpose"})
@@ -103,6 +103,27 @@ def block_of(pair: Pair) -> tuple[int, int] | None:
         if size and blocks and size != blocks:
             return axis, size // blocks
     return None
+
+
+def blocked_axes(pair: Pair) -> tuple[int, ...] | None:
+    """The axes along which there are fewer scales than elements, by shape alone, as TensorRT and OpenVINO read them;
+    None where the shapes do not tell."""
+    data, scale = pair.data.shape, pair.scale.shape
+    if data is None or scale is None or len(data) != len(scale) or None in data or None in scale:
+        return None
+    return tuple(axis for axis, (size, count) in enumerate(zip(data, scale, strict=True)) if size != count)
+
+
+def scales_expected(pair: Pair) -> tuple[int, ...] | None:
+    """The shape that scales have by `axis` and `block_size`: ⌈size / block⌉ along the axis, the data's otherwise (ONNX
+    DequantizeLinear 21). None without a block_size, and where the data's shape is not known."""
+    size, data = attribute(pair.node, "block_size"), pair.data.shape
+    if size <= 0 or data is None or not 0 <= pair.axis < len(data) or pair.scale.shape is None:
+        return None
+    known = tuple(each for each in data if each is not None)
+    if len(known) < len(data) or None in pair.scale.shape:
+        return None
+    return tuple(-(-each // size) if axis == pair.axis else each for axis, each in enumerate(known))
 
 
 def weight_index(body: Body, node: NodeProto) -> int | None:

@@ -78,6 +78,14 @@ def dynamic_fp4() -> onnx.ModelProto:
     return model_of(nodes, {"g": scalar(0.01)}, opset=23, inputs=[("x", FLOAT, (2, 32))])
 
 
+def blocked_product(*, axis: int, stated: int | None = None) -> onnx.ModelProto:
+    """A MatMul of int4 weights (32, 64) in blocks of 16 along an axis, which the node may state otherwise."""
+    scales = np.full((2, 64) if axis == 0 else (32, 4), 0.1, np.float32)
+    undo = node("DequantizeLinear", "w s", "wd", "w_DQ", axis=axis if stated is None else stated, block_size=16)
+    constants = {"w": weights(32, 64, dtype=INT4), "s": scales}
+    return model_of([undo, node("MatMul", "x wd", "y", "product")], constants, inputs=[("x", FLOAT, (2, 32))])
+
+
 def shared_codes() -> onnx.ModelProto:
     nodes = [
         node("QuantizeLinear", "x s z", "q", "x_Q"),
@@ -548,6 +556,8 @@ CPUS = [
         warned="ORT-Q-006",
         target="ort",
     ),
+    Row("ort: blocks", lambda: blocked_product(axis=0), target="ort"),
+    Row("ort: blocks of another axis", lambda: blocked_product(axis=0, stated=1), "ORT-Q-007", target="ort"),
     Row(
         "ort: float behind a convolution",
         lambda: conv(activation_zero=scalar(0, np.uint8)),
@@ -572,6 +582,8 @@ CPUS = [
         "OV-Q-002",
         target="openvino",
     ),
+    Row("openvino: blocks along output channels", lambda: blocked_product(axis=1), "OV-Q-003", target="openvino"),
+    Row("openvino: blocks along what is summed up", lambda: blocked_product(axis=0), target="openvino"),
     Row("openvino: QLinearMatMul per column", lambda: qlinear((2, 8), 4), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul of a vector", lambda: qlinear((8,), 1), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul", lambda: qlinear((2, 8), 1), target="openvino"),
