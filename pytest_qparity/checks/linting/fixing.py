@@ -5,7 +5,8 @@ Three rewrites, none of which needs data:
 - uint8 (or int8 with another zero point) becomes int8 with zero point 0 where codes shift exactly:
   q' = q − z, s' = s. For an activation that is z = 128 of uint8, since
   clamp(r + 128, 0, 255) − 128 = clamp(r, −128, 127); for a constant whatever keeps q − z within int8.
-- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for.
+- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for, and that of
+  scalars (factors, which have no axis) the constant (q − z) · s.
 - A model of an opset outside of the parser's range is converted.
 """
 
@@ -19,7 +20,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.checks.linting.rules import importer
-from pytest_qparity.checks.linting.rules.importer_rules import BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT
+from pytest_qparity.checks.linting.rules.importer_rules import AXIS, BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
 from pytest_qparity.checks.linting.view import damaged, named, view_of
 from pytest_qparity.precision.graph import opset_of
@@ -40,7 +41,7 @@ __all__ = ["Mended", "mended"]
 
 _MIDDLE = 128  # of uint8: the zero point that becomes 0
 _LOWEST_CONVERTED = 13  # what a model of too old an opset becomes: DequantizeLinear has its axis from here on
-_MENDED = frozenset(rule.id for rule in (BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT))
+_MENDED = frozenset(rule.id for rule in (AXIS, BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT))
 _EIGHT_BITS = (np.dtype(np.uint8), np.dtype(np.int8))
 
 
@@ -65,6 +66,7 @@ def mended(path: Path, target: str, output: Path) -> Mended:
     model = _converted(loaded, parser_table(target).opsets, made)
     editor = _Editor(model.graph)
     try:
+        _fold_scalars(editor, made)
         _fold_biases(editor, made)
         _shift_constants(editor, made)
         _shift_activations(editor, made)
@@ -163,6 +165,23 @@ class _Editor:
             copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in kept]
             del self.graph.initializer[:]
             self.graph.initializer.extend(copies)
+
+
+def _fold_scalars(editor: _Editor, made: Mended) -> None:
+    folded = 0
+    for node in list(editor.graph.node):
+        if node.op_type != "DequantizeLinear" or any(each.name == "output_dtype" for each in node.attribute):
+            continue
+        codes, scale, zero = (editor.array(node, index) for index in range(3))
+        if codes is None or codes.ndim or codes.dtype not in _EIGHT_BITS or scale is None:
+            continue
+        if len(node.input) > 2 and node.input[2] and zero is None:
+            continue
+        shifted = codes.astype(np.int32) - (0 if zero is None else zero.astype(np.int32).reshape(()))
+        editor.become(node, _dequantized(shifted, scale, 0))
+        folded += 1
+    if folded:
+        made.done.append(f"{folded} DequantizeLinear of scalars folded to the float constants they stand for: exact")
 
 
 def _fold_biases(editor: _Editor, made: Mended) -> None:

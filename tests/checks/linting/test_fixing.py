@@ -29,6 +29,7 @@ from tests.checks.linting.files import (
     weight,
     weights,
 )
+from tests.checks.linting.test_rules import scalar_constant
 from tests.models import save
 
 
@@ -73,6 +74,7 @@ EXACT = {
         weights(6, 4, dtype=np.int8) // 2, STEP, scalar(7, np.int8), opset=21
     ),
     "int32 bias": lambda: conv(bias=weights(6, dtype=np.int32), opset=19),
+    "factor that is a scalar": lambda: scalar_constant(scalar(3, np.int8)),
     "opset 8": lambda: one("Relu", opset=8),
 }
 
