@@ -20,10 +20,19 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.linting.view import Body, Known, Shape, View
 
-__all__ = ["FOUR_BITS", "Layout", "Pair", "blocked_axes", "pairs", "scales_expected", "weight_index"]
+__all__ = [
+    "FIRST_OPSET_WITH_AXIS",
+    "FOUR_BITS",
+    "Layout",
+    "Pair",
+    "blocked_axes",
+    "pairs",
+    "scales_expected",
+    "weight_index",
+]
 
 FOUR_BITS = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
-_FIRST_OPSET_WITH_AXIS = 13
+FIRST_OPSET_WITH_AXIS = 13
 _ROOTS_OF_CONSTANTS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Reshape", "Transpose"})
 
 
@@ -78,7 +87,7 @@ class Pair:
 
 def pairs(view: View) -> Iterator[Pair]:
     # Below opset 13 there is no axis, and TensorRT's importer takes the first (QuantDequantLinearHelper, 10.16).
-    default_axis = 1 if view.opset >= _FIRST_OPSET_WITH_AXIS else 0
+    default_axis = 1 if view.opset >= FIRST_OPSET_WITH_AXIS else 0
     for body, node in view.nodes():
         if node.op_type in QUANTIZE and len(node.input) > 1:
             zero_point = body.known(node, 2) if input_name(node, 2) else None

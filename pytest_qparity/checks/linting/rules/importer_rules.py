@@ -146,8 +146,8 @@ AXIS = Rule(
     "TRT-Q-020",
     Weight.REFUSED,
     "an axis that the data do not have",
-    "leave scalars in float (quantize_static: op_types_to_quantize without Add, Mul and their like); --fix folds those "
-    "that are constants",
+    "leave scalars in float (quantize_static: op_types_to_quantize without Add, Mul and their like); --fix folds "
+    "constants, and states axis 0 of others",
     f"{IMPORTER} and convertAxis: the axis of a tensor without axes is 1 where none is stated",
 )
 

@@ -43,7 +43,7 @@ PER_CHANNEL = Rule(
     "ORT-Q-001",
     Weight.REFUSED,
     "scales per channel below opset 13",
-    "convert the float model to opset 13 or later before it is quantized, or with --fix",
+    "convert the float model to opset 13 or later before it is quantized",
     f"ONNX operator changelog: DequantizeLinear has its axis since 13; {MEASURED}",
 )
 SCALE = Rule(
