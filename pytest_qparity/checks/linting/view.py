@@ -77,9 +77,11 @@ class Body:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """`inputs`: those that are fed; `functions`: names of local functions."""
+    """`model`: as it was read, for rules that look at all of it; they change nothing of it. `inputs`: those that are
+    fed; `functions`: names of local functions."""
 
     path: Path
+    model: ModelProto
     opset: int
     inputs: tuple[ValueInfoProto, ...]
     outputs: tuple[ValueInfoProto, ...]
@@ -114,6 +116,7 @@ def view_of(path: Path) -> View:
         _collect(function, None, {}, bodies)
     return View(
         path,
+        model,
         next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0),
         tuple(value for value in model.graph.input if value.name not in constants),
         tuple(model.graph.output),
