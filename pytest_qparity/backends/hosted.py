@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import refused, require_facts, require_kernels
+from pytest_qparity.backends.border import absent, refused, require_facts, require_kernels
 from pytest_qparity.backends.kernels import Kernels, NotTold, kernels_from_json
-from pytest_qparity.backends.protocol import SessionFacts
+from pytest_qparity.backends.protocol import SessionFacts, Unavailable
 from pytest_qparity.backends.timing import FEWEST_PAIRS, PATIENCE, WARM_UP_CALLS, Clock, PairedTimes, Times
 from pytest_qparity.worker.limits import Phase
 
@@ -34,7 +34,17 @@ class EngineHost:
 
     def require_available(self) -> None:
         """Raises CannotJudge where the backend does not work on this machine."""
-        self._call("available", {"spec": asdict(self.spec)}, self.worker.limits.load)
+        missing = self.unavailable()
+        if missing is not None:
+            raise absent(self.spec.name, missing)
+
+    def unavailable(self) -> Unavailable | None:
+        """Why the backend does not work on this machine; None where it does. Raises CannotJudge where it cannot
+        tell."""
+        told = self._call("unavailable", {"spec": asdict(self.spec)}, self.worker.limits.load).value
+        if told is None:
+            return None
+        return Unavailable(str(told["reason"]), str(told["remedy"]), told["waivable"] is True)
 
     def load(self, model: Path, options: SessionOptions) -> HostedSession:
         """Load a variant. Raises CannotJudge with what the engine raised, or how its process ended."""

@@ -40,7 +40,7 @@ class OnnxRuntimeTensorrt:
     def unavailable(self) -> Unavailable | None:
         # The provider has no option for TF32, and its libraries read this once: it must stand before they are used.
         os.environ[OVERRIDE] = "0"
-        return explained("ort-tensorrt", missing_for(PROVIDER))
+        return explained(missing_for(PROVIDER))
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeDeviceSession:
         from pytest_qparity.backends.onnx_kernels import read_graph

@@ -76,10 +76,12 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Why a backend does not work on this machine, and what would change that."""
+    """Why a backend does not work on this machine, and what would change that. `waivable`: whether a machine may
+    rightly lack it, as a GPU; a run's failure then says how to waive it (`border.absent`)."""
 
     reason: str
     remedy: str
+    waivable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

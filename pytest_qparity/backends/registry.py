@@ -80,8 +80,8 @@ def _defines_run(script: str) -> bool:
 
 _LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
 _NOT_ON_CPUS = ("tf32", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "mxfp4", "nvfp4")
-# Its importer takes int8 alone of the integers of 8 and more bits, and its one 8-bit float is E4M3.
-_NOT_IN_TENSORRT = ("int16", "uint8", "fp8-e5m2", "mxfp4")
+# Its importer takes int8 and int4 alone of the integers, and its one 8-bit float is E4M3 (docs/lint.md, TRT-Q-011).
+_NOT_IN_TENSORRT = ("int16", "uint8", "fp8-e5m2", "mxfp4", "uint4")
 _BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
     BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS, scripts.ONNX_RUNTIME),

@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
+from pytest_qparity.backends.border import (
+    facts_of,
+    kernels_of,
+    load_session,
+    require_available,
+    run_once,
+    unavailable_of,
+)
 from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
@@ -20,7 +27,6 @@ from pytest_qparity.backends.timing import alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import aligned, layout_of
 from pytest_qparity.worker.server import TELL
-
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,9 +63,16 @@ class Opened:
         return outputs
 
 
-def available(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """Import the engine; raises CannotJudge where it does not work here."""
-    _backend(held, arguments)
+def unavailable(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Import the engine: an Unavailable as JSON where it does not work here, None where it does."""
+    if BACKEND in held:
+        return None, {}
+    spec = BackendSpec(**arguments["spec"])
+    backend = load_backend(spec)
+    missing = unavailable_of(backend, spec.name)
+    if missing is not None:
+        return {"reason": missing.reason, "remedy": missing.remedy, "waivable": missing.waivable}, {}
+    held[BACKEND] = backend
     return None, {}
 
 

@@ -226,7 +226,13 @@ class RunMaterial:
     @once
     def variant(self) -> Variant:
         """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
-        self.host  # noqa: B018  no variant is made for a backend that is not there
+        self.host  # noqa: B018  no variant is made for a backend that is not there, but to look at its file
+        return self.file
+
+    @once
+    def file(self) -> Variant:
+        """The variant whether or not its backend is here: rules of an importer are held against it everywhere. Raises
+        CannotJudge where its inputs are not those of the float model."""
         variant = self.variant_at(self.precision)
         if variant.given and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
@@ -264,7 +270,13 @@ class RunMaterial:
     @once
     def executed(self) -> Variant:
         """The file that the session runs: the variant itself, or what emulates it on this backend."""
-        return self._executed(self.variant)
+        self.host  # noqa: B018  as of the variant
+        return self.executed_file
+
+    @once
+    def executed_file(self) -> Variant:
+        """The same, whether or not its backend is here."""
+        return self._executed(self.file)
 
     @property
     def _workshop(self) -> Workshop:
@@ -380,11 +392,11 @@ class RunMaterial:
         """Digests and facts of what was made so far; what could not be had is left out."""
         known: dict[str, Any] = {"cpu": this_processor().as_json()}
         made = made_so_far(self)
-        if "variant" in made:
-            variant: Variant = made["variant"]
+        if "file" in made:
+            variant: Variant = made["file"]
             known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
-        if "executed" in made and self.is_emulated:
-            executed: Variant = made["executed"]
+        if "executed_file" in made and self.is_emulated:
+            executed: Variant = made["executed_file"]
             known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}
         with contextlib.suppress(CannotJudge):
             if "session" in made:

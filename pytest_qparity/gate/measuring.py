@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
 from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
+from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, cannot_judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,8 @@ NUMPY_RTOL = 1e-5
 
 def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.linting.finding import refused
-    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
+    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+    from pytest_qparity.checks.preflight_file import judge_refused
     from pytest_qparity.precision.examination import examined, saturation
 
     spec, path, is_plan = run.material.case.spec, run.variant.path, run.variant.is_plan
@@ -71,13 +72,31 @@ def _examined_engine(run: RunMaterial) -> Examined:
     return examined_engine(run.kernels, sum(run.facts.placement.values()), run.base)
 
 
+def preflight_without_backend(run: RunMaterial, absent: Failure) -> Verdict:
+    """What can be told of a run's file where its backend does not work, which is `absent`: the importer's rules need
+    no engine. A file that cannot be had, or read, is a failure of its own: nobody has looked at it."""
+    from pytest_qparity.checks.preflight_file import judge_absent, judge_unread
+    from pytest_qparity.precision.examination import examined
+
+    if run.backend_spec.name != LINTED_BACKEND:
+        return cannot_judge(absent)
+    try:
+        if run.file.is_plan:
+            return cannot_judge(absent)  # an engine is read by its own alone
+        content = examined(run.file.path, run.base, run.material.worker)
+        findings = _linted(run)
+    except CannotJudge as reason:
+        return judge_unread(absent, reason.failure)
+    return judge_absent(absent, run.base, content, findings)
+
+
 def _linted(run: RunMaterial) -> tuple[Finding, ...]:
     """What TensorRT's importer would say of the file, before minutes go into building an engine of it."""
     from pytest_qparity.gate.linting import lint_variant
 
     if run.backend_spec.name != LINTED_BACKEND or run.variant.is_plan:
         return ()
-    return lint_variant(run.executed.path, run.material.worker)
+    return lint_variant(run.executed_file.path, run.material.worker)
 
 
 def parity(run: RunMaterial) -> Verdict:

@@ -67,6 +67,11 @@ def _light(tensor: TensorProto, largest: int) -> TensorProto:
     from onnx import TensorProto
 
     is_outside = tensor.data_location == TensorProto.EXTERNAL
+    elements = 1
+    for size in tensor.dims:
+        elements *= size
+    if elements > 2 * largest:  # of 4 bits at least: told without a copy of its data, which protobuf makes of them
+        return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     if not is_outside and len(tensor.raw_data) <= largest and tensor.ByteSize() <= 2 * largest:
         return tensor
     return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
