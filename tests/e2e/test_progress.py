@@ -37,12 +37,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "slow_engine.py").write_text(ENGINE)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "TERM": "xterm",
-        "COLUMNS": "110",
-        "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}",
-    }.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.delenv("NO_COLOR", raising=False)
     return [sys.executable, "-m", "pytest", "--backend=slow", "--precision=fp32", "-m", "preflight"]
 
