@@ -42,8 +42,9 @@ def apart_from_weights(model: ModelProto, work: Callable[[ModelProto], ModelProt
             tensor.external_data.add(key="location", value=place)
     made = work(model)
     for _, tensor in tensors_of(made):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            tensor.raw_data = held[tensor.external_data[0].value]
+        place = tensor.external_data[0].value if tensor.external_data else ""
+        if place in held:  # others lie in files of their own
+            tensor.raw_data = held[place]
             tensor.ClearField("external_data")
             tensor.ClearField("data_location")
     return made
