@@ -116,9 +116,7 @@ def scan() -> onnx.ModelProto:
 
 def nested() -> onnx.ModelProto:
     """A loop in whose odd steps one product is taken, in the even ones another: an If in the body of a Loop."""
-    odd = body(
-        "odd", [helper.make_node("MatMul", ["state", "w"], ["out"], name="odd/product")], [], [_rows("out")]
-    )
+    odd = body("odd", [helper.make_node("MatMul", ["state", "w"], ["out"], name="odd/product")], [], [_rows("out")])
     even = body(
         "even",
         [

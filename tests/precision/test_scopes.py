@@ -58,5 +58,7 @@ def test_names_are_the_same_without_the_weights(tmp_path):
 
     whole, structure = float_graph(path), float_structure(path)
 
-    assert [names_of(body) for body in bodies_of(whole.graph)] == [names_of(body) for body in bodies_of(structure.graph)]
+    assert [names_of(body) for body in bodies_of(whole.graph)] == [
+        names_of(body) for body in bodies_of(structure.graph)
+    ]
     assert names_of(whole.graph) == names_of(structure.graph)
