@@ -13,7 +13,7 @@ from onnx_ir.passes import common
 from pytest_qparity.precision.cast import clipping_note
 from pytest_qparity.precision.large import apart_from_weights
 from pytest_qparity.precision.placement.selection import array_of, is_constant
-from pytest_qparity.precision.placement.writing import Writer
+from pytest_qparity.precision.placement.writer import Writer, home_of
 from pytest_qparity.precision.preparing import at_opset
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class _Caster:
 
     def _half_of(self, value: ir.Value) -> ir.Value:
         if is_constant(value):
-            return self._writer.constant(f"{value.name}_bf16", self._rounded(value))
+            return self._writer.constant(f"{value.name}_bf16", self._rounded(value), home_of(value))
         return self._writer.cast(value, ir.DataType.BFLOAT16)
 
     def _rounded(self, value: ir.Value) -> np.ndarray:

@@ -86,9 +86,9 @@ def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
         assert isinstance(recipe, StaticRecipe | BlockRecipe)
-        observed = job_for(_graph(arguments), recipe).observed
+        job = job_for(_graph(arguments), recipe)
         ranges = read_ranges(Path(arguments["ranges"]))
-    return {"used": list(ranges.of(observed)), "unused": list(ranges.unused(observed))}, {}
+    return {"used": list(ranges.of(job.observed, job.optional)), "unused": list(ranges.unused(job.observed))}, {}
 
 
 def ranges_stated(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -150,8 +150,9 @@ def _made(
             return job.made({}), job.notes
         ranges = read_ranges(Path(arguments["ranges"]))
         outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
-        made = job.made(ranges.of(job.observed))
-        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, job.observed))
+        found = ranges.of(job.observed, job.optional)
+        made = job.made(found)
+        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, found))
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)

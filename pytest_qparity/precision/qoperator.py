@@ -9,7 +9,7 @@ import numpy as np
 from pytest_qparity.precision.graph import in_order
 from pytest_qparity.precision.library import quiet
 from pytest_qparity.precision.placement.selection import array_of, is_constant
-from pytest_qparity.precision.placement.writing import Writer
+from pytest_qparity.precision.placement.writer import Writer, home_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def _made_plain(node: ir.Node, writer: Writer, taken: set[str]) -> bool:
         factor, name = factors.get(index, 1.0), str(value.name)
         if factor != 1.0 or name in taken:
             copy = (array_of(value) * np.float32(factor)).astype(np.float32)
-            node.replace_input_with(index, writer.constant(f"{name}_of_{node.name}", copy))
+            node.replace_input_with(index, writer.constant(f"{name}_of_{node.name}", copy, home_of(value)))
         taken.add(name)
     for attribute in ("alpha", "beta") if factors else ():
         node.attributes.pop(attribute, None)

@@ -9,6 +9,7 @@ import onnx_ir as ir
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
+from pytest_qparity.precision.placement.reach import inside_bodies, left_float
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
@@ -47,6 +48,7 @@ class StaticJob:
         nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
         self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
         self._plan = planned(self._nodes, self._scheme, self._target)
+        self.optional = inside_bodies(self._model.graph)
         self.notes = (*converted, *folded)
 
     @property
@@ -62,10 +64,12 @@ class StaticJob:
         return ir.serde.serialize_model(self._model)
 
     def made(self, ranges: Mapping[str, Range]) -> ModelProto:
-        """The model with Q/DQ nodes; `ranges` has one for each observed tensor."""
+        """The model with Q/DQ nodes; `ranges` has one for each observed tensor, or none where it is `optional`."""
+        plan = self._plan.where_known(ranges)
+        self.notes += left_float([each.node for each in self._plan.nodes], [each.node for each in plan.nodes])
         if self._recipe.format == "qoperator":
             return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
-        write(self._model.graph, self._plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
+        write(self._model.graph, plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
         return serialized(self._model)
 
 
