@@ -45,19 +45,22 @@ class StaticJob:
         named = (*recipe.keep_float, *(name for name, _ in recipe.types))
         model, converted = at_opset(model, _least_opset(model, recipe), named)
         self._model, folded = prepared(model, recipe.keep_float)
-        nodes = quantizable(self._model.graph, frozenset(recipe.keep_float))
-        self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
-        self._plan = planned(self._nodes, self._scheme, self._target)
-        self.optional = inside_bodies(self._model.graph)
+        graph = self._model.graph
+        nodes = quantizable(graph, frozenset(recipe.keep_float))
+        self._operators: list[ir.Node] = []  # what becomes operators on integers, not Q/DQ nodes
+        if recipe.format == "qoperator":
+            self._operators = made_plain(graph, [node for node in nodes if node.graph is graph])
+            nodes = [node for node in nodes if node.graph is not graph]
+        self._plan = planned(nodes, self._scheme, self._target)
+        self.optional = inside_bodies(graph)
         self.notes = (*converted, *folded)
 
     @property
     def observed(self) -> tuple[str, ...]:
         """Names of the tensors whose ranges are needed."""
-        if self._recipe.format == "qdq":
-            return self._plan.observed
-        values = [value for node in self._nodes for value in (*node.inputs[:2], *node.outputs)]
-        return tuple(dict.fromkeys(str(value.name) for value in values if value is not None and not is_constant(value)))
+        values = [value for node in self._operators for value in (*node.inputs[:2], *node.outputs)]
+        names = (str(value.name) for value in values if value is not None and not is_constant(value))
+        return tuple(dict.fromkeys((*names, *self._plan.observed)))
 
     def float_model(self) -> ModelProto:
         """The prepared float model, in which the observed tensors have their names."""
@@ -67,9 +70,11 @@ class StaticJob:
         """The model with Q/DQ nodes; `ranges` has one for each observed tensor, or none where it is `optional`."""
         plan = self._plan.where_known(ranges)
         self.notes += left_float([each.node for each in self._plan.nodes], [each.node for each in plan.nodes])
-        if self._recipe.format == "qoperator":
-            return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
         write(self._model.graph, plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
+        if self._recipe.format == "qoperator":
+            return make_qoperator(
+                serialized(self._model), self._recipe, [str(node.name) for node in self._operators], ranges
+            )
         return serialized(self._model)
 
 

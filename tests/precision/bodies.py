@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from pytest_qparity.case.data import Feeds, Samples, make_feeds
+from pytest_qparity.case.model import ModelFile
 from tests.precision.graphs import model_of, weights
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
@@ -229,3 +231,10 @@ def feeds_of(name: str, count: int, *, seed: int = 5) -> list[dict[str, np.ndarr
             feed["steps"] = np.array(1 + index % 4, np.int64)
         feeds.append(feed)
     return feeds
+
+
+def samples_of(name: str, model: ModelFile, count: int, *, seed: int = 1) -> Feeds:
+    """The same as calibration data of a case."""
+    feeds = feeds_of(name, count, seed=seed)
+    arrays = {each.name: np.stack([feed[each.name] for feed in feeds]) for each in model.inputs}
+    return make_feeds(Samples(arrays, None, "", "made"), model.inputs, 1)

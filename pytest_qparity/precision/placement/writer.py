@@ -48,7 +48,7 @@ class Writer:
 
     def __init__(self, graph: ir.Graph) -> None:
         self._taken = _names_of(graph)
-        self._dequantized: dict[tuple[int, int], ir.Value] = {}  # by identities of the constant and the graph
+        self._dequantized: dict[tuple[QuantizedConstant, int], ir.Value] = {}  # by the identity of the graph
 
     def quantized(self, value: ir.Value, parameters: Parameters, data_type: int, graph: ir.Graph) -> ir.Value:
         """What Q/DQ nodes in `graph` make of the value."""
@@ -69,7 +69,7 @@ class Writer:
         Engines fuse nodes of one graph alone, and ONNX Runtime (1.32) refuses 4-bit codes from around a body.
         """
         assert isinstance(graph, ir.Graph)
-        key = id(constant), id(graph)
+        key = constant, id(graph)
         if key not in self._dequantized:
             of, parameters = constant.of, constant.parameters
             scale = self.constant(f"{of.name}_scale", parameters.scale, graph)
