@@ -55,17 +55,21 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
 
 
 def _put_into_bodies(model: ModelProto, nodes: Collection[str]) -> None:
-    """The converter puts all its casts into the main graph, where those of what a body makes are beside what they cast.
+    """Put casts of what a body makes into it: the converter adds all to the main graph, where they see none of that.
 
     `nodes`: names of those of the float model.
     """
-    homes = {
-        output: body for body in bodies_of(model.graph) for node in body.node for output in node.output if output
-    } | {value.name: body for body in bodies_of(model.graph) for value in body.input}
-    for cast in list(model.graph.node):
-        if cast.op_type == "Cast" and cast.name not in nodes and cast.input[0] in homes:
-            homes[cast.input[0]].node.append(cast)
+    bodies = list(bodies_of(model.graph))
+    homes = {name: body for body in bodies for node in body.node for name in node.output if name}
+    homes |= {value.name: body for body in bodies for value in body.input}
+    added = [node for node in model.graph.node if node.op_type == "Cast" and node.name not in nodes]
+    while inside := [cast for cast in added if cast.input[0] in homes]:
+        for cast in inside:
+            body = homes[cast.input[0]]
+            body.node.append(cast)
+            homes[cast.output[0]] = body  # another cast may take it
             model.graph.node.remove(cast)
+        added = [cast for cast in added if cast not in inside]
 
 
 def _without_round_trips(model: ModelProto, nodes: Collection[str]) -> ModelProto:

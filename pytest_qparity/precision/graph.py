@@ -91,16 +91,6 @@ def in_order(model: ModelProto) -> ModelProto:
     return onnx_ir.serde.serialize_model(sorted_model)
 
 
-def constants_lifted(model: ModelProto) -> ModelProto:
-    """The model with initializers in the place of Constant nodes, which quantizers do not see weights in."""
-    import onnx_ir
-    from onnx_ir.passes import common
-
-    lifted = onnx_ir.serde.deserialize_model(model)
-    common.LiftConstantsToInitializersPass(size_limit=0)(lifted)
-    return onnx_ir.serde.serialize_model(lifted)
-
-
 def _drop_initializer_inputs(model: ModelProto) -> None:
     """An initializer that is an input too can be overridden: quantizers leave the input, the cast leaves it float32."""
     initializers = {tensor.name for tensor in model.graph.initializer}

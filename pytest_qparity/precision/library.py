@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.precision.graph import LAYOUT, constants_lifted, in_order, nodes_of
-from pytest_qparity.precision.large import fits_one_message, save_whole
+from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
+from pytest_qparity.precision.large import constants_lifted, fits_one_message, save_whole
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:

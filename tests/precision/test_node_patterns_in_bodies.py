@@ -10,6 +10,8 @@ from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import save
 from tests.precision.bodies import branches, called_twice, loop, nested, scan
 
+BRANCHES = {"then/first", "then/relu", "then/second", "else/product", "else/tanh"}
+
 
 @pytest.mark.parametrize(
     ("pattern", "kept"),
@@ -26,8 +28,7 @@ def test_a_node_in_a_branch_is_named_as_any_other(pattern, kept):
 
 @pytest.mark.parametrize("pattern", ["if", "op:If", "output:chosen"])
 def test_a_node_that_holds_branches_stands_for_what_is_in_them(pattern):
-    inside = {"then/first", "then/relu", "then/second", "else/product", "else/tanh"}
-    assert set(nodes_to_keep(branches(), (pattern,))) == {"if", *inside}
+    assert set(nodes_to_keep(branches(), (pattern,))) == {"if", *BRANCHES}
 
 
 def test_a_misspelt_node_of_a_branch_has_a_near_name():
@@ -54,7 +55,7 @@ def test_a_type_may_be_that_of_a_node_in_a_body():
 @pytest.mark.parametrize(
     ("model", "pattern", "kept"),
     [
-        (branches(), "between:hidden -> y", {"then/first", "then/relu", "then/second", "else/product", "else/tanh", "after"}),
+        (branches(), "between:hidden -> y", {*BRANCHES, "after"}),
         (branches(), "between:inner -> chosen", {"then/relu", "then/second", "else/tanh"}),
         (scan(), "between:x -> all", {"scan", "scan/driven", "scan/add", "scan/tanh", "scan/seen"}),
         (loop(), "between:start -> last", {"loop", "loop/recurrent", "loop/add", "loop/tanh"}),
