@@ -12,7 +12,7 @@ from onnx import TensorProto
 from pytest_qparity import quantmath
 from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS
-from pytest_qparity.precision.placement.reach import inside_bodies, left_float
+from pytest_qparity.precision.placement.reach import hidden, inside_bodies, left_float
 from pytest_qparity.precision.placement.selection import Weight, array_of, quantizable, weight_of
 from pytest_qparity.precision.placement.writer import Writer
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
@@ -60,22 +60,27 @@ class BlockJob:
         self.notes = (*converted, *folded)
 
     @property
+    def _needs_ranges(self) -> bool:
+        return self._recipe.activation is not None and self._recipe.scale == _NVFP4
+
+    @property
     def observed(self) -> tuple[str, ...]:
         """Names of the activations whose largest magnitude is needed."""
-        if self._recipe.activation is None or self._recipe.scale != _NVFP4:
+        if not self._needs_ranges:
             return ()
-        return tuple(dict.fromkeys(str(node.inputs[0].name) for node, _ in self._nodes if node.inputs[0] is not None))
+        names = dict.fromkeys(str(node.inputs[0].name) for node, _ in self._nodes if node.inputs[0] is not None)
+        unseen = hidden(self._model.graph)
+        return tuple(name for name in names if name not in unseen)
 
     def float_model(self) -> ModelProto:
         return ir.serde.serialize_model(self._model)
 
     def made(self, ranges: Mapping[str, Range]) -> ModelProto:
         """The model in its block format; `ranges` has one for each observed tensor, or none where it is `optional`."""
-        observed = set(self.observed)
         known = [
             (node, weight)
             for node, weight in self._nodes
-            if not observed or str(node.inputs[0].name) in ranges  # type: ignore[union-attr]
+            if not self._needs_ranges or str(node.inputs[0].name) in ranges  # type: ignore[union-attr]
         ]
         self.notes += left_float([node for node, _ in self._nodes], [node for node, _ in known])
         writer = Writer(self._model.graph)

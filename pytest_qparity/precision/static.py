@@ -9,7 +9,7 @@ import onnx_ir as ir
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
-from pytest_qparity.precision.placement.reach import inside_bodies, left_float
+from pytest_qparity.precision.placement.reach import hidden, inside_bodies, left_float
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
@@ -60,7 +60,8 @@ class StaticJob:
         """Names of the tensors whose ranges are needed."""
         values = [value for node in self._operators for value in (*node.inputs[:2], *node.outputs)]
         names = (str(value.name) for value in values if value is not None and not is_constant(value))
-        return tuple(dict.fromkeys((*names, *self._plan.observed)))
+        unseen = hidden(self._model.graph)
+        return tuple(name for name in dict.fromkeys((*names, *self._plan.observed)) if name not in unseen)
 
     def float_model(self) -> ModelProto:
         """The prepared float model, in which the observed tensors have their names."""

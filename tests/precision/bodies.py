@@ -208,6 +208,23 @@ def convolutions() -> onnx.ModelProto:
     return model_of(nodes, inputs, [("y", FLOAT, ["N", 8, 1, 1])], constants)
 
 
+def mapped() -> onnx.ModelProto:
+    """A product in a body that is run by neither If, Loop nor Scan, and one behind it."""
+    each = body(
+        "each",
+        [helper.make_node("MatMul", ["item", "w"], ["out"], name="map/product")],
+        [_rows("item")],
+        [_rows("out")],
+    )
+    nodes = [
+        helper.make_node("SequenceConstruct", ["x", "x"], ["items"], name="pack"),
+        helper.make_node("SequenceMap", ["items"], ["others"], name="map", body=each),
+        helper.make_node("ConcatFromSequence", ["others"], ["joined"], name="join", axis=0),
+        helper.make_node("MatMul", ["joined", "w"], ["y"], name="after"),
+    ]
+    return model_of(nodes, [_rows("x")], [_rows("y")], {"w": _square(22)})
+
+
 ALL = {
     "branches": branches,
     "loop": loop,

@@ -19,7 +19,7 @@ from pytest_qparity.precision.scopes import bodies_of
 from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
-from tests.precision.bodies import ALL, branches, feeds_of, loop, samples_of
+from tests.precision.bodies import ALL, branches, feeds_of, loop, mapped, samples_of
 from tests.precision.graphs import request_for
 from tests.precision.making import least_sqnr_db, outputs_of
 
@@ -238,6 +238,39 @@ def test_a_loop_without_steps_has_no_ranges(tmp_path, workshop):
     # x, which one of the products takes from around the loop, is seen.
     assert quantized(variant.path) == 3
     assert "loop/recurrent" in " ".join(variant.recipe["notes"])
+
+
+def test_a_body_that_calibration_cannot_look_into_stays_float_and_is_told(tmp_path, workshop):
+    for precision, found in (("int8", 1), ("nvfp4", 1), ("int4", 2)):
+        request = request_for(mapped(), tmp_path, precision)
+
+        variant = variant_for(request, lambda: samples_of("mapped", request.model, 8), workshop)  # noqa: B023
+
+        told = " ".join(variant.recipe.get("notes", ()))
+        assert quantized(variant.path) == found
+        assert ("map/product" in told) == (found == 1)
+        if precision != "nvfp4":
+            feed = feeds_of("mapped", 1)[0]
+            made = outputs_of(onnx.load(variant.path), feed)
+            assert least_sqnr_db(outputs_of(mapped(), feed), made) >= {"int8": 18.0, "int4": 7.0}[precision]
+
+
+def test_bodies_that_state_no_shapes(tmp_path, workshop):
+    """Exporters leave them out of loops."""
+    for precision, spec in (("int8", {}), ("int4", {}), ("nvfp4", {}), ("fp16", {}), ("bf16", {})):
+        model = loop()
+        for inner in bodies_of(model.graph):
+            for value in (*inner.input, *inner.output):
+                if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+                    value.type.tensor_type.ClearField("shape")
+        request = request_for(model, tmp_path, precision, **spec)
+
+        variant = variant_for(request, lambda: samples_of("loop", request.model, SAMPLES), workshop)  # noqa: B023
+
+        if precision not in ("fp16", "bf16"):
+            assert quantized(variant.path) == 4
+        judged = emulated_variant(variant, [precision], workshop) if precision in ("nvfp4", "bf16") else variant
+        assert sqnr_db("loop", judged.path) >= {"int8": 18.0, "int4": 7.0, "nvfp4": 7.0}.get(precision, 36.0)
 
 
 @pytest.mark.parametrize(
