@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from itertools import chain
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
+from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.case.tensors import tensors_of
 from pytest_qparity.precision import large
-from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.cache import VariantCache, ranges_beside
 from pytest_qparity.precision.content import content_of
 from pytest_qparity.precision.emulated import emulated_variant
 from pytest_qparity.precision.graph import PRODUCTS, WEIGHTED, float_graph, node_names, nodes_of
@@ -99,6 +102,42 @@ def test_every_product_is_quantized_and_right(name, how, tmp_path, workshop):
     assert sqnr_db(name, variant.path, optimized=False) >= least_db
     assert sqnr_db(name, variant.path) >= least_db
     assert optimizer_db(name, variant.path) >= optimizer_least_db
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "kernels"),
+    [
+        ("convolutions", "int8-ort", {"QLinearConv": 3}),
+        ("nested", "int8-ort", {"MatMulIntegerToFloat": 4}),
+        ("nested", "int8-any", {"MatMulIntegerToFloat": 4}),
+        ("nested", "int4", {"MatMulNBits": 4}),
+    ],
+)
+def test_onnx_runtime_fuses_what_stands_in_a_body(name, how, kernels, tmp_path, workshop):
+    """Q/DQ nodes and constants outside of the body it would leave alone, or refuse."""
+    precision, spec, *_ = QUANTIZED[how]
+    variant = variant_of(name, tmp_path, workshop, precision, **spec)
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath, settings.log_severity_level = str(tmp_path / "optimized.onnx"), 4
+
+    onnxruntime.InferenceSession(str(variant.path), settings, providers=["CPUExecutionProvider"])
+
+    ran = [node.op_type for node in nodes_of(onnx.load(tmp_path / "optimized.onnx").graph)]
+    assert Counter(kind for kind in ran if "Conv" in kind or "MatMul" in kind) == kernels
+
+
+def test_ranges_of_a_calibration_serve_again_also_where_it_did_not_reach_all(tmp_path, workshop):
+    request = request_for(branches(), tmp_path, "int8")
+    feeds = samples_of("branches", request.model, SAMPLES)
+    unseen = dataclasses.replace(feeds, arrays={**feeds.arrays, "flag": np.zeros(SAMPLES, bool)})
+    made = variant_for(request, lambda: unseen, workshop)
+    (tmp_path / "ranges.json").write_bytes(ranges_beside(made.path).read_bytes())
+    spec = PrecisionSpec(ranges="ranges.json")
+
+    again = variant_for(dataclasses.replace(request, spec=spec), lambda: unseen, workshop)
+
+    assert again.digest == made.digest
+    assert "then/second" in " ".join(again.recipe["notes"])
 
 
 @pytest.mark.parametrize("how", ["int8-ort", "int8-qoperator", "int4", "dynamic"])
@@ -222,7 +261,7 @@ def test_what_no_sample_reaches_stays_float_and_is_named(tmp_path, workshop):
     weights = variant_for(dataclasses.replace(request, precision="int4", base="int4"), lambda: always, workshop)
 
     assert quantized(variant.path) == 4
-    assert "1 product stays float: no calibration sample reaches" in " ".join(variant.recipe["notes"])
+    assert "1 product stays float, as no calibration sample reaches" in " ".join(variant.recipe["notes"])
     assert "then/second" in " ".join(variant.recipe["notes"])
     assert quantized(weights.path) == 5
     assert sqnr_db("branches", variant.path) >= 12.0
@@ -292,8 +331,6 @@ def test_weights_in_local_functions_count(precision, spec, tmp_path, workshop, m
     inside = [len(tensor.raw_data) for _, tensor in tensors_of(onnx.load(apart.path, load_external_data=False))]
     assert max(inside) <= 128
     if precision != "bf16":
-        import onnxruntime
-
         session = onnxruntime.InferenceSession(str(apart.path), providers=["CPUExecutionProvider"])
         for feed in feeds_of("called_twice", 2):
             for one, other in zip(outputs_of(onnx.load(whole.path), feed), session.run(None, feed), strict=True):

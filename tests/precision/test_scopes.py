@@ -62,3 +62,16 @@ def test_names_are_the_same_without_the_weights(tmp_path):
         names_of(body) for body in bodies_of(structure.graph)
     ]
     assert names_of(whole.graph) == names_of(structure.graph)
+
+
+def test_bodies_that_see_one_another_have_names_of_their_own():
+    """A name of the main graph that comes after the body, too, and one that the new name would be."""
+    model = branches()
+    model.graph.node[-1].input[0] = model.graph.node[1].output[0] = "inner"
+    model.graph.node.append(onnx.helper.make_node("Identity", ["y"], ["inner_1"], name="late"))
+
+    name_tensors_apart(model)
+
+    inside = [names_of(body) for body in bodies_of(model.graph)]
+    assert not {"inner", "inner_1"} & set(chain(*inside))
+    assert sum("inner_" in name for name in chain(*inside)) == 2
