@@ -239,15 +239,17 @@ def test_naming_the_branch_keeps_all_of_it_float(pattern, precision, tmp_path, w
         assert quantized(variant.path) == 2
 
 
-def test_only_a_product_in_a_branch(tmp_path, workshop):
-    for precision in ("int8", "fp16", "int4"):
-        variant = variant_of("branches", tmp_path, workshop, precision, only=("then/first",))
+@pytest.mark.parametrize(("name", "chosen"), [("branches", "then/first"), ("loop", "loop/recurrent")])
+@pytest.mark.parametrize("precision", ["int8", "int4", "fp16"])
+def test_only_a_product_in_a_body(precision, name, chosen, tmp_path, workshop):
+    variant = variant_of(name, tmp_path, workshop, precision, only=(chosen,))
 
-        if precision == "fp16":
-            others = {"before", "after", "then/second", "else/product"}
-            assert float_products(onnx.load(variant.path), onnx.TensorProto.FLOAT) == others
-        else:
-            assert quantized(variant.path) == 1
+    model = onnx.load(variant.path)
+    if precision == "fp16":
+        others = {node.name for node in nodes_of(model.graph) if node.op_type in WEIGHTED and node.name != chosen}
+        assert float_products(model, onnx.TensorProto.FLOAT) == others
+    else:
+        assert quantized(variant.path) == 1
 
 
 def test_what_no_sample_reaches_stays_float_and_is_named(tmp_path, workshop):
