@@ -184,3 +184,14 @@ def test_a_misspelt_tensor_of_a_body_has_a_near_name(tmp_path):
         Observer(ready(branches(), tmp_path), ["rleu"], MINMAX)
 
     assert caught.value.failure.remedy == 'name "relu"'
+
+
+def test_both_halves_have_what_every_second_sample_reaches(tmp_path):
+    """Flags alternate: counted with what was not reached, all values would be in one half."""
+    observer = Observer(ready(branches(), tmp_path), ["relu"], MINMAX)
+    for feed in feeds_of("branches", 8):
+        observer.take(feed)
+
+    first, second = (half.range() for half in observer.halves()["relu"].both())
+
+    assert first != second
