@@ -26,11 +26,12 @@ __all__ = ["Calibration", "Job", "job_for"]
 class Job(Protocol):
     """A float model on its way to a variant: run to find the ranges of `observed`, then made with them.
 
-    `notes` are whole once it is made. `moved`: by observed tensor those that share its range, as they hold its values,
-    and whether they hold all of them.
+    `optional`: tensors that may have no range; the nodes that take one stay float. `notes` are whole once it is made.
+    `moved`: by observed tensor those that share its range, as they hold its values, and whether they hold all of them.
     """
 
     notes: tuple[str, ...]
+    optional: frozenset[str]
 
     @property
     def observed(self) -> tuple[str, ...]: ...
@@ -77,7 +78,7 @@ class Calibration:
         ranges = self._observer.ranges()
         doubt = too_few(self._observer.halves(), self._observer.samples)
         doubts = () if doubt is None else (doubt.sentence,)
-        made = self._job.made(ranges.of(self._job.observed))
+        made = self._job.made(ranges.of(self._job.observed, self._job.optional))
         return made, (*self._job.notes, *doubts)
 
 

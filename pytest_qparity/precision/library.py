@@ -14,7 +14,7 @@ import onnx
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
-from pytest_qparity.precision.large import fits_one_message, save_whole
+from pytest_qparity.precision.large import constants_lifted, fits_one_message, save_whole
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
     with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"
         excluded = _later_names(model, [*recipe.keep_float, *_quantized_before(model)])
+        model = constants_lifted(model)
         is_large = not fits_one_message(model)
         save_whole(model, source)
         quantization.quantize_dynamic(
@@ -53,6 +54,7 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
             weight_type=quantization.QuantType[f"Q{'UI' if recipe.weight == 'uint8' else 'I'}nt8"],
             nodes_to_exclude=excluded,
             use_external_data_format=is_large,
+            extra_options={"EnableSubgraph": True},
         )
         return in_order(onnx.load(made))
 

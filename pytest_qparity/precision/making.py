@@ -89,8 +89,8 @@ def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
         assert isinstance(recipe, StaticRecipe | BlockRecipe)
         job = job_for(_graph(arguments), recipe)
         ranges = read_ranges(Path(arguments["ranges"]))
-        used = entries_for(ranges, job.observed, job.moved).values()
-    return {"used": list(ranges.of(used)), "unused": list(ranges.unused(used))}, {}
+        found = ranges.of(entries_for(ranges, job.observed, job.moved).values(), job.optional)
+    return {"used": list(found), "unused": list(ranges.unused(found))}, {}
 
 
 def ranges_stated(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -153,10 +153,11 @@ def _made(
         ranges = read_ranges(Path(arguments["ranges"]))
         outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
         entries = entries_for(ranges, job.observed, job.moved)
-        found = ranges.of(entries.values())
+        found = ranges.of(entries.values(), job.optional)
+        entries = {name: entry for name, entry in entries.items() if entry in found}
         moved = entries_notes(ranges, entries, job.moved)
         made = job.made({name: found[entry] for name, entry in entries.items()})
-        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, entries.values()), *moved)
+        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, found), *moved)
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)

@@ -43,7 +43,7 @@ class CastRecipe:
     largest: float = 65504.0
     interface: str = "float32"
     method: str = "cast"
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class WeightOnlyRecipe:
     whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 2
+    version: int = 3
 
     @property
     def is_packed(self) -> bool:
@@ -131,7 +131,7 @@ class BlockRecipe:
     scale_rule: str = "floor"
     extend: bool = False
     method: str = "block"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
