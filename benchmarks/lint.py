@@ -2,8 +2,8 @@
 
     python benchmarks/lint.py [repeats]
 
-Prints seconds of the CPU, which others on the machine change little, and by the clock: the median of the repeats and the
-least. Nothing is asserted: the aim is 2 s on a machine at rest.
+Prints seconds of the CPU, which others on the machine change little, and by the clock: the median of the repeats and
+the least. Nothing is asserted: the aim is 2 s on a machine at rest.
 """
 
 from __future__ import annotations
