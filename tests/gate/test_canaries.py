@@ -326,7 +326,7 @@ class TestWhen:
         made: list[InProcess] = []
         closed: list[InProcess] = []
         make, close = InProcess.__init__, InProcess.close
-        monkeypatch.setattr(InProcess, "__init__", lambda worker, limits: made.append(worker) or make(worker, limits))
+        monkeypatch.setattr(InProcess, "__init__", lambda worker, *given: made.append(worker) or make(worker, *given))
         monkeypatch.setattr(InProcess, "close", lambda worker: closed.append(worker) or close(worker))
 
         judged(root)
