@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
@@ -84,6 +85,8 @@ def parity(run: RunMaterial) -> Verdict:
 def accuracy(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
     from pytest_qparity.checks.metrics import golden_classes
+    from pytest_qparity.checks.scores import Scores
+    from pytest_qparity.gate.accuracy import calibration_errors, details, level_of, margin_of
 
     spec = run.material.case.spec.accuracy
     if spec is None or spec.metric is None:
@@ -93,20 +96,26 @@ def accuracy(run: RunMaterial) -> Verdict:
     tolerance = _tolerance(run)
     if metric.against_golden:
         expected: np.ndarray | None = golden_classes(golden.outputs)
-        margin: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
+        of_table: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
     else:
         expected = run.material.samples.labels
-        margin = tolerance.margin
-    measured = measure_accuracy(spec.metric, metric.scores(golden.outputs, expected), metric.scores(outputs, expected))
-    if measured.samples != golden.samples:
+        of_table = tolerance.margin
+    reference, variant = (Scores(metric.scores(each, expected)) for each in (golden.outputs, outputs))
+    margin = margin_of(spec, of_table, reference.percent)
+    measured = measure_accuracy(spec.metric, reference, variant, margin, level_of(run.material.case.spec))
+    samples = measured.conclusion.samples
+    if samples != golden.samples:
         raise CannotJudge(
             Failure(
                 Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {measured.samples} scores, should give {golden.samples}, one a sample.",
+                f"Metric {spec.metric} gave {samples} scores, should give {golden.samples}, one a sample.",
                 "correct the metric",
             )
         )
-    return judge_accuracy(measured, margin.at(measured.float_percent) if spec.margin is None else spec.margin)
+    labels = run.material.samples.labels
+    beside, notes = details(reference, variant, labels, None)
+    beside |= calibration_errors(golden.outputs, outputs, labels)
+    return judge_accuracy(replace(measured, details=beside, notes=notes))
 
 
 def latency(run: RunMaterial) -> Verdict:

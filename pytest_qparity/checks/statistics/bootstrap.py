@@ -1,4 +1,4 @@
-"""Metrics that are no mean of scores (F1, WER, mAP, perplexity): an interval by resampling samples, both models alike."""
+"""Metrics that are no mean of scores (F1, WER, mAP): an interval by resampling samples, of both models alike."""
 
 from __future__ import annotations
 

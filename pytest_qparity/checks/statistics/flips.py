@@ -23,6 +23,7 @@ _BEYOND = 60.0  # flips more than the margin's that the exact test looks through
 _GRID = 24
 _LEAST_CORRECTION = 0.2  # flips
 _RATE_LEVEL = 0.001  # of the level, what bounds the float model's rate where the margin is a share of it
+_LARGEST = 1.0 - 1e-9  # of a margin that is a fraction
 _TINY = 1e-300
 
 
@@ -58,7 +59,7 @@ def is_below(
         return shown
     shown = shown.copy()
     limit = level if of is None else level - min(_RATE_LEVEL, level / 10)
-    safe = m if of is None else m * _careful_rate(of, samples, level)
+    safe = m if of is None else np.clip(m * _careful_rate(of, samples, level), -_LARGEST, _LARGEST)
     counts = np.stack([b[exact], c[exact], np.broadcast_to(safe, b.shape)[exact]])
     unique, inverse = np.unique(counts, axis=1, return_inverse=True)
     decided = np.array([exact_p(*row, samples=samples) <= limit for row in unique.T], np.bool_)
@@ -145,7 +146,9 @@ def _score(
         rate = np.asarray(of.hits, np.float64) / samples
         with_rate = (p01 + m if of.harms_hits else -p01) - m * rate  # the covariance of a sample's loss and score
         variance = variance - 2.0 * of.share * with_rate + of.share**2 * rate * (1.0 - rate)
-    score: FloatArray = np.asarray((samples * m - (b - c) - correction) / np.sqrt(samples * np.maximum(variance, 1e-12)))
+    score: FloatArray = np.asarray(
+        (samples * m - (b - c) - correction) / np.sqrt(samples * np.maximum(variance, 1e-12))
+    )
     return score
 
 
@@ -188,7 +191,7 @@ def drop_interval(
 
 def _highest(harmful: int, helpful: int, samples: int, level: float, of: ShareOf | None) -> float:
     low, high = (harmful - helpful) / samples, 1.0
-    if not bool(is_below(harmful, helpful, samples, min(high, 1.0 - 1e-9), level, of)):
+    if not bool(is_below(harmful, helpful, samples, _LARGEST, level, of)):
         return 1.0
     step = 1.0 / samples
     while low + step < high:  # first by growing steps, so that margins far away are not tried

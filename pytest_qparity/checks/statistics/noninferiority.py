@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_qparity.checks.scores import Direction
 from pytest_qparity.checks.statistics import flips
@@ -15,8 +15,6 @@ from pytest_qparity.checks.statistics.sample_size import decides_flips, decides_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
 
     from pytest_qparity.checks.scores import CountArray, FloatArray, Scores
 
@@ -110,13 +108,13 @@ def conclude(float_scores: Scores, variant_scores: Scores, margin: Margin, level
 def _by_flips(pair: _Pair, level: float) -> Conclusion:
     fraction = pair.margin / pair.scale
     of = flips.ShareOf(pair.share, pair.hits, pair.harms_hits) if pair.share else None
-    counts = pair.harmful, pair.helpful
-    within = bool(flips.is_below(*counts, pair.samples, fraction, level, of))
+    harmful, helpful = pair.harmful, pair.helpful
+    within = bool(flips.is_below(harmful, helpful, pair.samples, fraction, level, of))
     swapped = None if of is None else of.swapped()
-    beyond = bool(flips.is_below(*reversed(counts), pair.samples, -fraction, level, swapped))
-    low, high = flips.drop_interval(*counts, pair.samples, level, of)
+    beyond = bool(flips.is_below(helpful, harmful, pair.samples, -fraction, level, swapped))
+    low, high = flips.drop_interval(harmful, helpful, pair.samples, level, of)
     answer = Answer.WITHIN if within else Answer.BEYOND if beyond else Answer.OPEN
-    method = Method.EXACT if sum(counts) < flips.FEWEST_FOR_SCORE_TEST else Method.SCORE
+    method = Method.EXACT if harmful + helpful < flips.FEWEST_FOR_SCORE_TEST else Method.SCORE
     return pair.concluded(answer, method, low * pair.scale, high * pair.scale, level)
 
 
