@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.outputs import Misfit
 from pytest_qparity.checks.statistics.classes import FAMILY_LEVEL, ClassDrop
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.precision.table import Points, Share
+from pytest_qparity.gate.materials import misfit
+from pytest_qparity.precision.table import PRECISIONS, Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -16,9 +18,80 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.schema import AccuracySpec, CaseSpec
+    from pytest_qparity.checks.accuracy import AccuracyMeasurement
     from pytest_qparity.checks.scores import FloatArray, Scores
+    from pytest_qparity.gate.judged import Judged
+    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.precision.table import Tolerance
 
 MOST_CLASSES = 10  # that are told; those that lost most
+
+
+def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
+    """What the case's metric says of the samples that were seen. Raises CannotJudge where it cannot be had."""
+    from pytest_qparity.checks.accuracy import measure_accuracy
+
+    spec = run.material.case.spec.accuracy
+    if spec is None or spec.metric is None:
+        raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
+    reference, variant, of_table = scores_of(run, seen)
+    margin = margin_of(spec, of_table, reference.percent)
+    measured = measure_accuracy(spec.metric, reference, variant, margin, seen.level)
+    samples = measured.conclusion.samples
+    if samples != seen.samples:
+        raise CannotJudge(
+            Failure(
+                Code.ACCURACY_OUTPUT,
+                f"Metric {spec.metric} gave {samples} scores, should give {seen.samples}, one a sample.",
+                "correct the metric",
+            )
+        )
+    return measured
+
+
+def scores_of(run: RunMaterial, seen: Judged) -> tuple[Scores, Scores, Points | Share]:
+    """The float model's scores, the variant's, and the margin of the precision's table. Raises CannotJudge where the
+    metric gives none, or the outputs are a misfit, which parity tells."""
+    from pytest_qparity.checks.metrics import golden_classes
+    from pytest_qparity.checks.scores import Scores
+
+    spec = run.material.case.spec.accuracy
+    assert spec is not None
+    assert spec.metric is not None
+    outputs, metric, tolerance = outputs_of(seen), run.material.settings.metrics[spec.metric], tolerance_of(run)
+    if metric.against_golden:
+        expected: np.ndarray | None = golden_classes(seen.golden)
+        of_table: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
+    else:
+        expected, of_table = seen.labels, tolerance.margin
+    reference, variant = (Scores(metric.scores(each, expected)) for each in (seen.golden, outputs))
+    return reference, variant, of_table
+
+
+def outputs_of(seen: Judged) -> Mapping[str, np.ndarray]:
+    if isinstance(seen.outputs, Misfit):
+        raise misfit()
+    return seen.outputs
+
+
+def tolerance_of(run: RunMaterial) -> Tolerance:
+    precision = PRECISIONS[run.base]
+    is_transformer = run.material.case.spec.task == "text-classification"
+    return precision.transformer_tolerance or precision.tolerance if is_transformer else precision.tolerance
+
+
+def evidence_beside(
+    run: RunMaterial, seen: Judged, measured: AccuracyMeasurement
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What stands beside the verdict: looks, classes and samples that lost, calibration errors; and notes of it."""
+    reference, variant, _ = scores_of(run, seen)
+    ids = None if seen.indices is None else [str(index) for index in seen.indices]
+    found, notes = details(reference, variant, seen.labels, ids)
+    found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
+    looks = seen.as_json()
+    if looks:
+        found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
+    return found, notes
 
 
 def margin_of(spec: AccuracySpec, of_table: Points | Share, percent: bool) -> Margin:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
-from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
+from pytest_qparity.gate.once import made_so_far
+from pytest_qparity.precision.table import FLOATS, PRECISIONS
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.case.data import Feed
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
+    from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.materials import RunMaterial
 
 FEEDS_COMPARED_WITH_FLOAT = 4
@@ -76,45 +79,20 @@ def parity(run: RunMaterial) -> Verdict:
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.checks.parity import judge_misfit, judge_parity
 
-    gathered, golden = run.gathered, run.material.golden.outputs
+    seen = run.judged
+    gathered, golden = seen.outputs, seen.golden
     if isinstance(gathered, Misfit):
         return judge_misfit(gathered.layouts, golden, _parity_limit(run))
     return judge_parity(gathered, golden, _parity_limit(run))
 
 
 def accuracy(run: RunMaterial) -> Verdict:
-    from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
-    from pytest_qparity.checks.metrics import golden_classes
-    from pytest_qparity.checks.scores import Scores
-    from pytest_qparity.gate.accuracy import calibration_errors, details, level_of, margin_of
+    from pytest_qparity.checks.accuracy import judge_accuracy
+    from pytest_qparity.gate.accuracy import concluded, evidence_beside
 
-    spec = run.material.case.spec.accuracy
-    if spec is None or spec.metric is None:
-        raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
-    outputs, golden = run.outputs, run.material.golden
-    metric = run.material.settings.metrics[spec.metric]
-    tolerance = _tolerance(run)
-    if metric.against_golden:
-        expected: np.ndarray | None = golden_classes(golden.outputs)
-        of_table: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
-    else:
-        expected = run.material.samples.labels
-        of_table = tolerance.margin
-    reference, variant = (Scores(metric.scores(each, expected)) for each in (golden.outputs, outputs))
-    margin = margin_of(spec, of_table, reference.percent)
-    measured = measure_accuracy(spec.metric, reference, variant, margin, level_of(run.material.case.spec))
-    samples = measured.conclusion.samples
-    if samples != golden.samples:
-        raise CannotJudge(
-            Failure(
-                Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {samples} scores, should give {golden.samples}, one a sample.",
-                "correct the metric",
-            )
-        )
-    labels = run.material.samples.labels
-    beside, notes = details(reference, variant, labels, None)
-    beside |= calibration_errors(golden.outputs, outputs, labels)
+    seen = run.judged
+    measured = concluded(run, seen)
+    beside, notes = evidence_beside(run, seen, measured)
     return judge_accuracy(replace(measured, details=beside, notes=notes))
 
 
@@ -128,7 +106,7 @@ def latency(run: RunMaterial) -> Verdict:
 
     budget = _budget(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
-    feed = next(iter(run.material.feeds))
+    feed = _judged_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds
@@ -142,6 +120,12 @@ def latency(run: RunMaterial) -> Verdict:
     run.latency_samples_ms = all_ms
     measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
     return judge_latency(measured, budgets)
+
+
+def _judged_feed(run: RunMaterial) -> Feed:
+    """The first feed of those whose outputs were judged, so that the timed runs are held against them."""
+    seen: Judged | None = made_so_far(run).get("judged")
+    return next(iter(run.material.feeds)) if seen is None else seen.first_feed
 
 
 def memory(run: RunMaterial) -> Verdict:
@@ -212,10 +196,11 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
     """
     from pytest_qparity.checks.comparison import Closeness
     from pytest_qparity.checks.parity import ParityLimit
+    from pytest_qparity.gate.accuracy import tolerance_of
 
     spec = run.material.case.spec
     stated = spec.parity.get(run.precision) or spec.parity.get(run.base) or ParityLimits()
-    tolerance = _tolerance(run)
+    tolerance = tolerance_of(run)
     from_table = stated.sqnr_db is None and stated.cosine is None
     closeness = Closeness(atol=NUMPY_ATOL, rtol=NUMPY_RTOL)
     max_mismatched = stated.max_mismatched
@@ -230,12 +215,6 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
         closeness=closeness,
         implausible_db=PRECISIONS[run.base].implausible_sqnr_db,
     )
-
-
-def _tolerance(run: RunMaterial) -> Tolerance:
-    precision = PRECISIONS[run.base]
-    is_transformer = run.material.case.spec.task == "text-classification"
-    return precision.transformer_tolerance or precision.tolerance if is_transformer else precision.tolerance
 
 
 def _budget(run: RunMaterial) -> Budget | None:

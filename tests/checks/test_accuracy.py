@@ -35,7 +35,10 @@ def of_census(pair, margin):
     return verdict_of(pair, Margin(margin), level=None)
 
 
-def refusal(float_scores, variant_scores, margin=Margin(0.5), **kind):
+HALF_A_POINT = Margin(0.5)
+
+
+def refusal(float_scores, variant_scores, margin=HALF_A_POINT, **kind):
     with pytest.raises(CannotJudge) as caught:
         measure_accuracy("top1", Scores(float_scores, **kind), Scores(variant_scores, **kind), margin, LEVEL)
     assert caught.value.failure.code is Code.ACCURACY_OUTPUT
@@ -129,8 +132,8 @@ def test_a_drop_that_few_samples_show_beyond_the_margin_but_do_not_prove_cannot_
     (failure,) = verdict.failures
     assert failure.code is Code.ACCURACY_UNDECIDED
     assert failure.sentence == (
-        "Metric top1 loses 4.00 points (90 % interval of the loss -1.59 to 12.06; 50 samples, 2 lost, 0 gained), should "
-        "be shown to lose at most 0.5 points."
+        "Metric top1 loses 4.00 points (90 % interval of the loss -1.59 to 12.06; 50 samples, 2 lost, 0 gained), "
+        "should be shown to lose at most 0.5 points."
     )
     assert failure.likely == "the drop is beyond the margin, which these samples are too few to show"
     assert failure.remedy == (

@@ -69,8 +69,11 @@ def test_nothing_is_both_within_and_beyond(drawn, margin):
 
 @given(st.integers(2, 3000), st.sampled_from(MARGINS))
 @settings(deadline=None, max_examples=50)
-def test_without_a_flip_the_exact_test_is_the_exact_binomial(samples, margin):
-    assert exact_p(0, 0, margin, samples=samples) == pytest.approx((1 - margin) ** samples, rel=1e-9)
+def test_without_a_flip_the_exact_test_is_the_exact_binomial_or_a_little_more_careful(samples, margin):
+    binomial = (1 - margin) ** samples
+    assume(binomial > 0.01)
+
+    assert binomial * (1 - 1e-9) <= exact_p(0, 0, margin, samples=samples) <= 1.1 * binomial
 
 
 def pair(losses, kind=None, **how):
@@ -167,7 +170,7 @@ def test_one_sample_shows_nothing():
 def test_what_would_decide_is_more_than_there_is(samples):
     scores = np.ones(samples)
     variant = scores.copy()
-    variant[:6] = 0.0
+    variant[: samples // 150] = 0.0
 
     found = conclude(Scores(scores), Scores(variant), Margin(0.5))
 
