@@ -19,10 +19,12 @@ def gates(count: int, **evidence: Any) -> list[dict[str, Any]]:
     [(1, "1 gate of a population, wrong", "0.05"), (40, "40 gates of populations, each wrong", "2")],
 )
 def test_a_matrix_of_gates_tells_how_many_false_alarms_to_expect(count: int, gates_told: str, expected: str) -> None:
-    assert list(false_alarms(ledger(gates(count, level=0.05)))) == [
+    line = (
         f"accuracy: {gates_told} either way with a chance of 5 % at most: expect up to {expected} false passes and "
         f"{expected} false failures"
-    ]
+    )
+
+    assert list(false_alarms(ledger(gates(count, level=0.05)))) == [line]
 
 
 def test_of_a_census_nothing_is_left_to_chance() -> None:
