@@ -66,17 +66,17 @@ def bca(
     BCa lets 5.8 % (docs/statistics.md). An end with fewer than five resamples beyond it is infinite.
     """
     import numpy as np
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
     ordered = np.sort(np.asarray(replicates, np.float64), axis=-1)
     centre, a = np.asarray(estimate, np.float64), np.asarray(accelerated, np.float64)
     count = ordered.shape[-1]
     below = np.sum(ordered < centre[..., None], axis=-1) + 0.5 * np.sum(ordered == centre[..., None], axis=-1)
-    bias = norm.ppf(np.clip(below / count, 0.5 / count, 1 - 0.5 / count))
+    bias = ndtri(np.clip(below / count, 0.5 / count, 1 - 0.5 / count))
     ends = []
-    for z in (norm.ppf(level), norm.isf(level)):
+    for z in (float(ndtri(level)), -float(ndtri(level))):
         moved = bias + z
-        share = norm.cdf(bias + moved / np.maximum(1.0 - a * moved, 1e-3))
+        share = ndtr(bias + moved / np.maximum(1.0 - a * moved, 1e-3))
         index = np.clip(np.ceil(share * (count + 1)).astype(np.int64), 1, count) - 1
         end = np.take_along_axis(ordered, index[..., None], axis=-1)[..., 0]
         unknown = level * (count + 1) < _FEWEST_BEYOND

@@ -37,14 +37,15 @@ def class_drops(losses: FloatArray, labels: np.ndarray) -> tuple[ClassDrop, ...]
     """One for each class that has samples, the largest drop first. losses: float64 (samples,), positive where worse;
     labels: integers (samples,)."""
     import numpy as np
-    from scipy.stats import binom
+    from scipy.special import betainc
 
     classes, member = np.unique(labels, return_inverse=True)
     counted = [np.bincount(member, weights=each, minlength=len(classes)) for each in (losses > 0, losses < 0)]
     worse, better = (each.astype(np.int64) for each in counted)
     sizes = np.bincount(member, minlength=len(classes))
     drops = np.bincount(member, weights=losses, minlength=len(classes)) / sizes
-    adjusted = holm(binom.sf(worse - 1, worse + better, 0.5))
+    tail = betainc(np.maximum(worse, 1), better + 1.0, 0.5)  # P(at least so many of them get worse), where any does
+    adjusted = holm(np.where(worse > 0, tail, 1.0))
     found = [
         ClassDrop(int(label), int(size), int(b), int(c), float(drop), float(p), bool(p <= FAMILY_LEVEL))
         for label, size, b, c, drop, p in zip(classes, sizes, worse, better, drops, adjusted, strict=True)

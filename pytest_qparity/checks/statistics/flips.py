@@ -75,7 +75,7 @@ def exact_p(harmful: float, helpful: float, margin: float, *, samples: int) -> f
     flip at all it is (1 − margin)^n, as from the exact binomial: 598 samples for a margin of 0.5 %.
     """
     import numpy as np
-    from scipy.stats import binom
+    from scipy.special import betainc, gammaln, xlog1py, xlogy
 
     most = abs(margin) * samples + _BEYOND
     b = np.arange(min(samples, int(most + 8.0 * most**0.5)) + 1, dtype=np.float64)
@@ -83,9 +83,12 @@ def exact_p(harmful: float, helpful: float, margin: float, *, samples: int) -> f
     needed = _helpful_needed(b, samples, margin, observed)[:, None]
     discordance = abs(margin) + np.linspace(0.0, 1.0, _GRID) ** 2 * min(_BEYOND / samples, max(0.0, 1 - abs(margin)))
     p10, p01 = (discordance + margin) / 2, (discordance - margin) / 2
-    chance_of_b = binom.pmf(b[:, None], samples, p10)
+    ways = gammaln(samples + 1.0) - gammaln(b + 1.0) - gammaln(samples - b + 1.0)
+    chance_of_b = np.exp(ways[:, None] + xlogy(b[:, None], p10) + xlog1py(samples - b[:, None], -p10))
     left = np.maximum(samples - b[:, None], 0.0)
-    chance_of_c = binom.sf(needed - 1.0, left, np.minimum(p01 / np.maximum(1.0 - p10, _TINY), 1.0))
+    possible = np.clip(needed, 1.0, np.maximum(left, 1.0))
+    rate = np.minimum(p01 / np.maximum(1.0 - p10, _TINY), 1.0)
+    chance_of_c = betainc(possible, np.maximum(left, 1.0) - possible + 1.0, rate)  # of at least so many
     chance_of_c = np.where(needed <= 0.0, 1.0, np.where(needed > left, 0.0, chance_of_c))
     return float(np.max(np.sum(chance_of_b * chance_of_c, axis=0)))
 
@@ -119,10 +122,10 @@ def score_statistic(
     The Wald statistic, which the t test is, has sizes up to 8 % there.
     """
     import numpy as np
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     b, c, m = (np.asarray(each, np.float64) for each in (harmful, helpful, margin))
-    z = float(norm.isf(level))
+    z = -float(ndtri(level))
     discordance = 2.0 * _least_helpful_rate(b, c, samples, m) + m
     r = m / np.maximum(np.abs(discordance), _TINY)
     correction = np.maximum(_LEAST_CORRECTION, r * r / 2 - (z * z - 1) / 6 * r)
@@ -168,14 +171,14 @@ def _careful_rate(of: ShareOf, samples: int, level: float) -> FloatArray:
     """A bound of the float model's rate that misses the true one with _RATE_LEVEL (Clopper and Pearson 1934), as a part
     of the estimated one: the lower bound, since a smaller margin is harder to hold; of swapped models the upper one."""
     import numpy as np
-    from scipy.stats import beta
+    from scipy.special import betainccinv, betaincinv
 
     hits = np.asarray(of.hits, np.float64)
     missed = min(_RATE_LEVEL, level / 10)
     if of.share > 0:
-        bound = np.where(hits > 0, beta.ppf(missed, np.maximum(hits, 1e-9), samples - hits + 1.0), 0.0)
+        bound = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-9), samples - hits + 1.0, missed), 0.0)
     else:
-        bound = np.where(hits < samples, beta.isf(missed, hits + 1.0, np.maximum(samples - hits, 1e-9)), 1.0)
+        bound = np.where(hits < samples, betainccinv(hits + 1.0, np.maximum(samples - hits, 1e-9), missed), 1.0)
     part: FloatArray = bound * samples / np.maximum(hits, 1.0)
     return part
 

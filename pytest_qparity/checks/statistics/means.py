@@ -23,7 +23,7 @@ def mean_interval(losses: ArrayLike, level: float) -> tuple[FloatArray, FloatArr
     bounds nothing: −inf to inf. The interval of −losses is the mirrored one.
     """
     import numpy as np
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     x = np.asarray(losses, np.float64)
     n = x.shape[-1]
@@ -35,7 +35,7 @@ def mean_interval(losses: ArrayLike, level: float) -> tuple[FloatArray, FloatArr
     error = np.sqrt(squares / (n - 1))
     spread = np.sqrt(np.where(squares > 0, squares, 1.0))
     skewness = np.mean((centred / spread[..., None]) ** 3, axis=-1)
-    q = float(student.isf(level, n - 1))
+    q = -float(stdtrit(n - 1, level))
     upper = np.maximum(q, -_untransformed(-q, skewness, n))
     lower = np.maximum(q, _untransformed(q, skewness, n))
     return mean - lower * error, mean + upper * error

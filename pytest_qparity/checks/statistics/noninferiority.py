@@ -208,9 +208,9 @@ class _Pair:
 
     def _most(self, count: int, level: float) -> float:
         """The largest rate that `count` of the samples does not rule out (Clopper and Pearson 1934)."""
-        from scipy.stats import beta
+        from scipy.special import betainccinv
 
-        return float(beta.isf(level, count + 1, self.samples - count)) if count < self.samples else 1.0
+        return float(betainccinv(count + 1, self.samples - count, level)) if count < self.samples else 1.0
 
     def concluded(self, answer: Answer, method: Method, low: float, high: float, level: float) -> Conclusion:
         is_open = answer is Answer.OPEN
@@ -230,12 +230,12 @@ class _Pair:
         )
 
     def _to_decide(self, drop: float, low: float, high: float, level: float) -> int | None:
-        from scipy.stats import norm
+        from scipy.special import ndtri
 
         if self.are_flips:
             discordance = max((self.harmful + self.helpful) / self.samples, abs(drop) / self.scale)
             fraction = drop / self.scale
             rates = (discordance + fraction) / 2, (discordance - fraction) / 2
             return decides_flips(*rates, self.margin / self.scale, level)
-        error = (high - low) / (2.0 * float(norm.isf(level)))
+        error = (high - low) / (-2.0 * float(ndtri(level)))
         return decides_mean(drop, error, self.samples, self.margin, level)

@@ -32,12 +32,12 @@ def decides_flips(harmful: float, helpful: float, margin: float, level: float, p
 
 def power_of_flips(harmful: float, helpful: float, margin: float, level: float, samples: int) -> float:
     """The probability with which `samples` show that the drop is below `margin`: the above solved for the power."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     drop = harmful - helpful
     restricted, true = _restricted_variance(harmful, helpful, margin), harmful + helpful - drop * drop
     far = (margin - drop) * math.sqrt(samples) - _z(level) * math.sqrt(restricted)
-    return float(norm.cdf(far / math.sqrt(true)))
+    return float(ndtr(far / math.sqrt(true)))
 
 
 def decides_mean(drop: float, error: float, samples: int, margin: float, level: float) -> int | None:
@@ -62,6 +62,6 @@ def _whole(samples: float) -> int | None:
 
 
 def _z(level: float) -> float:
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    return float(norm.isf(level))
+    return -float(ndtri(level))
