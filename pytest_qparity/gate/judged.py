@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.outputs import Misfit
+from pytest_qparity.case.data import Feeds
 from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
@@ -51,14 +52,18 @@ def judged_samples(run: RunMaterial) -> Judged:
     once for all: what comes after is not run.
 
     A drop that is not decided at any look takes them all. So does one whose metric cannot be had: accuracy says why.
-    Looks need outputs that have an axis of samples; without one, all samples are run at once.
+    Looks need data in memory, and outputs that have an axis of samples; without them all samples are run at once.
     """
     from pytest_qparity.gate.accuracy import level_of
 
     run.session  # noqa: B018  a backend that is not there needs no golden
     spec, golden, feeds = run.material.case.spec, run.material.golden, run.material.feeds
     looks = (1.0,) if spec.accuracy is None else spec.accuracy.looks
-    if len(looks) > 1 and all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values()):
+    if (
+        len(looks) > 1
+        and isinstance(feeds, Feeds)
+        and all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values())
+    ):
         return _at_looks(run, looks)
     labels = run.material.samples.labels
     first = next(iter(feeds))
