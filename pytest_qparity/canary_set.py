@@ -34,6 +34,7 @@ task = "image-classification"
 
 [data]
 test = "data/test.npz"
+population = false # a census: no sample stands for another
 batch = 8
 
 [accuracy]

@@ -129,6 +129,8 @@ class Code(Enum):
 
     ACCURACY_DROP = ("QP-ACC-001", Outcome.ACCURACY_FAIL, "more accuracy lost than the margin allows")
     ACCURACY_OUTPUT = ("QP-ACC-002", Outcome.CANNOT_JUDGE, "the metric does not fit the outputs or labels")
+    ACCURACY_UNDECIDED = ("QP-ACC-003", Outcome.CANNOT_JUDGE, "too few samples to tell what is lost")
+    ACCURACY_MARGIN = ("QP-ACC-004", Outcome.CANNOT_JUDGE, "nobody says how much of the metric may be lost")
 
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")

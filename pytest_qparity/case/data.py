@@ -57,6 +57,11 @@ class Feeds(Sequence[Feed]):
     def __len__(self) -> int:
         return (self.samples + self.batch - 1) // self.batch
 
+    def chosen(self, indices: Array) -> Feeds:
+        """Feeds of these samples alone, in this order; copies them."""
+        arrays = {name: array[indices] for name, array in self.arrays.items()}
+        return Feeds(arrays, len(indices), self.batch, self.stacked)
+
     @overload
     def __getitem__(self, index: int) -> Feed: ...
     @overload

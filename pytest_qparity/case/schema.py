@@ -6,6 +6,7 @@ Strict: no value is converted, except whole numbers where a number is asked for 
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
@@ -96,7 +97,7 @@ class DataSpec(Table):
     population: bool = Field(
         default=True,
         description="true: the samples stand for a population; false: these samples are all that matter (a census). "
-        "Recorded; no check uses it yet.",
+        "The accuracy check tests the one for what the population would lose, and takes the other as it is.",
         examples=[False],
     )
     batch: Annotated[int, Field(ge=1)] = Field(
@@ -149,9 +150,31 @@ class AccuracySpec(Table):
     )
     margin: Annotated[float, Field(ge=0, lt=100)] | None = Field(
         default=None,
-        description="Percentage points that may be lost, at most. Default: that of the precision.",
+        description="Percentage points that may be lost, at most; of a metric that is not in percent, as much of its "
+        "own unit. Default: that of the precision.",
         examples=[0.5],
     )
+    relative_margin: Annotated[float, Field(ge=0, lt=100)] | None = Field(
+        default=None,
+        description="In place of `margin`: percent of the float model's value that may be lost, at most.",
+        examples=[1.0],
+    )
+    looks: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1, strict=False)] = Field(
+        default=(1.0,),
+        description="Shares of the test samples at which the check may end early, rising to 1 (O'Brien and Fleming). "
+        "What is not needed does not run. For a population of many samples.",
+        examples=[[0.2, 0.5, 1.0]],
+    )
+
+    @model_validator(mode="after")
+    def _means_one_thing(self) -> AccuracySpec:
+        if self.margin is not None and self.relative_margin is not None:
+            remedy = {"remedy": "remove one of the two"}
+            raise PydanticCustomError(OUR_ERROR, "a table with margin or relative_margin, not both", remedy)
+        if self.looks[-1] != 1 or any(one >= other for one, other in pairwise(self.looks)):
+            remedy = {"remedy": "for example looks = [0.2, 0.5, 1.0]"}
+            raise PydanticCustomError(OUR_ERROR, "a table whose looks rise and end with 1", remedy)
+        return self
 
 
 class Budget(Table):

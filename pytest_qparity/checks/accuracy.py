@@ -1,99 +1,191 @@
-"""Accuracy: how much of the float model's task metric a variant loses on the test samples."""
+"""Accuracy: how much of the float model's task metric a variant loses, and whether that may be said of it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.figures import apart
+from pytest_qparity.checks.scores import Direction, Scores
+from pytest_qparity.checks.statistics.noninferiority import Answer, Conclusion, Margin, Method, census, conclude
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
+
+REMEDY = (
+    "give calibration data prepared as the test data are, keep sensitive nodes float (keep_float = [...]), "
+    "or train the model for quantization"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AccuracyMeasurement:
-    """Scores of the float model and of the variant on the same samples, in percent; flips count samples."""
+    """Both models' value of a metric on the same samples, in percent where `percent` says so, and what follows.
+
+    `details`: what stands beside it in the evidence (classes, worst samples, …), plain JSON; `notes`: of it, what a
+    reader must know.
+    """
 
     metric: str
-    samples: int
-    float_percent: float
-    variant_percent: float
-    lost: int
-    gained: int
-
-    @property
-    def drop_points(self) -> float:
-        """Percentage points that the variant is below the float model; negative where it is above."""
-        return self.float_percent - self.variant_percent
+    percent: bool
+    direction: Direction
+    float_value: float
+    variant_value: float
+    conclusion: Conclusion
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
-def measure_accuracy(metric: str, float_scores: np.ndarray, variant_scores: np.ndarray) -> AccuracyMeasurement:
-    """Both: float64 (samples,), between 0 and 1, higher is better, of the same samples in the same order.
+def measure_accuracy(
+    metric: str, float_scores: Scores, variant_scores: Scores, margin: Margin, level: float | None
+) -> AccuracyMeasurement:
+    """`level`: of each one-sided test of a population; None: the samples are a census.
 
-    Raises CannotJudge where they are not.
+    Raises CannotJudge where scores are not one a sample of the same samples, finite and, of a metric in percent,
+    between 0 and 1; where the float model has nothing to lose; or a relative margin is a share of nothing.
     """
+    for whose, scores in (("float model", float_scores), ("variant", variant_scores)):
+        _require_scores(whose, scores.per_sample, scores.percent)
+    if float_scores.per_sample.shape != variant_scores.per_sample.shape:
+        got, expected = variant_scores.per_sample.size, float_scores.per_sample.size
+        raise unfit(f"{got} scores of the variant", f"{expected}, as of the float model")
+    scale = 100.0 if float_scores.percent else 1.0
+    float_value, variant_value = (scale * scores.value() for scores in (float_scores, variant_scores))
+    for whose, value in (("float model", float_value), ("variant", variant_value)):
+        if not math.isfinite(value):
+            raise unfit(f"{value:g} for the {whose}", "a finite number")
+    if float_scores.percent and float_scores.direction is Direction.HIGHER and not float_scores.per_sample.any():
+        raise unfit("a float model that scores 0 on every sample", "a float model that is worth keeping")
+    if margin.relative is not None and float_value == 0:
+        raise unfit("0 for the float model, of which a margin is a share", "another value, or an absolute margin")
+    pair = (float_scores, variant_scores, margin)
+    conclusion = census(*pair) if level is None else conclude(*pair, level)
+    return AccuracyMeasurement(
+        metric, float_scores.percent, float_scores.direction, float_value, variant_value, conclusion
+    )
+
+
+def judge_accuracy(measured: AccuracyMeasurement) -> Verdict:
+    """pass: the drop is within the margin (of a population: shown to be); accuracy-fail: it is beyond (shown to be);
+    cannot-judge: the samples are too few to tell."""
+    found = measured.conclusion
+    change = measured.variant_value - measured.float_value
+    deciding = f"{0.0 + change:+.2f} pt" if measured.percent else f"{0.0 + change:+.3g}"
+    evidence = _evidence(measured)
+    if found.answer is Answer.WITHIN:
+        return passed(deciding, evidence, measured.notes)
+    if found.method is Method.CENSUS:
+        failure = Failure(Code.ACCURACY_DROP, _of_census(measured), REMEDY)
+    elif found.answer is Answer.BEYOND:
+        failure = Failure(Code.ACCURACY_DROP, _of_population(measured), REMEDY)
+    else:
+        likely = "the drop is beyond the margin, which these samples are too few to show"
+        remedy = f"{_more_samples(measured)}; or state population = false where these samples are all that matter"
+        is_beyond = found.drop > found.margin
+        failure = Failure(Code.ACCURACY_UNDECIDED, _of_population(measured), remedy, likely if is_beyond else None)
+    return failed(deciding, evidence, (failure,), measured.notes)
+
+
+def _evidence(measured: AccuracyMeasurement) -> dict[str, Any]:
+    found = measured.conclusion
+    unit, points = ("percent", "points") if measured.percent else ("value", "value")
+    evidence: dict[str, Any] = {
+        "metric": measured.metric,
+        "samples": found.samples,
+        f"float_{unit}": measured.float_value,
+        f"variant_{unit}": measured.variant_value,
+        f"drop_{points}": found.drop,
+        f"margin_{points}": found.margin,
+        "lost": found.harmful,
+        "gained": found.helpful,
+        "discordance": found.discordance,
+        "method": found.method.value,
+    }
+    if found.method is not Method.CENSUS:
+        evidence[f"interval_{points}"] = [found.low, found.high]
+        evidence["level"] = found.level
+        evidence["samples_to_decide"] = found.to_decide
+        evidence["samples_to_decide_without_loss"] = found.to_decide_without_loss
+    return evidence | dict(measured.details)
+
+
+def _of_census(measured: AccuracyMeasurement) -> str:
+    found, unit = measured.conclusion, " %" if measured.percent else ""
+    higher = measured.direction is Direction.HIGHER
+    limit = measured.float_value - found.margin if higher else measured.float_value + found.margin
+    decimals = _decimals(measured)
+    value = apart(measured.variant_value, limit, decimals)
+    return (
+        f"Metric {measured.metric} is {value}{unit}, should be at {'least' if higher else 'most'} "
+        f"{apart(limit, measured.variant_value, decimals)}{unit} (the float model has "
+        f"{measured.float_value:.{decimals}f}{unit}, {_told(measured, found.margin)} may be lost; {_counts(found)})."
+    )
+
+
+def _of_population(measured: AccuracyMeasurement) -> str:
+    found, decimals = measured.conclusion, _decimals(measured)
+    low, high = (apart(end, found.margin, decimals) for end in (found.low, found.high))
+    unit = " points" if measured.percent else ""
+    sure = f"{100 * (1 - 2 * found.level):g} %"
+    should = "lose at most" if found.answer is Answer.BEYOND else "be shown to lose at most"
+    verb, drop = ("loses", found.drop) if found.drop >= 0 else ("gains", -found.drop)
+    return (
+        f"Metric {measured.metric} {verb} {drop:.{decimals}f}{unit} ({sure} interval of the loss {low} to {high}; "
+        f"{_counts(found)}), should {should} {_told(measured, found.margin)}."
+    )
+
+
+def _more_samples(measured: AccuracyMeasurement) -> str:
+    found = measured.conclusion
+    if found.to_decide_without_loss is None:
+        return "a margin of 0 can be held by no number of samples: state one above 0"
+    text = (
+        f"test on {found.to_decide_without_loss:,} samples, which decide with a probability of 80 % if nothing is lost"
+    )
+    if found.to_decide is None:
+        return f"{text} (no number does should the loss stay at the margin)"
+    if abs(found.drop) < 1e-12:
+        return text
+    return f"{text}, {found.to_decide:,} should the loss stay {found.drop:.{_decimals(measured)}f}"
+
+
+def _counts(found: Conclusion) -> str:
+    return f"{found.samples} samples, {found.harmful} lost, {found.helpful} gained"
+
+
+def _told(measured: AccuracyMeasurement, margin: float) -> str:
+    return f"{margin:g} points" if measured.percent else f"{margin:.3g}"
+
+
+def _decimals(measured: AccuracyMeasurement) -> int:
+    """Two of percent; of another unit as many as show three figures of the margin."""
+    margin = measured.conclusion.margin
+    if measured.percent or margin <= 0:
+        return 2
+    return min(9, max(0, 2 - math.floor(math.log10(margin))))
+
+
+def _require_scores(whose: str, scores: object, percent: bool) -> None:
     import numpy as np
 
-    for whose, scores in (("float model", float_scores), ("variant", variant_scores)):
-        if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiub":
-            raise _unfit(f"scores of the {whose} that are {_kind(scores)}", "an array of numbers")
-        if scores.ndim != 1 or scores.size == 0:
-            raise _unfit(f"scores of shape {list(scores.shape)} for the {whose}", "one score for each sample")
-        if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
-            raise _unfit(f"scores of the {whose} outside 0 to 1", "finite scores between 0 and 1")
-    if float_scores.shape != variant_scores.shape:
-        raise _unfit(f"{variant_scores.size} scores of the variant", f"{float_scores.size}, as of the float model")
-    if not float_scores.any():
-        raise _unfit("a float model that scores 0 on every sample", "a float model that is worth keeping")
-    return AccuracyMeasurement(
-        metric=metric,
-        samples=float_scores.size,
-        float_percent=100.0 * float(float_scores.mean(dtype=np.float64)),
-        variant_percent=100.0 * float(variant_scores.mean(dtype=np.float64)),
-        lost=int((variant_scores < float_scores).sum()),
-        gained=int((variant_scores > float_scores).sum()),
-    )
-
-
-def judge_accuracy(measured: AccuracyMeasurement, margin_points: float) -> Verdict:
-    """pass: finite and drop <= margin."""
-    if not (math.isfinite(margin_points) and margin_points >= 0):
-        raise ValueError(f"got a margin of {margin_points} points, should be finite and at least 0")
-    evidence = {
-        "metric": measured.metric,
-        "samples": measured.samples,
-        "float_percent": measured.float_percent,
-        "variant_percent": measured.variant_percent,
-        "drop_points": measured.drop_points,
-        "margin_points": margin_points,
-        "lost": measured.lost,
-        "gained": measured.gained,
-    }
-    deciding = f"{0.0 - measured.drop_points:+.2f} pt"
-    # Means of thousands of scores carry rounding of about 1e-13: a drop of exactly the margin is within it.
-    if math.isfinite(measured.drop_points) and measured.drop_points <= margin_points + 1e-9:
-        return passed(deciding, evidence)
-    least = measured.float_percent - margin_points
-    failure = Failure(
-        Code.ACCURACY_DROP,
-        f"Metric {measured.metric} is {apart(measured.variant_percent, least, 2)} %, should be at least "
-        f"{apart(least, measured.variant_percent, 2)} % (the float model has {measured.float_percent:.2f} %, "
-        f"{margin_points:g} points may be lost; {measured.samples} samples, {measured.lost} lost, "
-        f"{measured.gained} gained).",
-        "give calibration data prepared as the test data are, keep sensitive nodes float (keep_float = [...]), "
-        "or train the model for quantization",
-    )
-    return failed(deciding, evidence, (failure,))
+    if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiub":
+        raise unfit(f"scores of the {whose} that are {_kind(scores)}", "an array of numbers")
+    if scores.ndim != 1 or scores.size == 0:
+        raise unfit(f"scores of shape {list(scores.shape)} for the {whose}", "one score for each sample")
+    if percent and (not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1):
+        raise unfit(f"scores of the {whose} outside 0 to 1", "finite scores between 0 and 1")
+    if not np.isfinite(scores).all():
+        raise unfit(f"scores of the {whose} with NaN or Inf", "finite scores")
 
 
 def _kind(scores: object) -> str:
     return f"{type(scores).__name__} of {getattr(scores, 'dtype', 'no type')}"
 
 
-def _unfit(got: str, expected: str) -> CannotJudge:
+def unfit(got: str, expected: str) -> CannotJudge:
+    """Of scores that no metric should give."""
     return CannotJudge(
         Failure(Code.ACCURACY_OUTPUT, f"The metric gave {got}, should be {expected}.", "correct the metric or the data")
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
     from pytest_qparity.case.sequence import Recordings
+    from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -373,19 +374,20 @@ class RunMaterial:
             raise ValueError("got a case without states, should have some")
         return gather_outputs_like(self.session, with_states(self.material.feeds, recordings, golden), golden)
 
+    @once
+    def judged(self) -> Judged:
+        """The outputs that parity and accuracy are told of: all, or where the case has looks those that it took."""
+        from pytest_qparity.gate.judged import judged_samples
+
+        return judged_samples(self)
+
     @property
     def outputs(self) -> Mapping[str, np.ndarray]:
-        """The same. Raises CannotJudge where they are a misfit, which parity tells."""
+        """Those over all test samples. Raises CannotJudge where they are a misfit, which parity tells."""
         from pytest_qparity.backends.outputs import Misfit
 
         if isinstance(self.gathered, Misfit):
-            raise CannotJudge(
-                Failure(
-                    Code.ACCURACY_OUTPUT,
-                    "The variant's outputs are not laid out as the golden's, should have its names, types and shapes.",
-                    "see what parity says of them",
-                )
-            )
+            raise misfit()
         return self.gathered
 
     def provenance(self) -> dict[str, Any]:
@@ -453,6 +455,17 @@ class RunMaterial:
         if base is None:
             raise ValueError(f"got precision {precision!r}, should have been refused when the case was planned")
         return base
+
+
+def misfit() -> CannotJudge:
+    """Of outputs that cannot be scored, since they are not those of the float model."""
+    return CannotJudge(
+        Failure(
+            Code.ACCURACY_OUTPUT,
+            "The variant's outputs are not laid out as the golden's, should have its names, types and shapes.",
+            "see what parity says of them",
+        )
+    )
 
 
 def require_unchanged(variant: Variant) -> StoredBytes:

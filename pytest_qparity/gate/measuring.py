@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
-from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
+from pytest_qparity.gate.once import made_so_far
+from pytest_qparity.precision.table import FLOATS, PRECISIONS
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, cannot_judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.timing import Times
+    from pytest_qparity.case.data import Feed
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
+    from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.materials import RunMaterial
     from pytest_qparity.precision.examination import Examined
 
@@ -103,7 +105,8 @@ def parity(run: RunMaterial) -> Verdict:
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.checks.parity import judge_misfit, judge_parity
 
-    gathered, golden = run.gathered, run.material.golden.outputs
+    seen = run.judged
+    gathered, golden = seen.outputs, seen.golden
     if isinstance(gathered, Misfit):
         return judge_misfit(gathered.layouts, golden, _parity_limit(run))
     verdict = judge_parity(gathered, golden, _parity_limit(run))
@@ -122,31 +125,13 @@ def _with_drift(verdict: Verdict, run: RunMaterial, recordings: Recordings) -> V
 
 
 def accuracy(run: RunMaterial) -> Verdict:
-    from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
-    from pytest_qparity.checks.metrics import golden_classes
+    from pytest_qparity.checks.accuracy import judge_accuracy
+    from pytest_qparity.gate.accuracy import concluded, evidence_beside
 
-    spec = run.material.case.spec.accuracy
-    if spec is None or spec.metric is None:
-        raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
-    outputs, golden = run.outputs, run.material.golden
-    metric = run.material.settings.metrics[spec.metric]
-    tolerance = _tolerance(run)
-    if metric.against_golden:
-        expected: np.ndarray | None = golden_classes(golden.outputs)
-        margin: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
-    else:
-        expected = run.material.samples.labels
-        margin = tolerance.margin
-    measured = measure_accuracy(spec.metric, metric.scores(golden.outputs, expected), metric.scores(outputs, expected))
-    if measured.samples != golden.samples:
-        raise CannotJudge(
-            Failure(
-                Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {measured.samples} scores, should give {golden.samples}, one a sample.",
-                "correct the metric",
-            )
-        )
-    return judge_accuracy(measured, margin.at(measured.float_percent) if spec.margin is None else spec.margin)
+    seen = run.judged
+    measured = concluded(run, seen)
+    beside, notes = evidence_beside(run, seen, measured)
+    return judge_accuracy(replace(measured, details=beside, notes=notes))
 
 
 def latency(run: RunMaterial) -> Verdict:
@@ -159,7 +144,7 @@ def latency(run: RunMaterial) -> Verdict:
 
     budget = _budget(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
-    feed = next(iter(run.material.feeds))
+    feed = _judged_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds
@@ -183,6 +168,12 @@ def latency(run: RunMaterial) -> Verdict:
         float(np.median(np.concatenate(whole_ms))) if whole_ms else None,
     )
     return judge_latency(measured, budgets)
+
+
+def _judged_feed(run: RunMaterial) -> Feed:
+    """The first feed of those whose outputs were judged, so that the timed runs are held against them."""
+    seen: Judged | None = made_so_far(run).get("judged")
+    return next(iter(run.material.feeds)) if seen is None else seen.first_feed
 
 
 def memory(run: RunMaterial) -> Verdict:
@@ -253,10 +244,11 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
     """
     from pytest_qparity.checks.comparison import Closeness
     from pytest_qparity.checks.parity import ParityLimit
+    from pytest_qparity.gate.accuracy import tolerance_of
 
     spec = run.material.case.spec
     stated = spec.parity.get(run.precision) or spec.parity.get(run.base) or ParityLimits()
-    tolerance = _tolerance(run)
+    tolerance = tolerance_of(run)
     from_table = stated.sqnr_db is None and stated.cosine is None
     closeness = Closeness(atol=NUMPY_ATOL, rtol=NUMPY_RTOL)
     max_mismatched = stated.max_mismatched
@@ -271,12 +263,6 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
         closeness=closeness,
         implausible_db=PRECISIONS[run.base].implausible_sqnr_db,
     )
-
-
-def _tolerance(run: RunMaterial) -> Tolerance:
-    precision = PRECISIONS[run.base]
-    is_transformer = run.material.case.spec.task == "text-classification"
-    return precision.transformer_tolerance or precision.tolerance if is_transformer else precision.tolerance
 
 
 def _budget(run: RunMaterial) -> Budget | None:

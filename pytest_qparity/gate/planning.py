@@ -108,6 +108,18 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             f"Got batch = {spec.data.batch} beside state, should be 1: each step begins with what the one before gave.",
             "remove batch from [data]",
         )
+    if spec.accuracy is not None and len(spec.accuracy.looks) > 1 and (spec.state or not spec.data.population):
+        beside, why = (
+            ("state", "the steps of a recording are run in their order")
+            if spec.state
+            else ("population = false", "of a census every sample counts")
+        )
+        yield CaseProblem(
+            Code.CASE_VALUE,
+            case.line_of("accuracy", "looks"),
+            f"Got looks beside {beside}, should be none: {why}.",
+            "remove looks",
+        )
     for name, precision in spec.precisions.items():
         base = base_of(name, precision.base)
         location = ("precisions", name, *(("base",) if precision.base else ()))

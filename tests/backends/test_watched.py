@@ -185,3 +185,20 @@ class TestServing:
         serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED)
 
         assert held["1"].first_feed["x"].tobytes() == FEED["x"].tobytes()
+
+    def test_what_is_timed_must_give_what_was_judged_and_not_what_a_run_before_gave(self) -> None:
+        judged_alone = Changing(lambda run: NOTHING if run == 2 else RIGHT)
+        held: dict[str, Any] = {"1": serving.Opened(judged_alone)}
+
+        serving.run_and_keep(held, {"session": "1"}, FEED)
+        serving.run(held, {"session": "1", "most_bytes": None}, FEED)
+
+        refused(lambda: serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED))
+
+    def test_of_many_feeds_that_are_judged_the_first_is_remembered(self) -> None:
+        held: dict[str, Any] = {"1": serving.Opened(Changing(lambda run: RIGHT if run == 1 else NOTHING))}
+
+        for feed in (FEED, {"x": FEED["x"] + 1}):
+            serving.run(held, {"session": "1", "most_bytes": None}, feed)
+
+        refused(lambda: serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED))

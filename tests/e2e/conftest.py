@@ -8,6 +8,7 @@ import onnxruntime.quantization
 import onnxruntime.transformers.float16  # noqa: F401
 import pytest
 import rich.console  # noqa: F401
+import scipy.special  # noqa: F401
 
 from tests.e2e.projects import accept_golden, write_project
 

@@ -22,6 +22,8 @@ mlp
   ort-fp16    3 nodes        # dB       # pt      #x       # MB
   ort-int8    0/2 Gemm int8  F # dB     # pt      #x       # MB
 F accuracy-fail   B budget-fail   ? cannot-judge   w waived
+accuracy: 3 gates of populations, each wrong either way with a chance of 5 % at
+most: expect up to 0.15 false passes and 0.15 false failures
 no canaries: turned off by an empty qparity_canaries
 15 checks planned: 14 pass, 1 accuracy-fail
 ledger: .qparity/ledger.json"""

@@ -155,8 +155,11 @@ def test_the_waiver_that_is_advised_for_a_backend_that_is_not_here_lets_no_loss_
     run.material.close()
 
 
+CENSUS = CASE.replace("batch = 40", "batch = 40\npopulation = false")
+
+
 def test_a_stated_margin_of_zero_allows_no_loss(tmp_path: Path) -> None:
-    accuracy = judged(tmp_path, CASE.replace("margin = 5.0", "margin = 0.0"))["accuracy"]
+    accuracy = judged(tmp_path, CENSUS.replace("margin = 5.0", "margin = 0.0"))["accuracy"]
 
     assert accuracy.evidence["margin_points"] == 0.0
     assert accuracy.outcome is Outcome.ACCURACY_FAIL

@@ -168,3 +168,16 @@ def test_steps_in_batches_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CaseError, match="batch = 2 beside state"):
         gate.plan(load_case(case_file), gate.default_settings(tmp_path), ["ort"])
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [("", "Got looks beside state"), ("population = false\n", "Got looks beside state")],
+)
+def test_the_steps_of_a_recording_are_not_looked_at_in_a_drawn_order(tmp_path: Path, more: str, told: str) -> None:
+    case_file = project(tmp_path)
+    text = case_file.read_text(encoding="utf-8").replace('test = "test.npz"\n', f'test = "test.npz"\n{more}')
+    case_file.write_text(f'{text}[accuracy]\nmetric = "agreement"\nlooks = [0.5, 1.0]\n', encoding="utf-8")
+
+    with pytest.raises(CaseError, match=told):
+        gate.plan(load_case(case_file), gate.default_settings(tmp_path), ["ort"])

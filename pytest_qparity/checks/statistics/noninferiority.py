@@ -1,0 +1,241 @@
+"""Whether a variant loses no more than a margin: of the samples that there are, or of all that they stand for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pytest_qparity.checks.scores import Direction
+from pytest_qparity.checks.statistics import flips
+from pytest_qparity.checks.statistics.bootstrap import bootstrap_interval
+from pytest_qparity.checks.statistics.means import mean_interval
+from pytest_qparity.checks.statistics.sample_size import decides_flips, decides_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_qparity.checks.scores import CountArray, FloatArray, Scores
+
+LEVEL = 0.05  # of each one-sided test
+FEWEST_DIFFERING = 20  # with fewer neither t nor bootstrap knows how rare large losses are
+_ROUNDING = 1e-9  # means of thousands of scores carry rounding of about 1e-13
+
+
+class Answer(Enum):
+    """What is shown of the drop: that it is within the margin, beyond it, or neither."""
+
+    WITHIN = "within"
+    BEYOND = "beyond"
+    OPEN = "open"
+
+
+class Method(Enum):
+    """How it was found."""
+
+    CENSUS = "census"
+    EXACT = "exact test of flips"
+    SCORE = "score test of flips"
+    T = "t test, corrected for skewness"
+    BOOTSTRAP = "bootstrap, BCa"
+    BOUND = "bound of few samples that differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What the scores of both models say. `drop`, `margin` and the interval are in percentage points where the metric
+    is told in percent, else in its own unit; a positive drop is a loss, whichever way the metric is better.
+
+    `low` to `high`: drops that neither one-sided test at `level` rules out (a 90 % interval at 5 %). Of a census both
+    are the drop. `to_decide`: samples that would decide with a probability of 80 % should drop and discordance stay as
+    they are, and `to_decide_without_loss` should the drop be 0; None where no number would (and of a census).
+    """
+
+    answer: Answer
+    method: Method
+    samples: int
+    drop: float
+    margin: float
+    low: float
+    high: float
+    level: float
+    harmful: int
+    helpful: int
+    to_decide: int | None = None
+    to_decide_without_loss: int | None = None
+
+    @property
+    def discordance(self) -> float:
+        """The share of samples whose scores differ."""
+        return (self.harmful + self.helpful) / self.samples
+
+
+def census(float_scores: Scores, variant_scores: Scores, margin: Margin) -> Conclusion:
+    """The samples are all that matter: the drop itself against the margin."""
+    pair = _Pair(float_scores, variant_scores, margin)
+    within = math.isfinite(pair.drop) and pair.drop <= pair.margin + _ROUNDING
+    answer = Answer.WITHIN if within else Answer.BEYOND
+    return pair.concluded(answer, Method.CENSUS, pair.drop, pair.drop, 0.0)
+
+
+def conclude(float_scores: Scores, variant_scores: Scores, margin: Margin, level: float = LEVEL) -> Conclusion:
+    """The samples stand for a population: paired non-inferiority, one-sided at `level`.
+
+    WITHIN: a drop of the margin or more is ruled out; BEYOND: one of the margin or less is. Both cannot be, and the
+    chance of either in error is `level` at most. Scores of 0 and 1: `flips`; other means: `means.mean_interval`; what
+    is no mean: `bootstrap.bootstrap_interval`. Of the latter two a few samples that differ say nothing of how rare
+    larger losses are: the interval then reaches as far as the exact bound of their share, times the largest loss that
+    a sample could have (1 of a metric in percent, else what its scores span).
+    """
+    pair = _Pair(float_scores, variant_scores, margin)
+    if pair.are_flips:
+        return _by_flips(pair, level)
+    if pair.is_whole:
+        low, high = bootstrap_interval(pair.loss_over_margin, pair.samples, level)
+        method = Method.BOOTSTRAP
+    else:
+        low, high = (float(end) for end in mean_interval(pair.losses - pair.share * pair.weighed, level))
+        method = Method.T
+    low, high = pair.told(low), pair.told(high)
+    bounds = pair.few_differing(level)
+    if bounds is not None and (bounds[0] < low or bounds[1] > high):
+        low, high, method = min(low, bounds[0]), max(high, bounds[1]), Method.BOUND
+    answer = Answer.WITHIN if high < pair.margin else Answer.BEYOND if low > pair.margin else Answer.OPEN
+    return pair.concluded(answer, method, low, high, level)
+
+
+def _by_flips(pair: _Pair, level: float) -> Conclusion:
+    fraction = pair.margin / pair.scale
+    of = flips.ShareOf(pair.share, pair.hits, pair.harms_hits) if pair.share else None
+    harmful, helpful = pair.harmful, pair.helpful
+    within = bool(flips.is_below(harmful, helpful, pair.samples, fraction, level, of))
+    swapped = None if of is None else of.swapped()
+    beyond = bool(flips.is_below(helpful, harmful, pair.samples, -fraction, level, swapped))
+    low, high = flips.drop_interval(harmful, helpful, pair.samples, level, of)
+    answer = Answer.WITHIN if within else Answer.BEYOND if beyond else Answer.OPEN
+    method = Method.EXACT if harmful + helpful < flips.FEWEST_FOR_SCORE_TEST else Method.SCORE
+    return pair.concluded(answer, method, low * pair.scale, high * pair.scale, level)
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What may be lost, at most: `absolute`, in points or the metric's unit, or `relative`, in percent of the float
+    model's value; one of the two."""
+
+    absolute: float | None = None
+    relative: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.absolute, self.relative) if value is not None]
+        if len(given) != 1 or not (math.isfinite(given[0]) and given[0] >= 0):
+            raise ValueError(f"got a margin of {self}, should be one finite number of at least 0")
+
+    def at(self, float_value: float) -> float:
+        """In points or the metric's unit."""
+        if self.absolute is not None:
+            return self.absolute
+        assert self.relative is not None
+        return self.relative / 100.0 * abs(float_value)
+
+
+class _Pair:
+    """Scores of both models on the same samples, as losses: positive where the variant is worse."""
+
+    def __init__(self, float_scores: Scores, variant_scores: Scores, margin: Margin) -> None:
+        import numpy as np
+
+        self._float, self._variant = float_scores, variant_scores
+        self.samples = len(float_scores.per_sample)
+        self.scale = 100.0 if float_scores.percent else 1.0
+        self.sign = 1.0 if float_scores.direction is Direction.HIGHER else -1.0
+        self.losses: FloatArray = self.sign * (float_scores.per_sample - variant_scores.per_sample)
+        self.harmful, self.helpful = int(np.sum(self.losses > 0)), int(np.sum(self.losses < 0))
+        value = float_scores.value()
+        self.drop = self.scale * self.sign * (value - variant_scores.value())
+        self.margin = margin.at(self.scale * value)
+        self.share = 0.0 if margin.relative is None else margin.relative / 100.0
+        self._value_sign = 1.0 if value >= 0 else -1.0
+
+    @property
+    def is_whole(self) -> bool:
+        return self._float.whole is not None
+
+    @property
+    def are_flips(self) -> bool:
+        """Whether all scores are 0 or 1 and the metric is their mean, told in percent."""
+        if self.is_whole or not self._float.percent:
+            return False
+        return all(bool(((s.per_sample == 0) | (s.per_sample == 1)).all()) for s in (self._float, self._variant))
+
+    @property
+    def hits(self) -> int:
+        return int(self._float.per_sample.sum())
+
+    @property
+    def harms_hits(self) -> bool:
+        return self.sign > 0
+
+    @property
+    def weighed(self) -> FloatArray:
+        """The float model's scores, signed so that their mean is positive: what a relative margin is a share of."""
+        return self._value_sign * self._float.per_sample
+
+    @property
+    def loss_over_margin(self) -> Callable[[CountArray], float]:
+        """Of samples that count so often: the drop, less the relative margin."""
+        return lambda counts: self._loss(self._float.value(counts), self._variant.value(counts))
+
+    def _loss(self, float_value: float, variant_value: float) -> float:
+        return self.sign * (float_value - variant_value) - self.share * self._value_sign * float_value
+
+    def told(self, loss_over_margin: float) -> float:
+        """In points or the metric's unit; what a relative margin took away is added again, so that the interval is
+        beyond the margin where the test says so."""
+        return self.scale * loss_over_margin + (self.margin if self.share else 0.0)
+
+    def few_differing(self, level: float) -> tuple[float, float] | None:
+        """Bounds of the drop where less than half of the samples, and fewer than FEWEST_DIFFERING, differ."""
+        differing = self.harmful + self.helpful
+        if differing >= min(FEWEST_DIFFERING, self.samples / 2):
+            return None
+        widest = self.scale if self._float.percent else self._span()
+        return -widest * self._most(self.helpful, level), widest * self._most(self.harmful, level)
+
+    def _span(self) -> float:
+        both = (self._float.per_sample, self._variant.per_sample)
+        return float(max(s.max() for s in both) - min(s.min() for s in both))
+
+    def _most(self, count: int, level: float) -> float:
+        """The largest rate that `count` of the samples does not rule out (Clopper and Pearson 1934)."""
+        from scipy.special import betainccinv
+
+        return float(betainccinv(count + 1, self.samples - count, level)) if count < self.samples else 1.0
+
+    def concluded(self, answer: Answer, method: Method, low: float, high: float, level: float) -> Conclusion:
+        is_open = answer is Answer.OPEN
+        return Conclusion(
+            answer=answer,
+            method=method,
+            samples=self.samples,
+            drop=self.drop,
+            margin=self.margin,
+            low=low,
+            high=high,
+            level=level,
+            harmful=self.harmful,
+            helpful=self.helpful,
+            to_decide=self._to_decide(self.drop, low, high, level) if is_open else None,
+            to_decide_without_loss=self._to_decide(0.0, low, high, level) if is_open else None,
+        )
+
+    def _to_decide(self, drop: float, low: float, high: float, level: float) -> int | None:
+        from scipy.special import ndtri
+
+        if self.are_flips:
+            discordance = max((self.harmful + self.helpful) / self.samples, abs(drop) / self.scale)
+            fraction = drop / self.scale
+            rates = (discordance + fraction) / 2, (discordance - fraction) / 2
+            return decides_flips(*rates, self.margin / self.scale, level)
+        error = (high - low) / (-2.0 * float(ndtri(level)))
+        return decides_mean(drop, error, self.samples, self.margin, level)

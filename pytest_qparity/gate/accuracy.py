@@ -1,0 +1,174 @@
+"""Accuracy of a run: scores of both models, the margin that holds, and what stands beside the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.backends.outputs import Misfit
+from pytest_qparity.checks.statistics.classes import FAMILY_LEVEL, ClassDrop
+from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
+from pytest_qparity.gate.materials import misfit
+from pytest_qparity.precision.table import PRECISIONS, Points, Share
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from pytest_qparity.case.schema import AccuracySpec, CaseSpec
+    from pytest_qparity.checks.accuracy import AccuracyMeasurement
+    from pytest_qparity.checks.scores import FloatArray, Scores
+    from pytest_qparity.gate.judged import Judged
+    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.precision.table import Tolerance
+
+MOST_CLASSES = 10  # that are told; those that lost most
+
+
+def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
+    """What the case's metric says of the samples that were seen. Raises CannotJudge where it cannot be had."""
+    from pytest_qparity.checks.accuracy import measure_accuracy
+
+    spec = run.material.case.spec.accuracy
+    if spec is None or spec.metric is None:
+        raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
+    reference, variant, of_table = scores_of(run, seen)
+    margin = margin_of(spec, of_table, reference.percent)
+    measured = measure_accuracy(spec.metric, reference, variant, margin, seen.level)
+    samples = measured.conclusion.samples
+    if samples != seen.samples:
+        raise CannotJudge(
+            Failure(
+                Code.ACCURACY_OUTPUT,
+                f"Metric {spec.metric} gave {samples} scores, should give {seen.samples}, one a sample.",
+                "correct the metric",
+            )
+        )
+    return measured
+
+
+def scores_of(run: RunMaterial, seen: Judged) -> tuple[Scores, Scores, Points | Share]:
+    """The float model's scores, the variant's, and the margin of the precision's table. Raises CannotJudge where the
+    metric gives none, or the outputs are a misfit, which parity tells."""
+    from pytest_qparity.checks.metrics import golden_classes
+    from pytest_qparity.checks.scores import Scores
+
+    spec = run.material.case.spec.accuracy
+    assert spec is not None
+    assert spec.metric is not None
+    outputs, metric, tolerance = outputs_of(seen), run.material.settings.metrics[spec.metric], tolerance_of(run)
+    if metric.against_golden:
+        expected: np.ndarray | None = golden_classes(seen.golden)
+        of_table: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
+    else:
+        expected, of_table = seen.labels, tolerance.margin
+    reference, variant = (Scores(metric.scores(each, expected)) for each in (seen.golden, outputs))
+    return reference, variant, of_table
+
+
+def outputs_of(seen: Judged) -> Mapping[str, np.ndarray]:
+    if isinstance(seen.outputs, Misfit):
+        raise misfit()
+    return seen.outputs
+
+
+def tolerance_of(run: RunMaterial) -> Tolerance:
+    precision = PRECISIONS[run.base]
+    is_transformer = run.material.case.spec.task == "text-classification"
+    return precision.transformer_tolerance or precision.tolerance if is_transformer else precision.tolerance
+
+
+def evidence_beside(
+    run: RunMaterial, seen: Judged, measured: AccuracyMeasurement
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What stands beside the verdict: looks, classes and samples that lost, calibration errors; and notes of it."""
+    reference, variant, _ = scores_of(run, seen)
+    ids = None if seen.indices is None else [str(index) for index in seen.indices]
+    found, notes = details(reference, variant, seen.labels, ids)
+    found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
+    looks = seen.as_json()
+    if looks:
+        found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
+    return found, notes
+
+
+def margin_of(spec: AccuracySpec, of_table: Points | Share, percent: bool) -> Margin:
+    """The margin that the case states, else that of the precision's table, which is made for metrics in percent.
+
+    Raises CannotJudge where neither says how much of a metric's own unit may be lost.
+    """
+    if spec.margin is not None:
+        return Margin(absolute=spec.margin)
+    if spec.relative_margin is not None:
+        return Margin(relative=spec.relative_margin)
+    if isinstance(of_table, Share):
+        return Margin(relative=of_table.percent)
+    if percent:
+        return Margin(absolute=of_table.value)
+    sentence = "Got no margin for a metric that is not in percent, should be margin or relative_margin in [accuracy]."
+    raise CannotJudge(Failure(Code.ACCURACY_MARGIN, sentence, "state what may be lost, such as relative_margin = 1.0"))
+
+
+def level_of(spec: CaseSpec) -> float | None:
+    """Of each one-sided test; None where the samples are a census."""
+    return LEVEL if spec.data.population else None
+
+
+def details(
+    reference: Scores, variant: Scores, labels: np.ndarray | None, ids: Sequence[str] | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Which classes and samples lost, as evidence, and in a note which classes lost more than chance takes."""
+    from pytest_qparity.checks.scores import Direction
+    from pytest_qparity.checks.statistics.classes import class_drops, worst_samples
+
+    sign = 1.0 if reference.direction is Direction.HIGHER else -1.0
+    losses: FloatArray = sign * (reference.per_sample - variant.per_sample)
+    found: dict[str, Any] = {"worst_samples": [[name, loss] for name, loss in worst_samples(losses, ids)]}
+    if labels is None or labels.shape != losses.shape or labels.dtype.kind not in "iu":
+        return found, ()
+    drops = class_drops(losses, labels)
+    if len(drops) < 2:
+        return found, ()
+    found["class_drops"] = [_as_json(drop) for drop in drops[:MOST_CLASSES] if drop.harmful or drop.helpful]
+    lost = [drop for drop in drops if drop.lost]
+    if not lost:
+        return found, ()
+    told = (f"{each.label} ({each.harmful} lost, {each.helpful} gained of {each.samples})" for each in lost[:3])
+    shown = ", ".join(told)
+    more = f" and {len(lost) - 3} more" if lost[3:] else ""
+    return found, (f"classes that lose more than chance takes, at {100 * FAMILY_LEVEL:g} % over all: {shown}{more}",)
+
+
+def calibration_errors(
+    golden: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray], labels: np.ndarray | None
+) -> dict[str, Any]:
+    """ECE in percent of the float model and of the variant, where the first output holds class scores and labels are
+    class indices; else nothing."""
+    import numpy as np
+
+    from pytest_qparity.checks.statistics.confidence import calibration_error, confidences
+
+    found = {}
+    for whose, arrays in (("float", golden), ("variant", outputs)):
+        scores = next(iter(arrays.values()))
+        if labels is None or labels.dtype.kind not in "iu" or scores.dtype.kind != "f" or scores.shape[-1] < 2:
+            return {}
+        if scores.size != len(labels) * scores.shape[-1] or not np.isfinite(scores).all():
+            return {}
+        flat = scores.reshape(len(labels), -1)
+        correct = (flat.argmax(axis=1) == labels).astype(np.float64)
+        found[f"{whose}_calibration_error_percent"] = 100.0 * calibration_error(confidences(flat), correct)
+    return found
+
+
+def _as_json(drop: ClassDrop) -> dict[str, Any]:
+    return {
+        "label": drop.label,
+        "samples": drop.samples,
+        "lost": drop.harmful,
+        "gained": drop.helpful,
+        "drop": drop.drop,
+        "p": drop.p,
+    }
