@@ -9,6 +9,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
+from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
@@ -30,6 +31,8 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
+    ("invariance",): InvarianceSpec,
+    ("invariance", "padding"): PaddingSpec,
     ("budgets", "*", "*"): schema.Budget,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
@@ -41,6 +44,7 @@ _HEADERS = {
     "precisions": "[precisions.int8]",
     "parity": "[parity.int8]",
     "accuracy": "[accuracy]",
+    "invariance": "[invariance]",
     "budgets": "[budgets.ort.int8]",
     "limits": "[limits]",
     "waivers": "[[waivers]]",

@@ -47,11 +47,13 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
 
 def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:
     from pytest_qparity.gate import measuring
+    from pytest_qparity.gate.invariance import invariance
 
     return {
         "preflight": measuring.preflight,
         "parity": measuring.parity,
         "accuracy": measuring.accuracy,
+        "invariance": invariance,
         "latency": measuring.latency,
         "memory": measuring.memory,
     }
