@@ -57,7 +57,7 @@ class InvarianceSpec(Table):
     samples: Annotated[int, Field(ge=1)] = Field(
         default=16, description="How many samples are tried, at most, spread evenly over the test data.", examples=[32]
     )
-    error_share: Annotated[float, Field(ge=0, le=1)] | None = Field(
+    error_share: Annotated[float, Field(ge=0, le=10)] | None = Field(
         default=None,
         description="How far an output may move beyond what FP32 moves, as a share of the root mean square of the "
         "variant's own error.",

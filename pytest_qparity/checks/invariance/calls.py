@@ -94,9 +94,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], spec: InvarianceSpec) -
     return replace(bare, calls=tuple(_calls(units, spec, bare, Relation.BATCH not in impossible)))
 
 
-def _calls(
-    units: Sequence[Feed], spec: InvarianceSpec, trial: Trial, can_batch: bool
-) -> Iterator[Call]:
+def _calls(units: Sequence[Feed], spec: InvarianceSpec, trial: Trial, can_batch: bool) -> Iterator[Call]:
     tried = frozenset(trial.relations)
     order = Relation.ORDER if Relation.ORDER in tried else None
     shape = Relation.SHAPE if Relation.SHAPE in tried else None

@@ -20,10 +20,7 @@ def padded(unit: Feed, spec: PaddingSpec) -> Feed:
     """The unit with `spec.by` more positions at the end of `spec.axis` in the mask and each input of `spec.pad`."""
     fills = {spec.mask: spec.value, **spec.pad}
     return Feed(
-        {
-            name: _longer(array, spec, fills[name]) if name in fills else array
-            for name, array in unit.arrays.items()
-        },
+        {name: _longer(array, spec, fills[name]) if name in fills else array for name, array in unit.arrays.items()},
         unit.count,
     )
 
