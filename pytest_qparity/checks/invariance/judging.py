@@ -65,18 +65,19 @@ class _Moved:
 
     @property
     def least_sqnr_db(self) -> float:
-        """10·log10(Σ still² / (√F + s·√E)²), no more than `fp32_sqnr_db`: F is Σ over FP32's movement where that is
-        rounding, else 0; E over the variant's own error; s the share. Of integers these are counts of elements."""
-        excused = math.sqrt(self.fp32.error) if self.fp32_is_still else 0.0
-        allowed = (excused + self.limit.error_share * math.sqrt(self.own.error)) ** 2
+        """10·log10(mean still² / (√F + s·√E)²), no more than `fp32_sqnr_db`. F is the mean of FP32's squared movement
+        where that is rounding, else 0; E the mean square of the variant's own error; s the share of it."""
+        excused = math.sqrt(self.fp32.mean(self.fp32.error)) if self.fp32_is_still else 0.0
+        allowed = (excused + self.limit.error_share * math.sqrt(self.own.mean(self.own.error))) ** 2
         if self.variant.power == 0.0 or not math.isfinite(allowed):
             return self.limit.fp32_sqnr_db
-        return min(sqnr_db(self.variant.power, allowed), self.limit.fp32_sqnr_db)
+        return min(sqnr_db(self.variant.mean(self.variant.power), allowed), self.limit.fp32_sqnr_db)
 
     @property
     def allowed_count(self) -> float:
         """Of integers: how many elements may differ."""
-        return self.fp32.differing + self.limit.error_share * self.own.differing
+        share = self.fp32.mean(self.fp32.differing) + self.limit.error_share * self.own.mean(self.own.differing)
+        return share * self.variant.elements
 
     @property
     def is_within(self) -> bool:

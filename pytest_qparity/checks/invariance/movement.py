@@ -44,6 +44,10 @@ class Movement:
     def is_still(self) -> bool:
         return not self.misfit and not self.nonfinite and self.differing == 0
 
+    def mean(self, total: float) -> float:
+        """One of the sums above over the number of elements; 0 where there are none."""
+        return total / self.elements if self.elements else 0.0
+
     def and_also(self, moved: Array, still: Array, unit: int) -> Movement:
         """With one more pair of arrays."""
         if self.misfit:

@@ -21,7 +21,7 @@ def attention(*, mask_range: float | None = None, quantized: bool = False, lengt
         "w": random.standard_normal((WIDTH, CLASSES)) / 4,
         "one": np.array(1.0),
         "far": np.array(-10_000.0),
-        "quarter": np.array(0.25),
+        "flat": np.array(0.05),
     }
     tensors = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in constants.items()]
     for name, value in (("axis1", [1]), ("first", 0)):
@@ -31,7 +31,7 @@ def attention(*, mask_range: float | None = None, quantized: bool = False, lengt
         node("Gather", ["words", "input_ids"], ["x"], name="embed"),
         node("Transpose", ["x"], ["xt"], perm=[0, 2, 1], name="transpose"),
         node("MatMul", ["x", "xt"], ["raw"], name="scores"),
-        node("Mul", ["raw", "quarter"], ["scaled"], name="scale"),
+        node("Mul", ["raw", "flat"], ["scaled"], name="scale"),
         node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT, name="cast"),
         node("Sub", ["one", "mask"], ["open"], name="invert"),
         node("Mul", ["open", "far"], ["flat_mask"], name="far_away"),
@@ -62,7 +62,7 @@ def attention(*, mask_range: float | None = None, quantized: bool = False, lengt
         nodes[place:place] = pair
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["N", length]) for name in NAMES]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", CLASSES])]
-    return _checked(helper.make_graph(nodes, "attention", inputs, outputs, tensors))
+    return _checked(helper.make_graph(nodes, "attention", inputs, outputs, tensors), opset=21)
 
 
 NAMES = ("input_ids", "attention_mask")
@@ -94,7 +94,22 @@ def summed_over_the_batch() -> onnx.ModelProto:
     return _checked(helper.make_graph(nodes, "summed", inputs, outputs))
 
 
-def _checked(graph: onnx.GraphProto) -> onnx.ModelProto:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def two_products() -> onnx.ModelProto:
+    """input (N, 16) → MatMul → Relu → MatMul → logits (N, 4); ONNX Runtime quantizes no Gemm dynamically."""
+    random = np.random.default_rng(0)
+    weights = {"w1": random.standard_normal((16, 32)) / 4, "w2": random.standard_normal((32, 4)) / 6}
+    nodes = [
+        helper.make_node("MatMul", ["input", "w1"], ["hidden"], name="first"),
+        helper.make_node("Relu", ["hidden"], ["active"], name="relu"),
+        helper.make_node("MatMul", ["active", "w2"], ["logits"], name="second"),
+    ]
+    value = helper.make_tensor_value_info
+    inputs, outputs = [value("input", TensorProto.FLOAT, ["N", 16])], [value("logits", TensorProto.FLOAT, ["N", 4])]
+    tensors = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
+    return _checked(helper.make_graph(nodes, "products", inputs, outputs, tensors))
+
+
+def _checked(graph: onnx.GraphProto, *, opset: int = 17) -> onnx.ModelProto:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -11,14 +11,28 @@ import pytest
 
 from pytest_qparity import BackendSpec, gate, load_case
 from pytest_qparity.verdict import Code, Outcome, Verdict
-from tests.checks.invariance.models import attention, centred_over_the_batch, sentences, summed_over_the_batch
+from pytest_qparity.worker.protocol import Isolation
+from tests.checks.invariance.models import (
+    attention,
+    centred_over_the_batch,
+    sentences,
+    summed_over_the_batch,
+    two_products,
+)
 from tests.checks.verdicts import codes
 from tests.e2e.projects import CASE, write_project
-from tests.models import save
+from tests.models import inputs_for_mlp, save
 
-DYNAMIC = CASE + '\n[precisions.int8-dynamic]\nrecipe = "dynamic"\noperators = ["MatMul", "Gemm"]\n'
 ALL = "\n[invariance]\nrepeat = true\norder = true\nbatch = true\nshape = true\n"
 PADDING = '\n[invariance]\npadding = { mask = "attention_mask", pad = { input_ids = 0 }, by = 20 }\n'
+DYNAMIC = """
+model = "float.onnx"
+[data]
+test = "test.npz"
+batch = 8
+[precisions.int8]
+recipe = "dynamic"
+"""
 GIVEN = """
 model = "float.onnx"
 [data]
@@ -29,13 +43,20 @@ file = "int8.onnx"
 """
 
 
-def judged(case_file: Path, *, precision: str = "int8", backend: str = "ort", engine: str = "") -> Verdict:
+def judged(
+    case_file: Path,
+    *,
+    precision: str = "int8",
+    backend: str = "ort",
+    engine: str = "",
+    isolation: Isolation = Isolation.NONE,
+) -> Verdict:
     settings = gate.default_settings(case_file.parent.parent, 0.01)
     backends = dict(settings.backends)
     if engine:
         backend = "stub"
         backends["stub"] = BackendSpec("stub", f"tests.checks.invariance.engines:{engine}")
-    settings = dataclasses.replace(settings, backends=backends, canaries=gate.Canaries())
+    settings = dataclasses.replace(settings, backends=backends, canaries=gate.Canaries(), isolation=isolation)
     with (
         contextlib.closing(gate.CaseMaterial(load_case(case_file), settings, case_file.name)) as material,
         contextlib.closing(gate.RunMaterial(material, backend, precision)) as run,
@@ -53,6 +74,15 @@ def given(root: Path, float_model, int8_model, samples: dict[str, np.ndarray], t
     return case_file
 
 
+def dynamic(root: Path, table: str) -> Path:
+    folder = root / "cases"
+    save(two_products(), folder / "float.onnx")
+    np.savez(folder / "test.npz", input=inputs_for_mlp(40))
+    case_file = folder / "net.toml"
+    case_file.write_text(DYNAMIC + table, encoding="utf-8")
+    return case_file
+
+
 @pytest.mark.parametrize("backend", ["ort", "openvino", "reference"])
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_a_sound_variant_passes_in_every_way_of_running(tmp_path: Path, backend: str, precision: str) -> None:
@@ -65,7 +95,7 @@ def test_a_sound_variant_passes_in_every_way_of_running(tmp_path: Path, backend:
 
 @pytest.mark.parametrize("backend", ["ort", "openvino", "reference"])
 def test_ranges_that_are_those_of_the_batch_are_named(tmp_path: Path, backend: str) -> None:
-    verdict = judged(write_project(tmp_path, DYNAMIC + ALL), precision="int8-dynamic", backend=backend)
+    verdict = judged(dynamic(tmp_path, ALL), backend=backend)
 
     assert verdict.outcome is Outcome.ACCURACY_FAIL
     assert codes(verdict) == [Code.INVARIANCE_BATCH]
@@ -74,16 +104,18 @@ def test_ranges_that_are_those_of_the_batch_are_named(tmp_path: Path, backend: s
     assert verdict.deciding.startswith("batch ")
 
 
-def test_ranges_that_are_those_of_the_batch_are_not_seen_one_by_one(tmp_path: Path) -> None:
-    case_file = write_project(tmp_path, DYNAMIC + "\n[invariance]\nbatch = false\n")
+def test_a_worker_of_its_own_gives_the_same_verdict(tmp_path: Path) -> None:
+    case_file = dynamic(tmp_path, ALL)
 
-    assert judged(case_file, precision="int8-dynamic").outcome is Outcome.PASS
+    assert judged(case_file, isolation=Isolation.PROCESS) == judged(case_file)
+
+
+def test_ranges_that_are_those_of_the_batch_are_not_seen_one_by_one(tmp_path: Path) -> None:
+    assert judged(dynamic(tmp_path, "\n[invariance]\nbatch = false\n")).outcome is Outcome.PASS
 
 
 def test_a_case_may_allow_what_the_batch_does(tmp_path: Path) -> None:
-    case_file = write_project(tmp_path, DYNAMIC + "\n[invariance]\nerror_share = 4.0\n")
-
-    verdict = judged(case_file, precision="int8-dynamic")
+    verdict = judged(dynamic(tmp_path, "\n[invariance]\nerror_share = 4.0\n"))
 
     assert verdict.outcome is Outcome.PASS
     assert verdict.evidence["limit"]["error_share"] == 4.0
@@ -91,7 +123,7 @@ def test_a_case_may_allow_what_the_batch_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["ort", "openvino"])
 def test_padding_that_leaks_through_a_quantized_mask_is_named(tmp_path: Path, backend: str) -> None:
-    leaking = attention(quantized=True, mask_range=3.0)  # as calibrated where nothing is padded
+    leaking = attention(quantized=True, mask_range=2.0)  # as calibrated where nothing is padded
 
     verdict = judged(given(tmp_path, attention(), leaking, sentences(16), PADDING), backend=backend)
 
@@ -100,7 +132,7 @@ def test_padding_that_leaks_through_a_quantized_mask_is_named(tmp_path: Path, ba
 
 
 def test_padding_that_leaks_is_not_seen_where_none_is_added(tmp_path: Path) -> None:
-    leaking = attention(quantized=True, mask_range=3.0)
+    leaking = attention(quantized=True, mask_range=2.0)
 
     verdict = judged(given(tmp_path, attention(), leaking, sentences(16), "\n[invariance]\n"))
 
