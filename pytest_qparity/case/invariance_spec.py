@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from pytest_qparity.case.fields import OUR_ERROR, Table, Text
@@ -17,23 +17,25 @@ class PaddingSpec(Table):
         description="The input that masks positions; it gets `value` where padding is added.",
         examples=["attention_mask"],
     )
-    value: int | float = Field(default=0, description="What the mask says of a padded position.", examples=[0])
+    value: float = Field(default=0, description="What the mask says of a padded position.", examples=[0])
     axis: Annotated[int, Field(ge=1)] = Field(
         default=1, description="The axis of the mask and of the inputs in `pad` that gets longer.", examples=[1]
     )
-    pad: dict[Text, int | float] = Field(
+    pad: dict[Text, float] = Field(
         default={},
         description="The other inputs that get longer, and what is written there.",
         examples=[{"input_ids": 0}],
     )
     by: Annotated[int, Field(ge=1)] = Field(default=8, description="How many positions are added.", examples=[32])
 
-    @model_validator(mode="after")
-    def _masks_once(self) -> PaddingSpec:
-        if self.mask in self.pad:
-            should = f'a table whose pad does not name the mask "{self.mask}" again'
-            raise PydanticCustomError(OUR_ERROR, should, {"remedy": "state it as value alone"})
-        return self
+    @field_validator("pad")
+    @classmethod
+    def _leaves_the_mask_out(cls, pad: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        mask = info.data.get("mask")
+        if mask in pad:
+            should = f'a table without the mask "{mask}", whose value is stated already'
+            raise PydanticCustomError(OUR_ERROR, should, {"remedy": f'take "{mask}" out of pad'})
+        return pad
 
 
 class InvarianceSpec(Table):

@@ -85,7 +85,7 @@ def _listed(cells: _Cells) -> Iterator[Text]:
         for run, row in runs.items():
             yield Text("  " + printable(run))
             for check, cell in row.items():
-                yield Text.assemble(f"    {printable(check):<9}  ", cell)
+                yield Text.assemble(f"    {printable(check):<10}  ", cell)
 
 
 def _matrix(cells: _Cells) -> Table:

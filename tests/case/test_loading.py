@@ -264,7 +264,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, invariance, limits, model, parity, precisions, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +273,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, task, waivers.",
+            "accuracy, budgets, cpu, data, invariance, limits, model, parity, precisions, task, waivers.",
             'write "model"',
         ),
     ),
@@ -515,7 +515,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             8,
             'item 2 of checks in [[waivers]] 1: got "latencies", '
-            "should be one of: accuracy, latency, memory, parity, preflight.",
+            "should be one of: accuracy, invariance, latency, memory, parity, preflight.",
             'write "latency"',
         ),
     ),
@@ -885,11 +885,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=3,
 )
 KEYS = {
-    "": ["model", "task", "data", "precisions", "parity", "accuracy", "budgets", "limits", "waivers"],
+    "": ["model", "task", "data", "precisions", "parity", "accuracy", "invariance", "budgets", "limits", "waivers"],
     "data": ["test", "calibration", "population", "batch"],
     "precisions.int8": ["file", "base", "calibration", "keep_float"],
     "parity.int8": ["sqnr_db", "cosine", "max_mismatched", "atol", "rtol"],
     "accuracy": ["metric", "margin"],
+    "invariance": ["repeat", "order", "batch", "shape", "samples", "error_share", "fp32_sqnr_db"],
+    "invariance.padding": ["mask", "value", "axis", "pad", "by"],
     "budgets.ort.int8": ["speedup_over", "memory_mb", "size_mb"],
     "limits": ["load_s", "first_run_s", "run_s", "calibration_s", "memory_mb"],
     "[waivers]": ["run", "reason", "expires", "checks", "codes"],
