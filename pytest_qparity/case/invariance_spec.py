@@ -14,16 +14,16 @@ class PaddingSpec(Table):
     """How a sample is made longer without another meaning: positions at the end that the mask takes out."""
 
     mask: Text = Field(
-        description="The input that masks positions; it gets `value` where padding is added.",
+        description="Which of the model's tensors masks positions; it gets `value` where padding is added.",
         examples=["attention_mask"],
     )
     value: float = Field(default=0, description="What the mask says of a padded position.", examples=[0])
     axis: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="The axis of the mask and of the inputs in `pad` that gets longer.", examples=[1]
+        default=1, description="The axis of the mask and of those in `pad` that gets longer.", examples=[1]
     )
     pad: dict[Text, float] = Field(
         default={},
-        description="The other inputs that get longer, and what is written there.",
+        description="The others that get longer with it, and what is written there.",
         examples=[{"input_ids": 0}],
     )
     by: Annotated[int, Field(ge=1)] = Field(default=8, description="How many positions are added.", examples=[32])

@@ -9,11 +9,13 @@ from onnx import TensorProto, helper, numpy_helper
 WORDS, WIDTH, CLASSES = 50, 16, 6
 
 
-def attention(*, mask_range: float | None = None, quantized: bool = False, length: int | str = "T") -> onnx.ModelProto:
+def attention(
+    *, mask_range: float | None = None, quantized: bool = False, length: int | str = "T", by_position: bool = False
+) -> onnx.ModelProto:
     """input_ids, attention_mask (N, T) → one head of attention with an additive mask of −10,000 → logits (N, 6).
 
     `quantized`: probabilities and values go through int8 Q/DQ pairs. `mask_range`: so do the masked scores, of which
-    −`mask_range` is the least that int8 holds: what is −10,000 there becomes −`mask_range`.
+    −`mask_range` is the least that int8 holds: what is −10,000 there becomes −`mask_range`. `by_position`: the logits of every position are the output, (N, T, 6).
     """
     random = np.random.default_rng(3)
     constants = {
@@ -60,8 +62,11 @@ def attention(*, mask_range: float | None = None, quantized: bool = False, lengt
         ]
         place = next(index for index, each in enumerate(nodes) if f"{name}_in" in each.input)
         nodes[place:place] = pair
+    if by_position:
+        nodes[-2:] = [node("MatMul", ["mixed", "w"], ["logits"], name="classify")]
+    shape = ["N", length, CLASSES] if by_position else ["N", CLASSES]
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["N", length]) for name in NAMES]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", CLASSES])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)]
     return _checked(helper.make_graph(nodes, "attention", inputs, outputs, tensors), opset=21)
 
 

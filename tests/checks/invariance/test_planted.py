@@ -148,6 +148,20 @@ def test_padding_under_a_float_mask_passes(tmp_path: Path, backend: str) -> None
     assert verdict.evidence["relations"]["padding"]["logits"]["elements"] == 16 * 6
 
 
+def test_outputs_by_position_are_compared_where_there_was_no_padding(tmp_path: Path) -> None:
+    floats, sound, leaking = (
+        attention(by_position=True, **kind)
+        for kind in ({}, {"quantized": True}, {"quantized": True, "mask_range": 2.0})
+    )
+
+    verdict = judged(given(tmp_path / "sound", floats, sound, sentences(16), PADDING))
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["relations"]["padding"]["logits"]["elements"] == 16 * 12 * 6
+    leaked = judged(given(tmp_path / "leaking", floats, leaking, sentences(16), PADDING))
+    assert codes(leaked) == [Code.INVARIANCE_PADDING]
+
+
 @pytest.mark.parametrize(
     ("engine", "code"),
     [
@@ -188,6 +202,17 @@ def test_a_second_call_that_repeats_the_first_shows_though_other_checks_have_run
         verdict = gate.judge(run, "invariance")
 
     assert Code.INVARIANCE_ORDER in codes(verdict)
+
+
+def test_a_verdict_that_stands_alone_has_its_provenance(tmp_path: Path) -> None:
+    settings = dataclasses.replace(gate.default_settings(tmp_path), canaries=gate.Canaries(), isolation=Isolation.NONE)
+    with (
+        contextlib.closing(gate.CaseMaterial(load_case(dynamic(tmp_path, ALL)), settings, "net")) as material,
+        contextlib.closing(gate.RunMaterial(material, "ort", "int8")) as run,
+    ):
+        gate.judge(run, "invariance")
+
+        assert {"variant", "engine", "golden_key"} <= run.provenance().keys()
 
 
 def test_a_float_model_that_depends_on_its_batch_says_nothing_of_the_variant(tmp_path: Path) -> None:
