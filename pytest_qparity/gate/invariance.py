@@ -28,7 +28,7 @@ def invariance(run: RunMaterial) -> Verdict:
     if spec is None:
         raise ValueError("got an invariance check of a case without [invariance], should not have been planned")
     run.session  # noqa: B018  its facts stand beside the verdict, whatever was judged before
-    trial = trial_of(run.material.feeds, run.material.model.inputs, spec)
+    trial = trial_of(run.material.feeds, run.material.model.inputs, run.material.model.outputs, spec)
     is_fp32 = run.precision == FLOAT
     variant = _tried(run, run.precision, trial)
     fp32 = variant if is_fp32 else _tried(run, FLOAT, trial)

@@ -40,7 +40,8 @@ class Call:
 class Trial:
     """All calls; a unit is what is fed alone: one sample, or a batch of `unit_samples` where the model's is fixed.
 
-    `left_out`: why a relation is not tried. `demanded`: those that the case asks for in so many words.
+    `left_out`: why a relation is not tried. `demanded`: those that the case asks for in so many words. `of_no_sample`:
+    outputs whose first axis the model states as a number, so that it does not count samples in a batch.
     """
 
     calls: tuple[Call, ...]
@@ -50,13 +51,14 @@ class Trial:
     added: int  # positions of padding
     left_out: Mapping[Relation, str]
     demanded: frozenset[Relation]
+    of_no_sample: frozenset[str] = frozenset()
 
     @property
     def relations(self) -> tuple[Relation, ...]:
         return tuple(relation for relation in Relation if relation not in self.left_out)
 
 
-def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], spec: InvarianceSpec) -> Trial:
+def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], spec: InvarianceSpec) -> Trial:
     """The calls for what the case asks for and the model allows.
 
     Each unit alone, in order; then backwards, each twice; then all in batches, in two compositions, with a unit alone
@@ -90,6 +92,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], spec: InvarianceSpec) -
         added=0 if spec.padding is None else spec.padding.by,
         left_out=left_out,
         demanded=demanded,
+        of_no_sample=frozenset(each.name for each in outputs if each.shape and isinstance(each.shape[0], int)),
     )
     return replace(bare, calls=tuple(_calls(units, spec, bare, Relation.BATCH not in impossible)))
 

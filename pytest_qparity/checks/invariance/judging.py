@@ -144,7 +144,7 @@ def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
         where += f"; the worst is of feed {found.worst_unit}"
     how = _how(each.relation, trial)
     if found.misfit:
-        got = f"{found.misfit} as alone"
+        got = found.misfit
     elif found.nonfinite:
         got = f"has {found.nonfinite:,} values that are NaN or Inf, should have none ({where})"
     elif not found.is_float:

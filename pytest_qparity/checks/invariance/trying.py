@@ -53,7 +53,7 @@ def try_all(session: HostedSession, trial: Trial, largest_mb: float) -> Tried:
         elif call.relation is not None:
             held = last if call.relation is Relation.REPEAT else alone[call.units[0]]
             known = movements.setdefault(call.relation, {})
-            for name, moved in _moved(call, outputs, held, alone, trial.added, known).items():
+            for name, moved in _moved(call, outputs, held, alone, trial, known).items():
                 known[name] = moved
         last = outputs
     return Tried(tuple(alone), {relation: found for relation, found in movements.items() if found})
@@ -74,7 +74,7 @@ def own_error(variant: Tried, floats: Tried) -> dict[str, Movement]:
 
 
 def _moved(
-    call: Call, outputs: Outputs, held: Outputs, alone: list[Outputs], added: int, known: Mapping[str, Movement]
+    call: Call, outputs: Outputs, held: Outputs, alone: list[Outputs], trial: Trial, known: Mapping[str, Movement]
 ) -> dict[str, Movement]:
     found = {}
     for name, still in held.items():
@@ -82,25 +82,21 @@ def _moved(
         if name not in outputs:
             found[name] = Movement(before.is_float, misfit="is not there", worst_unit=call.units[0])
         elif call.relation is Relation.BATCH:
-            after = _moved_in_batch(call, outputs[name], [alone[unit][name] for unit in call.units], before)
-            if after is not None:
-                found[name] = after
+            rows = [alone[unit][name] for unit in call.units]
+            if name not in trial.of_no_sample and all(row.ndim and row.shape[0] == 1 for row in rows):
+                found[name] = _moved_in_batch(call, outputs[name], rows, before)
         else:
             moved = outputs[name]
             if call.relation is Relation.PADDING:
-                moved = _without_padding(moved, still, added)
+                moved = _without_padding(moved, still, trial.added)
             found[name] = before.and_also(moved, still, call.units[0])
     return found
 
 
-def _moved_in_batch(call: Call, together: Array, alone: list[Array], before: Movement) -> Movement | None:
-    """None where the output has no axis that counts samples."""
-    if any(each.ndim == 0 or each.shape[0] != 1 for each in alone):
-        return None
+def _moved_in_batch(call: Call, together: Array, alone: list[Array], before: Movement) -> Movement:
     if together.ndim == 0 or together.shape[0] != len(alone):
-        if len(alone) > 1 and together.shape == alone[0].shape:
-            return None  # as it is alone: a sum or a table over the batch
-        return before.and_also(together, alone[0], call.units[0])
+        got, should = list(together.shape), [len(alone), *alone[0].shape[1:]]
+        return Movement(before.is_float, misfit=f"has shape {got}, should have {should}", worst_unit=call.units[0])
     for row, (unit, still) in enumerate(zip(call.units, alone, strict=True)):
         before = before.and_also(together[row : row + 1], still, unit)
     return before

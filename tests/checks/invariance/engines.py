@@ -98,3 +98,15 @@ class MeanSession(SoundSession):
 class KeepsARunningMean(Sound):
     def opened(self, session):
         return MeanSession(session)
+
+
+class OneRowSession(SoundSession):
+    """Gives the first sample of a batch alone."""
+
+    def run(self, feed: Mapping[str, np.ndarray]) -> Outputs:
+        return {name: array[:1] for name, array in super().run(feed).items()}
+
+
+class GivesOneRow(Sound):
+    def opened(self, session):
+        return OneRowSession(session)

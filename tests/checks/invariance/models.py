@@ -15,7 +15,8 @@ def attention(
     """input_ids, attention_mask (N, T) → one head of attention with an additive mask of −10,000 → logits (N, 6).
 
     `quantized`: probabilities and values go through int8 Q/DQ pairs. `mask_range`: so do the masked scores, of which
-    −`mask_range` is the least that int8 holds: what is −10,000 there becomes −`mask_range`. `by_position`: the logits of every position are the output, (N, T, 6).
+    −`mask_range` is the least that int8 holds: what is −10,000 there becomes −`mask_range`.
+    `by_position`: the logits of every position are the output, (N, T, 6).
     """
     random = np.random.default_rng(3)
     constants = {
@@ -97,6 +98,19 @@ def summed_over_the_batch() -> onnx.ModelProto:
     value = helper.make_tensor_value_info
     inputs, outputs = [value("input", TensorProto.FLOAT, ["N", 4])], [value("total", TensorProto.FLOAT, [])]
     return _checked(helper.make_graph(nodes, "summed", inputs, outputs))
+
+
+def with_a_table() -> onnx.ModelProto:
+    """input (N, 4) → logits (N, 4), and the weights as a second output (1, 4) that counts no samples."""
+    weight = numpy_helper.from_array(np.array([[1.0, 2.0, 3.0, 4.0]], np.float32), "weight")
+    nodes = [
+        helper.make_node("Mul", ["input", "weight"], ["logits"], name="scale"),
+        helper.make_node("Neg", ["weight"], ["table"], name="negate"),
+    ]
+    value = helper.make_tensor_value_info
+    inputs = [value("input", TensorProto.FLOAT, ["N", 4])]
+    outputs = [value("logits", TensorProto.FLOAT, ["N", 4]), value("table", TensorProto.FLOAT, [1, 4])]
+    return _checked(helper.make_graph(nodes, "table", inputs, outputs, [weight]))
 
 
 def two_products() -> onnx.ModelProto:

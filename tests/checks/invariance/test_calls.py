@@ -34,7 +34,7 @@ def feeds(samples: int, inputs=OPEN, *, batch: int = 1, stacked: bool = False) -
 
 
 def trial(count: int = 16, inputs=OPEN, data_batch: int = 1, /, *, stacked: bool = False, **stated: object) -> Trial:
-    return trial_of(feeds(count, inputs, batch=data_batch, stacked=stacked), inputs, InvarianceSpec(**stated))
+    return trial_of(feeds(count, inputs, batch=data_batch, stacked=stacked), inputs, (), InvarianceSpec(**stated))
 
 
 def of(trial: Trial, relation: Relation) -> list[Call]:
@@ -84,7 +84,7 @@ def test_after_each_batch_runs_one_of_it_that_is_not_its_first() -> None:
 
 def test_batches_run_before_another_shape_also_where_they_are_not_compared() -> None:
     found = trial(16, OPEN, 2, shape=True)
-    without = trial_of(feeds(16), OPEN, InvarianceSpec(batch=False))
+    without = trial_of(feeds(16), OPEN, (), InvarianceSpec(batch=False))
 
     assert [call.feed.count for call in without.calls if len(call.units) > 1] == [8, 8, 8, 8]
     assert not of(without, Relation.BATCH)

@@ -103,6 +103,13 @@ def test_what_is_no_number_or_of_another_layout_never_passes(broken: Movement) -
     assert codes(judged(Relation.ORDER, broken, own=moved(1e9))) == [Code.INVARIANCE_ORDER]
 
 
+@pytest.mark.parametrize("nothing", [Movement(True), Movement(False), Movement(False, misfit="is int64 [2], should …")])
+def test_nothing_and_integers_of_another_layout_never_pass(nothing: Movement) -> None:
+    still = Movement(nothing.is_float, 100, power=100.0)
+
+    assert codes(judged(Relation.ORDER, nothing, still, still)) == [Code.INVARIANCE_ORDER]
+
+
 def test_an_own_error_that_is_no_number_allows_nothing_more() -> None:
     assert codes(judged(Relation.ORDER, moved(1.0), own=moved(math.inf))) == [Code.INVARIANCE_ORDER]
 

@@ -18,6 +18,7 @@ from tests.checks.invariance.models import (
     sentences,
     summed_over_the_batch,
     two_products,
+    with_a_table,
 )
 from tests.checks.verdicts import codes
 from tests.e2e.projects import CASE, write_project
@@ -241,6 +242,33 @@ def test_outputs_that_are_not_by_sample_leave_the_batch_out_and_are_no_pass_wher
     assert verdict.outcome is Outcome.PASS
     assert "batch" in verdict.evidence["left_out"]
     assert codes(judged(asked_for)) == [Code.INVARIANCE_IMPOSSIBLE]
+
+
+def test_an_output_that_counts_no_samples_is_left_out_of_batches_alone(tmp_path: Path) -> None:
+    samples = {"input": np.random.default_rng(0).standard_normal((16, 4)).astype(np.float32)}
+    case_file = given(tmp_path, with_a_table(), with_a_table(), samples, "\n[invariance]\n")
+
+    relations = judged(case_file).evidence["relations"]
+
+    assert {name: list(found) for name, found in relations.items()} == {
+        "repeat": ["logits", "table"],
+        "order": ["logits", "table"],
+        "batch": ["logits"],
+        "shape": ["logits", "table"],
+    }
+
+
+def test_rows_that_are_missing_in_a_batch_are_no_pass(tmp_path: Path) -> None:
+    verdict = judged(write_project(tmp_path, CASE + "\n[invariance]\n"), engine="GivesOneRow")
+
+    assert codes(verdict) == [Code.INVARIANCE_FLOAT]
+    assert "has shape [1, 4], should have [8, 4]" in verdict.failures[0].sentence
+
+
+def test_a_call_that_is_right_as_soon_as_it_is_repeated_is_no_chance(tmp_path: Path) -> None:
+    verdict = judged(write_project(tmp_path, CASE + ALL), engine="RepeatsItsFirstOutputs")
+
+    assert Code.INVARIANCE_REPEAT not in codes(verdict)
 
 
 def test_a_relation_that_the_model_does_not_allow_cannot_be_asked_for(tmp_path: Path) -> None:
