@@ -779,8 +779,8 @@ def test_what_is_wrong_with_case_data_or_golden_cannot_be_waived(folder: Path, c
 @pytest.mark.parametrize(
     ("code", "should"),
     [
-        ("QP-BACKEND-002", "a code of preflight, parity or accuracy: any other says nothing of the file"),
-        ("QP-LAT-001", "a code of preflight, parity or accuracy: any other says nothing of the file"),
+        ("QP-BACKEND-002", "a code of preflight, parity, accuracy or invariance: any other says nothing of the file"),
+        ("QP-LAT-001", "a code of preflight, parity, accuracy or invariance: any other says nothing of the file"),
         ("QP-PAR-099", "a failure code (docs/failures.md)"),
         ("parity", "a failure code such as QP-BACKEND-001"),
     ],

@@ -40,18 +40,23 @@ class Call:
 class Trial:
     """All calls; a unit is what is fed alone: one sample, or a batch of `unit_samples` where the model's is fixed.
 
+    `starts`: the place of each unit's first sample in the test data.
     `left_out`: why a relation is not tried. `demanded`: those that the case asks for in so many words. `of_no_sample`:
     outputs whose first axis the model states as a number, so that it does not count samples in a batch.
     """
 
     calls: tuple[Call, ...]
-    units: int
+    starts: tuple[int, ...]
     unit_samples: int
     batch: int
     added: int  # positions of padding
     left_out: Mapping[Relation, str]
     demanded: frozenset[Relation]
     of_no_sample: frozenset[str] = frozenset()
+
+    @property
+    def units(self) -> int:
+        return len(self.starts)
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -66,7 +71,8 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     5·n + 4·⌈n/b⌉ calls at most, of 7·n units. Raises CannotJudge where a relation is demanded that the model does not
     allow, or none is left.
     """
-    units = _units(feeds, inputs, spec.samples)
+    starts, size = _starts(feeds, inputs, spec.samples)
+    units = [_unit(feeds, start, size) for start in starts]
     stated = {
         Relation.REPEAT: spec.repeat,
         Relation.ORDER: spec.order,
@@ -86,8 +92,8 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     batch = min(asked_batch, max(2, len(units) // 2))
     bare = Trial(
         calls=(),
-        units=len(units),
-        unit_samples=units[0].count,
+        starts=starts,
+        unit_samples=size,
         batch=batch,
         added=0 if spec.padding is None else spec.padding.by,
         left_out=left_out,
@@ -135,15 +141,18 @@ def _together(units: Sequence[Feed]) -> Feed:
     return Feed(arrays, sum(unit.count for unit in units))
 
 
-def _units(feeds: Feeds, inputs: Sequence[TensorInfo], most: int) -> list[Feed]:
-    """Spread evenly, since data often lie class by class."""
+def _starts(feeds: Feeds, inputs: Sequence[TensorInfo], most: int) -> tuple[tuple[int, ...], int]:
+    """Where units start, and how many samples each has. Spread evenly, since data often lie class by class."""
     size = 1 if feeds.stacked or _fixed_batch(inputs) is None else feeds.batch
     available = feeds.samples // size
     chosen = np.unique(np.linspace(0, available - 1, max(1, min(available, most // size))).astype(int))
-    starts = [int(index) * size for index in chosen]
+    return tuple(int(index) * size for index in chosen), size
+
+
+def _unit(feeds: Feeds, start: int, size: int) -> Feed:
     if feeds.stacked:
-        return [Feed({name: array[start, ...] for name, array in feeds.arrays.items()}, 1) for start in starts]
-    return [Feed({name: array[start : start + size] for name, array in feeds.arrays.items()}, size) for start in starts]
+        return Feed({name: array[start, ...] for name, array in feeds.arrays.items()}, 1)
+    return Feed({name: array[start : start + size] for name, array in feeds.arrays.items()}, size)
 
 
 def _fixed_batch(inputs: Sequence[TensorInfo]) -> TensorInfo | None:

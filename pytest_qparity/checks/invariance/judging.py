@@ -101,7 +101,7 @@ def judge_invariance(measured: InvarianceMeasurement, limit: InvarianceLimit) ->
     left_out = {relation.value: why for relation, why in trial.left_out.items()}
     left_out |= {relation.value: NOT_BY_SAMPLE for relation in empty}
     evidence = {
-        "units": trial.units,
+        "feeds": trial.units,
         "samples": trial.units * trial.unit_samples,
         "calls": len(trial.calls),
         "limit": {"error_share": limit.error_share, "fp32_sqnr_db": limit.fp32_sqnr_db},
@@ -139,9 +139,9 @@ def _failures(each: _Moved, measured: InvarianceMeasurement) -> Iterator[Failure
 
 def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
     found = each.variant
-    where = f"{trial.units} feeds, {found.elements:,} values"
+    where = f"{trial.units * trial.unit_samples} samples, {found.elements:,} values"
     if found.worst_unit is not None:
-        where += f"; the worst is of feed {found.worst_unit}"
+        where += f"; the worst is that of {_samples(trial, found.worst_unit)}"
     how = _how(each.relation, trial)
     if found.misfit:
         got = found.misfit
@@ -160,6 +160,11 @@ def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
         )
     likely, remedy = _cause(each)
     return Failure(CODES[each.relation], f'Output "{each.name}" {how} {got}.', remedy, likely)
+
+
+def _samples(trial: Trial, unit: int) -> str:
+    first = trial.starts[unit]
+    return f"sample {first}" if trial.unit_samples == 1 else f"samples {first} to {first + trial.unit_samples - 1}"
 
 
 def _fp32_moves(each: _Moved, trial: Trial) -> Failure:

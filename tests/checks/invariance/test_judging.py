@@ -25,7 +25,7 @@ def moved(error: float, *, elements: int = 100, power: float = 100.0, **more: ob
 
 def trial(*relations: Relation, demanded: frozenset[Relation] = frozenset()) -> Trial:
     left_out = {relation: "not here" for relation in Relation if relation not in relations}
-    return Trial((), 16, 1, 8, 8, left_out, demanded)
+    return Trial((), tuple(range(0, 160, 10)), 1, 8, 8, left_out, demanded)
 
 
 def judged(
@@ -54,6 +54,7 @@ def test_more_than_the_share_of_the_own_error_fails_by_the_code_of_the_relation(
     assert within.outcome is Outcome.PASS
     assert codes(beyond) == [code]
     assert beyond.deciding == f"{relation} 32.0 dB"
+    assert "16 samples, 100 values; the worst is that of sample 30" in beyond.failures[0].sentence
     assert beyond.evidence["relations"][relation]["y"]["least_sqnr_db"] == pytest.approx(32.04, abs=0.01)
 
 
