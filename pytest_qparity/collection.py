@@ -208,6 +208,11 @@ class Checks:
         settle(request, qparity_run, "accuracy")
 
     @staticmethod
+    @pytest.mark.invariance
+    def invariance(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "invariance")
+
+    @staticmethod
     @pytest.mark.latency
     def latency(request: pytest.FixtureRequest, qparity_run: RunMaterial, benchmark: Any) -> None:
         try:

@@ -34,6 +34,7 @@ CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
     "accuracy": "the task metric stays within its margin",
+    "invariance": "the same samples give the same outputs, however they are run",
     "latency": "speed, and speed-up over other precisions",
     "conformance": "a kernel gives what its operator's specification allows",
     "memory": "peak memory of the session and size of the file",

@@ -132,6 +132,14 @@ class Code(Enum):
     ACCURACY_UNDECIDED = ("QP-ACC-003", Outcome.CANNOT_JUDGE, "too few samples to tell what is lost")
     ACCURACY_MARGIN = ("QP-ACC-004", Outcome.CANNOT_JUDGE, "nobody says how much of the metric may be lost")
 
+    INVARIANCE_REPEAT = ("QP-INV-001", Outcome.ACCURACY_FAIL, "other outputs when the same feed is run twice in a row")
+    INVARIANCE_ORDER = ("QP-INV-002", Outcome.ACCURACY_FAIL, "other outputs in another order of feeds")
+    INVARIANCE_BATCH = ("QP-INV-003", Outcome.ACCURACY_FAIL, "other outputs in a batch than alone")
+    INVARIANCE_SHAPE = ("QP-INV-004", Outcome.ACCURACY_FAIL, "other outputs after a feed of another shape")
+    INVARIANCE_PADDING = ("QP-INV-005", Outcome.ACCURACY_FAIL, "other outputs with more padding under the mask")
+    INVARIANCE_FLOAT = ("QP-INV-006", Outcome.CANNOT_JUDGE, "FP32 itself moves by more than rounding")
+    INVARIANCE_IMPOSSIBLE = ("QP-INV-007", Outcome.CANNOT_JUDGE, "a relation that cannot be tried")
+
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
     LATENCY_COUNTERPART = ("QP-LAT-003", Outcome.CANNOT_JUDGE, "nothing to compare the latency with")

@@ -20,7 +20,7 @@ CODE_PATTERN = r"^QP-[A-Z]+-\d{3}$"
 
 # Without these nothing has been judged at all.
 NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-", "QP-CANARY-")
-SEEN_IN_A_FILE = ("QP-PRE-", "QP-PAR-", "QP-ACC-")  # what the checks that canaries get say of a file
+SEEN_IN_A_FILE = ("QP-PRE-", "QP-PAR-", "QP-ACC-", "QP-INV-")  # what the checks that canaries get say of a file
 
 
 def _closed_glob(pattern: str) -> str:
@@ -41,7 +41,7 @@ def _waivable(code: str) -> str:
 
 def _of_a_file(code: str) -> str:
     if not code.startswith(SEEN_IN_A_FILE):
-        should = "a code of preflight, parity or accuracy: any other says nothing of the file"
+        should = "a code of preflight, parity, accuracy or invariance: any other says nothing of the file"
         raise PydanticCustomError(OUR_ERROR, should, {"remedy": "name what the checks must say of this file"})
     return _known(code)
 

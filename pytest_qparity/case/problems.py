@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
 from pytest_qparity.case.backend_options import BackendOptions
+from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
@@ -31,6 +32,8 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
+    ("invariance",): InvarianceSpec,
+    ("invariance", "padding"): PaddingSpec,
     ("budgets", "*", "*"): schema.Budget,
     ("backends", "*"): BackendOptions,
     ("limits",): schema.LimitsSpec,
@@ -43,6 +46,7 @@ _HEADERS = {
     "precisions": "[precisions.int8]",
     "parity": "[parity.int8]",
     "accuracy": "[accuracy]",
+    "invariance": "[invariance]",
     "budgets": "[budgets.ort.int8]",
     "backends": "[backends.trt]",
     "limits": "[limits]",

@@ -24,6 +24,7 @@ from pytest_qparity.case.fields import (
     Text,
     WaivableCode,
 )
+from pytest_qparity.case.invariance_spec import InvarianceSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
-CheckName = Literal["preflight", "parity", "accuracy", "latency", "memory"]
+CheckName = Literal["preflight", "parity", "accuracy", "invariance", "latency", "memory"]
 
 KNOWN_METRICS = ("top1", "agreement")  # those of this version; third parties may add others, so the gate checks names
 TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
@@ -281,6 +282,9 @@ class CaseSpec(Table):
     )
     accuracy: AccuracySpec | None = Field(
         default=None, description="Asks for the accuracy check; without it there is none."
+    )
+    invariance: InvarianceSpec | None = Field(
+        default=None, description="Asks for the invariance check; without it there is none."
     )
     budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
         default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."

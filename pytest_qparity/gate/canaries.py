@@ -23,7 +23,12 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, as_sente
 if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
 
-CHECKS = ("preflight", "parity", "accuracy")  # what is said of a file; latency and memory take a second each
+CHECKS = (
+    "preflight",
+    "parity",
+    "accuracy",
+    "invariance",
+)  # what is said of a file; latency and memory take a second each
 
 Judge: TypeAlias = Callable[[RunMaterial, str], Verdict]
 

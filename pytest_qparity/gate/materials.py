@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -351,6 +351,11 @@ class RunMaterial:
             self._counterparts[precision] = self._open(self._executed(self.variant_at(precision)))
         return self._counterparts[precision]
 
+    def session_that_never_ran(self, precision: str, shapes: Mapping[str, InputShapes]) -> HostedSession:
+        """One more session of a precision, for feeds of `shapes`; whoever asks closes it."""
+        variant = self.executed if precision == self.precision else self._executed(self.variant_at(precision))
+        return self._open(variant, replace(self._options_at(variant.base), shapes=shapes))
+
     @once
     def gathered(self) -> dict[str, np.ndarray] | Misfit:
         """The variant's outputs over all test samples, if they are laid out as the golden's; of recordings, those of
@@ -441,9 +446,9 @@ class RunMaterial:
                 )
             )
 
-    def _open(self, variant: Variant) -> HostedSession:
+    def _open(self, variant: Variant, options: SessionOptions | None = None) -> HostedSession:
         require_unchanged(variant)
-        session = self.host.load(variant.path, self._options_at(variant.base))
+        session = self.host.load(variant.path, options or self._options_at(variant.base))
         require_unchanged(variant)
         if variant.is_plan:
             self._require_inputs(session.inputs())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
 
 COSTS = ("latency", "memory")
-CHECKS = ("preflight", "parity", "accuracy", "latency", "memory")
+CHECKS = ("preflight", "parity", "accuracy", "invariance", "latency", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def require_known_backends(backends: Sequence[str], settings: Settings) -> None:
 
 
 def _checks(case: Case) -> tuple[str, ...]:
-    return tuple(check for check in CHECKS if check != "accuracy" or case.spec.accuracy is not None)
+    unasked = {"accuracy": case.spec.accuracy is None, "invariance": case.spec.invariance is None}
+    return tuple(check for check in CHECKS if not unasked.get(check, False))
 
 
 def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:

@@ -24,7 +24,7 @@ NO_CANARIES = "no canaries: turned off by an empty qparity_canaries"
 MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
 _Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
 _UNLIMITED = 10_000
-CHECK_ORDER = ("preflight", "parity", "accuracy", "latency", "memory")
+CHECK_ORDER = ("preflight", "parity", "accuracy", "invariance", "latency", "memory")
 # A letter besides the colour: reports are read without colours too.
 LOOK = {
     Outcome.PASS: ("", "green"),
@@ -86,7 +86,7 @@ def _listed(cells: _Cells) -> Iterator[Text]:
         for run, row in runs.items():
             yield Text("  " + printable(run))
             for check, cell in row.items():
-                yield Text.assemble(f"    {printable(check):<9}  ", cell)
+                yield Text.assemble(f"    {printable(check):<10}  ", cell)
 
 
 def _matrix(cells: _Cells) -> Table:

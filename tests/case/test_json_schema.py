@@ -49,6 +49,7 @@ def test_every_key_has_a_description_and_an_example_that_is_right() -> None:
                 "precisions",
                 "parity",
                 "accuracy",
+                "invariance",
                 "budgets",
                 "backends",
                 "limits",

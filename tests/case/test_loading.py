@@ -264,7 +264,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +273,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, waivers.",
             'write "model"',
         ),
     ),
@@ -539,7 +539,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             8,
             'item 2 of checks in [[waivers]] 1: got "latencies", '
-            "should be one of: accuracy, latency, memory, parity, preflight.",
+            "should be one of: accuracy, invariance, latency, memory, parity, preflight.",
             'write "latency"',
         ),
     ),
@@ -803,8 +803,8 @@ def test_what_is_wrong_with_case_data_or_golden_cannot_be_waived(folder: Path, c
 @pytest.mark.parametrize(
     ("code", "should"),
     [
-        ("QP-BACKEND-002", "a code of preflight, parity or accuracy: any other says nothing of the file"),
-        ("QP-LAT-001", "a code of preflight, parity or accuracy: any other says nothing of the file"),
+        ("QP-BACKEND-002", "a code of preflight, parity, accuracy or invariance: any other says nothing of the file"),
+        ("QP-LAT-001", "a code of preflight, parity, accuracy or invariance: any other says nothing of the file"),
         ("QP-PAR-099", "a failure code (docs/failures.md)"),
         ("parity", "a failure code such as QP-BACKEND-001"),
     ],
@@ -909,11 +909,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=3,
 )
 KEYS = {
-    "": ["model", "task", "data", "precisions", "parity", "accuracy", "budgets", "limits", "waivers"],
+    "": ["model", "task", "data", "precisions", "parity", "accuracy", "invariance", "budgets", "limits", "waivers"],
     "data": ["test", "calibration", "population", "batch"],
     "precisions.int8": ["file", "base", "calibration", "keep_float"],
     "parity.int8": ["sqnr_db", "cosine", "max_mismatched", "atol", "rtol"],
     "accuracy": ["metric", "margin"],
+    "invariance": ["repeat", "order", "batch", "shape", "samples", "error_share", "fp32_sqnr_db"],
+    "invariance.padding": ["mask", "value", "axis", "pad", "by"],
     "budgets.ort.int8": ["speedup_over", "memory_mb", "size_mb"],
     "limits": ["load_s", "first_run_s", "run_s", "calibration_s", "memory_mb"],
     "[waivers]": ["run", "reason", "expires", "checks", "codes"],
