@@ -96,7 +96,7 @@ def _linted(run: RunMaterial) -> tuple[Finding, ...]:
     """What TensorRT's importer would say of the file, before minutes go into building an engine of it."""
     from pytest_qparity.gate.linting import lint_variant
 
-    if run.backend_spec.name != LINTED_BACKEND or run.variant.is_plan:
+    if run.backend_spec.name != LINTED_BACKEND or run.file.is_plan:
         return ()
     return lint_variant(run.executed_file.path, run.material.worker)
 

@@ -264,7 +264,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
+            "waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +274,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
+            "waivers.",
             'write "model"',
         ),
     ),
