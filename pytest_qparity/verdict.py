@@ -128,6 +128,11 @@ class Code(Enum):
     ACCURACY_DROP = ("QP-ACC-001", Outcome.ACCURACY_FAIL, "more accuracy lost than the margin allows")
     ACCURACY_OUTPUT = ("QP-ACC-002", Outcome.CANNOT_JUDGE, "the metric does not fit the outputs or labels")
 
+    ACCURACY_DIRECTION = ("QP-ACC-011", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
+    ACCURACY_BASELINE = ("QP-ACC-012", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
+    ACCURACY_CONSTANT = ("QP-ACC-013", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
+    ACCURACY_SHIFTED = ("QP-ACC-014", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
+
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
     LATENCY_COUNTERPART = ("QP-LAT-003", Outcome.CANNOT_JUDGE, "nothing to compare the latency with")

@@ -9,6 +9,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
+from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
@@ -30,6 +31,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
+    ("accuracy", "metric"): MetricSpec,
     ("budgets", "*", "*"): schema.Budget,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
@@ -67,6 +69,7 @@ _SHOULD_BE = {
 
 _PATTERNS = {
     fields.NAME_PATTERN: 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit',
+    METRIC_PATTERN: 'a name such as "top1", or "module:function"',
     fields.URL_PATTERN: "an http or https address",
     fields.SHA256_PATTERN: "64 lower-case hex digits",
     fields.CODE_PATTERN: "a failure code such as QP-BACKEND-001",

@@ -32,7 +32,7 @@ def reference_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
         *_data(_table(document, "data"), reach),
         *_given_files(_table(document, "precisions"), reach),
         *_precisions_named(document),
-        *_metric(document),
+        *_metric(document, reach.folder),
     ]
 
 
@@ -201,8 +201,14 @@ def _rename(name: str, possible: list[str]) -> str:
     return f'write "{near}"' if near else "remove it"
 
 
-def _metric(document: dict[str, Any]) -> Iterator[Finding]:
+def _metric(document: dict[str, Any], folder: Path) -> Iterator[Finding]:
     accuracy, task = document.get("accuracy"), document.get("task", "other")
+    metric = _table(document, "accuracy").get("metric")
+    location: Location = ("accuracy", "metric")
+    if isinstance(metric, dict):
+        metric, location = metric.get("name"), (*location, "name")
+    if isinstance(metric, str) and is_function(metric):
+        yield from _function(location, metric, folder)
     if isinstance(accuracy, dict) and "metric" not in accuracy and isinstance(task, str) and task not in TASK_METRICS:
         sentence = (
             f"Got no metric in [accuracy], should be there: the task {shown(task)} has no default. "

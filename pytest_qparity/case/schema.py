@@ -22,6 +22,7 @@ from pytest_qparity.case.fields import (
     Text,
     WaivableCode,
 )
+from pytest_qparity.case.metric_spec import MetricSource
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
 Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
 CheckName = Literal["preflight", "parity", "accuracy", "latency", "memory"]
 
-KNOWN_METRICS = ("top1", "agreement")  # those of this version; third parties may add others, so the gate checks names
+KNOWN_METRICS = (
+    "top1",
+    "top5",
+    "top_k",
+    "agreement",
+    "f1",
+    "roc_auc",
+)  # those of this version; third parties may add others, so the gate checks names
 TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
 
 
@@ -141,9 +149,10 @@ class ParityLimits(Table):
 class AccuracySpec(Table):
     """How much of the task's metric may be lost."""
 
-    metric: Name | None = Field(
+    metric: MetricSource | None = Field(
         default=None,
-        description="`top1`, `agreement`, or one that a plugin adds. Default: that of the task.",
+        description="A metric by its name, one that a plugin adds, `module:function`, or a table with its parameters. "
+        "Default: that of the task.",
         examples=["top1"],
     )
     margin: Annotated[float, Field(ge=0, lt=100)] | None = Field(

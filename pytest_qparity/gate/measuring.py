@@ -83,26 +83,29 @@ def parity(run: RunMaterial) -> Verdict:
 
 def accuracy(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
-    from pytest_qparity.checks.metrics import golden_classes
+    from pytest_qparity.checks.metrics.classes import golden_classes
+    from pytest_qparity.checks.metrics.guards import scored
+    from pytest_qparity.gate.metrics import chosen_metric
 
     spec = run.material.case.spec.accuracy
     if spec is None or spec.metric is None:
         raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
     outputs, golden = run.outputs, run.material.golden
-    metric = run.material.settings.metrics[spec.metric]
+    metric, parameters = chosen_metric(spec.metric, run.material.settings.metrics, run.material.case.folder)
     tolerance = _tolerance(run)
     if metric.against_golden:
-        expected: np.ndarray | None = golden_classes(golden.outputs)
+        expected: np.ndarray | None = golden_classes(golden.outputs, parameters.get("output"))
         margin: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
     else:
         expected = run.material.samples.labels
         margin = tolerance.margin
-    measured = measure_accuracy(spec.metric, metric.scores(golden.outputs, expected), metric.scores(outputs, expected))
+    reference, variant = scored(metric, parameters, golden.outputs, outputs, expected)
+    measured = measure_accuracy(metric.name, reference.per_sample, variant.per_sample)
     if measured.samples != golden.samples:
         raise CannotJudge(
             Failure(
                 Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {measured.samples} scores, should give {golden.samples}, one a sample.",
+                f"Metric {metric.name} gave {measured.samples} scores, should give {golden.samples}, one a sample.",
                 "correct the metric",
             )
         )

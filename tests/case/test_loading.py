@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_qparity.case.fields import NEVER_WAIVED
 from pytest_qparity.case.loading import LARGEST_CASE_FILE, Case, CaseError, load_case
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.case.schema import Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
+from pytest_qparity.case.schema import KNOWN_METRICS, Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -614,7 +614,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             'Got no metric in [accuracy], should be there: the task "other" has no default. '
-            "Known metrics: top1, agreement.",
+            f"Known metrics: {', '.join(KNOWN_METRICS)}.",
             'add metric = "top1"',
         ),
     ),
