@@ -65,6 +65,8 @@ class Code(Enum):
     DATA_LAYOUT = ("QP-DATA-003", Outcome.CANNOT_JUDGE, "an array's rank, shape or type does not fit its input")
     DATA_EMPTY = ("QP-DATA-004", Outcome.CANNOT_JUDGE, "no samples")
     DATA_LABELS = ("QP-DATA-005", Outcome.CANNOT_JUDGE, "labels are missing or not one for each sample")
+    DATA_PACKAGE = ("QP-DATA-006", Outcome.CANNOT_JUDGE, "data that need a package which is not installed")
+    DATA_CHANGED = ("QP-DATA-007", Outcome.CANNOT_JUDGE, "data that changed while they were judged")
     CALIBRATION_MISSING = (
         "QP-CAL-001",
         Outcome.CANNOT_JUDGE,

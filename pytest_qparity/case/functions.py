@@ -74,19 +74,25 @@ def load_function(name: str, folder: Path) -> Callable[..., Any]:
 
 def call_function(name: str, folder: Path, code: Code) -> object:
     """What `module:function` of a case in `folder` gives; what it raises becomes a failure with `code`."""
-    found = find_function(name, folder)
+    find_function(name, folder)
     try:
         return load_function(name, folder)()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  foreign code; its SystemExit or pytest.skip ends no check
-        raise CannotJudge(
-            Failure(
-                code,
-                f'Got {_message(error)} from "{name}"{_raised_at(error, found, folder)}, should give a value.',
-                f"call {found.function}() of {_shown(found.source, folder)} by itself and correct it",
-            )
-        ) from None
+        raise raised(error, name, folder, code) from None
+
+
+def raised(error: BaseException, name: str, folder: Path, code: Code) -> CannotJudge:
+    """What `module:function` of a case raised, as a failure with `code` that says where."""
+    found = find_function(name, folder)
+    return CannotJudge(
+        Failure(
+            code,
+            f'Got {_message(error)} from "{name}"{_raised_at(error, found, folder)}, should give a value.',
+            f"call {found.function}() of {_shown(found.source, folder)} by itself and correct it",
+        )
+    )
 
 
 def source_digest(found: FoundFunction) -> str:

@@ -9,6 +9,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
+from pytest_qparity.case.data_spec import AudioSpec, DataSpec, ImageSpec, TextSpec
 from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
@@ -27,7 +28,10 @@ _KEY = "[key]"  # pydantic's mark for "the key itself, not its value"
 
 _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("model",): schema.UrlModel,
-    ("data",): schema.DataSpec,
+    ("data",): DataSpec,
+    ("data", "image"): ImageSpec,
+    ("data", "text"): TextSpec,
+    ("data", "audio"): AudioSpec,
     ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,

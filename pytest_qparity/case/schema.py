@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from pytest_qparity.case.data_spec import DataSpec
 from pytest_qparity.case.fields import (
     OUR_ERROR,
     SHA256_PATTERN,
@@ -86,29 +87,6 @@ ModelSource = Annotated[
         custom_error_message='a path, {url = "…", sha256 = "…"} or {build = "module:function"}',
     ),
 ]
-
-
-class DataSpec(Table):
-    """Where the samples come from and how they are fed."""
-
-    test: Text = Field(
-        description="Test data: an .npz file, a folder of them, or `module:function`.",
-        examples=["data/digits_test.npz"],
-    )
-    calibration: Text | None = Field(
-        default=None,
-        description="Calibration data for recipes that need it: an .npz file, a folder of them, or `module:function`.",
-        examples=["data/digits_calibration.npz"],
-    )
-    population: bool = Field(
-        default=True,
-        description="true: the samples stand for a population; false: these samples are all that matter (a census). "
-        "Recorded; no check uses it yet.",
-        examples=[False],
-    )
-    batch: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="How many samples go through the model at a time.", examples=[8]
-    )
 
 
 class ParityLimits(Table):

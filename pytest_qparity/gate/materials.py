@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.backends.shapes import InputShapes
-    from pytest_qparity.case.data import Feeds, Samples
+    from pytest_qparity.case.data import Samples
+    from pytest_qparity.case.data_streams import StreamedSamples
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
     from pytest_qparity.gate.settings import Settings
@@ -61,21 +63,26 @@ class CaseMaterial:
         return read_model_file(path, self.worker)
 
     @once
-    def samples(self) -> Samples:
-        from pytest_qparity.case.data import load_samples
+    def samples(self) -> Samples | StreamedSamples:
+        return self._opened(self.case.spec.data.test)
 
-        return load_samples(self.case.spec.data.test, self.case.folder, self.settings.largest_data_mb)
+    def _opened(self, source: str) -> Samples | StreamedSamples:
+        from pytest_qparity.case.data_loading import open_samples
+        from pytest_qparity.case.reach import Reach
+
+        reach = Reach.of(self.case.folder, self.settings.roots)
+        return open_samples(
+            source, self.case.spec.data, reach, lambda: self.model.inputs, self.settings.largest_data_mb
+        )
 
     @once
-    def feeds(self) -> Feeds:
-        from pytest_qparity.case.data import make_feeds
+    def feeds(self) -> FeedSource:
+        from pytest_qparity.case.data_loading import feeds_of
 
-        return make_feeds(self.samples, self.model.inputs, self.case.spec.data.batch)
+        return feeds_of(self.samples, self.model.inputs, self.case.spec.data.batch)
 
     @once
-    def calibration_samples(self) -> Samples:
-        from pytest_qparity.case.data import load_samples
-
+    def calibration_samples(self) -> Samples | StreamedSamples:
         source = self.case.spec.data.calibration
         if source is None:
             raise CannotJudge(
@@ -85,13 +92,13 @@ class CaseMaterial:
                     'name them in the case file: [data] calibration = "…"',
                 )
             )
-        return load_samples(source, self.case.folder, self.settings.largest_data_mb)
+        return self._opened(source)
 
     @once
-    def calibration_feeds(self) -> Feeds:
-        from pytest_qparity.case.data import make_feeds
+    def calibration_feeds(self) -> FeedSource:
+        from pytest_qparity.case.data_loading import feeds_of
 
-        return make_feeds(self.calibration_samples, self.model.inputs, self.case.spec.data.batch)
+        return feeds_of(self.calibration_samples, self.model.inputs, self.case.spec.data.batch)
 
     @once
     def calibration_doubts(self) -> tuple[Doubt, ...]:
@@ -279,7 +286,7 @@ class RunMaterial:
         if all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes):
             return {}
         try:
-            return shapes_over(self.material.feeds)
+            return shapes_over(self.material.feeds.of_each_shape())
         except CannotJudge:
             return {}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.digest import json_digest
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.golden.store import Golden, GoldenKey
     from pytest_qparity.worker.protocol import Worker
@@ -25,7 +25,7 @@ def recipe_digest(batch: int) -> str:
     return json_digest({**RECIPE, "batch": batch})
 
 
-def reference_golden(model: ModelFile, feeds: Feeds, key: GoldenKey, worker: Worker, largest_mb: float) -> Golden:
+def reference_golden(model: ModelFile, feeds: FeedSource, key: GoldenKey, worker: Worker, largest_mb: float) -> Golden:
     """Run the float model over all feeds by the reference recipe. Raises CannotJudge where it cannot run, or gives
     more than `largest_mb`."""
     from pytest_qparity.backends.hosted import EngineHost

@@ -200,7 +200,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         'model = "m.onnx"\n[data]\nbatch = 1\n[precisions.int8]\n',
         value(
             2,
-            "Got no test in [data], should be there. Test data: an .npz file, a folder of them, or `module:function`.",
+            "Got no test in [data], should be there. Test data: arrays (.npz, .npy), images, sounds, rows (.jsonl, "
+            ".parquet), a folder of them, or `module:function`.",
             'add test = "data/digits_test.npz"',
         ),
     ),

@@ -620,7 +620,7 @@ class TestLies:
             from pytest_qparity import Metric
 
             def pytest_qparity_metrics(config):
-                return [Metric("fewer", "fewer:scores")]
+                return [Metric("fewer", "fewer:scores", direction="higher")]
             """
         )
         project.syspathinsert()
