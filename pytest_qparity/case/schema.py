@@ -33,14 +33,11 @@ if TYPE_CHECKING:
 Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
 CheckName = Literal["preflight", "parity", "accuracy", "latency", "memory"]
 
-KNOWN_METRICS = (
-    "top1",
-    "top5",
-    "top_k",
-    "agreement",
-    "f1",
-    "roc_auc",
-)  # those of this version; third parties may add others, so the gate checks names
+KNOWN_METRICS = (  # those of this version; third parties may add others, so the gate checks names
+    *("top1", "top5", "top_k", "agreement", "f1", "roc_auc"),
+    *("exact_match", "squad_f1", "span_f1", "wer", "nll", "perplexity"),
+    *("mae", "miou", "psnr", "ssim", "map", "recall_at_k"),
+)
 TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
 
 
