@@ -275,7 +275,7 @@ def test_backends_and_metrics_that_a_plugin_adds_are_known(case, settings):
         (
             '{name = "top1", k = 5}',
             'Got k for metric "top1", should be one of: output.',
-            "remove k; top_k would take it",
+            "remove k; recall_at_k, top_k would take it",
         ),
         (
             '{name = "f1", direction = "lower"}',
