@@ -17,7 +17,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from pytest_qparity.case.model import TensorInfo
 
-__all__ = ["Array", "Feed", "Feeds", "Samples", "make_feeds"]
+__all__ = ["Array", "Feed", "Feeds", "Samples", "make_feeds", "require_batch", "require_labels"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,8 +123,8 @@ def make_feeds(samples: Samples, inputs: Sequence[TensorInfo], batch: int) -> Fe
         )
     for tensor in inputs:
         _check_array(samples.inputs[tensor.name], tensor, stacked[first])
-    _check_batch(total, inputs, batch, stacked[first])
-    _check_labels(samples, total)
+    require_batch(total, inputs, batch, stacked[first])
+    require_labels(samples.labels, total, samples.origin)
     return Feeds({tensor.name: samples.inputs[tensor.name] for tensor in inputs}, total, batch, stacked[first])
 
 
@@ -187,7 +187,8 @@ def _check_array(array: Array, tensor: TensorInfo, stacked: bool) -> None:
         raise _layout(f'"{tensor.name}": got {got}, should be finite.', "remove the samples, or what made them so")
 
 
-def _check_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: bool) -> None:
+def require_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: bool) -> None:
+    """Raises CannotJudge where `total` samples cannot be fed `batch` at a time."""
     if stacked:
         if batch != 1:
             raise _layout(
@@ -207,14 +208,14 @@ def _check_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: 
             raise _layout(sentence, f"give {total - total % batch:,} samples, or {total + batch - total % batch:,}")
 
 
-def _check_labels(samples: Samples, total: int) -> None:
-    labels = samples.labels
+def require_labels(labels: Array | None, total: int, origin: str) -> None:
+    """Raises CannotJudge where labels are not one for each of `total` samples."""
     if labels is not None and (labels.ndim == 0 or len(labels) != total):
         got = f"labels of shape {labels.shape}"
         raise CannotJudge(
             Failure(
                 Code.DATA_LABELS,
-                f"{samples.origin}: got {got}, should be one for each of {total:,} samples.",
+                f"{origin}: got {got}, should be one for each of {total:,} samples.",
                 "write one label for each sample, in the order of the samples",
             )
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_qparity.case.data import Samples, make_feeds
+from pytest_qparity.case.data import Samples, make_feeds, require_batch, require_labels
 from pytest_qparity.case.feeding import Array, Feed, Span, prefetched
 from pytest_qparity.case.sources.labels import label_array
 from pytest_qparity.case.sources.record import HASH_BYTES, Decoder, Records, content_hash, sample_hash, unreadable
@@ -124,7 +124,6 @@ class StreamedFeeds:
     inputs: tuple[TensorInfo, ...]
     batch: int
     stacked: bool
-    first: Mapping[str, Array]
 
     @property
     def samples(self) -> int:
@@ -204,10 +203,9 @@ def streamed_feeds(source: StreamedSamples, inputs: Sequence[TensorInfo], batch:
         if tensor.name in first.arrays
     )
     _require_fit(first, inputs, stacked)
-    count = len(source)
-    counting = {name: np.broadcast_to(array, (count, *array.shape)) for name, array in first.arrays.items()}
-    make_feeds(Samples(counting, source.labels, "", source.origin), inputs, batch)  # names, batch, counts, labels
-    return StreamedFeeds(source, tuple(inputs), batch, stacked, first.arrays)
+    require_batch(len(source), inputs, batch, stacked)
+    require_labels(source.labels, len(source), source.origin)
+    return StreamedFeeds(source, tuple(inputs), batch, stacked)
 
 
 def _require_fit(sample: Sample, inputs: Sequence[TensorInfo], stacked: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -192,6 +193,24 @@ def test_no_more_than_two_batches_are_made_ahead(tmp_path):
 
     for index, _ in enumerate(feeds):
         assert len(counted) <= 5 * (index + 2)
+
+
+def test_memory_is_that_of_batches_and_not_of_samples(tmp_path):
+    function(
+        tmp_path,
+        "import numpy as np\n\ndef made():\n    for index in range(2_000):\n"
+        "        yield {'x': np.full(20_000, index, np.float32), 'label': 0}\n",
+    )
+    inputs = (TensorInfo("x", "float32", ("N", 20_000)),)
+    tracemalloc.start()
+    try:
+        for feed in fed(tmp_path, 'test = "samples:made"\nbatch = 4\n', inputs):
+            assert feed.count == 4
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8e6, "160 MB of samples, 0.32 MB a batch"
 
 
 def test_all_of_a_stream_at_once_is_bounded(tmp_path):
