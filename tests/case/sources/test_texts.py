@@ -155,3 +155,42 @@ def test_a_model_without_input_ids_takes_no_texts(folder):
     assert said(opened, folder, TOML, inputs, code=Code.DATA_ARRAYS).startswith(
         "[data.text]: got a model with inputs ids, should take input_ids"
     )
+
+
+def test_a_setting_that_the_first_text_does_not_show_is_in_the_digest(folder):
+    toml = TOML + 'pad = "longest"\n'
+
+    longer = opened(folder, toml.replace("max_length = 4", "max_length = 5"), INPUTS)
+
+    assert longer.digest != opened(folder, toml, INPUTS).digest
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ((1, "b"), "lines.jsonl:2: got a label of <U1 and rank 0, should be as of lines.jsonl:1: int64 and rank 0."),
+        (
+            ([1, 2], 3),
+            "lines.jsonl:2: got a label of int64 and rank 0, should be as of lines.jsonl:1: int64 and rank 1.",
+        ),
+        (({"a": 1}, 3), "lines.jsonl:1: got label {'a': 1}, should be numbers, texts or lists of them."),
+    ],
+    ids=["a text", "a number", "a table"],
+)
+def test_labels_are_of_one_kind(folder, labels, sentence):
+    lines(folder, *({"text": "a", "label": label} for label in labels))
+
+    assert said(opened, folder, TOML, INPUTS, code=Code.DATA_LABELS) == sentence
+
+
+def test_lists_of_labels_are_filled_up(folder):
+    boxes = [[[0, 1, 2, 3, 4]], [], [[1, 0, 0, 1, 1], [0, 2, 2, 3, 3]]]
+    lines(folder, *({"text": "a", "label": label} for label in boxes))
+
+    labels = opened(folder, TOML, INPUTS).labels
+
+    assert labels.shape == (3, 2, 5)
+    assert labels[:, :, 0].tolist() == [[0, -1], [-1, -1], [1, 0]]
+
+    lines(folder, *({"text": "a", "label": answers} for answers in (["x", "y"], ["z"])))
+    assert opened(folder, TOML, INPUTS).labels.tolist() == [["x", "y"], ["z", ""]]

@@ -110,6 +110,17 @@ def test_boxes_on_their_labels_are_all_there_is_to_find():
     assert scores.per_sample.tolist() == [1.0] * 12
 
 
+def test_a_label_is_found_once():
+    labels = np.array([[[0, 0, 0, 10, 10]], [[0, 0, 0, 10, 10]]])
+    outputs = {
+        "boxes": np.tile([0.0, 0.0, 10.0, 10.0], (2, 2, 1)),
+        "scores": np.array([[0.9, 0.8], [0.7, 0.0]]),
+        "classes": np.zeros((2, 2)),
+    }
+
+    assert mean_average_precision(outputs, labels, classes="classes").value() == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
 def test_images_without_labels_score_by_whether_they_have_boxes():
     labels = np.full((3, 1, 5), -1.0)
     labels[0] = [0, 0, 0, 10, 10]

@@ -136,6 +136,13 @@ def test_a_model_that_is_wrong_often_has_no_shifted_labels(accuracy):
     require_labels_in_place(logits_of(predicted), labels)
 
 
+def test_a_model_that_is_often_one_off_has_no_shifted_labels_while_it_is_right_nearly_as_often():
+    labels = np.ones(1_000, np.int64)
+    predicted = np.where(np.arange(1_000) < 400, 1, 2)
+
+    require_labels_in_place(logits_of(predicted), labels)
+
+
 def test_a_handful_of_samples_is_no_proof_of_a_shift():
     truth = np.array([1, 2, 3, 1])
 
