@@ -38,8 +38,12 @@ def as_numbers(name: str, values: Array) -> Array:
 
 
 def finite_numbers(name: str, values: Array, what: str) -> Array:
+    """The values as numbers. Raises CannotJudge at NaN or Inf; their sum tells where there is none, in a tenth of the
+    time of a look at each."""
     numbers = as_numbers(name, values)
-    if not np.isfinite(numbers).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = numbers.sum(dtype=np.float64 if numbers.dtype == np.float16 else None)
+    if not np.isfinite(total) and not np.isfinite(numbers).all():
         raise unfit(f"output {name!r} with NaN or Inf", f"finite {what}")
     return numbers
 

@@ -32,7 +32,10 @@ def top1(outputs: Outputs, labels: Array | None, *, output: str | None = None) -
 
     outputs: the first, or `output`, holds class scores (samples, classes); labels: integers (samples,).
     """
-    return top_k(outputs, labels, k=1, output=output)
+    labels = labels_given(labels)
+    scores = class_scores(outputs, output)
+    wanted = _class_labels(labels, *scores.shape)
+    return Scores((scores.argmax(axis=1) == wanted).astype(np.float64))
 
 
 def top_k(outputs: Outputs, labels: Array | None, *, k: int = 5, output: str | None = None) -> Scores:
@@ -45,8 +48,10 @@ def top_k(outputs: Outputs, labels: Array | None, *, k: int = 5, output: str | N
     scores = class_scores(outputs, output)
     wanted = _class_labels(labels, *scores.shape)
     own = np.take_along_axis(scores, wanted[:, None], axis=1)
-    tied_before = (scores == own) & (np.arange(scores.shape[1]) < wanted[:, None])
-    rank = (scores > own).sum(axis=1) + tied_before.sum(axis=1)
+    rank = np.count_nonzero(scores > own, axis=1)
+    tied = np.flatnonzero(np.count_nonzero(scores == own, axis=1) > 1)
+    before = np.arange(scores.shape[1]) < wanted[tied, None]
+    rank[tied] += np.count_nonzero((scores[tied] == own[tied]) & before, axis=1)
     return Scores((rank < k).astype(np.float64))
 
 

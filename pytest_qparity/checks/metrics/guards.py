@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.metrics.border import Array, Outputs
     from pytest_qparity.checks.metrics.metric import Metric
 
-__all__ = ["require_baseline", "require_labels_in_place", "require_variety", "scored"]
+__all__ = ["require_baseline", "require_classes", "require_labels_in_place", "require_variety", "scored"]
 
 FEWEST_OTHERS = 5  # samples of other classes, by the float model, that a variant may miss without having collapsed
 SHIFT_SIGMAS = 4.0  # of the paired difference of two accuracies: a false alarm in 30,000 cases
@@ -30,12 +30,17 @@ def scored(
     `labels`: those of the data, or the golden's classes, as the metric is declared. Raises CannotJudge where the metric
     cannot be had, or its figures would say nothing.
     """
-    if metric.of_classes and not metric.against_golden and labels is not None:
-        require_labels_in_place(golden, labels, parameters.get("output"))
+    classes = None
+    if metric.of_classes:
+        classes, collapsed = (golden_classes(each, parameters.get("output")) for each in (golden, outputs))
+        if not metric.against_golden and labels is not None:
+            require_labels_in_place(classes, labels)
     reference = metric.scores(golden, labels, parameters)
     require_baseline(metric.name, reference)
     variant = metric.scores(outputs, labels, parameters)
-    require_variety(golden, outputs, of_classes=metric.of_classes, output=parameters.get("output"))
+    require_variety(golden, outputs)
+    if classes is not None:
+        require_classes(classes, collapsed)
     return reference, variant
 
 
@@ -58,31 +63,32 @@ def require_baseline(name: str, reference: Scores) -> None:
     )
 
 
-def require_variety(golden: Outputs, outputs: Outputs, *, of_classes: bool, output: str | None = None) -> None:
-    """A variant that says the same of every sample has collapsed, whatever it scores on a set of mostly one class.
-
-    The same: an output that is bit for bit alike for all samples, or one class for all of them, where the float
-    model's are not. One class alone is no proof while the float model has fewer than five samples in others.
-    """
+def require_variety(golden: Outputs, outputs: Outputs) -> None:
+    """A variant has collapsed where an output is bit for bit alike for all samples, and the float model's is not."""
     for name, values in golden.items():
         if name in outputs and not _is_one(values) and _is_one(outputs[name]):
             raise _constant(f'output "{name}" is the same for all {len(values):,} samples', "differs, as the float's")
-    if not of_classes:
-        return
-    classes = golden_classes(outputs, output)
-    others = int((golden_classes(golden, output) != classes[0]).sum())
+
+
+def require_classes(golden: Array, classes: Array) -> None:
+    """A variant that gives one class to all samples has collapsed, whatever it scores on a set of mostly that class.
+
+    Both: the classes with the highest scores, int64 (samples,). It is no proof while the float model gives fewer than
+    five samples others.
+    """
+    others = int((golden != classes[0]).sum())
     if (classes == classes[0]).all() and others >= FEWEST_OTHERS:
         got = f"class {classes[0]} for all {len(classes):,} samples"
         raise _constant(got, f"other classes too, as the float model gives for {others:,}")
 
 
-def require_labels_in_place(golden: Outputs, labels: Array, output: str | None = None) -> None:
+def require_labels_in_place(predicted: Array, labels: Array) -> None:
     """Labels one too high or too low: the float model is right far more often on labels − 1, or labels + 1.
 
+    `predicted`: its classes, int64 (samples,).
     With b samples right on shifted labels alone and c on those given alone, far: b − c > 4·√(b + c), which is a paired
     test (McNemar's), and b > 2·c.
     """
-    predicted = golden_classes(golden, output)
     if labels.shape != predicted.shape or not np.issubdtype(labels.dtype, np.integer):
         return  # the metric says what is wrong with them
     given = labels.astype(np.int64)

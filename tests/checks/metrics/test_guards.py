@@ -96,8 +96,8 @@ def test_an_output_that_is_the_same_for_all_samples_is_a_collapse_for_any_metric
 def test_an_output_that_is_constant_in_the_float_model_too_is_none():
     constant = {"y": np.ones((3, 2))}
 
-    require_variety(constant, constant, of_classes=False)
-    require_variety({"y": np.ones(())}, {"y": np.ones(())}, of_classes=False)
+    require_variety(constant, constant)
+    require_variety({"y": np.ones(())}, {"y": np.ones(())})
 
 
 def test_one_class_for_all_samples_is_a_collapse_although_it_scores_well():
@@ -133,22 +133,22 @@ def test_a_model_that_is_wrong_often_has_no_shifted_labels(accuracy):
     wrong = np.random.default_rng(2).random(2_000) > accuracy
     predicted = np.where(wrong, classes(2_000, seed=3), labels)
 
-    require_labels_in_place(logits_of(predicted), labels)
+    require_labels_in_place(predicted, labels)
 
 
 def test_a_model_that_is_often_one_off_has_no_shifted_labels_while_it_is_right_nearly_as_often():
     labels = np.ones(1_000, np.int64)
     predicted = np.where(np.arange(1_000) < 400, 1, 2)
 
-    require_labels_in_place(logits_of(predicted), labels)
+    require_labels_in_place(predicted, labels)
 
 
 def test_a_handful_of_samples_is_no_proof_of_a_shift():
     truth = np.array([1, 2, 3, 1])
 
-    require_labels_in_place(logits_of(truth), truth - 1)
+    require_labels_in_place(truth, truth - 1)
 
 
 def test_labels_that_are_no_classes_are_left_to_the_metric():
-    require_labels_in_place(logits_of(classes(4)), np.ones((4, 2)))
-    require_labels_in_place(logits_of(classes(4)), np.ones(4))
+    require_labels_in_place(classes(4), np.ones((4, 2)))
+    require_labels_in_place(classes(4), np.ones(4))
