@@ -13,7 +13,7 @@ from pytest_qparity.case.data_streams import StreamedSamples, streamed_feeds, su
 from pytest_qparity.case.functions import call_function, is_function
 from pytest_qparity.case.names import known_list
 from pytest_qparity.case.npz import read_npy, read_npz, require_npy_size, require_size_together, unreadable
-from pytest_qparity.case.sources.calls import ArrayDecoder, CalledRecords, is_iterable_of_samples
+from pytest_qparity.case.sources.calls import ArrayDecoder, CalledRecords, is_iterator
 from pytest_qparity.case.sources.opening import is_streamed, opened
 from pytest_qparity.digest import arrays_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -41,7 +41,7 @@ def open_samples(
     folder = reach.folder
     if is_function(source):
         made = call_function(source, folder, Code.DATA_UNREADABLE)
-        if is_iterable_of_samples(made):
+        if is_iterator(made):
             return surveyed(CalledRecords(source, folder), ArrayDecoder(), largest_mb)
         return _samples([(source, _checked(source, made))], source)
     if is_streamed(folder / source, spec):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,16 @@ from pytest_qparity.case.functions import call_function, raised
 from pytest_qparity.case.sources.record import Record, unreadable
 from pytest_qparity.verdict import Code
 
-__all__ = ["ArrayDecoder", "CalledRecords", "is_iterable_of_samples"]
+__all__ = ["ArrayDecoder", "CalledRecords", "is_iterator"]
 
 Array = np.ndarray[Any, Any]
 LABEL, ID = "label", "id"
 _SHOULD = "a dict of NumPy arrays by input name"
 
 
-def is_iterable_of_samples(made: object) -> bool:
-    return isinstance(made, Iterable) and not isinstance(made, Mapping | str | bytes | np.ndarray)
+def is_iterator(made: object) -> bool:
+    """Whether a function gave samples one by one; a list is neither that nor a dict of arrays."""
+    return isinstance(made, Iterator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,14 @@ class CalledRecords:
 
     def __iter__(self) -> Iterator[Record]:
         samples = call_function(self.origin, self.folder, Code.DATA_UNREADABLE)
-        if not isinstance(samples, Iterable):
+        if not isinstance(samples, Iterator):
             remedy = f"let {self.origin} give the same whenever it is called"
             raise unreadable(self.origin, type(samples).__name__, "an iterator of samples, as before", remedy)
-        iterator = iter(samples)
         index = 0
         while True:
             where = f"{self.origin}[{index}]"
             try:
-                sample = next(iterator)
+                sample = next(samples)
             except StopIteration:
                 return
             except KeyboardInterrupt:
