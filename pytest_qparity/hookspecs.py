@@ -24,8 +24,8 @@ def pytest_qparity_backends(config: pytest.Config) -> list[BackendSpec]:  # type
 
 @pytest.hookspec
 def pytest_qparity_metrics(config: pytest.Config) -> list[Metric]:  # type: ignore[empty-body]
-    """Accuracy metrics to add.
+    """Accuracy metrics to add. A function that gives an array, and no Scores, needs a direction.
 
     def pytest_qparity_metrics(config):
-        return [Metric("top5", "my_package.metrics:top5")]
+        return [Metric("rmse", "my_package.metrics:squared_errors", direction="lower", percent=False)]
     """

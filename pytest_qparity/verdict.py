@@ -65,6 +65,8 @@ class Code(Enum):
     DATA_LAYOUT = ("QP-DATA-003", Outcome.CANNOT_JUDGE, "an array's rank, shape or type does not fit its input")
     DATA_EMPTY = ("QP-DATA-004", Outcome.CANNOT_JUDGE, "no samples")
     DATA_LABELS = ("QP-DATA-005", Outcome.CANNOT_JUDGE, "labels are missing or not one for each sample")
+    DATA_PACKAGE = ("QP-DATA-006", Outcome.CANNOT_JUDGE, "data that need a package which is not installed")
+    DATA_CHANGED = ("QP-DATA-007", Outcome.CANNOT_JUDGE, "data that changed while they were judged")
     SEQUENCE_STATE = ("QP-SEQ-001", Outcome.CANNOT_JUDGE, "a state that does not fit, or recordings in pieces")
     CALIBRATION_MISSING = (
         "QP-CAL-001",
@@ -139,6 +141,11 @@ class Code(Enum):
     INVARIANCE_PADDING = ("QP-INV-005", Outcome.ACCURACY_FAIL, "other outputs with more padding under the mask")
     INVARIANCE_FLOAT = ("QP-INV-006", Outcome.CANNOT_JUDGE, "FP32 itself moves by more than rounding")
     INVARIANCE_IMPOSSIBLE = ("QP-INV-007", Outcome.CANNOT_JUDGE, "a relation that cannot be tried")
+
+    ACCURACY_DIRECTION = ("QP-ACC-011", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
+    ACCURACY_BASELINE = ("QP-ACC-012", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
+    ACCURACY_CONSTANT = ("QP-ACC-013", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
+    ACCURACY_SHIFTED = ("QP-ACC-014", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
 
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")

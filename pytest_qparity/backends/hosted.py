@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.protocol import SessionOptions
     from pytest_qparity.backends.registry import BackendSpec
-    from pytest_qparity.case.data import Feed, Feeds
+    from pytest_qparity.case.feeding import Feed, FeedSource
     from pytest_qparity.worker.protocol import Answer, Worker
 
 _CALLS = "pytest_qparity.backends.serving"
@@ -130,7 +130,7 @@ class HostedSession:
             return dict(answer.arrays)
         raise _too_large(answer.value)
 
-    def over(self, feeds: Feeds, most_bytes: int) -> Iterator[tuple[Feed, dict[str, np.ndarray] | TooLarge]]:
+    def over(self, feeds: FeedSource, most_bytes: int) -> Iterator[tuple[Feed, dict[str, np.ndarray] | TooLarge]]:
         """The outputs of each feed, in their order, or that they take more than `most_bytes`."""
         for feed in feeds:
             try:

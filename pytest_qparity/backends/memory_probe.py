@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.case.data import Feed
+    from pytest_qparity.case.feeding import Feed
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
 

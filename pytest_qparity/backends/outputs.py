@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.rollout import Runs
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Misfit:
     layouts: Mapping[str, Layout]
 
 
-def gather_outputs(session: Runs, feeds: Feeds, largest_mb: float) -> dict[str, np.ndarray]:
+def gather_outputs(session: Runs, feeds: FeedSource, largest_mb: float) -> dict[str, np.ndarray]:
     """Outputs over all feeds, in the engine's order of names, of `largest_mb` in all at most.
 
     `feeds.stacked`: each sample is fed as it is and its outputs get a new first axis. Otherwise an output whose first
@@ -51,7 +51,7 @@ def gather_outputs(session: Runs, feeds: Feeds, largest_mb: float) -> dict[str, 
 
 
 def gather_outputs_like(
-    session: Runs, feeds: Feeds, expected: Mapping[str, np.ndarray]
+    session: Runs, feeds: FeedSource, expected: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray] | Misfit:
     """The same, where the first feed's outputs are laid out as `expected` over all feeds is.
 
@@ -132,7 +132,7 @@ def _counts(layout: Layout, count: int) -> bool:
     return len(layout.shape) > 0 and layout.shape[0] == count
 
 
-def _over_all(layout: Layout, count: int, feeds: Feeds) -> list[Layout]:
+def _over_all(layout: Layout, count: int, feeds: FeedSource) -> list[Layout]:
     """What the output of one feed may be over all of them, the likelier first."""
     stacked = Layout(layout.dtype, (len(feeds), *layout.shape))
     if feeds.stacked or not _counts(layout, count):
@@ -140,7 +140,7 @@ def _over_all(layout: Layout, count: int, feeds: Feeds) -> list[Layout]:
     return [Layout(layout.dtype, (feeds.samples, *layout.shape[1:])), stacked]
 
 
-def _fits(layouts: Mapping[str, Layout], count: int, feeds: Feeds, expected: Mapping[str, np.ndarray]) -> bool:
+def _fits(layouts: Mapping[str, Layout], count: int, feeds: FeedSource, expected: Mapping[str, np.ndarray]) -> bool:
     return list(layouts) == list(expected) and all(
         Layout(expected[name].dtype, expected[name].shape) in _over_all(layout, count, feeds)
         for name, layout in layouts.items()

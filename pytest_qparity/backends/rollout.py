@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from pytest_qparity.case.data import Feeds
 from pytest_qparity.case.sequence import wrong_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_qparity.backends.hosted import HostedSession, TooLarge
-    from pytest_qparity.case.data import Feed, Feeds
+    from pytest_qparity.case.feeding import Feed, FeedSource
     from pytest_qparity.case.sequence import Recordings
 
     Arrays = Mapping[str, np.ndarray]
@@ -29,7 +30,7 @@ BYTES_AT_ONCE = 4 << 20
 class Runs(Protocol):
     """What outputs are gathered from: those of each feed, in their order, or that they are too large."""
 
-    def over(self, feeds: Feeds, most_bytes: int) -> Iterator[tuple[Feed, Answer]]: ...
+    def over(self, feeds: FeedSource, most_bytes: int) -> Iterator[tuple[Feed, Answer]]: ...
 
 
 class Rollout:
@@ -39,10 +40,11 @@ class Rollout:
         self._session = session
         self._recordings = recordings
 
-    def over(self, feeds: Feeds, most_bytes: int) -> Iterator[tuple[Feed, Answer]]:
+    def over(self, feeds: FeedSource, most_bytes: int) -> Iterator[tuple[Feed, Answer]]:
         """Steps go through the worker many at a time, since one alone may take less than its way there. Raises
         CannotJudge where an output that is a state does not fit the input that it is next, and what the session
         raises."""
+        assert isinstance(feeds, Feeds)  # steps of recordings are arrays
         state: Arrays = {}
         done, most = 0, 1  # the first alone: what it gives tells how many go at once
         while done < len(feeds):

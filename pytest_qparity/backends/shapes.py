@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_qparity.case.data import Feed
+    from pytest_qparity.case.feeding import Feed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from pytest_qparity.case.functions import call_function, is_function
+from pytest_qparity.case.feeding import Array, Feed, Span
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.case.npz import read_npz, require_size_together, unreadable
+from pytest_qparity.case.sources.record import sample_hash
 from pytest_qparity.digest import arrays_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.model import TensorInfo
 
-Array = np.ndarray[Any, Any]
-
-LABELS = "labels"
+__all__ = ["Array", "Feed", "Feeds", "Samples", "make_feeds", "require_batch", "require_labels", "some_in_memory"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Arrays by name of model input, and labels where the source has them."""
+    """Arrays by name of model input, and labels where the source has them. `parts`: files of the source and how many
+    samples each holds, where it is more than one."""
 
     inputs: Mapping[str, Array]
     labels: Array | None
     digest: str
     origin: str
+    parts: tuple[tuple[str, int], ...] = ()
 
+    def __len__(self) -> int:
+        return min((len(array) for array in self.inputs.values()), default=0)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Feed:
-    """One call of a session: arrays that hold `count` samples, as views; a worker copies and aligns what it is fed."""
+    @property
+    def ids(self) -> Sequence[str]:
+        """File and row: `test.npz[17]`."""
+        parts = self.parts or ((self.origin, len(self)),)
+        return [f"{name}[{row}]" for name, count in parts for row in range(count)]
 
-    arrays: Mapping[str, Array]
-    count: int
+    @property
+    def source_kind(self) -> str:
+        return "arrays"
+
+    def source_hashes(self) -> Sequence[bytes]:
+        return list(self.input_hashes())
+
+    def input_hashes(self) -> Iterator[bytes]:
+        for index in range(len(self)):
+            yield sample_hash({name: array[index, ...] for name, array in self.inputs.items()})
+
+    def input_spans(self) -> Mapping[str, Span]:
+        floats = {name: array for name, array in self.inputs.items() if array.dtype.kind == "f" and array.size}
+        return {name: (float(array.min()), float(array.max())) for name, array in floats.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +77,16 @@ class Feeds(Sequence[Feed]):
         arrays = {name: array[indices] for name, array in self.arrays.items()}
         return Feeds(arrays, len(indices), self.batch, self.stacked)
 
+    @property
+    def data_digest(self) -> str:
+        return arrays_digest(self.arrays)
+
+    def of_each_shape(self) -> Iterable[Feed]:
+        return self
+
+    def whole(self) -> Mapping[str, Array]:
+        return self.arrays
+
     @overload
     def __getitem__(self, index: int) -> Feed: ...
     @overload
@@ -82,50 +107,20 @@ class Feeds(Sequence[Feed]):
         return Feed({name: array[start:stop] for name, array in self.arrays.items()}, stop - start)
 
 
-def load_samples(source: str, folder: Path, largest_mb: float) -> Samples:
-    """Read an .npz, a folder of them, or call `module:function`. Files hold `largest_mb` at most, all together."""
-    if is_function(source):
-        arrays = _from_function(source, folder)
-    else:
-        path = folder / source
-        arrays = _from_folder(path, largest_mb) if path.is_dir() else read_npz(path, largest_mb)
-    inputs = {name: array for name, array in arrays.items() if name != LABELS}
-    return Samples(inputs, arrays.get(LABELS), arrays_digest(arrays), source)
-
-
-def _from_function(source: str, folder: Path) -> dict[str, Array]:
-    made = call_function(source, folder, Code.DATA_UNREADABLE)
-    should, remedy = "a dict of NumPy arrays by input name", f"let {source} give a dict of arrays"
-    if not isinstance(made, Mapping):
-        raise unreadable(source, type(made).__name__, should, remedy)
-    for name, array in made.items():
-        if not isinstance(name, str) or not isinstance(array, np.ndarray):
-            raise unreadable(source, f"{type(array).__name__} for {name!r}", should, remedy)
-        if array.dtype.hasobject:
-            raise unreadable(source, f'"{name}" of dtype object', "numbers or text", remedy)
-    return dict(made)
-
-
-def _from_folder(folder: Path, largest_mb: float) -> dict[str, Array]:
-    """The .npz files of a folder by name, one after the other on axis 0; other files are none of ours."""
-    files = sorted(folder.glob("*.npz"))
-    if not files:
-        raise CannotJudge(
-            Failure(Code.DATA_EMPTY, f"{folder.name}: got no .npz in the folder, should hold one or more.", "add one")
-        )
-    require_size_together(folder.name, files, largest_mb)
-    parts = [read_npz(file, largest_mb) for file in files]
-    first = parts[0]
-    for file, part in zip(files, parts, strict=True):
-        if part.keys() != first.keys():
-            got = f"arrays {known_list(part)}"
-            raise unreadable(file.name, got, f"those of {files[0].name}: {known_list(first)}", "write both alike")
-        for name, array in part.items():
-            if not array.ndim or (array.dtype, array.shape[1:]) != (first[name].dtype, first[name].shape[1:]):
-                got, should = (f"{each.dtype} {each.shape}" for each in (array, first[name]))
-                sentence = f'{file.name}: got "{name}" as {got}, should be as in {files[0].name}: {should}.'
-                raise CannotJudge(Failure(Code.DATA_LAYOUT, sentence, "all axes but the first must agree"))
-    return {name: np.concatenate([part[name] for part in parts]) for name in first}
+def some_in_memory(feeds: FeedSource, most: int) -> Feeds:
+    """The feeds themselves where they are in memory; of a stream, `most` samples or fewer: the first that are shaped as
+    its very first one is."""
+    if isinstance(feeds, Feeds):
+        return feeds
+    taken: list[Feed] = []
+    for feed in feeds:
+        if not taken or all(array.shape[1:] == taken[0].arrays[name].shape[1:] for name, array in feed.arrays.items()):
+            taken.append(feed)
+        if sum(each.count for each in taken) >= most:
+            break
+    join = np.stack if feeds.stacked else np.concatenate
+    arrays = {name: join([feed.arrays[name] for feed in taken]) for name in taken[0].arrays}
+    return Feeds(arrays, sum(each.count for each in taken), feeds.batch, feeds.stacked)
 
 
 def make_feeds(samples: Samples, inputs: Sequence[TensorInfo], batch: int) -> Feeds:
@@ -150,8 +145,8 @@ def make_feeds(samples: Samples, inputs: Sequence[TensorInfo], batch: int) -> Fe
         )
     for tensor in inputs:
         _check_array(samples.inputs[tensor.name], tensor, stacked[first])
-    _check_batch(total, inputs, batch, stacked[first])
-    _check_labels(samples, total)
+    require_batch(total, inputs, batch, stacked[first])
+    require_labels(samples.labels, total, samples.origin)
     return Feeds({tensor.name: samples.inputs[tensor.name] for tensor in inputs}, total, batch, stacked[first])
 
 
@@ -214,7 +209,8 @@ def _check_array(array: Array, tensor: TensorInfo, stacked: bool) -> None:
         raise _layout(f'"{tensor.name}": got {got}, should be finite.', "remove the samples, or what made them so")
 
 
-def _check_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: bool) -> None:
+def require_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: bool) -> None:
+    """Raises CannotJudge where `total` samples cannot be fed `batch` at a time."""
     if stacked:
         if batch != 1:
             raise _layout(
@@ -234,14 +230,14 @@ def _check_batch(total: int, inputs: Sequence[TensorInfo], batch: int, stacked: 
             raise _layout(sentence, f"give {total - total % batch:,} samples, or {total + batch - total % batch:,}")
 
 
-def _check_labels(samples: Samples, total: int) -> None:
-    labels = samples.labels
+def require_labels(labels: Array | None, total: int, origin: str) -> None:
+    """Raises CannotJudge where labels are not one for each of `total` samples."""
     if labels is not None and (labels.ndim == 0 or len(labels) != total):
         got = f"labels of shape {labels.shape}"
         raise CannotJudge(
             Failure(
                 Code.DATA_LABELS,
-                f"{samples.origin}: got {got}, should be one for each of {total:,} samples.",
+                f"{origin}: got {got}, should be one for each of {total:,} samples.",
                 "write one label for each sample, in the order of the samples",
             )
         )

@@ -16,14 +16,14 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.digest import bytes_digest, file_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _DIGEST = "__qparity_digest__"  # of the source that a module beside the case file was executed from
 
@@ -64,22 +64,35 @@ def find_function(name: str, folder: Path) -> FoundFunction:
     return found
 
 
+def load_function(name: str, folder: Path) -> Callable[..., Any]:
+    """The function of a case in `folder`, not called. Importing its module may raise anything."""
+    found = find_function(name, folder)
+    module = _import_beside(found, folder) if found.beside_case else importlib.import_module(found.module)
+    function: Callable[..., Any] = getattr(module, found.function)
+    return function
+
+
 def call_function(name: str, folder: Path, code: Code) -> object:
     """What `module:function` of a case in `folder` gives; what it raises becomes a failure with `code`."""
-    found = find_function(name, folder)
+    find_function(name, folder)
     try:
-        module = _import_beside(found, folder) if found.beside_case else importlib.import_module(found.module)
-        return getattr(module, found.function)()
+        return load_function(name, folder)()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  foreign code; its SystemExit or pytest.skip ends no check
-        raise CannotJudge(
-            Failure(
-                code,
-                f'Got {_message(error)} from "{name}"{_raised_at(error, found, folder)}, should give a value.',
-                f"call {found.function}() of {_shown(found.source, folder)} by itself and correct it",
-            )
-        ) from None
+        raise raised(error, name, folder, code) from None
+
+
+def raised(error: BaseException, name: str, folder: Path, code: Code) -> CannotJudge:
+    """What `module:function` of a case raised, as a failure with `code` that says where."""
+    found = find_function(name, folder)
+    return CannotJudge(
+        Failure(
+            code,
+            f'Got {_message(error)} from "{name}"{_raised_at(error, found, folder)}, should give a value.',
+            f"call {found.function}() of {_shown(found.source, folder)} by itself and correct it",
+        )
+    )
 
 
 def source_digest(found: FoundFunction) -> str:

@@ -33,8 +33,8 @@ def _for_toml(schema: Any) -> Any:
         return schema
     plain = {key: _for_toml(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))}
     if {"type": "null"} in plain.get("anyOf", []):
-        (allowed,) = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
-        plain = {**allowed, **plain}
+        allowed = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
+        plain = {**(allowed[0] if len(allowed) == 1 else {"anyOf": allowed}), **plain}
     if plain.get("default", ...) is None:
         del plain["default"]
     if "patternProperties" in plain:

@@ -55,8 +55,25 @@ def read_npz(path: Path, largest_mb: float) -> dict[str, np.ndarray[Any, Any]]:
                 got = f'"{member.filename}" {"twice" if name in arrays else "in it"}'
                 raise unreadable(path.name, got, "one .npy for each array", _REMEDY)
             with archive.open(member) as stream:
-                arrays[name] = _array(stream, member, path)
+                arrays[name] = _array(stream, member.filename, member.file_size, path)
     return arrays
+
+
+def read_npy(path: Path, largest_mb: float) -> np.ndarray[Any, Any]:
+    """The array of an .npy file, as strictly as one in an .npz."""
+    _check_readable(path, ".npy")
+    require_npy_size(path.name, [path], largest_mb)
+    try:
+        with path.open("rb") as stream:
+            return _array(stream, path.name, path.stat().st_size, path)
+    except _BROKEN as error:
+        got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise unreadable(path.name, got, "a whole .npy", "make or fetch the file again; it may be cut short") from None
+
+
+def require_npy_size(source: str, files: Iterable[Path], largest_mb: float) -> None:
+    """Refuse .npy files that are larger than `largest_mb` in all; they hold what they are."""
+    _require_bytes(source, sum(path.stat().st_size for path in files if path.exists()), largest_mb)
 
 
 def require_size_together(source: str, files: Iterable[Path], largest_mb: float) -> None:
@@ -70,7 +87,10 @@ def require_size_together(source: str, files: Iterable[Path], largest_mb: float)
 
 def _require_size(source: str, members: Iterable[zipfile.ZipInfo], largest_mb: float) -> None:
     """What a member declares is the most that is read of it, so that none gets round the limit by declaring less."""
-    declared = sum(member.file_size for member in members)
+    _require_bytes(source, sum(member.file_size for member in members), largest_mb)
+
+
+def _require_bytes(source: str, declared: int, largest_mb: float) -> None:
     if declared > largest_mb * 1e6:
         got = f"{declared / 1e6:,.1f} MB of arrays"
         remedy = "give fewer samples, or allow more: --qparity-largest-data-mb"
@@ -107,41 +127,47 @@ def unreadable(source: str, got: str, should: str, remedy: str) -> CannotJudge:
 
 
 def _check_kind(path: Path) -> None:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(len(LFS_POINTER))
-    except OSError as error:
-        raise unreadable(path.name, f'"{error.strerror}"', "an .npz that can be read", f"check {path}") from None
-    if start == LFS_POINTER:
-        raise unreadable(path.name, "a Git LFS pointer", "the data itself", "git lfs pull")
+    start = _check_readable(path, ".npz")
     if start.startswith(b"\x93NUMPY"):
         raise unreadable(path.name, "one array without a name (.npy)", "an .npz", "save it with numpy.savez, by name")
 
 
-def _array(stream: BinaryIO | Any, member: zipfile.ZipInfo, path: Path) -> np.ndarray[Any, Any]:
+def _check_readable(path: Path, kind: str) -> bytes:
+    """The first bytes of a file that is there and no pointer of Git LFS."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(LFS_POINTER))
+    except OSError as error:
+        raise unreadable(path.name, f'"{error.strerror}"', f"an {kind} that can be read", f"check {path}") from None
+    if start == LFS_POINTER:
+        raise unreadable(path.name, "a Git LFS pointer", "the data itself", "git lfs pull")
+    return start
+
+
+def _array(stream: BinaryIO | Any, name: str, size: int, path: Path) -> np.ndarray[Any, Any]:
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
-        raise unreadable(path.name, f'"{member.filename}" in .npy version {version}', "1.0 or 2.0", _REMEDY)
-    shape, fortran_order, dtype = _header(stream, version, member, path)
+        raise unreadable(path.name, f'"{name}" in .npy version {version}', "1.0 or 2.0", _REMEDY)
+    shape, fortran_order, dtype = _header(stream, version, name, path)
     if dtype.hasobject or dtype.kind not in "biufcU":
-        raise unreadable(path.name, f'"{member.filename}" of dtype {dtype}', "numbers or text", _REMEDY)
-    content = stream.read(member.file_size)  # to the end, where zipfile compares the checksum
+        raise unreadable(path.name, f'"{name}" of dtype {dtype}', "numbers or text", _REMEDY)
+    content = stream.read(size)  # to the end, where zipfile compares the checksum
     if len(content) != dtype.itemsize * math.prod(shape):
-        got = f'{len(content):,} bytes of values in "{member.filename}"'
+        got = f'{len(content):,} bytes of values in "{name}"'
         raise unreadable(path.name, got, f"{dtype.itemsize * math.prod(shape):,} for {dtype} {shape}", _REMEDY)
     array: np.ndarray[Any, Any] = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
     return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
 def _header(
-    stream: BinaryIO | Any, version: tuple[int, int], member: zipfile.ZipInfo, path: Path
+    stream: BinaryIO | Any, version: tuple[int, int], name: str, path: Path
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether in Fortran's order, and dtype; no more than LARGEST_HEADER bytes get to NumPy's evaluator."""
     width, read = _HEADERS[version]
     length = stream.read(width)
-    size = int.from_bytes(length, "little")
-    if size > LARGEST_HEADER:
-        got = f'a header of {size:,} bytes in "{member.filename}"'
+    stated = int.from_bytes(length, "little")
+    if stated > LARGEST_HEADER:
+        got = f'a header of {stated:,} bytes in "{name}"'
         raise unreadable(path.name, got, f"at most {LARGEST_HEADER:,}", _REMEDY)
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(io.BytesIO(length + stream.read(size)))
+    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(io.BytesIO(length + stream.read(stated)))
     return found

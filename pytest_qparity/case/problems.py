@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
 from pytest_qparity.case.backend_options import BackendOptions
+from pytest_qparity.case.data_spec import AudioSpec, DataSpec, ImageSpec, TextSpec
 from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
+from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
@@ -28,12 +30,16 @@ _KEY = "[key]"  # pydantic's mark for "the key itself, not its value"
 
 _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("model",): schema.UrlModel,
-    ("data",): schema.DataSpec,
+    ("data",): DataSpec,
+    ("data", "image"): ImageSpec,
+    ("data", "text"): TextSpec,
+    ("data", "audio"): AudioSpec,
     ("precisions", "*"): PrecisionSpec,
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
     ("invariance",): InvarianceSpec,
     ("invariance", "padding"): PaddingSpec,
+    ("accuracy", "metric"): MetricSpec,
     ("budgets", "*", "*"): schema.Budget,
     ("backends", "*"): BackendOptions,
     ("limits",): schema.LimitsSpec,
@@ -74,6 +80,7 @@ _SHOULD_BE = {
 
 _PATTERNS = {
     fields.NAME_PATTERN: 'a name of letters, digits, "_", "." and "-" that starts with a letter or digit',
+    METRIC_PATTERN: 'a name such as "top1", or "module:function"',
     fields.URL_PATTERN: "an http or https address",
     fields.SHA256_PATTERN: "64 lower-case hex digits",
     fields.CODE_PATTERN: "a failure code such as QP-BACKEND-001",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.reach import Reach
 
 OUTSIDE_REMEDY = "copy it there, or name its folder in the ini qparity_roots (--qparity-roots)"
+_READ_WHOLE = ("*.npz", "*.npy", "*/*.npy", "*.parquet", "*.arrow")
 FLOAT = "fp32"  # the float model itself: a counterpart that every case has
 
 
@@ -32,7 +33,7 @@ def reference_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
         *_data(_table(document, "data"), reach),
         *_given_files(_table(document, "precisions"), reach),
         *_precisions_named(document),
-        *_metric(document),
+        *_metric(document, reach.folder),
     ]
 
 
@@ -69,6 +70,13 @@ def _data(data: dict[str, Any], reach: Reach) -> Iterator[Finding]:
             yield from _function(("data", key), source, reach.folder)
         else:
             yield from _samples(("data", key), source, reach)
+    yield from _file_if_stated(("data", "classes"), data.get("classes"), reach)
+    yield from _file_if_stated(("data", "text", "tokenizer"), _table(data, "text").get("tokenizer"), reach)
+
+
+def _file_if_stated(location: Location, source: object, reach: Reach) -> Iterator[Finding]:
+    if isinstance(source, str) and source:
+        yield from _file(location, source, reach)
 
 
 def _samples(location: Location, source: str, reach: Reach) -> Iterator[Finding]:
@@ -79,8 +87,9 @@ def _samples(location: Location, source: str, reach: Reach) -> Iterator[Finding]
     if mode is None:
         yield _missing(location, source, reach.folder, "a file, a folder or module:function")
     elif stat.S_ISDIR(mode):
-        for name in sorted(path.name for path in (reach.folder / source).glob("*.npz")):
-            part = f"{source.rstrip('/')}/{name}"
+        top = reach.folder / source  # of trees of images and sounds each link is followed when they are listed
+        for path in sorted(path for kind in _READ_WHOLE for path in top.glob(kind)):
+            part = f"{source.rstrip('/')}/{path.relative_to(top)}"
             if (target := reach.outside(part)) is not None:
                 yield _outside(location, part, target, reach)
 
@@ -201,8 +210,14 @@ def _rename(name: str, possible: list[str]) -> str:
     return f'write "{near}"' if near else "remove it"
 
 
-def _metric(document: dict[str, Any]) -> Iterator[Finding]:
+def _metric(document: dict[str, Any], folder: Path) -> Iterator[Finding]:
     accuracy, task = document.get("accuracy"), document.get("task", "other")
+    metric = _table(document, "accuracy").get("metric")
+    location: Location = ("accuracy", "metric")
+    if isinstance(metric, dict):
+        metric, location = metric.get("name"), (*location, "name")
+    if isinstance(metric, str) and is_function(metric):
+        yield from _function(location, metric, folder)
     if isinstance(accuracy, dict) and "metric" not in accuracy and isinstance(task, str) and task not in TASK_METRICS:
         sentence = (
             f"Got no metric in [accuracy], should be there: the task {shown(task)} has no default. "

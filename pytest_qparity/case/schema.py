@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, mod
 from pydantic_core import PydanticCustomError
 
 from pytest_qparity.case.backend_options import BackendOptions
+from pytest_qparity.case.data_spec import DataSpec
 from pytest_qparity.case.fields import (
     OUR_ERROR,
     SHA256_PATTERN,
@@ -25,6 +26,7 @@ from pytest_qparity.case.fields import (
     WaivableCode,
 )
 from pytest_qparity.case.invariance_spec import InvarianceSpec
+from pytest_qparity.case.metric_spec import MetricSource
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
 CheckName = Literal["preflight", "parity", "accuracy", "invariance", "latency", "memory"]
 
-KNOWN_METRICS = ("top1", "agreement")  # those of this version; third parties may add others, so the gate checks names
+KNOWN_METRICS = (  # those of this version; third parties may add others, so the gate checks names
+    *("top1", "top5", "top_k", "agreement", "f1", "roc_auc"),
+    *("exact_match", "squad_f1", "span_f1", "wer", "nll", "perplexity"),
+    *("mae", "miou", "psnr", "ssim", "map", "recall_at_k"),
+)
 TASK_METRICS: Mapping[str, str] = {"image-classification": "top1", "text-classification": "top1"}
 
 
@@ -83,29 +89,6 @@ ModelSource = Annotated[
 ]
 
 
-class DataSpec(Table):
-    """Where the samples come from and how they are fed."""
-
-    test: Text = Field(
-        description="Test data: an .npz file, a folder of them, or `module:function`.",
-        examples=["data/digits_test.npz"],
-    )
-    calibration: Text | None = Field(
-        default=None,
-        description="Calibration data for recipes that need it: an .npz file, a folder of them, or `module:function`.",
-        examples=["data/digits_calibration.npz"],
-    )
-    population: bool = Field(
-        default=True,
-        description="true: the samples stand for a population; false: these samples are all that matter (a census). "
-        "The accuracy check tests the one for what the population would lose, and takes the other as it is.",
-        examples=[False],
-    )
-    batch: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="How many samples go through the model at a time.", examples=[8]
-    )
-
-
 class ParityLimits(Table):
     """How near outputs must be to the golden FP32 ones.
 
@@ -144,9 +127,10 @@ class ParityLimits(Table):
 class AccuracySpec(Table):
     """How much of the task's metric may be lost."""
 
-    metric: Name | None = Field(
+    metric: MetricSource | None = Field(
         default=None,
-        description="`top1`, `agreement`, or one that a plugin adds. Default: that of the task.",
+        description="A metric by its name, one that a plugin adds, `module:function`, or a table with its parameters. "
+        "Default: that of the task.",
         examples=["top1"],
     )
     margin: Annotated[float, Field(ge=0, lt=100)] | None = Field(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_qparity.case.data import Feeds, Samples
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.data import Feeds, Samples
+    from pytest_qparity.case.feeding import FeedSource, SampleSet
     from pytest_qparity.case.model import ModelFile, TensorInfo
 
     Shape = tuple[int | str | None, ...] | None
@@ -42,7 +43,7 @@ class Recordings:
         return bool(self.steps[sample] == 1)
 
 
-def recordings_of(samples: Samples, state: Mapping[str, str], model: ModelFile) -> tuple[Samples, Recordings]:
+def recordings_of(samples: SampleSet, state: Mapping[str, str], model: ModelFile) -> tuple[Samples, Recordings]:
     """The samples as the steps that they are, with an array for each input of the model.
 
     An array `recording`, integers (samples,), says which recording a step belongs to, and the steps of one follow each
@@ -50,6 +51,9 @@ def recordings_of(samples: Samples, state: Mapping[str, str], model: ModelFile) 
     come from the outputs; without one recordings begin with zeros. Raises CannotJudge where an output or input of
     `state` is not the model's, both are of different types or shapes, or the recordings are torn apart.
     """
+    if not isinstance(samples, Samples):
+        remedy = "give arrays: an .npz, .npy files, or a function that gives a dict of them"
+        raise wrong_state("data that are made one by one", "arrays, whose first axis counts steps", remedy)
     inputs = {tensor.name: tensor for tensor in model.inputs}
     outputs = {tensor.name: tensor for tensor in model.outputs}
     for output, name in state.items():
@@ -67,11 +71,12 @@ def recordings_of(samples: Samples, state: Mapping[str, str], model: ModelFile) 
     return replace(samples, inputs=arrays), Recordings(state, _steps(stated, total, samples.origin))
 
 
-def with_states(feeds: Feeds, recordings: Recordings, outputs: Mapping[str, np.ndarray]) -> Feeds:
+def with_states(feeds: FeedSource, recordings: Recordings, outputs: Mapping[str, np.ndarray]) -> Feeds:
     """The feeds with the states that a rollout went through: at each step the output of the step before.
 
     `outputs`: those of all steps, laid out as the feeds are; raises CannotJudge where a state is not.
     """
+    assert isinstance(feeds, Feeds)  # of `recordings_of` nothing else comes
     arrays = dict(feeds.arrays)
     first = recordings.steps == 1
     for output, name in recordings.state.items():
@@ -87,8 +92,10 @@ def with_states(feeds: Feeds, recordings: Recordings, outputs: Mapping[str, np.n
     return replace(feeds, arrays=arrays)
 
 
-def without_states(samples: Samples, state: Mapping[str, str]) -> Samples:
+def without_states(samples: SampleSet, state: Mapping[str, str]) -> SampleSet:
     """What the data themselves say: states are the model's own."""
+    if not state or not isinstance(samples, Samples):
+        return samples
     kept = {name: array for name, array in samples.inputs.items() if name not in (*state.values(), RECORDING)}
     return replace(samples, inputs=kept)
 

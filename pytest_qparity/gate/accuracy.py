@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.outputs import Misfit
+from pytest_qparity.case.metric_spec import metric_name
 from pytest_qparity.checks.statistics.classes import FAMILY_LEVEL, ClassDrop
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
 from pytest_qparity.gate.materials import misfit
@@ -34,15 +35,16 @@ def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
     spec = run.material.case.spec.accuracy
     if spec is None or spec.metric is None:
         raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
+    name = metric_name(spec.metric)
     reference, variant, of_table = scores_of(run, seen)
     margin = margin_of(spec, of_table, reference.percent)
-    measured = measure_accuracy(spec.metric, reference, variant, margin, seen.level)
+    measured = measure_accuracy(name, reference, variant, margin, seen.level)
     samples = measured.conclusion.samples
     if samples != seen.samples:
         raise CannotJudge(
             Failure(
                 Code.ACCURACY_OUTPUT,
-                f"Metric {spec.metric} gave {samples} scores, should give {seen.samples}, one a sample.",
+                f"Metric {name} gave {samples} scores, should give {seen.samples}, one a sample.",
                 "correct the metric",
             )
         )
@@ -52,19 +54,21 @@ def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
 def scores_of(run: RunMaterial, seen: Judged) -> tuple[Scores, Scores, Points | Share]:
     """The float model's scores, the variant's, and the margin of the precision's table. Raises CannotJudge where the
     metric gives none, or the outputs are a misfit, which parity tells."""
-    from pytest_qparity.checks.metrics import golden_classes
-    from pytest_qparity.checks.scores import Scores
+    from pytest_qparity.checks.metrics.classes import golden_classes
+    from pytest_qparity.checks.metrics.guards import scored
+    from pytest_qparity.gate.metrics import chosen_metric
 
     spec = run.material.case.spec.accuracy
     assert spec is not None
     assert spec.metric is not None
-    outputs, metric, tolerance = outputs_of(seen), run.material.settings.metrics[spec.metric], tolerance_of(run)
+    case, tolerance = run.material.case, tolerance_of(run)
+    metric, parameters = chosen_metric(spec.metric, run.material.settings.metrics, case.folder)
     if metric.against_golden:
-        expected: np.ndarray | None = golden_classes(seen.golden)
+        expected: np.ndarray | None = golden_classes(seen.golden, parameters.get("output"))
         of_table: Points | Share = Points(100.0 * (1.0 - tolerance.top1_agreement))
     else:
         expected, of_table = seen.labels, tolerance.margin
-    reference, variant = (Scores(metric.scores(each, expected)) for each in (seen.golden, outputs))
+    reference, variant = scored(metric, parameters, seen.golden, outputs_of(seen), expected)
     return reference, variant, of_table
 
 
@@ -85,7 +89,9 @@ def evidence_beside(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What stands beside the verdict: looks, classes and samples that lost, calibration errors; and notes of it."""
     reference, variant, _ = scores_of(run, seen)
-    ids = None if seen.indices is None else [str(index) for index in seen.indices]
+    ids = run.material.samples.ids
+    if seen.indices is not None:
+        ids = [ids[index] for index in seen.indices]
     found, notes = details(reference, variant, seen.labels, ids)
     found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
     looks = seen.as_json()

@@ -84,7 +84,7 @@ def _fill(root: Path, settings: Settings) -> None:
 def _write_golden(root: Path, case_file: Path, outputs: Mapping[str, np.ndarray]) -> None:
     """The golden that `outputs` are. They come from the formula of the model and not from an engine: whoever has
     TensorRT alone has canaries too."""
-    from pytest_qparity.case.data import load_samples
+    from pytest_qparity.case.data_loading import load_samples
     from pytest_qparity.case.loading import load_case
     from pytest_qparity.case.model import stored_bytes
     from pytest_qparity.gate.reference import recipe_digest

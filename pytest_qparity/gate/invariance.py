@@ -15,6 +15,7 @@ FLOAT = "fp32"
 
 
 def invariance(run: RunMaterial) -> Verdict:
+    from pytest_qparity.case.data import some_in_memory
     from pytest_qparity.checks.invariance.calls import trial_of
     from pytest_qparity.checks.invariance.judging import (
         ERROR_SHARE,
@@ -28,7 +29,8 @@ def invariance(run: RunMaterial) -> Verdict:
     if spec is None:
         raise ValueError("got an invariance check of a case without [invariance], should not have been planned")
     run.session  # noqa: B018  its facts stand beside the verdict, whatever was judged before
-    trial = trial_of(run.material.feeds, run.material.model.inputs, run.material.model.outputs, spec)
+    feeds = some_in_memory(run.material.feeds, spec.samples)
+    trial = trial_of(feeds, run.material.model.inputs, run.material.model.outputs, spec)
     is_fp32 = run.precision == FLOAT
     variant = _tried(run, run.precision, trial)
     fp32 = variant if is_fp32 else _tried(run, FLOAT, trial)

@@ -64,18 +64,18 @@ def judged_samples(run: RunMaterial) -> Judged:
         and isinstance(feeds, Feeds)
         and all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values())
     ):
-        return _at_looks(run, looks)
+        return _at_looks(run, feeds, looks)
     labels = run.material.samples.labels
     first = next(iter(feeds))
     return Judged(run.gathered, golden.outputs, labels, golden.samples, first, level_of(spec))
 
 
-def _at_looks(run: RunMaterial, looks: tuple[float, ...]) -> Judged:
+def _at_looks(run: RunMaterial, feeds: Feeds, looks: tuple[float, ...]) -> Judged:
     from pytest_qparity.checks.statistics.noninferiority import LEVEL, Answer
     from pytest_qparity.checks.statistics.sequential import nominal_levels
     from pytest_qparity.gate.accuracy import concluded
 
-    for seen in _looked_at(run, looks, nominal_levels(looks, LEVEL)):
+    for seen in _looked_at(run, feeds, looks, nominal_levels(looks, LEVEL)):
         if seen.look == len(looks) or isinstance(seen.outputs, Misfit):
             return seen
         try:
@@ -86,13 +86,13 @@ def _at_looks(run: RunMaterial, looks: tuple[float, ...]) -> Judged:
     raise AssertionError("unreachable: the last look ends")
 
 
-def _looked_at(run: RunMaterial, looks: tuple[float, ...], levels: tuple[float, ...]) -> Iterator[Judged]:
+def _looked_at(run: RunMaterial, feeds: Feeds, looks: tuple[float, ...], levels: tuple[float, ...]) -> Iterator[Judged]:
     """What has been seen at each look, run as it is asked for."""
     import numpy as np
 
     from pytest_qparity.backends.outputs import gather_outputs_like
 
-    golden, feeds, labels = run.material.golden, run.material.feeds, run.material.samples.labels
+    golden, labels = run.material.golden, run.material.samples.labels
     order = np.random.default_rng(SEED).permutation(golden.samples)
     parts: list[Arrays] = []
     before, first = 0, None

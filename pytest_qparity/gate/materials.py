@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.outputs import Misfit
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.backends.shapes import InputShapes
-    from pytest_qparity.case.data import Feeds, Samples
+    from pytest_qparity.case.data import Samples
+    from pytest_qparity.case.data_streams import StreamedSamples
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile, StoredBytes
     from pytest_qparity.case.sequence import Recordings
@@ -64,13 +66,20 @@ class CaseMaterial:
         return read_model_file(path, self.worker)
 
     @once
-    def samples(self) -> Samples:
-        from pytest_qparity.case.data import load_samples
+    def samples(self) -> Samples | StreamedSamples:
+        return self._opened(self.case.spec.data.test)
 
-        return load_samples(self.case.spec.data.test, self.case.folder, self.settings.largest_data_mb)
+    def _opened(self, source: str) -> Samples | StreamedSamples:
+        from pytest_qparity.case.data_loading import open_samples
+        from pytest_qparity.case.reach import Reach
+
+        reach = Reach.of(self.case.folder, self.settings.roots)
+        return open_samples(
+            source, self.case.spec.data, reach, lambda: self.model.inputs, self.settings.largest_data_mb
+        )
 
     @once
-    def feeds(self) -> Feeds:
+    def feeds(self) -> FeedSource:
         return self._steps(self.samples)[0]
 
     @once
@@ -78,19 +87,17 @@ class CaseMaterial:
         """What the samples are steps of; None where the case feeds no output back."""
         return self._steps(self.samples)[1]
 
-    def _steps(self, samples: Samples) -> tuple[Feeds, Recordings | None]:
-        from pytest_qparity.case.data import make_feeds
+    def _steps(self, samples: Samples | StreamedSamples) -> tuple[FeedSource, Recordings | None]:
+        from pytest_qparity.case.data_loading import feeds_of
         from pytest_qparity.case.sequence import recordings_of
 
         recordings = None
         if self.case.spec.state:
             samples, recordings = recordings_of(samples, self.case.spec.state, self.model)
-        return make_feeds(samples, self.model.inputs, self.case.spec.data.batch), recordings
+        return feeds_of(samples, self.model.inputs, self.case.spec.data.batch), recordings
 
     @once
-    def calibration_samples(self) -> Samples:
-        from pytest_qparity.case.data import load_samples
-
+    def calibration_samples(self) -> Samples | StreamedSamples:
         source = self.case.spec.data.calibration
         if source is None:
             raise CannotJudge(
@@ -100,10 +107,10 @@ class CaseMaterial:
                     'name them in the case file: [data] calibration = "…"',
                 )
             )
-        return load_samples(source, self.case.folder, self.settings.largest_data_mb)
+        return self._opened(source)
 
     @once
-    def calibration_feeds(self) -> Feeds:
+    def calibration_feeds(self) -> FeedSource:
         """Of recordings: with the states that the float model itself goes through."""
         from pytest_qparity.case.sequence import with_states
 
@@ -160,7 +167,7 @@ class CaseMaterial:
         with contextlib.closing(self.settings.worker(self.limits)) as worker:
             write_golden(self.golden_folder, self._reference(worker, self.feeds, self.recordings))
 
-    def _reference(self, worker: Worker, feeds: Feeds, recordings: Recordings | None) -> Golden:
+    def _reference(self, worker: Worker, feeds: FeedSource, recordings: Recordings | None) -> Golden:
         from pytest_qparity.gate.reference import reference_golden
 
         largest_mb = self.settings.largest_data_mb
@@ -323,7 +330,7 @@ class RunMaterial:
         if all(shape is not None and all(isinstance(size, int) for size in shape) for shape in shapes):
             return {}
         try:
-            return shapes_over(self.material.feeds)
+            return shapes_over(self.material.feeds.of_each_shape())
         except CannotJudge:
             return {}
 

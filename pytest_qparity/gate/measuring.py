@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -229,7 +230,7 @@ def _equal_to_float(run: RunMaterial) -> bool | None:
     if run.base == "fp32":
         return None
     feeds = run.material.feeds
-    for feed in feeds[:FEEDS_COMPARED_WITH_FLOAT]:
+    for feed in itertools.islice(feeds, FEEDS_COMPARED_WITH_FLOAT):
         is_equal = run.session.is_equal(run.session_at("fp32"), feed.arrays)
         if not is_equal:
             return is_equal

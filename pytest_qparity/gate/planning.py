@@ -10,6 +10,7 @@ from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
+from pytest_qparity.gate.metrics import metric_problems
 from pytest_qparity.precision.choosing import is_emulated
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
@@ -153,9 +154,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
         if backend not in settings.backends:
             yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
     yield from _option_problems(case, settings)
-    metric = spec.accuracy.metric if spec.accuracy is not None else None
-    if metric is not None and metric not in settings.metrics:
-        yield _unknown(case, ("accuracy", "metric"), "metric", metric, settings.metrics)
+    yield from metric_problems(case, settings.metrics)
     possible = [
         run_id(name, precision, _is_emulated(case, backend, precision))
         for name, backend in settings.backends.items()

@@ -29,7 +29,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.worker.protocol import Worker
 
 __all__ = ["QUANTIZED", "Order", "Quantized", "quantize"]
@@ -164,8 +164,9 @@ def _no_spec(error: ValidationError) -> CannotJudge:
     return CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
 
 
-def _feeds(order: Order, model: ModelFile) -> Feeds:
-    from pytest_qparity.case.data import load_samples, make_feeds
+def _feeds(order: Order, model: ModelFile) -> FeedSource:
+    from pytest_qparity.case.data import make_feeds
+    from pytest_qparity.case.data_loading import load_samples
 
     if order.calibration is None:
         sentence = f"{order.precision}: got neither ranges nor calibration data, should be one of them."

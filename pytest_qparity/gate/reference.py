@@ -14,7 +14,7 @@ from pytest_qparity.digest import json_digest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -32,7 +32,7 @@ def recipe_digest(batch: int, state: Mapping[str, str]) -> str:
 
 def reference_golden(
     model: ModelFile,
-    feeds: Feeds,
+    feeds: FeedSource,
     key: GoldenKey,
     worker: Worker,
     largest_mb: float,

@@ -9,12 +9,12 @@ import numpy as np
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
 
 __all__ = ["require_range"]
 
 
-def require_range(calibration: Feeds) -> None:
+def require_range(calibration: FeedSource) -> None:
     """Raises CannotJudge where there are no feeds, or every float input is zero in every feed."""
     if not len(calibration):
         raise CannotJudge(

@@ -16,7 +16,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.worker.protocol import Worker
 
@@ -44,7 +44,7 @@ def command_recipe(spec: PrecisionSpec, folder: Path, place: str, worker: Worker
 
 
 def make_by_command(
-    recipe: CommandRecipe, model: Path, feeds: Feeds | None, target: Path, folder: Path, place: str, worker: Worker
+    recipe: CommandRecipe, model: Path, feeds: FeedSource | None, target: Path, folder: Path, place: str, worker: Worker
 ) -> tuple[str, ...]:
     """Run the maker in the case's folder, without a shell; a note of who made it.
 
@@ -55,7 +55,7 @@ def make_by_command(
     places = {"{model}": str(model.absolute()), "{output}": str(target.absolute())}
     arguments = _arguments([_filled(word, places) for word in recipe.command], folder, place)
     arguments |= {"calibration": None if feeds is None else str(target.parent / "calibration.npz")}
-    arrays = {} if feeds is None else feeds.arrays
+    arrays = {} if feeds is None else feeds.whole()
     worker.call(_TARGET, arguments, arrays, f"Making {model.name} by {recipe.command[0]}", worker.limits.calibration)
     if not target.is_file():
         sentence = f"{place}: got no file from {recipe.command[0]}, should be one at {{output}}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.model import ModelFile, read_model_file
 from pytest_qparity.case.plan_file import is_plan, read_plan_file
-from pytest_qparity.digest import arrays_digest, file_digest
+from pytest_qparity.digest import file_digest
 from pytest_qparity.precision.calibration_data import require_range
 from pytest_qparity.precision.choosing import activation_of, recipe_for
 from pytest_qparity.precision.command import command_recipe, make_by_command
@@ -20,7 +20,7 @@ from pytest_qparity.precision.table import method_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.data import Feeds
+    from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.precision.cache import VariantCache
     from pytest_qparity.precision.recipes import CommandRecipe
@@ -85,7 +85,7 @@ class Workshop:
     cache: VariantCache
 
 
-def variant_for(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
+def variant_for(request: VariantRequest, calibration: Callable[[], FeedSource], workshop: Workshop) -> Variant:
     """Take or make the variant; `calibration` is asked for its feeds only where the recipe needs them.
 
     Raises CannotJudge where the recipe fails.
@@ -113,10 +113,10 @@ def variant_key(model_digest: str, recipe: Recipe | CommandRecipe, calibration_d
     }
 
 
-def calibration_digest(feeds: Feeds) -> str:
+def calibration_digest(feeds: FeedSource) -> str:
     """SHA-256 of calibration data as they are fed: a batch is seen as a whole by some operators."""
     layout = f"{feeds.batch}{'-stacked' if feeds.stacked else ''}"
-    return f"{arrays_digest(feeds.arrays)}-{layout}"
+    return f"{feeds.data_digest}-{layout}"
 
 
 def _given(request: VariantRequest, workshop: Workshop) -> Variant:
@@ -146,7 +146,7 @@ def _float_model(request: VariantRequest) -> Variant:
     return Variant(model.path, model.digest, request.precision, request.base, False, recipe, model.external)
 
 
-def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
+def _made(request: VariantRequest, calibration: Callable[[], FeedSource], workshop: Workshop) -> Variant:
     ranges = None if request.spec.ranges is None else request.folder / request.spec.ranges
     keep_float, types = _chosen(request, workshop)
     digest = None if ranges is None else _digest_of_ranges(ranges, request)
@@ -176,7 +176,7 @@ def _made(request: VariantRequest, calibration: Callable[[], Feeds], workshop: W
     return _cached(request, recipe, feeds, write, workshop)
 
 
-def _commanded(request: VariantRequest, calibration: Callable[[], Feeds], workshop: Workshop) -> Variant:
+def _commanded(request: VariantRequest, calibration: Callable[[], FeedSource], workshop: Workshop) -> Variant:
     recipe = command_recipe(request.spec, request.folder, request.place, workshop.worker)
     feeds = calibration() if recipe.is_calibrated else None
 
@@ -225,7 +225,7 @@ def _digest_of_ranges(path: Path, request: VariantRequest) -> str:
 def _cached(
     request: VariantRequest,
     recipe: Recipe | CommandRecipe,
-    feeds: Feeds | None,
+    feeds: FeedSource | None,
     write: Callable[[Path], tuple[str, ...]],
     workshop: Workshop,
 ) -> Variant:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_qparity.case.data import Feeds, Samples, load_samples, make_feeds
+from pytest_qparity.case.data import Feeds, Samples, make_feeds
+from pytest_qparity.case.data_loading import load_samples
 from pytest_qparity.case.model import TensorInfo
 from pytest_qparity.digest import arrays_digest
 from pytest_qparity.verdict import CannotJudge, Code
@@ -344,7 +345,7 @@ def test_a_folder_without_npz_holds_no_samples(tmp_path: Path) -> None:
 
     assert load_failure("data", tmp_path) == (
         Code.DATA_EMPTY,
-        "data: got no .npz in the folder, should hold one or more.",
+        "data: got no .npz, .npy or folder of .npy in the folder, should hold one or more.",
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_qparity.case.fields import NEVER_WAIVED
 from pytest_qparity.case.loading import LARGEST_CASE_FILE, Case, CaseError, load_case
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.case.schema import Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
+from pytest_qparity.case.schema import KNOWN_METRICS, Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -200,7 +200,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         'model = "m.onnx"\n[data]\nbatch = 1\n[precisions.int8]\n',
         value(
             2,
-            "Got no test in [data], should be there. Test data: an .npz file, a folder of them, or `module:function`.",
+            "Got no test in [data], should be there. Test data: arrays (.npz, .npy), images, sounds, rows (.jsonl, "
+            ".parquet), a folder of them, or `module:function`.",
             'add test = "data/digits_test.npz"',
         ),
     ),
@@ -640,7 +641,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             'Got no metric in [accuracy], should be there: the task "other" has no default. '
-            "Known metrics: top1, agreement.",
+            f"Known metrics: {', '.join(KNOWN_METRICS)}.",
             'add metric = "top1"',
         ),
     ),

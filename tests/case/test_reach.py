@@ -126,6 +126,17 @@ def test_a_link_to_outside_in_a_folder_of_data_is_refused(root: Path, outside: P
     assert problem.sentence.startswith('calibration in [data]: got "parts/2.npz", which leads to ')
 
 
+@pytest.mark.parametrize(
+    "table",
+    ['classes = "../../outside/o.npz"', '[data.text]\ntokenizer = "../../outside/o.npz"\nmax_length = 4'],
+    ids=["classes", "tokenizer"],
+)
+def test_files_of_classes_and_tokenizers_are_held_to_the_roots_too(root: Path, table: str) -> None:
+    [problem] = error_of(root, CASE.replace("[precisions", f"{table}\n[precisions", 1)).problems
+
+    assert problem.code is Code.CASE_OUTSIDE
+
+
 def test_a_folder_whose_name_begins_as_the_root_is_outside(root: Path) -> None:
     (root.parent / "project-2").mkdir()
     (root.parent / "project-2" / "t.npz").touch()

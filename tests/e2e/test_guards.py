@@ -613,6 +613,17 @@ class TestLies:
 
         assert codes(spoiled_engines) == {"QP-BACKEND-005"}
 
+    def test_a_metric_without_a_direction(self, project: pytest.Pytester) -> None:
+        (project.path / "cases" / "errors.py").write_text(
+            "import numpy as np\n\ndef scores(outputs, labels):\n    return np.ones(len(labels))\n"
+        )
+        case_file = project.path / "cases" / "mlp.toml"
+        case_file.write_text(CASE.replace("margin = 5.0", 'metric = "errors:scores"'))
+
+        refused(project, "-m", "accuracy")
+
+        assert codes(project) == {"QP-ACC-011"}
+
     def test_a_metric_of_too_few_samples(self, project: pytest.Pytester) -> None:
         project.makepyfile(fewer="import numpy as np\n\ndef scores(outputs, labels):\n    return np.ones(3)\n")
         project.makeconftest(
@@ -620,7 +631,7 @@ class TestLies:
             from pytest_qparity import Metric
 
             def pytest_qparity_metrics(config):
-                return [Metric("fewer", "fewer:scores")]
+                return [Metric("fewer", "fewer:scores", direction="higher")]
             """
         )
         project.syspathinsert()

@@ -244,14 +244,14 @@ def test_budgets_for_a_backend_that_nobody_knows_are_refused(case, settings):
 
 
 def test_a_metric_that_nobody_knows_is_refused(case, settings):
-    made = case('[precisions.int8]\n[accuracy]\nmetric = "top5"\n')
+    made = case('[precisions.int8]\n[accuracy]\nmetric = "topk"\n')
 
     assert problems(made, settings) == [
         (
             Code.CASE_DEAD_PATTERN,
             line_in(made, "metric ="),
-            'Got metric "top5", should be one of: agreement, top1.',
-            'write "top1"',
+            f'Got metric "topk", should be one of: {", ".join(sorted(settings.metrics))}.',
+            'write "top_k"',
         )
     ]
 
@@ -262,11 +262,39 @@ def test_backends_and_metrics_that_a_plugin_adds_are_known(case, settings):
         golden_root=settings.golden_root,
         cache=settings.cache,
         backends={"mine": BackendSpec("mine", "my_package:Engine")},
-        metrics={"top5": Metric("top5", "my_package:top5")},
+        metrics={"top-five": Metric("top-five", "my_package:top_five")},
     )
-    made = case('[precisions.int8]\n[accuracy]\nmetric = "top5"\n[budgets.mine.int8]\nmemory_mb = 64\n')
+    made = case('[precisions.int8]\n[accuracy]\nmetric = "top-five"\n[budgets.mine.int8]\nmemory_mb = 64\n')
 
     assert ids(plan(made, added, ["mine"])) == ["mine-int8"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "sentence", "remedy"),
+    [
+        (
+            '{name = "top1", k = 5}',
+            'Got k for metric "top1", should be one of: output.',
+            "remove k; recall_at_k, top_k would take it",
+        ),
+        (
+            '{name = "f1", direction = "lower"}',
+            'Got direction for metric "f1", should be one of: average, output, positive.',
+            "remove direction",
+        ),
+    ],
+    ids=["a parameter", "a direction"],
+)
+def test_keys_that_a_metric_does_not_take_are_refused(case, settings, metric, sentence, remedy):
+    made = case(f"[precisions.int8]\n[accuracy]\nmetric = {metric}\n")
+
+    assert problems(made, settings) == [(Code.CASE_VALUE, line_in(made, "metric ="), sentence, remedy)]
+
+
+def test_a_metric_with_parameters_that_it_takes_is_planned(case, settings):
+    made = case('[precisions.int8]\n[accuracy]\nmetric = {name = "top_k", k = 3, output = "logits"}\n')
+
+    assert ids(plan(made, settings, ["ort"])) == ["ort-int8"]
 
 
 WAIVER = """\
@@ -329,7 +357,7 @@ def test_a_waiver_for_a_check_that_the_case_has_is_no_problem(case, settings):
 def test_everything_that_is_wrong_is_told_at_once(case, settings):
     made = case(
         "[precisions.imt8]\n[precisions.int4]\noperators = ['MatMul']\n"
-        '[accuracy]\nmetric = "top5"\n'
+        '[accuracy]\nmetric = "top-five"\n'
         "[budgets.openvno.int4]\nmemory_mb = 64\n"
         '[[waivers]]\nrun = "zz"\nreason = "no GPU"\nexpires = 2099-03-01\n'
     )

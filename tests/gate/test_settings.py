@@ -28,7 +28,7 @@ def test_built_in_backends_and_metrics_are_known_by_their_names(tmp_path):
     settings = default_settings(tmp_path)
 
     assert {"ort", "openvino", "reference"} <= set(settings.backends)
-    assert set(settings.metrics) == {"top1", "agreement"}
+    assert {"top1", "agreement", "f1"} <= set(settings.metrics)
     for known in (settings.backends, settings.metrics):
         assert all(name == spec.name for name, spec in known.items())
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_qparity.quantmath.ranges.estimator import range_with_zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_qparity.case.data import Samples
+    from pytest_qparity.case.feeding import SampleSet, Span
     from pytest_qparity.precision.calibration.halves import Halves
     from pytest_qparity.quantmath import Range
 
@@ -32,7 +30,6 @@ __all__ = [
 LARGEST_CHANGE = 0.05  # median over the tensors, of the range; benchmarks/README.md, "Calibration size"
 LARGEST_RATIO = 4.0  # of ranges: two bits of eight are lost to it
 SHOWN = 5  # names in a sentence
-_ELEMENTS = 256  # of an array, that stand for a sample until it is compared whole
 _LARGEST_CLASSES = 10_000  # labels of more kinds are no classes
 
 
@@ -52,7 +49,7 @@ class Doubt:
         return {"name": self.name, "numbers": dict(self.numbers), "sentence": self.sentence, "remedy": self.remedy}
 
 
-def doubts_about(calibration: Samples, test: Samples) -> tuple[Doubt, ...]:
+def doubts_about(calibration: SampleSet, test: SampleSet) -> tuple[Doubt, ...]:
     """What calibration and test data say without a model: `uncovered_classes`, `overlap`, `unscaled`."""
     found = (uncovered_classes(calibration, test), overlap(calibration, test), *unscaled(calibration, test))
     return tuple(doubt for doubt in found if doubt is not None)
@@ -99,7 +96,7 @@ def too_few(halves: Mapping[str, Halves], samples: int, largest: float = LARGEST
     )
 
 
-def uncovered_classes(calibration: Samples, test: Samples) -> Doubt | None:
+def uncovered_classes(calibration: SampleSet, test: SampleSet) -> Doubt | None:
     """Classes among the test labels that no calibration sample has. Without labels that are classes nothing is said."""
     there, wanted = (_classes(samples) for samples in (calibration, test))
     if there is None or wanted is None:
@@ -116,49 +113,47 @@ def uncovered_classes(calibration: Samples, test: Samples) -> Doubt | None:
     )
 
 
-def overlap(calibration: Samples, test: Samples) -> Doubt | None:
-    """Calibration samples that are test samples too, bit for bit in every input.
+def overlap(calibration: SampleSet, test: SampleSet) -> Doubt | None:
+    """Calibration samples that are test samples too, by a hash of each one's content.
 
-    Samples are told apart by up to 256 elements of each input, and those that agree are compared whole.
+    Where both are records of one kind (images, texts, sounds) the content is the file's bytes or the text, so that an
+    image that is prepared in two ways is found as well; otherwise it is the inputs as they are fed, bit for bit.
     """
-    keys, others = _keys(calibration.inputs), _keys(test.inputs)
-    if _layout(calibration.inputs) != _layout(test.inputs):
-        return None
-    places: dict[bytes, list[int]] = {}
-    for index, key in enumerate(others):
-        places.setdefault(key, []).append(index)
-    shared = [
-        index
-        for index, key in enumerate(keys)
-        if any(_same(calibration.inputs, index, test.inputs, other) for other in places.get(key, ()))
-    ]
+    if calibration.source_kind == test.source_kind:
+        keys, others = calibration.source_hashes(), set(test.source_hashes())
+    else:
+        keys, others = list(calibration.input_hashes()), set(test.input_hashes())
+    shared = [index for index, key in enumerate(keys) if key in others]
     if not shared:
         return None
+    ids = calibration.ids
+    first = [ids[index] for index in shared[:SHOWN]]
     return Doubt(
         "calibration-overlaps-test",
-        {"shared": len(shared), "samples": len(keys), "first": shared[:SHOWN]},
-        f"{len(shared)} of {len(keys)} calibration samples are test samples as well (the first at {shared[0]}): the "
+        {"shared": len(shared), "samples": len(keys), "first": shared[:SHOWN], "ids": first},
+        f"{len(shared)} of {len(keys)} calibration samples are test samples as well (the first: {first[0]}): the "
         "variant is tuned on what it is judged by.",
         "calibrate with samples that the test does not hold",
     )
 
 
-def unscaled(calibration: Samples, test: Samples) -> tuple[Doubt, ...]:
+def unscaled(calibration: SampleSet, test: SampleSet) -> tuple[Doubt, ...]:
     """Float inputs whose calibration range, widened to zero, is more than four times that of the test data, or less
     than a quarter."""
-    found = []
-    for name, array in calibration.inputs.items():
-        if array.dtype.kind == "f" and array.size:
-            found.append(unscaled_input(name, _range(array), test.inputs.get(name), "calibration range"))
+    there = test.input_spans()
+    found = (
+        unscaled_input(name, range_with_zero(*span), there.get(name), "calibration range")
+        for name, span in calibration.input_spans().items()
+    )
     return tuple(doubt for doubt in found if doubt is not None)
 
 
-def unscaled_input(name: str, here: Range, test: np.ndarray | None, what: str) -> Doubt | None:
+def unscaled_input(name: str, here: Range, test: Span | None, what: str) -> Doubt | None:
     """Whether an input's range is more than four times that of its test data, both widened to zero, or less than a
-    quarter. `what`: how a sentence names the range."""
-    if test is None or test.dtype.kind != "f" or not test.size:
+    quarter. `test`: lowest and highest value; None of an input that has none. `what`: how a sentence names it."""
+    if test is None:
         return None
-    there = _range(test)
+    there = range_with_zero(*test)
     span, other_span = here.high - here.low, there.high - there.low
     ratio = span / other_span if other_span else math.inf if span else 1.0
     if 1.0 / LARGEST_RATIO <= ratio <= LARGEST_RATIO:
@@ -179,33 +174,9 @@ def unscaled_input(name: str, here: Range, test: np.ndarray | None, what: str) -
     )
 
 
-def _classes(samples: Samples) -> set[Any] | None:
+def _classes(samples: SampleSet) -> set[Any] | None:
     labels = samples.labels
     if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iubU":
         return None
     found = set(labels.tolist())
     return found if len(found) <= _LARGEST_CLASSES else None
-
-
-def _layout(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    return {name: (array.dtype, array.shape[1:]) for name, array in inputs.items()}
-
-
-def _keys(inputs: Mapping[str, np.ndarray]) -> list[bytes]:
-    """Some bytes of each sample, spread over each of its inputs in the order of their names."""
-    count = min((len(array) for array in inputs.values()), default=0)
-    keys = [b""] * count
-    for _, array in sorted(inputs.items()):
-        size = math.prod(array.shape[1:])
-        chosen = np.linspace(0, size - 1, min(size, _ELEMENTS)).astype(np.intp)
-        for index in range(count):
-            keys[index] += array[index, ...].reshape(-1)[chosen].tobytes()
-    return keys
-
-
-def _same(here: Mapping[str, np.ndarray], index: int, there: Mapping[str, np.ndarray], other: int) -> bool:
-    return all(array[index, ...].tobytes() == there[name][other, ...].tobytes() for name, array in here.items())
-
-
-def _range(array: np.ndarray) -> Range:
-    return range_with_zero(float(array.min()), float(array.max()))

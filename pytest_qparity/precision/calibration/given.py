@@ -10,7 +10,7 @@ from pytest_qparity.quantmath import Range
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from pytest_qparity.case.data import Samples
+    from pytest_qparity.case.feeding import SampleSet
     from pytest_qparity.precision.calibration.ranges import Ranges
 
 __all__ = ["changed_in_use", "doubts_about_ranges", "entries_for", "entries_notes"]
@@ -77,7 +77,7 @@ def changed_in_use(ranges: Ranges, names: Collection[str]) -> tuple[str, ...]:
 
 
 def doubts_about_ranges(
-    inputs: Mapping[str, Range], data: str | None, case_data: str | None, test: Samples
+    inputs: Mapping[str, Range], data: str | None, case_data: str | None, test: SampleSet
 ) -> tuple[Doubt, ...]:
     """What a file of ranges says beside the data of the case that takes it.
 
@@ -87,7 +87,7 @@ def doubts_about_ranges(
     return tuple(_doubts(inputs, data, case_data, test))
 
 
-def _doubts(inputs: Mapping[str, Range], data: str | None, case_data: str | None, test: Samples) -> Iterator[Doubt]:
+def _doubts(inputs: Mapping[str, Range], data: str | None, case_data: str | None, test: SampleSet) -> Iterator[Doubt]:
     if None not in (data, case_data) and data != case_data:
         yield Doubt(
             "ranges-of-other-data",
@@ -96,6 +96,6 @@ def _doubts(inputs: Mapping[str, Range], data: str | None, case_data: str | None
             "calibrate again, or name the calibration data that they are of",
         )
     for name, here in inputs.items():
-        doubt = unscaled_input(name, here, test.inputs.get(name), "range")
+        doubt = unscaled_input(name, here, test.input_spans().get(name), "range")
         if doubt is not None:
             yield doubt

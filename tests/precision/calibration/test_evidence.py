@@ -124,7 +124,12 @@ def test_shared_samples_are_found_in_any_order():
 
     doubt = overlap(calibration, test)
 
-    assert doubt.numbers == {"shared": 2, "samples": 20, "first": [2, 7]}
+    assert doubt.numbers == {
+        "shared": 2,
+        "samples": 20,
+        "first": [2, 7],
+        "ids": ["origin[2]", "origin[7]"],
+    }
 
 
 def test_a_sample_that_differs_in_one_element_is_another():

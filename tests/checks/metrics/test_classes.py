@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from pytest_qparity.checks.metrics import BUILTIN_METRICS, Metric, agreement, golden_classes, top1
+from pytest_qparity.checks.metrics.classes import agreement, f1, golden_classes, roc_auc, top1, top_k
 from pytest_qparity.verdict import CannotJudge, Code
 
 LOGITS = np.array([[0.1, 0.9, 0.0], [2.0, 1.0, 1.5], [-3.0, -2.0, -1.0]], np.float32)  # classes 1, 0, 2
@@ -32,23 +32,23 @@ def refusal(function, *arguments):
 
 
 def test_top1_is_1_where_the_highest_score_of_the_first_output_is_the_label_s():
-    assert top1(OUTPUTS, labels(1, 1, 2)).tolist() == [1.0, 0.0, 1.0]
+    assert top1(OUTPUTS, labels(1, 1, 2)).per_sample.tolist() == [1.0, 0.0, 1.0]
 
 
 def test_agreement_is_1_where_the_class_is_the_golden_s():
     golden = golden_classes({"logits": np.array([[0, 1, 0], [0, 0, 1], [0, 0, 1]], np.float32)})
 
-    assert agreement(OUTPUTS, golden).tolist() == [1.0, 0.0, 1.0]
+    assert agreement(OUTPUTS, golden).per_sample.tolist() == [1.0, 0.0, 1.0]
 
 
 def test_scores_are_float64():
-    assert top1(OUTPUTS, labels(1, 1, 2)).dtype == np.float64
-    assert agreement(OUTPUTS, labels(1, 1, 2)).dtype == np.float64
+    assert top1(OUTPUTS, labels(1, 1, 2)).per_sample.dtype == np.float64
+    assert agreement(OUTPUTS, labels(1, 1, 2)).per_sample.dtype == np.float64
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int8, np.uint8])
 def test_class_scores_may_be_of_any_type_of_numbers(dtype):
-    assert top1({"scores": np.array([[1, 2], [4, 3]], dtype)}, labels(1, 0)).tolist() == [1.0, 1.0]
+    assert top1({"scores": np.array([[1, 2], [4, 3]], dtype)}, labels(1, 0)).per_sample.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
@@ -56,7 +56,7 @@ def test_class_scores_may_be_of_a_float_type_of_ml_dtypes(dtype):
     scores = np.array([[1.5, 2], [-4, -8], [3, 0.5]]).astype(dtype)
 
     assert golden_classes({"scores": scores}).tolist() == [1, 0, 0]
-    assert top1({"scores": scores}, labels(1, 0, 1)).tolist() == [1.0, 1.0, 0.0]
+    assert top1({"scores": scores}, labels(1, 0, 1)).per_sample.tolist() == [1.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -70,7 +70,7 @@ def test_a_bfloat16_score_that_is_not_finite_cannot_be_judged(value):
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.uint64])
 def test_labels_may_be_of_any_type_of_integers(dtype):
-    assert top1(OUTPUTS, labels(1, 0, 2, dtype=dtype)).tolist() == [1.0, 1.0, 1.0]
+    assert top1(OUTPUTS, labels(1, 0, 2, dtype=dtype)).per_sample.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_the_first_of_two_equal_scores_is_the_class():
@@ -78,7 +78,7 @@ def test_the_first_of_two_equal_scores_is_the_class():
 
 
 def test_axes_of_length_1_between_samples_and_classes_say_nothing():
-    assert top1({"logits": LOGITS[:, None, None, :]}, labels(1, 0, 2)).tolist() == [1.0, 1.0, 1.0]
+    assert top1({"logits": LOGITS[:, None, None, :]}, labels(1, 0, 2)).per_sample.tolist() == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -212,52 +212,93 @@ def test_agreement_over_other_samples_than_the_golden_s_cannot_be_judged():
     assert sentence == "The metric got 3 samples, should be 2 as in the golden."
 
 
-def test_a_metric_finds_its_function_by_name():
-    assert Metric("mine", "pytest_qparity.checks.metrics:top1").scores(OUTPUTS, labels(1, 0, 2)).tolist() == [1, 1, 1]
+def test_top_k_is_1_where_the_label_is_among_the_k_highest():
+    scores = {"logits": np.array([[0.1, 0.5, 0.4], [0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])}
+
+    assert top_k(scores, labels(0, 1, 2), k=2).per_sample.tolist() == [0.0, 1.0, 1.0]
+    assert top_k(scores, labels(0, 1, 2), k=3).value() == 1.0
 
 
-def divide_by_zero(outputs, labels):
-    raise ZeroDivisionError("division by zero\nand more")
+def test_equal_scores_for_all_classes_hit_no_more_than_k_of_them():
+    scores = {"logits": np.zeros((4, 4))}
+
+    assert top_k(scores, labels(0, 1, 2, 3), k=2).per_sample.tolist() == [1.0, 1.0, 0.0, 0.0]
 
 
-def leave(outputs, labels):
-    raise SystemExit(3)
+def test_another_output_than_the_first_is_named():
+    outputs = {"features": np.zeros((3, 7)), "logits": LOGITS}
+
+    assert top1(outputs, labels(1, 0, 2), output="logits").value() == 1.0
+    assert refusal(lambda: top1(outputs, labels(1, 0, 2), output="logit")) == (
+        'The metric got no output "logit", should be one of the model\'s: features, logits.'
+    )
 
 
-NOT_CALLABLE = 3
+def drawn(samples=300, classes=4, seed=0):
+    random = np.random.default_rng(seed)
+    wanted = random.integers(0, classes, samples)
+    scores = random.standard_normal((samples, classes))
+    scores[np.arange(samples), wanted] += 1.0
+    return {"logits": scores}, wanted, random.multinomial(samples, np.full(samples, 1 / samples))
 
 
-@pytest.mark.parametrize(
-    ("target", "said"),
-    [
-        pytest.param(f"{__name__}:divide_by_zero", 'ZeroDivisionError: "division by zero"', id="it raises"),
-        pytest.param(f"{__name__}:leave", 'SystemExit: "3"', id="it exits"),
-        pytest.param(f"{__name__}:NOT_CALLABLE", "TypeError: \"'int' object is not callable\"", id="no function"),
-        pytest.param(
-            "no_such_package:top5", "ModuleNotFoundError: \"No module named 'no_such_package'\"", id="no module"
-        ),
-        pytest.param(
-            "pytest_qparity.checks.metrics:top5",
-            "AttributeError: \"module 'pytest_qparity.checks.metrics' has no attribute 'top5'\"",
-            id="not in the module",
-        ),
-        pytest.param("", 'ValueError: "Empty module name"', id="no name at all"),
-    ],
-)
-def test_a_metric_that_fails_cannot_be_judged_and_says_what_it_raised(target, said):
-    failure = failure_of(Metric("top5", target).scores, OUTPUTS, None)
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_f1_is_scikit_learn_s_also_of_a_resample(average):
+    metrics = pytest.importorskip("sklearn.metrics")
+    outputs, wanted, counts = drawn()
+    predicted = outputs["logits"].argmax(axis=1)
 
-    assert failure.code is Code.ACCURACY_OUTPUT
-    assert failure.sentence == f"Metric top5 ({target}) gave {said}, should give a score for each sample."
-    assert failure.remedy == f"correct {target}"
+    scores = f1(outputs, wanted, average=average)
+
+    assert scores.value() == pytest.approx(metrics.f1_score(wanted, predicted, average=average))
+    assert scores.value(counts) == pytest.approx(
+        metrics.f1_score(np.repeat(wanted, counts), np.repeat(predicted, counts), average=average)
+    )
+    assert scores.per_sample.tolist() == (predicted == wanted).tolist()
 
 
-def test_a_metric_s_own_refusal_is_passed_on():
-    failure = failure_of(Metric("mine", "pytest_qparity.checks.metrics:top1").scores, OUTPUTS, None)
+def test_binary_f1_is_that_of_one_class():
+    metrics = pytest.importorskip("sklearn.metrics")
+    outputs, wanted, _ = drawn(classes=2)
+    predicted = outputs["logits"].argmax(axis=1)
 
-    assert failure.code is Code.DATA_LABELS
+    assert f1(outputs, wanted, average="binary").value() == pytest.approx(metrics.f1_score(wanted, predicted))
+    assert f1(outputs, wanted, average="binary", positive=0).value() == pytest.approx(
+        metrics.f1_score(wanted, predicted, pos_label=0)
+    )
+    with pytest.raises(CannotJudge, match="positive = 2, should be a class from 0 to 1"):
+        f1(outputs, wanted, average="binary", positive=2)
 
 
-def test_the_built_in_metrics_are_top1_and_agreement_and_the_latter_needs_no_labels():
-    assert {metric.name: metric.against_golden for metric in BUILTIN_METRICS} == {"top1": False, "agreement": True}
-    assert [metric.scores(OUTPUTS, labels(1, 0, 2)).sum() for metric in BUILTIN_METRICS] == [3.0, 3.0]
+@pytest.mark.parametrize("classes", [2, 4])
+def test_roc_auc_is_scikit_learn_s_also_of_a_resample(classes):
+    metrics = pytest.importorskip("sklearn.metrics")
+    outputs, wanted, counts = drawn(classes=classes)
+    logits = outputs["logits"]
+
+    def expected(wanted, logits):
+        if classes == 2:
+            return metrics.roc_auc_score(wanted, logits[:, 1] - logits[:, 0])
+        each = [metrics.roc_auc_score(wanted == index, logits[:, index]) for index in range(classes)]
+        return np.mean(each)
+
+    scores = roc_auc(outputs, wanted)
+
+    assert scores.value() == pytest.approx(expected(wanted, logits))
+    assert scores.value(counts) == pytest.approx(expected(np.repeat(wanted, counts), np.repeat(logits, counts, axis=0)))
+
+
+def test_roc_auc_takes_one_score_a_sample_and_knows_each_sample_s_part():
+    pytest.importorskip("sklearn")
+    scores = roc_auc({"score": np.array([[0.9], [0.2], [0.5], [0.5]])}, labels(1, 0, 1, 0))
+
+    assert scores.value() == 0.875
+    assert scores.per_sample.tolist() == [1.0, 1.0, 0.75, 0.75]
+
+
+def test_a_resample_of_one_class_has_no_roc_auc():
+    pytest.importorskip("sklearn")
+    scores = roc_auc({"score": np.array([0.9, 0.2])}, labels(1, 0))
+
+    assert math.isnan(scores.value(np.array([2, 0])))
+    assert "labels that are all 1" in refusal(roc_auc, {"score": np.array([0.9, 0.2])}, labels(1, 1))

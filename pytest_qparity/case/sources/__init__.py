@@ -1,0 +1,1 @@
+"""Sources of samples. Records come from a container (files, rows, a function), a decoder makes arrays of each."""
