@@ -72,7 +72,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     allow, or none is left.
     """
     starts, size = _starts(feeds, inputs, spec.samples)
-    units = [_unit(feeds, start, size) for start in starts]
+    units = [replace(feeds, batch=size)[start // size] for start in starts]
     stated = {
         Relation.REPEAT: spec.repeat,
         Relation.ORDER: spec.order,
@@ -147,12 +147,6 @@ def _starts(feeds: Feeds, inputs: Sequence[TensorInfo], most: int) -> tuple[tupl
     available = feeds.samples // size
     chosen = np.unique(np.linspace(0, available - 1, max(1, min(available, most // size))).astype(int))
     return tuple(int(index) * size for index in chosen), size
-
-
-def _unit(feeds: Feeds, start: int, size: int) -> Feed:
-    if feeds.stacked:
-        return Feed({name: array[start, ...] for name, array in feeds.arrays.items()}, 1)
-    return Feed({name: array[start : start + size] for name, array in feeds.arrays.items()}, size)
 
 
 def _fixed_batch(inputs: Sequence[TensorInfo]) -> TensorInfo | None:

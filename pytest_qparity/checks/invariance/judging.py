@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 # Between what correct engines and what dynamic quantization show: docs/invariance.md has the figures.
 ERROR_SHARE = 0.25
+ROUNDING_DB = 80.0  # FP32's parity limit: what moves less is rounding, in whatever precision
 NOT_BY_SAMPLE = "no output has an axis that counts samples"
 
 
 @dataclass(frozen=True, slots=True)
 class InvarianceLimit:
     """How far an output may move. `error_share`: of the root mean square of the variant's own error, beyond what FP32
-    moves; `fp32_sqnr_db`: what FP32 keeps, at least, and what is no more than rounding in a variant, too."""
+    moves; `fp32_sqnr_db`: what FP32 itself keeps, at least."""
 
     fp32_sqnr_db: float
     error_share: float = ERROR_SHARE
@@ -61,17 +62,19 @@ class _Moved:
     @property
     def fp32_is_still(self) -> bool:
         """Whether FP32 moves by rounding alone. Integers must be equal."""
-        return self.fp32.is_still if not self.fp32.is_float else self.fp32.sqnr_db >= self.limit.fp32_sqnr_db
+        if not self.fp32.is_float:
+            return self.fp32.is_still and self.fp32.elements > 0
+        return self.fp32.elements > 0 and self.fp32.sqnr_db >= self.limit.fp32_sqnr_db
 
     @property
     def least_sqnr_db(self) -> float:
-        """10·log10(mean still² / (√F + s·√E)²), no more than `fp32_sqnr_db`. F is the mean of FP32's squared movement
+        """10·log10(mean still² / (√F + s·√E)²), no more than ROUNDING_DB. F is the mean of FP32's squared movement
         where that is rounding, else 0; E the mean square of the variant's own error; s the share of it."""
         excused = math.sqrt(self.fp32.mean(self.fp32.error)) if self.fp32_is_still else 0.0
         allowed = (excused + self.limit.error_share * math.sqrt(self.own.mean(self.own.error))) ** 2
         if self.variant.power == 0.0 or not math.isfinite(allowed):
-            return self.limit.fp32_sqnr_db
-        return min(sqnr_db(self.variant.mean(self.variant.power), allowed), self.limit.fp32_sqnr_db)
+            return ROUNDING_DB
+        return min(sqnr_db(self.variant.mean(self.variant.power), allowed), ROUNDING_DB)
 
     @property
     def allowed_count(self) -> float:
@@ -145,6 +148,8 @@ def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
     how = _how(each.relation, trial)
     if found.misfit:
         got = found.misfit
+    elif found.elements == 0:
+        got = "has no value to compare, should have one at least"
     elif found.nonfinite:
         got = f"has {found.nonfinite:,} values that are NaN or Inf, should have none ({where})"
     elif not found.is_float:
@@ -169,11 +174,12 @@ def _samples(trial: Trial, unit: int) -> str:
 
 def _fp32_moves(each: _Moved, trial: Trial) -> Failure:
     found = each.fp32
-    got = found.misfit or (
-        f"is {apart(found.sqnr_db, each.limit.fp32_sqnr_db, 1)} dB from what it is alone"
-        if found.is_float
-        else f"differs in {found.differing:,} values from what it is alone"
-    )
+    if found.misfit or not found.elements:
+        got = found.misfit or "has no value to compare"
+    elif found.is_float:
+        got = f"is {apart(found.sqnr_db, each.limit.fp32_sqnr_db, 1)} dB from what it is alone"
+    else:
+        got = f"differs in {found.differing:,} values from what it is alone"
     should = f"at least {each.limit.fp32_sqnr_db:g} dB" if found.is_float else "the same"
     return Failure(
         Code.INVARIANCE_FLOAT,

@@ -29,13 +29,19 @@ def trial(*relations: Relation, demanded: frozenset[Relation] = frozenset()) -> 
 
 
 def judged(
-    relation: Relation, variant: Movement, fp32: Movement = STILL, own: Movement = STILL, *, is_fp32: bool = False
+    relation: Relation,
+    variant: Movement,
+    fp32: Movement = STILL,
+    own: Movement = STILL,
+    *,
+    is_fp32: bool = False,
+    limit: InvarianceLimit = LIMIT,
 ) -> Verdict:
     return judge_invariance(
         InvarianceMeasurement(
             trial(relation), {relation: {"y": variant}}, {relation: {"y": fp32}}, {"y": own}, is_fp32
         ),
-        LIMIT,
+        limit,
     )
 
 
@@ -94,6 +100,18 @@ def test_fp32_that_moves_where_no_model_may_excuses_nothing(relation: Relation) 
 def test_fp32_itself_is_judged_by_what_it_keeps() -> None:
     assert judged(Relation.BATCH, moved(0.9e-6), moved(0.9e-6), is_fp32=True).outcome is Outcome.PASS
     assert codes(judged(Relation.BATCH, moved(1.1e-6), moved(1.1e-6), is_fp32=True)) == [Code.INVARIANCE_BATCH]
+
+
+def test_fp32_without_a_value_is_no_pass() -> None:
+    assert codes(judged(Relation.BATCH, Movement(True), Movement(True), is_fp32=True)) == [Code.INVARIANCE_BATCH]
+
+
+def test_fp32_that_may_move_further_does_not_let_a_variant_move_alone() -> None:
+    """Of FP32's 40 dB the variant may use what FP32 uses."""
+    patient = InvarianceLimit(fp32_sqnr_db=30.0)
+
+    assert judged(Relation.BATCH, moved(0.01), moved(0.01), STILL, limit=patient).outcome is Outcome.PASS
+    assert codes(judged(Relation.BATCH, moved(0.01), STILL, STILL, limit=patient)) == [Code.INVARIANCE_BATCH]
 
 
 @pytest.mark.parametrize(
