@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_qparity.diagnose.measures import Distance, Measured, mean_relative
-from pytest_qparity.diagnose.measuring import CALIBRATION, ONE_GROUP_MB, OPTIMIZER
+from pytest_qparity.diagnose.passes.measuring import CALIBRATION, ONE_GROUP_MB, OPTIMIZER
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -82,6 +82,15 @@ class Comparison:
         found = self._call("changed", {})
         self._call("close_phase", {})
         return Floated({name: Distance(**each) for name, each in found.items()})
+
+    def islands(self) -> dict[str, Distance]:
+        """Each quantized tensor with the optimizer on against off, its layer fed with the float model's values, over
+        the first feed: one pass of the float model and two of the variant."""
+        self._call("open_islands", {})
+        self._feed(self._feeds[:1], "kernels")
+        found = self._call("islands", {})
+        self._call("close_phase", {})
+        return {name: Distance(**each) for name, each in found.items()}
 
     def _run(self, phase: str, feeds: Sequence[Feed]) -> None:
         self._call("open_phase", {"phase": phase})

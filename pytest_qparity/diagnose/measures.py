@@ -51,7 +51,8 @@ class LayerMeasure:
     """A node of the float model and the tensor it makes.
 
     own: the error it makes when the float model's tensors are its inputs; cumulative: with the variant's own inputs.
-    None where the variant has no counterpart. reads: the tensors that it reads.
+    None where the variant has no counterpart. reads: the tensors that it reads. differs: attributes and inputs that the
+    variant's node has otherwise.
     """
 
     node: str
@@ -61,6 +62,7 @@ class LayerMeasure:
     own: Distance | None
     cumulative: Distance | None
     absent: bool = False
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

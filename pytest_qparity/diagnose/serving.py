@@ -7,10 +7,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.diagnose.measuring import Measurer
+from pytest_qparity.diagnose.passes.measuring import Measurer
 from pytest_qparity.diagnose.splicing import Change
 
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray]
     Result = tuple[Any, Arrays]
 
-__all__ = ["begin", "changed", "end", "measured", "open_change", "open_phase", "take"]
+__all__ = [
+    "begin",
+    "changed",
+    "close_phase",
+    "end",
+    "islands",
+    "measured",
+    "open_change",
+    "open_islands",
+    "open_phase",
+    "take",
+]
 
 _HELD, _FOLDER = "diagnosis", "diagnosis folder"
 
@@ -46,6 +58,16 @@ def open_change(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return None, {}
 
 
+def open_islands(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    held[_HELD].open_islands()
+    return None, {}
+
+
+def islands(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Rounded tensors with the optimizer on against off, as distances by name."""
+    return {name: asdict(distance) for name, distance in held[_HELD].islands().items()}, {}
+
+
 def take(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     held[_HELD].take(arrays, arguments["samples"])
     return None, {}
@@ -58,8 +80,6 @@ def close_phase(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def changed(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Outputs with the change, as distances by name."""
-    from dataclasses import asdict
-
     return {name: asdict(distance) for name, distance in held[_HELD].changed().items()}, {}
 
 

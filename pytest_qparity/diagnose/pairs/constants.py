@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_qparity.diagnose.measures import ConstantMeasure
-from pytest_qparity.diagnose.quantizers import ConstantOperand, constant, constant_operands, fold_of
-from pytest_qparity.diagnose.running import Tapped
+from pytest_qparity.diagnose.pairs.quantizers import ConstantOperand, constant, constant_operands, fold_of
+from pytest_qparity.diagnose.pairs.running import Tapped
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from pytest_qparity.diagnose.light_model import LightModel
-    from pytest_qparity.diagnose.pairing import Pairing
+    from pytest_qparity.diagnose.pairs.light_model import LightModel
+    from pytest_qparity.diagnose.pairs.pairing import Pairing
 
     Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import AttributeProto, helper
 
-from pytest_qparity.diagnose.light_model import LightModel
-from pytest_qparity.diagnose.pairing import paired
-from pytest_qparity.diagnose.quantizers import activation_quantizers
-from pytest_qparity.diagnose.running import Tapped
+from pytest_qparity.diagnose.pairs.light_model import LightModel
+from pytest_qparity.diagnose.pairs.pairing import paired
+from pytest_qparity.diagnose.pairs.quantizers import activation_quantizers
+from pytest_qparity.diagnose.pairs.running import Tapped
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Models"]
 
 _TYPES = {"tensor(float)": (1, np.float32), "tensor(float16)": (10, np.float16), "tensor(double)": (11, np.float64)}
+_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 _CLAMPING = ("Clip", "Relu")
 _THROUGH = ("BatchNormalization", "Cast", "Dropout", "Identity")  # absent nodes whose output is their input's layer
 
@@ -61,6 +63,20 @@ class Models:
     def layer_tensor(self, node: NodeProto) -> str:
         """The tensor at which a layer's error is seen: behind nodes that its kernel has taken in."""
         return self._layer_tensors[node.name]
+
+    def differences(self, node: NodeProto) -> tuple[str, ...]:
+        """Names of attributes that both nodes have with other values, and of inputs that the variant's lacks."""
+        if node.name not in self.pairing.nodes:
+            return ()
+        there = self.variant.nodes[self.pairing.nodes[node.name]]
+        values = {each.name: helper.get_attribute_value(each) for each in there.attribute if each.type not in _GRAPHS}
+        differing = [
+            each.name
+            for each in node.attribute
+            if each.name in values and each.name != "transB" and helper.get_attribute_value(each) != values[each.name]
+        ]
+        lacking = [name for name in node.input[len(there.input) :] if name]
+        return (*differing, *lacking)
 
     def range_behind(self, node: NodeProto) -> tuple[float, float]:
         """Between what a tensor is clamped that lacks its Relu or Clip: the widest range of what quantizes it; without

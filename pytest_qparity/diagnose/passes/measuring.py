@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.diagnose.constants import constant_measures
 from pytest_qparity.diagnose.measures import Distance, LayerMeasure, Measured
-from pytest_qparity.diagnose.models import Models
-from pytest_qparity.diagnose.phases import Calibrating, Changed, Group, Optimized, Phase, Tallies
-from pytest_qparity.diagnose.running import Tapped
+from pytest_qparity.diagnose.pairs.constants import constant_measures
+from pytest_qparity.diagnose.pairs.models import Models
+from pytest_qparity.diagnose.pairs.running import Tapped
+from pytest_qparity.diagnose.passes.islands import Islands
+from pytest_qparity.diagnose.passes.phases import Calibrating, Changed, Group, Optimized, Phase, Tallies
+from pytest_qparity.diagnose.passes.spool import Spool
 from pytest_qparity.diagnose.splicing import Change, spliced
-from pytest_qparity.diagnose.spool import Spool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +96,15 @@ class Measurer:
                 self._passes[kind] = self._passes.get(kind, 0.0) + passes
         self._phase, self._is_first = None, False
 
+    def open_islands(self) -> None:
+        """Get each layer ready between its own Q/DQ pairs, with the optimizer on and off; `islands` compares them."""
+        self._start(Islands(self.models))
+
+    def islands(self) -> dict[str, Distance]:
+        """Rounded tensors with the optimizer on against off, by name in the float model."""
+        assert isinstance(self._phase, Islands)
+        return {name: tally.distance() for name, tally in self._phase.outputs.items()}
+
     def changed(self) -> dict[str, Distance]:
         """Outputs of the variant with the change that is open, over the feeds that were taken."""
         assert isinstance(self._phase, Changed)
@@ -138,6 +148,7 @@ class Measurer:
             own=None if own is None else own.distance(),
             cumulative=None if cumulative is None else cumulative.distance(),
             absent=node.name in self.models.absent,
+            differs=self.models.differences(node),
         )
 
     def _start(self, phase: Phase) -> None:
