@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.diagnose import SHORTLIST
 from pytest_qparity.diagnose.causes.cause import Cause, Finding, Suspect
-from pytest_qparity.diagnose.causes.suspects import drift, shortlist, suspects
+from pytest_qparity.diagnose.causes.drift import drift
+from pytest_qparity.diagnose.causes.suspects import shortlist, suspects
 from pytest_qparity.diagnose.comparing import Comparison
 from pytest_qparity.diagnose.splicing import Change
 
@@ -18,14 +20,15 @@ if TYPE_CHECKING:
     from pytest_qparity.diagnose.measures import Distance, Measured
     from pytest_qparity.worker.protocol import Worker
 
-__all__ = ["SHORTLIST", "Diagnosis", "Order", "diagnose"]
+__all__ = ["Diagnosis", "Order", "diagnose"]
 
-SHORTLIST = 10  # suspects that are tried, one pass of the variant each
 DECISIVE = 0.25  # of the outputs' error: from here on a cause of the whole model stands above those of single layers
 CURABLE = 2.0  # what a cause weighs beside plain rounding, which no recalibration takes away
 SHARED = 0.3  # where no layer has so much of it, what is left is many layers' rounding
-DEVIATES = 0.25  # of the variant's error that the optimizer alone may make before its kernels are looked at
+DEVIATES = 0.5  # of the variant's error that the optimizer alone may make before its kernels are looked at
 FLOAT_DEVIATES = 10.0  # times what the optimizer does to the float model
+EXPLAINED = 0.5  # of the outputs' error, by a cause in the file: a kernel then stands behind it
+FAR_ABOVE = 10.0  # times the outputs' error (the optimizer is off there): a kernel then stands first all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +85,28 @@ def diagnose(order: Order, worker: Worker, told: Callable[[str, float], None] = 
         tried = shortlist(found, order.shortlist)
         findings = [Finding(suspect, _impact(both, measured, suspect.change)) for suspect in tried]
         kernel = _kernel(both, measured)
-    return Diagnosis(measured, ranked(findings, kernel, drift(measured, order.precision), found[len(tried) :]))
+    return Diagnosis(
+        measured, ranked(findings, measured.relative, kernel, drift(measured, order.precision), found[len(tried) :])
+    )
 
 
 def ranked(
-    findings: Sequence[Finding], kernel: Suspect | None, drifted: Suspect | None, untried: Sequence[Suspect] = ()
+    findings: Sequence[Finding],
+    whole: float,
+    kernel: Suspect | None,
+    drifted: Suspect | None,
+    untried: Sequence[Suspect] = (),
 ) -> tuple[Finding, ...]:
-    """A deviating kernel first: the file may be sound. Then what the whole model has, where it is decisive; then by
-    impact. Where no layer has a good share of the error, drift stands above them. Last what was not tried."""
+    """A deviating kernel first, but where a cause in the file explains its error `whole` and the kernel's is not far
+    above that. Then what the whole model has, where it is decisive; then by impact. Where no layer has a good share of
+    the error, drift stands above them. Last what was not tried."""
     ordered = sorted(findings, key=_rank)
     top = ordered[0] if ordered else None
     if drifted is not None and (top is None or ((top.impact or 0.0) < SHARED and top.suspect.cause is Cause.ROUNDING)):
         ordered.insert(0, Finding(drifted, None))
     if kernel is not None:
-        ordered.insert(0, Finding(kernel, None))
+        explained = top is not None and top.suspect.cause is not Cause.ROUNDING and (top.impact or 0.0) >= EXPLAINED
+        ordered.insert(1 if explained and kernel.relative < FAR_ABOVE * whole else 0, Finding(kernel, None))
     return (*ordered, *(Finding(suspect, None) for suspect in untried))
 
 

@@ -52,7 +52,7 @@ class LayerMeasure:
 
     own: the error it makes when the float model's tensors are its inputs; cumulative: with the variant's own inputs.
     None where the variant has no counterpart. reads: the tensors that it reads. differs: attributes and inputs that the
-    variant's node has otherwise.
+    variant's node has otherwise; counterpart: its name, empty where there is none.
     """
 
     node: str
@@ -63,6 +63,7 @@ class LayerMeasure:
     cumulative: Distance | None
     absent: bool = False
     differs: tuple[str, ...] = ()
+    counterpart: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Result = tuple[Any, Arrays]
 
 __all__ = [
+    "annotate",
     "begin",
     "changed",
     "close_phase",
@@ -86,6 +87,15 @@ def changed(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def measured(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, on macOS bytes
     return held[_HELD].measured(peak / (1e6 if sys.platform == "darwin" else 1e3)).as_json(), {}
+
+
+def annotate(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """A copy of the model `model` at `target`, `properties` by node in its metadata."""
+    from pytest_qparity.diagnose.annotating import annotated
+    from pytest_qparity.precision.large import save_whole
+
+    save_whole(annotated(Path(arguments["model"]), arguments["properties"]), Path(arguments["target"]))
+    return None, {}
 
 
 def end(held: Held, arguments: Arguments, arrays: Arrays) -> Result:

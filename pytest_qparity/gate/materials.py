@@ -243,6 +243,10 @@ class RunMaterial:
         """The file that the session runs: the variant itself, or what emulates it on this backend."""
         return self._executed(self.variant)
 
+    def executed_at(self, precision: str) -> Variant:
+        """The file that a session of a precision runs, for whoever opens no session."""
+        return self._executed(self.variant_at(precision))
+
     @property
     def _workshop(self) -> Workshop:
         from pytest_qparity.precision.cache import VariantCache

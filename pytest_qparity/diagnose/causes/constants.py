@@ -76,7 +76,8 @@ def _cause(measure: ConstantMeasure, precision: str) -> tuple[Cause, dict[str, A
         return Cause.WRONG_WEIGHT, {"cosine": float(dot.sum() / max(norms.sum(), 1e-300))}, said, again
     if golden.size > 1 and relative.max() > FEW_BITS and relative.max() > 100.0 * np.median(relative):
         channel = int(relative.argmax())
-        said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(float(np.median(relative)))} dB."
+        middle = float(np.median(relative))
+        said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(middle)} dB."
         key = Key(f'[precisions.{precision}]\ngranularity = "channel"', "give each channel a scale of its own")
         return Cause.OUTLIER_CHANNEL, {"channel": channel}, said, key
     return (

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from pytest_qparity.diagnose.causes.activations import activation_suspect
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.constants import constant_suspect
-from pytest_qparity.diagnose.causes.keys import Key, keep_float
+from pytest_qparity.diagnose.causes.keys import keep_float
 from pytest_qparity.diagnose.splicing import Change
 from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
 
 if TYPE_CHECKING:
-    from pytest_qparity.diagnose.measures import ActivationMeasure, LayerMeasure, Measured
+    from pytest_qparity.diagnose.measures import ActivationMeasure, Measured
 
-__all__ = ["drift", "shortlist", "suspects"]
+__all__ = ["shortlist", "suspects"]
 
 DROPPED = 1e-4  # NRMSE² at a Relu that is not there, beyond what the range stands for
 COVERED = 1.5  # of an input's range over its calibrated one: half a bit
@@ -194,47 +194,3 @@ def _differing(measured: Measured, precision: str) -> list[Suspect]:
         for layer in measured.layers
         if layer.differs and layer.own is not None and layer.own.relative > DROPPED
     ]
-
-
-def drift(measured: Measured, precision: str) -> Suspect | None:
-    """The layer at which the cumulative error first is what it is at the end, of a model without a single culprit."""
-    layers = [layer for layer in measured.layers if layer.cumulative is not None and layer.own is not None]
-    if not layers:
-        return None
-    grown = max(layers, key=_growth)
-    assert grown.own is not None
-    assert grown.cumulative is not None
-    key = Key(
-        keep_float(precision, [grown.node]),
-        "no layer is wrong by itself: rescue looks for the smallest set to keep float",
-    )
-    return _drifted(grown, measured, key)
-
-
-def _growth(layer: LayerMeasure) -> float:
-    assert layer.own is not None
-    assert layer.cumulative is not None
-    return layer.cumulative.relative - layer.own.relative
-
-
-def _drifted(layer: LayerMeasure, measured: Measured, key: Key) -> Suspect:
-    assert layer.own is not None
-    assert layer.cumulative is not None
-    made = [each for each in measured.layers if each.own is not None and each.own.relative > 0.0]
-    return Suspect(
-        node=layer.node,
-        op_type=layer.op_type,
-        tensor=layer.tensor,
-        cause=Cause.ACCUMULATED_DRIFT,
-        numbers={
-            "own_sqnr_db": layer.own.sqnr_db if layer.own.relative else None,
-            "cumulative_sqnr_db": layer.cumulative.sqnr_db,
-            "layers": len(made),
-        },
-        sentence=f"{len(made)} layers add up: here {layer.cumulative.sqnr_db:.1f} dB are left, where this layer's own "
-        f"error would leave {layer.own.sqnr_db:.1f} dB.",
-        key=key.lines,
-        remedy=key.remedy,
-        relative=layer.cumulative.relative,
-        change=Change(nodes=(layer.node,)),
-    )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["constant_measures", "folded", "value_of"]
 
-_LIKE = 0.5  # cosine below which a channel does not resemble its own, so that another is looked for
+_UNLIKE = 0.9  # cosine below which a channel is not its own rounded, even to 3 bits, so that another is looked for
+_ALIKE = 0.95  # and above which it is another's
 _MOST_CHANNELS = 4_096
 
 
@@ -112,10 +113,11 @@ def _nearest(g: Array, o: Array, golden: Array, output: Array, dot: Array) -> Ar
     if g.shape[1] < 2 or len(g) > _MOST_CHANNELS:
         return found
     norms = np.sqrt(np.maximum(golden * output, np.finfo(np.float64).tiny))
-    unlike = np.flatnonzero((np.abs(dot / norms) < _LIKE) & (golden > 0) & (output > 0))
+    unlike = np.flatnonzero((np.abs(dot / norms) < _UNLIKE) & (golden > 0) & (output > 0))
     if unlike.size:
         cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.maximum(golden, np.finfo(np.float64).tiny)))
-        found[unlike] = cosines.argmax(axis=1)
+        best = cosines.argmax(axis=1)
+        found[unlike] = np.where(cosines.max(axis=1) > _ALIKE, best, unlike)
     return found
 
 

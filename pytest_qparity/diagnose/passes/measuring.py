@@ -149,6 +149,7 @@ class Measurer:
             cumulative=None if cumulative is None else cumulative.distance(),
             absent=node.name in self.models.absent,
             differs=self.models.differences(node),
+            counterpart=self.models.pairing.nodes.get(node.name, ""),
         )
 
     def _start(self, phase: Phase) -> None:
