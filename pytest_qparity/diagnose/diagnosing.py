@@ -136,7 +136,9 @@ def _kernel(both: Comparison, measured: Measured) -> Suspect | None:
     worst = max(alone, key=lambda name: alone[name].relative, default=None)
     layer = None if worst is None else makers.get(worst)
     node = "" if layer is None else layer.node
-    where = f"alone it shows at {node}, by {alone[worst].sqnr_db:.1f} dB" if worst else "no layer shows it alone"
+    where = (
+        f"between its own Q/DQ pairs {node} is left {_said_db(alone[worst])}" if worst else "no layer shows it alone"
+    )
     return Suspect(
         node=node,
         op_type="" if layer is None else layer.op_type,
@@ -147,14 +149,18 @@ def _kernel(both: Comparison, measured: Measured) -> Suspect | None:
             "float_optimizer_sqnr_db": reference.sqnr_db if math.isfinite(reference.sqnr_db) else None,
             "layers": {name: each.sqnr_db for name, each in alone.items()},
         },
-        sentence=f"ONNX Runtime's optimizer alone moves the variant's output by {variant.sqnr_db:.1f} dB, the float "
-        f"model's by {reference.sqnr_db:.1f} dB; {where}.",
+        sentence=f"ONNX Runtime's optimizer alone leaves the variant's output {_said_db(variant)}, the float model's "
+        f"{_said_db(reference)}; {where}.",
         key="",
         remedy="hold the kernels against their specification: a case with [conformance], docs/conformance.md",
         relative=variant.relative,
         change=Change(),
         everywhere=True,
     )
+
+
+def _said_db(distance: Distance) -> str:
+    return f"{distance.sqnr_db:.1f} dB" if math.isfinite(distance.sqnr_db) else "as it is"
 
 
 def _distance(distance: Distance) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def _finding(rank: int, finding: Finding) -> list[str]:
     suspect = finding.suspect
     place = f"{suspect.node} ({suspect.op_type})" if suspect.op_type else suspect.node or "the whole model"
     lines = [
-        wrapped(f"{rank}  ", f"{suspect.cause}  {place}", hanging="   "),
+        wrapped(f"{rank}  ", f"{suspect.cause} at {place}", hanging="   "),
         wrapped("   ", f'{impact_of(finding)}; tensor "{suspect.tensor}"' if suspect.tensor else impact_of(finding)),
         wrapped("   ", suspect.sentence),
         wrapped("   Try:    ", suspect.remedy),

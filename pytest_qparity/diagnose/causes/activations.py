@@ -146,7 +146,7 @@ def zero_point_shift(measure: ActivationMeasure) -> float:
     span, width = top - bottom, measure.high - measure.low
     if span > 1.5 * width or max(over_high, over_low) < 0.05 * width or min(over_high, over_low) > -0.1 * width:
         return 0.0
-    return (over_high if over_high > over_low else -over_low) / measure.scale
+    return ((top + bottom) - (measure.high + measure.low)) / 2.0 / measure.scale
 
 
 def bits_lost(measure: ActivationMeasure) -> float:
