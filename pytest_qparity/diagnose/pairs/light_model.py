@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, external_data_helper, numpy_helper
 
-from pytest_qparity.precision.graph import float_structure
+from pytest_qparity.precision.graph import made_ready
 from pytest_qparity.precision.large import SMALL
 from pytest_qparity.precision.values import live_nodes, names_used, subgraphs
 
@@ -32,8 +33,7 @@ class LightModel:
     def __init__(self, path: Path, folder: Path, stem: str) -> None:
         """`stem`: under which the weights are put into `folder`. Reads one weight at a time beside the model's file."""
         self.folder = folder
-        self.proto = float_structure(path)
-        _put_outside(self.proto, path.parent, folder / f"{stem}.weights")
+        self.proto = _light(path, folder / f"{stem}.weights")
         graph = self.proto.graph
         self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in graph.initializer}
         self.inputs = tuple(value.name for value in graph.input)
@@ -113,6 +113,22 @@ def _head(model: ModelProto) -> ModelProto:
     return onnx.ModelProto(
         ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions, producer_name="qparity"
     )
+
+
+def _light(path: Path, target: Path) -> ModelProto:
+    """The model with its weights at `target`; while it is read the file is mapped, so that it is not there twice."""
+    whole = onnx.ModelProto()
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as view,
+    ):
+        whole.ParseFromString(view)
+    whole = made_ready(whole)
+    _put_outside(whole, path.parent, target)
+    light = onnx.ModelProto()
+    light.CopyFrom(whole)  # a message holds what was taken out of it as long as it lives
+    return light
 
 
 def _put_outside(model: ModelProto, beside: Path, target: Path) -> None:

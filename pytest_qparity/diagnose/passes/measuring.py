@@ -2,8 +2,9 @@
 
 Three graphs run over each feed: the float model with its tensors as outputs; the variant likewise, for the cumulative
 error; and the variant cut at every paired tensor, each fed with the float model's values, for each layer's own error:
-exactly the variant's kernels, all of them in one pass. Where the tensors of a feed are large they are taken in two
-halves, so that both models' tensors are never there together. Then outputs come once more with the optimizer on.
+exactly the variant's kernels, all of them in one pass. Where the tensors of a feed are large they are taken in three
+groups, each of which runs as much of the graphs as leads to it: two passes, and of both models' tensors two thirds of
+one model's are there at once. Then outputs come once more with the optimizer on.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["CALIBRATION", "ONE_GROUP_MB", "OPTIMIZER", "Measurer"]
 
 CALIBRATION, OPTIMIZER = "calibration", "optimizer"
-ONE_GROUP_MB = 64.0  # tensors of one feed in one model: above it they are taken in two halves
+ONE_GROUP_MB = 16.0  # tensors of one feed in one model: above it they are taken in groups
+GROUPS = 3  # passes grow with (groups + 1) / 2, and four of each model is what a diagnosis may cost
 
 
 class Measurer:
@@ -56,12 +58,8 @@ class Measurer:
         sizes = {name: array.nbytes for name, array in session.run(feed).items()}
         whole, layers = sum(sizes.values()), list(models.layers)
         self._groups = [layers]
-        if whole > self._one_group_mb * 1e6 and len(layers) > 1:
-            first, so_far = 0, 0
-            while first < len(layers) - 1 and (first == 0 or 2 * so_far < whole):
-                so_far += sum(sizes.get(name, 0) for name in layers[first].output)
-                first += 1
-            self._groups = [layers[:first], layers[first:]]
+        if whole > self._one_group_mb * 1e6 and len(layers) >= GROUPS:
+            self._groups = _grouped(layers, sizes)
         return tuple(f"tensors {index}" for index in range(len(self._groups)))
 
     def open(self, phase: str) -> None:
@@ -154,3 +152,17 @@ class Measurer:
 
     def _start(self, phase: Phase) -> None:
         self._phase, self._index = phase, 0
+
+
+def _grouped(layers: list[NodeProto], sizes: Mapping[str, int]) -> list[list[NodeProto]]:
+    """The layers in their order in GROUPS parts of about the same size, none of which is empty."""
+    made = [sum(sizes.get(name, 0) for name in node.output) for node in layers]
+    parts: list[list[NodeProto]] = [[]]
+    so_far, whole = 0, sum(made)
+    for index, (node, size) in enumerate(zip(layers, made, strict=True)):
+        is_full = so_far * GROUPS >= whole * len(parts) or len(layers) - index == GROUPS - len(parts)
+        if parts[-1] and is_full and len(parts) < GROUPS:
+            parts.append([])
+        parts[-1].append(node)
+        so_far += size
+    return parts
