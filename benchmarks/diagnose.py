@@ -119,9 +119,8 @@ def cost(name: str, model: onnx.ModelProto, shape: tuple[int, ...], activations_
     own_mb = measured.peak_mb - empty_mb()
     bound_mb = 2 * size_mb + activations_mb
     passes = f"{measured.passes['float']:.2f} / {measured.passes['variant']:.2f}"
-    print(
-        f"{name:<14}  {size_mb:>8.1f}  {activations_mb:>14.1f}  {own_mb:>7.1f}  {bound_mb:>8.1f}  {passes:<14}  {took_s:.1f}"
-    )
+    sizes = f"{size_mb:>8.1f}  {activations_mb:>14.1f}  {own_mb:>7.1f}  {bound_mb:>8.1f}"
+    print(f"{name:<14}  {sizes}  {passes:<15}  {took_s:.1f}")
 
 
 _EMPTY: list[float] = []

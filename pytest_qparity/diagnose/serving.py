@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.diagnose.passes.measuring import Measurer
+from pytest_qparity.diagnose.passes.returning import return_freed_memory
 from pytest_qparity.diagnose.splicing import Change
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _HELD, _FOLDER = "diagnosis", "diagnosis folder"
 def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Pair `reference` and `variant`; the first feed tells how large tensors are. Names of the phases."""
     end(held, {}, {})
+    return_freed_memory()
     held[_FOLDER] = tempfile.mkdtemp(prefix="diagnose-")
     paths = Path(arguments["reference"]), Path(arguments["variant"]), Path(held[_FOLDER])
     measurer = Measurer(*paths, arguments["one_group_mb"])

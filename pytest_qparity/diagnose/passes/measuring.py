@@ -55,7 +55,7 @@ class Measurer:
         models = self.models
         self._passes["float"] = 1.0 / feeds
         session = Tapped(models.reference.graph(sorted(models.shown)), models.reference.folder)
-        sizes = {name: array.nbytes for name, array in session.run(feed).items()}
+        sizes = session.sizes(feed)
         whole, layers = sum(sizes.values()), list(models.layers)
         self._groups = [layers]
         if whole > self._one_group_mb * 1e6 and len(layers) >= GROUPS:

@@ -114,10 +114,22 @@ class ActivationTally:
         if self._axis is None or values.ndim < 2:
             self._axis = None
             return
-        rest = tuple(each for each in range(values.ndim) if each != self._axis % values.ndim)
-        magnitude = np.where(np.isfinite(values), np.abs(values), 0.0)
-        largest, power = magnitude.max(axis=rest, initial=0.0), np.square(magnitude, dtype=np.float64).sum(axis=rest)
-        if self._channels is None:
+        axis = self._axis % values.ndim
+        if axis == 0:
+            self._add_part(values, 0)
+            return
+        for sample in values:  # one at a time: what is worked out of it is as large as it is
+            self._add_part(sample, axis - 1)
+
+    def _add_part(self, values: Array, axis: int) -> None:
+        if self._axis is None:
+            return
+        finite = np.isfinite(values)
+        rows = np.moveaxis(values if finite.all() else np.where(finite, values, 0.0), axis, 0)
+        rest = tuple(range(1, rows.ndim))
+        largest = np.maximum(rows.max(axis=rest, initial=0.0), -rows.min(axis=rest, initial=0.0))
+        power = np.square(rows, dtype=np.float64).sum(axis=rest)
+        if self._channels is None or self._channel_power is None:
             self._channels, self._channel_power = largest, power
         elif self._channels.shape != largest.shape or largest.size > _LARGEST_CHANNELS:
             self._axis = None  # it counts positions, not channels
