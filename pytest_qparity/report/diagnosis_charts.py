@@ -17,6 +17,7 @@ LEFT, TOP = 48.0, 12.0
 HIGHEST_DB = 80.0  # what is better is drawn there
 STEP_DB = 20.0
 BARS_WIDTH, BARS_HEIGHT = 300.0, 90.0
+DRAWN_BINS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,9 @@ def histogram_of(measure: ActivationMeasure) -> Bars:
     def x_of(value: float) -> float:
         return min(max((value - left) / wide, 0.0), 1.0) * BARS_WIDTH
 
-    tallest = math.sqrt(max(measure.counts, default=1) or 1)
+    tallest = math.sqrt(max((count for count, _, _ in _coarser(measure)), default=1) or 1)
     bars = []
-    for count, start, stop in zip(measure.counts, measure.edges[:-1], measure.edges[1:], strict=True):
+    for count, start, stop in _coarser(measure):
         if count and stop > left and start < right:
             height = BARS_HEIGHT * math.sqrt(count) / tallest
             x = x_of(start)
@@ -122,6 +123,15 @@ def histogram_of(measure: ActivationMeasure) -> Bars:
         low_is_outside=measure.low < left,
         high_is_outside=measure.high > right,
     )
+
+
+def _coarser(measure: ActivationMeasure) -> list[tuple[int, float, float]]:
+    """(count, from, to) of bins that are wide enough to be seen."""
+    group = max(len(measure.counts) // DRAWN_BINS, 1)
+    return [
+        (sum(measure.counts[i : i + group]), measure.edges[i], measure.edges[min(i + group, len(measure.counts))])
+        for i in range(0, len(measure.counts), group)
+    ]
 
 
 def _x(index: int, count: int) -> float:

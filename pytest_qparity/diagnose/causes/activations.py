@@ -22,7 +22,8 @@ CLIPPED_POWER = 1e-3  # Σ (x − clip(x))² / Σ x²
 BITS_LOST = 2.0  # a range four times too wide
 COLLAPSED_BITS = 1.5  # less than three codes
 OUTLIER = 8.0  # of a channel's largest value over that of the median channel: three bits
-TAIL = 0.999  # of the values: what lies beyond is for few
+BULK = 0.999  # of the values
+ENOUGH = 8  # values for each code, below which empty codes tell nothing
 
 
 def activation_suspect(
@@ -93,17 +94,15 @@ def _cause(measure: ActivationMeasure, inputs: Sequence[str], precision: str) ->
         )
         facts: dict[str, Any] = {"channel": channel, "ratio": ratio, "channel_axis": measure.channel_axis}
         return Cause.OUTLIER_CHANNEL, facts, said, keep_because(floats, "one range cannot serve all its channels")
-    tail = tail_bits(measure)
-    if measure.bits - tail > BITS_LOST + 2.0:
-        said = (
-            f"{100 * TAIL:g} % of the values use {tail:.1f} of {measure.bits} bits; the range {codes} is for the rest."
-        )
-        return (
-            Cause.RANGE_TOO_WIDE,
-            {"tail_bits": tail},
-            said,
-            Key(f'[precisions.{precision}]\ncalibration = "percentile"', "clip the few values that the range is for"),
-        )
+    bulk = bulk_bits(measure)
+    if measure.bits - bulk > BITS_LOST + 2.0:
+        steps = f"{2.0**bulk - 1.0:.1f} of {2**measure.bits} steps"
+        said = f"{100 * BULK:g} % of the values lie in {steps}: the range {codes} is for what lies far from them."
+        if tail_bits(measure) - bulk < 1.0:
+            key = Key(f'[precisions.{precision}]\ncalibration = "percentile"', "clip the few values that it is for")
+        else:
+            key = keep_because(floats, "a mask's constant, say, has its range")
+        return Cause.RANGE_TOO_WIDE, {"bulk_bits": bulk}, said, key
     said = f"{measure.bits_used:.1f} of {measure.bits} bits are used, {100 * measure.clipped_share:.2g} % clipped."
     return Cause.ROUNDING, {}, said, keep_because(floats, "nothing is wrong with its range")
 
@@ -173,23 +172,24 @@ def outlier_channel(measure: ActivationMeasure) -> tuple[int, float] | None:
     return channel, float(largest[channel] / middle)
 
 
+def bulk_bits(measure: ActivationMeasure) -> float:
+    """log2 of the steps in which all but a thousandth of the values lie, wherever these are, plus 1; the bits that are
+    used where there are too few values to tell."""
+    counts, total = np.sort(measure.counts)[::-1], sum(measure.counts)
+    if measure.elements < ENOUGH * 2**measure.bits or not measure.scale:
+        return measure.bits_used
+    needed = int(np.searchsorted(np.cumsum(counts), BULK * total)) + 1
+    width = measure.edges[1] - measure.edges[0]
+    return float(np.log2(needed * width / measure.scale + 1.0))
+
+
 def tail_bits(measure: ActivationMeasure) -> float:
-    """log2 of the steps that all but the outermost of the values need, by the histogram."""
-    low, high = bulk(measure)
-    return float(np.log2((high - low) / measure.scale + 1.0)) if measure.scale else float(measure.bits)
-
-
-def bulk(measure: ActivationMeasure) -> tuple[float, float]:
-    """Between what all but the outermost of the values lie, and 0, by the histogram."""
+    """The same of the interval in which they lie, and 0, without the outermost at both ends."""
     counts, edges = np.asarray(measure.counts), np.asarray(measure.edges)
-    top, bottom = max(measure.largest, 0.0), min(measure.smallest, 0.0)
-    total = counts.sum()
-    if not total or edges[-1] <= 0.0:
-        return bottom, top
-    share = np.cumsum(counts) / total
-    low = float(edges[int(np.searchsorted(share, (1.0 - TAIL) / 2.0))])
-    high = float(edges[min(int(np.searchsorted(share, (1.0 + TAIL) / 2.0)) + 1, edges.size - 1)])
-    return max(min(low, 0.0), bottom), min(max(high, 0.0), top)
+    share = np.cumsum(counts) / counts.sum()
+    low = min(float(edges[int(np.searchsorted(share, (1.0 - BULK) / 2.0))]), 0.0)
+    high = max(float(edges[min(int(np.searchsorted(share, (1.0 + BULK) / 2.0)) + 1, edges.size - 1)]), 0.0)
+    return float(np.log2((high - low) / measure.scale + 1.0))
 
 
 def keep_made(floats: str) -> Key:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ActivationTally", "DistanceTally"]
 
 BLOCK = 65_536  # elements: both operands and their float64 copies stay in cache
-_BINS = 64
+_BINS = 512  # of each sign: half a step and less of 8 bits, where a range fits
 _LARGEST_CHANNELS = 65_536  # beyond it an axis counts no channels
 
 

@@ -102,8 +102,19 @@ def test_a_value_far_out_wastes_bits_of_all_others(normal: np.ndarray) -> None:
     suspect = cause_of(measured(values, 900.0 / 127))
 
     assert suspect.cause is Cause.RANGE_TOO_WIDE
-    assert suspect.numbers["tail_bits"] < 3.0
+    assert suspect.numbers["bulk_bits"] < 3.0
     assert "percentile" in suspect.key
+
+
+def test_a_mask_that_has_the_range_leaves_the_scores_few_steps(normal: np.ndarray) -> None:
+    values = np.tile(normal.reshape(-1, 2), (4, 1))
+    values[::3] -= 10_000.0
+    suspect = cause_of(measured(values, 10_005.0 / 255, 254, element="uint8"))
+
+    assert suspect.cause is Cause.RANGE_TOO_WIDE
+    assert suspect.numbers["bulk_bits"] < 3.0
+    assert suspect.numbers["sqnr_db"] > 30.0  # what drowns in the mask shows in no ratio of powers
+    assert "keep_float" in suspect.key
 
 
 def test_a_step_above_all_values_makes_them_zero(normal: np.ndarray) -> None:
