@@ -167,7 +167,7 @@ def _dropped(measured: Measured) -> list[Suspect]:
             sentence=f"The variant has no {layer.op_type} here, and no range that clamps as it does: "
             f"values are up to {layer.own.max_abs:.3g} off.",
             key="",
-            remedy="make the file again; where an engine's optimizer drops it, give the range a zero point at its end",
+            remedy="make the file again from the float model, with the node or with a range that ends where it clamps",
             relative=layer.own.relative,
             change=Change(nodes=(layer.node,)),
         )
