@@ -13,7 +13,7 @@ from pytest_qparity.diagnose import SAMPLES
 from pytest_qparity.diagnose.diagnosing import Diagnosis, Order, diagnose
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
 from pytest_qparity.gate.planning import Run, plan
-from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.verdict import EMULATED, CannotJudge, Code
 
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
@@ -52,10 +52,12 @@ def _closing_all(material: CaseMaterial, run: Run) -> Iterator[RunMaterial]:
 
 
 def run_named(case: Case, name: str, settings: Settings) -> Run:
-    """A run of a case by its id, over all backends that are known: none needs to work here. Raises UnknownRun."""
+    """A run of a case by its id, with or without the mark of an emulated one, over all backends that are known: none
+    needs to work here. Raises UnknownRun."""
     runs = {run.id: run for run in plan(case, settings, tuple(settings.backends))}
-    if name in runs:
-        return runs[name]
+    for each in (name, f"{name}{EMULATED}"):
+        if each in runs:
+            return runs[each]
     near = nearest(name, runs)
     instead = f"; nearest is {near!r}" if near else ""
     backends, precisions = known_list(settings.backends), known_list(case.spec.precisions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,9 +63,14 @@ def spliced(
     variant: LightModel,
     pairing: Pairing,
     quantizers: Sequence[ActivationQuantizer],
+    types: Mapping[str, int],
 ) -> Splice:
-    """The variant's nodes with a change. Both models' weights lie in one folder, so that either's are found."""
-    work = _Work(reference, variant, pairing)
+    """The variant's nodes with a change. Both models' weights lie in one folder, so that either's are found.
+
+    types: element types of the variant's tensors, where they are known. A node among float16 ones computes in float32
+    behind and ahead of Cast nodes; a weight alone stays of the type that its node takes.
+    """
+    work = _Work(reference, variant, pairing, types)
     for quantizer in quantizers:
         if quantizer.name in change.activations:
             work.pass_by(quantizer)
@@ -77,8 +82,8 @@ def spliced(
 
 
 class _Work:
-    def __init__(self, reference: LightModel, variant: LightModel, pairing: Pairing) -> None:
-        self._reference, self._variant, self._pairing = reference, variant, pairing
+    def __init__(self, reference: LightModel, variant: LightModel, pairing: Pairing, types: Mapping[str, int]) -> None:
+        self._reference, self._variant, self._pairing, self._types = reference, variant, pairing, types
         self._absent = frozenset(pairing.absent)
         self.nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in variant.proto.graph.node]
         self._by_name = {node.name: node for node in self.nodes}
@@ -98,7 +103,8 @@ class _Work:
             there.input.extend([""] * (index + 1 - len(there.input)))
             there.input[index] = self._own_constant(f"{_FLOAT}{node.name} {index}", arrays[index - 1])
             return
-        there.input[index] = self._bring(node.input[index])
+        kind = next((self._types[name] for name in there.output if name in self._types), TensorProto.FLOAT)
+        there.input[index] = self._cast(self._bring(node.input[index]), kind)
         if index == 1 and node.op_type == "Gemm":
             _copy_attribute("transB", node, there)
 
@@ -122,9 +128,33 @@ class _Work:
         shared = {each.name for each in node.attribute} & {each.name for each in there.attribute}
         for name in sorted(shared):  # of another opset a node has others: axes that became an input
             _copy_attribute(name, node, there)
+        self._in_float(there)
         for quantizer in quantizers:  # what its output is rounded to, where that is nobody's operand
             if quantizer.made_by == node.name and not quantizer.reads:
                 self.pass_by(quantizer)
+
+    def _in_float(self, there: NodeProto) -> None:
+        """Let a node among float16 ones compute in float32."""
+        for index, name in enumerate(there.input):
+            if self._types.get(name, TensorProto.FLOAT) != TensorProto.FLOAT:
+                there.input[index] = self._cast(name, TensorProto.FLOAT)
+        for index, name in enumerate(there.output):
+            kind = self._types.get(name, TensorProto.FLOAT)
+            if kind != TensorProto.FLOAT:
+                there.output[index] = f"{_FLOAT}{name}"
+                self.nodes.append(
+                    onnx.helper.make_node("Cast", [f"{_FLOAT}{name}"], [name], name=f"back {name}", to=kind)
+                )
+
+    def _cast(self, name: str, kind: int) -> str:
+        """A tensor as another type; itself where a float32 one is asked to be that."""
+        if kind == TensorProto.FLOAT and self._types.get(name, TensorProto.FLOAT) == TensorProto.FLOAT:
+            return name
+        made = f"{name} as {kind}"
+        if made not in self._brought:
+            self._brought.add(made)
+            self.nodes.append(onnx.helper.make_node("Cast", [name], [made], name=made, to=kind))
+        return made
 
     def _put_in(self, node: NodeProto) -> None:
         source = self._pairing.tensors[node.input[0]]

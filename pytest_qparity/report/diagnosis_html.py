@@ -14,7 +14,7 @@ from pytest_qparity.report.diagnosis_charts import (
     curve_of,
     histogram_of,
 )
-from pytest_qparity.report.diagnosis_text import decibels, impact_of, shown_findings
+from pytest_qparity.report.diagnosis_text import decibels, impact_of, nothing_found, shown_findings
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def diagnosis_html(diagnosis: Diagnosis, subject: str) -> str:
     return environment.get_template("diagnosis.html").render(
         subject=subject,
         measured=measured,
+        nothing=nothing_found(diagnosis),
         findings=[(finding, impact_of(finding)) for finding in findings],
         curve=curve_of(diagnosis, len(findings)),
         histograms=[histogram_of(each) for each in worst[:HISTOGRAMS]],

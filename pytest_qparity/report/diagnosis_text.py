@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_qparity.diagnose.causes.cause import Finding
     from pytest_qparity.diagnose.diagnosing import Diagnosis
 
-__all__ = ["decibels", "diagnosis_text", "impact_of", "shown_findings"]
+__all__ = ["decibels", "diagnosis_text", "impact_of", "nothing_found", "shown_findings"]
 
 SHOWN = 5
 LEAST_IMPACT = 0.01  # of a finding that is shown behind the first
@@ -32,7 +32,7 @@ def diagnosis_text(diagnosis: Diagnosis, subject: str) -> str:
     for rank, finding in enumerate(shown, start=1):
         lines += ["", *_finding(rank, finding)]
     if not shown:
-        lines += ["", "No difference was found."]
+        lines += ["", wrapped("", nothing_found(diagnosis))]
     hidden = sum(finding.impact is not None for finding in diagnosis.findings) - sum(
         finding.impact is not None for finding in shown
     )
@@ -56,6 +56,16 @@ def shown_findings(diagnosis: Diagnosis) -> list[Finding]:
         if diagnosis.measured.relative > 0.0
         and (rank == 0 or finding.suspect.everywhere or (finding.impact or 0.0) >= LEAST_IMPACT)
     ][:SHOWN]
+
+
+def nothing_found(diagnosis: Diagnosis) -> str:
+    """What is said where no finding is shown: no difference, or one that cannot be looked into."""
+    if diagnosis.measured.relative == 0.0:
+        return "No difference was found."
+    return (
+        "The outputs differ, and nothing was found that explains it: operators that compute in integers (QLinearConv, "
+        'MatMulInteger, …) are not looked into. Diagnose the variant as Q/DQ (format = "qdq").'
+    )
 
 
 def impact_of(finding: Finding) -> str:

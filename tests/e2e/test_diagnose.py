@@ -126,6 +126,27 @@ def test_a_float_run_has_nothing_to_find(project: Diagnose) -> None:
     assert "No difference was found." in said
 
 
+def test_integer_operators_are_told_to_be_beyond_it(project: Diagnose, tmp_path: Path) -> None:
+    case = tmp_path / "cases" / "mlp.toml"
+    case.write_text(case.read_text().replace("[precisions.int8]", '[precisions.int8]\nformat = "qoperator"'))
+
+    status, said, _ = project("cases/mlp.toml", "ort-int8")
+
+    assert status == 0
+    assert "No difference" not in said
+    assert "operators that compute in integers" in said
+
+
+def test_an_emulated_run_is_found_without_its_mark(project: Diagnose, tmp_path: Path) -> None:
+    case = tmp_path / "cases" / "mlp.toml"
+    case.write_text(case.read_text().replace("[precisions.fp16]", "[precisions.nvfp4]"))
+
+    status, said, wrong = project("cases/mlp.toml", "ort-nvfp4")
+
+    assert (status, wrong) == (0, "")
+    assert "1  " in said
+
+
 def test_another_run_is_an_error_with_the_nearest(project: Diagnose) -> None:
     status, said, wrong = project("cases/mlp.toml", "ort-int9")
 

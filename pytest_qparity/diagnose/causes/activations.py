@@ -98,7 +98,7 @@ def _cause(measure: ActivationMeasure, inputs: Sequence[str], precision: str) ->
     if measure.bits - bulk > BITS_LOST + 2.0:
         steps = f"{2.0**bulk - 1.0:.1f} of {2**measure.bits} steps"
         said = f"{100 * BULK:g} % of the values lie in {steps}: the range {codes} is for what lies far from them."
-        if tail_bits(measure) - bulk < 1.0:
+        if has_one_bulk(measure):
             key = Key(f'[precisions.{precision}]\ncalibration = "percentile"', "clip the few values that it is for")
         else:
             key = keep_because(floats, "a mask's constant, say, has its range")
@@ -173,23 +173,28 @@ def outlier_channel(measure: ActivationMeasure) -> tuple[int, float] | None:
 
 
 def bulk_bits(measure: ActivationMeasure) -> float:
-    """log2 of the steps in which all but a thousandth of the values lie, wherever these are, plus 1; the bits that are
-    used where there are too few values to tell."""
-    counts, total = np.sort(measure.counts)[::-1], sum(measure.counts)
+    """log2 of the steps between which all but a thousandth of the values lie, less the largest empty stretch between
+    them, plus 1; the bits that are used where there are too few values to tell."""
+    bins = _bulk(measure)
     if measure.elements < ENOUGH * 2**measure.bits or not measure.scale:
         return measure.bits_used
-    needed = int(np.searchsorted(np.cumsum(counts), BULK * total)) + 1
     width = measure.edges[1] - measure.edges[0]
-    return float(np.log2(needed * width / measure.scale + 1.0))
+    gap = int(np.diff(bins).max(initial=1)) - 1
+    return float(np.log2((bins[-1] - bins[0] + 1 - gap) * width / measure.scale + 1.0))
 
 
-def tail_bits(measure: ActivationMeasure) -> float:
-    """The same of the interval in which they lie, and 0, without the outermost at both ends."""
-    counts, edges = np.asarray(measure.counts), np.asarray(measure.edges)
-    share = np.cumsum(counts) / counts.sum()
-    low = min(float(edges[int(np.searchsorted(share, (1.0 - BULK) / 2.0))]), 0.0)
-    high = max(float(edges[min(int(np.searchsorted(share, (1.0 + BULK) / 2.0)) + 1, edges.size - 1)]), 0.0)
-    return float(np.log2((high - low) / measure.scale + 1.0))
+def has_one_bulk(measure: ActivationMeasure) -> bool:
+    """Whether those values lie together: what is far from them is few."""
+    bins = _bulk(measure)
+    return bool(np.diff(bins).max(initial=1) - 1 < 0.5 * (bins[-1] - bins[0] + 1))
+
+
+def _bulk(measure: ActivationMeasure) -> np.ndarray:
+    """Places of the fullest bins that hold all but a thousandth of the values, in their order."""
+    counts = np.asarray(measure.counts)
+    order = np.argsort(-counts, kind="stable")
+    needed = int(np.searchsorted(np.cumsum(counts[order]), BULK * counts.sum())) + 1
+    return np.sort(order[:needed])
 
 
 def keep_made(floats: str) -> Key:

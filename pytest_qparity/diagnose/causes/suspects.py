@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shortlist", "suspects"]
 
+CAST = 1e-6  # NRMSE² of a constant: a cast to float16 leaves less (73 dB of normal values), int8 and bfloat16 more
 DROPPED = 1e-4  # NRMSE² at a Relu that is not there, beyond what the range stands for
 COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 FAR_APART = 16.0  # of two operands of a sum: four bits
@@ -28,12 +29,14 @@ def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple
     """inputs: names of the float model's inputs; precision: whose table of the case file keys are for."""
     operators = {layer.node: layer.op_type for layer in measured.layers}
     activations = [activation_suspect(each, operators, inputs, precision) for each in measured.activations]
-    constants = [constant_suspect(each, operators, precision) for each in measured.constants]
+    rounded = [each for each in measured.constants if each.relative > CAST]
+    constants = [constant_suspect(each, operators, precision) for each in rounded]
     found = [*_of_inputs(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
     dropped = _dropped(measured)
     gone = {suspect.tensor for suspect in dropped}  # their ranges are for what the tensors are without it
     found = [each for each in found if each.tensor not in gone]
     found += (*dropped, *_differing(measured, precision))
+    found += _others(measured, found, precision)
     return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))
 
 
@@ -154,6 +157,27 @@ def _residuals(measured: Measured, precision: str) -> list[Suspect]:
             )
         )
     return found
+
+
+def _others(measured: Measured, found: Sequence[Suspect], precision: str) -> list[Suspect]:
+    """Layers with an error that none of their operands is suspected of: computed in float16, or in blocks."""
+    named = {node for each in found for node in (each.node, *each.numbers.get("read_by", ()))}
+    return [
+        Suspect(
+            node=layer.node,
+            op_type=layer.op_type,
+            tensor=layer.tensor,
+            cause=Cause.ROUNDING,
+            numbers={"own_sqnr_db": layer.own.sqnr_db},
+            sentence=f"Fed with the float model's tensors it is left {layer.own.sqnr_db:.1f} dB.",
+            key=keep_float(precision, [layer.node]),
+            remedy="keep the node float: nothing else is seen",
+            relative=layer.own.relative,
+            change=Change(nodes=(layer.node,)),
+        )
+        for layer in measured.layers
+        if layer.own is not None and layer.own.relative > 0.0 and not layer.absent and layer.node not in named
+    ]
 
 
 def _dropped(measured: Measured) -> list[Suspect]:

@@ -78,7 +78,7 @@ class Measurer:
     def open_change(self, change: Change) -> None:
         """Get the variant with a change ready; `changed` compares its outputs with the float model's."""
         models = self.models
-        splice = spliced(change, models.reference, models.variant, models.pairing, models.quantizers)
+        splice = spliced(change, models.reference, models.variant, models.pairing, models.quantizers, models.cut)
         self._start(Changed(models, splice, self._spool))
 
     def take(self, feed: Feed, samples: int) -> None:

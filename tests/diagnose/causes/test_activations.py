@@ -106,6 +106,12 @@ def test_a_value_far_out_wastes_bits_of_all_others(normal: np.ndarray) -> None:
     assert "percentile" in suspect.key
 
 
+def test_values_of_few_levels_waste_nothing(normal: np.ndarray) -> None:
+    values = np.random.default_rng(2).integers(0, 17, (600, 8)) / 16.0
+
+    assert cause_of(measured(values, 1.0 / 127)).cause is Cause.ROUNDING
+
+
 def test_a_mask_that_has_the_range_leaves_the_scores_few_steps(normal: np.ndarray) -> None:
     values = np.tile(normal.reshape(-1, 2), (4, 1))
     values[::3] -= 10_000.0
