@@ -120,6 +120,7 @@ def test_a_range_that_goes_below_zero_is_no_relu(tmp_path: Path) -> None:
     found = suspects(measured_of(*sides, images()), ["input"], "int8")
 
     assert [each.node for each in found if each.cause is Cause.DROPPED_RELU] == ["relu1"]
+    assert [each.cause for each in found if each.tensor == "r1"] == [Cause.DROPPED_RELU]  # the range is not told twice
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -176,7 +177,9 @@ def test_a_float16_variant_has_layers_to_keep_float(tmp_path: Path) -> None:
     with comparison(reference, variant, arrays) as both:
         before = both.measure()
         after = both.floated(Change(nodes=("first", "relu", "second"))).relative
+        last = both.floated(Change(nodes=("second",))).relative
 
     assert before.relative > 0.0
     assert after < 0.8 * before.relative
+    assert last < before.relative
     assert {each.cause for each in suspects(before, ["input"], "fp16")} == {Cause.ROUNDING}

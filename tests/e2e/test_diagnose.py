@@ -100,6 +100,24 @@ def test_a_saved_model_says_at_its_nodes_what_was_found_and_runs(diagnose: Diagn
     assert [node.op_type for node in model.graph.node] == [node.op_type for node in before.graph.node]
 
 
+def test_names_of_a_model_are_neither_markup_nor_commands(diagnose: Diagnose, tmp_path: Path) -> None:
+    for name in ("float.onnx", "variant.onnx"):
+        model = onnx.load(tmp_path / name)
+        for node in model.graph.node:
+            node.name = f"<b>{node.name}\x1b[2J" if node.name.startswith("fc") else node.name
+        onnx.save(model, tmp_path / name)
+
+    status, said, _ = diagnose(*FILES, "--html", "page.html")
+
+    assert status == 0
+    assert "<b>fc" in said
+    assert "\x1b" not in said
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;b&gt;fc" in page
+    assert "<b>fc" not in page
+    assert "\x1b" not in page
+
+
 def test_a_run_of_a_case_is_made_and_diagnosed(project: Diagnose) -> None:
     status, said, wrong = project("cases/mlp.toml", "ort-int8")
 
