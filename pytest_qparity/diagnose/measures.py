@@ -73,8 +73,8 @@ class ActivationMeasure:
     low, high: the smallest and largest real number that a code stands for (of all channels); scale: the largest.
     calibration: the range of the tensor over calibration data, where they were gone through. clipped_low, clipped_high:
     elements beyond the range by more than half a step; clip_power: Σ (x − clip(x))² of them. zeroed: elements other
-    than 0 that become 0. channel_largest: max |x| of each channel of `channel_axis`. dropped: Σ (clip(x) − Relu(x))² of
-    a Relu that the range should stand for; counts: a histogram of `edges`.
+    than 0 that become 0. channel_largest: max |x| of each channel of `channel_axis`.
+    counts: a histogram whose bins are `bin_width` wide, negative values in the first half.
     """
 
     name: str
@@ -102,10 +102,15 @@ class ActivationMeasure:
     nonzero: int
     channel_axis: int | None
     channel_largest: tuple[float, ...]
-    channel_typical: tuple[float, ...]
-    edges: tuple[float, ...]
+    bin_width: float
     counts: tuple[int, ...]
     calibration: tuple[float, float] | None = None
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Of the histogram's bins, one more than `counts`; 0 is the middle one."""
+        half = len(self.counts) // 2
+        return tuple(self.bin_width * place for place in range(-half, half + 1))
 
     @property
     def clipped_share(self) -> float:

@@ -128,8 +128,9 @@ def histogram_of(measure: ActivationMeasure) -> Bars:
 def _coarser(measure: ActivationMeasure) -> list[tuple[int, float, float]]:
     """(count, from, to) of bins that are wide enough to be seen."""
     group = max(len(measure.counts) // DRAWN_BINS, 1)
+    edges = measure.edges
     return [
-        (sum(measure.counts[i : i + group]), measure.edges[i], measure.edges[min(i + group, len(measure.counts))])
+        (sum(measure.counts[i : i + group]), edges[i], edges[min(i + group, len(measure.counts))])
         for i in range(0, len(measure.counts), group)
     ]
 

@@ -174,11 +174,11 @@ def outlier_channel(measure: ActivationMeasure) -> tuple[int, float] | None:
 
 def bulk_bits(measure: ActivationMeasure) -> float:
     """log2 of the steps between which all but a thousandth of the values lie, less the largest empty stretch between
-    them, plus 1; the bits that are used where there are too few values to tell."""
+    them, plus 1; all bits where there are too few values to tell, or only zeros."""
     bins = _bulk(measure)
-    if measure.elements < ENOUGH * 2**measure.bits or not measure.scale:
-        return measure.bits_used
-    width = measure.edges[1] - measure.edges[0]
+    if measure.elements < ENOUGH * 2**measure.bits or not measure.scale or not measure.power:
+        return float(measure.bits)
+    width = measure.bin_width
     gap = int(np.diff(bins).max(initial=1)) - 1
     return float(np.log2((bins[-1] - bins[0] + 1 - gap) * width / measure.scale + 1.0))
 

@@ -70,8 +70,6 @@ class ActivationTally:
         self._elements = self._clipped_low = self._clipped_high = self._zeroed = self._nonzero = 0
         self._sum = self._power = self._error = self._clip = self._offset = 0.0
         self._channels: Array | None = None
-        self._channel_power: Array | None = None
-        self._channel_elements = 0
 
     def add(self, values: Array) -> None:
         """An array of real numbers; what is not finite is left out."""
@@ -128,26 +126,20 @@ class ActivationTally:
         rows = np.moveaxis(values if finite.all() else np.where(finite, values, 0.0), axis, 0)
         rest = tuple(range(1, rows.ndim))
         largest = np.maximum(rows.max(axis=rest, initial=0.0), -rows.min(axis=rest, initial=0.0))
-        power = np.square(rows, dtype=np.float64).sum(axis=rest)
-        if self._channels is None or self._channel_power is None:
-            self._channels, self._channel_power = largest, power
+        if self._channels is None:
+            self._channels = largest
         elif self._channels.shape != largest.shape or largest.size > _LARGEST_CHANNELS:
             self._axis = None  # it counts positions, not channels
-            return
         else:
-            self._channels, self._channel_power = np.maximum(self._channels, largest), self._channel_power + power
-        self._channel_elements += values.size // max(largest.size, 1)
+            self._channels = np.maximum(self._channels, largest)
 
     def measure(self, calibration: tuple[float, float] | None) -> ActivationMeasure | None:
         """None where no finite value came by."""
         if not self._elements:
             return None
         quantizer, histogram = self.quantizer, self._histogram
-        power = self._channel_power
         known = self._axis is not None and self._channels is not None
-        typical = np.sqrt(power / self._channel_elements) if known and power is not None else np.zeros(0)
         counts = np.concatenate([histogram.negative[::-1], histogram.positive])
-        edges = histogram.width * np.arange(-histogram.bins, histogram.bins + 1)
         return ActivationMeasure(
             name=quantizer.name,
             tensor=quantizer.tensor,
@@ -174,8 +166,7 @@ class ActivationTally:
             nonzero=self._nonzero,
             channel_axis=self._axis if known else None,
             channel_largest=tuple(map(float, self._channels)) if known and self._channels is not None else (),
-            channel_typical=tuple(map(float, typical)),
-            edges=tuple(map(float, edges)),
+            bin_width=histogram.width,
             counts=tuple(map(int, counts)),
             calibration=calibration,
         )

@@ -160,6 +160,10 @@ def test_a_channel_that_has_the_range_alone_is_named(normal: np.ndarray) -> None
     assert suspect.numbers["ratio"] > 30
 
 
+def test_a_tensor_of_zeros_wastes_nothing() -> None:
+    assert cause_of(measured(np.zeros((600, 8)), 0.1)).cause is Cause.ROUNDING
+
+
 def test_keys_are_toml(normal: np.ndarray) -> None:
     import tomllib
 
