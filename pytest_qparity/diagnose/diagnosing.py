@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +48,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """findings: ranked; those with an impact were tried."""
+    """findings: ranked; those with an impact were tried. together: the impact of all that were tried at once, None
+    where none was: where many layers are wrong none by itself may show."""
 
     measured: Measured
     findings: tuple[Finding, ...]
+    together: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         measured = self.measured
@@ -60,6 +64,7 @@ class Diagnosis:
             "peak_mb": round(measured.peak_mb, 1),
             "unmatched": list(measured.unmatched),
             "unread": list(measured.unread),
+            "together": self.together,
             "findings": [finding.as_json() for finding in self.findings],
             "layers": [
                 {
@@ -85,9 +90,10 @@ def diagnose(order: Order, worker: Worker, told: Callable[[str, float], None] = 
         tried = shortlist(found, order.shortlist)
         findings = [Finding(suspect, _impact(both, measured, suspect.change)) for suspect in tried]
         kernel = _kernel(both, measured)
-    return Diagnosis(
-        measured, ranked(findings, measured.relative, kernel, drift(measured, order.precision), found[len(tried) :])
-    )
+        changes = reduce(or_, (suspect.change for suspect in tried), Change())
+        together = _impact(both, measured, changes) if tried else None
+    untried, drifted = found[len(tried) :], drift(measured, order.precision)
+    return Diagnosis(measured, ranked(findings, measured.relative, kernel, drifted, untried), together)
 
 
 def ranked(

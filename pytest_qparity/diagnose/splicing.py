@@ -36,6 +36,14 @@ class Change:
     constants: tuple[tuple[str, int], ...] = ()
     nodes: tuple[str, ...] = ()
 
+    def __or__(self, other: Change) -> Change:
+        """Both changes together."""
+        return Change(
+            tuple(dict.fromkeys((*self.activations, *other.activations))),
+            tuple(dict.fromkeys((*self.constants, *other.constants))),
+            tuple(dict.fromkeys((*self.nodes, *other.nodes))),
+        )
+
     def as_json(self) -> dict[str, object]:
         return {
             "activations": list(self.activations),

@@ -37,6 +37,9 @@ def diagnosis_text(diagnosis: Diagnosis, subject: str) -> str:
         finding.impact is not None for finding in shown
     )
     lines.append("")
+    if diagnosis.together is not None and len(shown) > 1:
+        share = f"{100 * diagnosis.together:.0f} % of the outputs' error goes with all that was tried at once"
+        lines.append(f"together   {share}")
     if hidden:
         lines.append(f"tried      {hidden} more, each less than what is shown (--json has them)")
     if measured.unmatched:

@@ -150,6 +150,16 @@ def test_a_wrong_weight_stands_before_what_it_drags_along(tmp_path: Path) -> Non
     assert found[0].impact == pytest.approx(1.0, abs=0.01)
 
 
+def test_all_that_was_tried_is_tried_together(tmp_path: Path) -> None:
+    data = {"input": inputs_for_mlp(48)}
+    reference, variant = quantized(mlp(), data, tmp_path)
+
+    found = diagnosed(reference, variant, data["input"])
+
+    assert len([each for each in found.findings if each.impact is not None]) > 2
+    assert found.together == pytest.approx(1.0, abs=1e-4)  # int32 biases are rounded by less than is suspected
+
+
 def suspect(cause: Cause, relative: float = 1e-3, *, everywhere: bool = False) -> Suspect:
     return Suspect("node", "Conv", "t", cause, {}, "said", "", "do", relative, Change(), everywhere)
 
