@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity import __version__, cli_doctor, cli_lint, cli_quantize
+from pytest_qparity import __version__, cli_diagnose, cli_doctor, cli_lint, cli_quantize
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
@@ -64,6 +64,10 @@ def _run(options: argparse.Namespace) -> int:
         return conformance_page(options.ledger, as_markdown=as_markdown, page=options.html)
     if options.command == "quantize":
         return cli_quantize.run(options)
+    if options.command == "diagnose":
+        if options.case is None:
+            return cli_diagnose.run(options, None)
+        return _with_pytest_config(lambda config: cli_diagnose.run(options, _settings(config)))
     if options.command == "doctor":
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
     if options.command == "lint":
@@ -109,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
     cli_quantize.add_to(commands)
+    cli_diagnose.add_to(commands)
     cli_doctor.add_to(commands)
     cli_lint.add_to(commands)
     return parser

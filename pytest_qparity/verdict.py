@@ -133,6 +133,10 @@ class Code(Enum):
     ACCURACY_OUTPUT = ("QP-ACC-002", Outcome.CANNOT_JUDGE, "the metric does not fit the outputs or labels")
     ACCURACY_UNDECIDED = ("QP-ACC-003", Outcome.CANNOT_JUDGE, "too few samples to tell what is lost")
     ACCURACY_MARGIN = ("QP-ACC-004", Outcome.CANNOT_JUDGE, "nobody says how much of the metric may be lost")
+    ACCURACY_DIRECTION = ("QP-ACC-005", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
+    ACCURACY_BASELINE = ("QP-ACC-006", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
+    ACCURACY_CONSTANT = ("QP-ACC-007", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
+    ACCURACY_SHIFTED = ("QP-ACC-008", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
 
     INVARIANCE_REPEAT = ("QP-INV-001", Outcome.ACCURACY_FAIL, "other outputs when the same feed is run twice in a row")
     INVARIANCE_ORDER = ("QP-INV-002", Outcome.ACCURACY_FAIL, "other outputs in another order of feeds")
@@ -141,11 +145,6 @@ class Code(Enum):
     INVARIANCE_PADDING = ("QP-INV-005", Outcome.ACCURACY_FAIL, "other outputs with more padding under the mask")
     INVARIANCE_FLOAT = ("QP-INV-006", Outcome.CANNOT_JUDGE, "FP32 itself moves by more than rounding")
     INVARIANCE_IMPOSSIBLE = ("QP-INV-007", Outcome.CANNOT_JUDGE, "a relation that cannot be tried")
-
-    ACCURACY_DIRECTION = ("QP-ACC-011", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
-    ACCURACY_BASELINE = ("QP-ACC-012", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
-    ACCURACY_CONSTANT = ("QP-ACC-013", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
-    ACCURACY_SHIFTED = ("QP-ACC-014", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
 
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
     LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
@@ -169,6 +168,9 @@ class Code(Enum):
 
     CANARY_PASSED = ("QP-CANARY-001", Outcome.CANNOT_JUDGE, "a canary passed")
     CANARY_UNPROVEN = ("QP-CANARY-002", Outcome.CANNOT_JUDGE, "the canaries prove nothing")
+
+    DIAGNOSE_REFUSED = ("QP-DIAG-001", Outcome.CANNOT_JUDGE, "a graph that cannot be run for a diagnosis")
+    DIAGNOSE_UNPAIRED = ("QP-DIAG-002", Outcome.CANNOT_JUDGE, "two models that share no tensor")
 
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 

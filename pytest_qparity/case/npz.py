@@ -28,7 +28,8 @@ _HEADERS = {  # the bytes that hold a header's length, and what reads both
     (2, 0): (4, np.lib.format.read_array_header_2_0),
 }
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile expands others without a bound, whatever they declare
-_BROKEN = (  # TypeError and TokenError: NumPy reads a header as a Python literal
+_BROKEN = (
+    SyntaxError,  # TypeError and TokenError: NumPy reads a header as a Python literal
     zipfile.BadZipFile,
     zlib.error,
     EOFError,

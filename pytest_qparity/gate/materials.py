@@ -286,6 +286,10 @@ class RunMaterial:
         """The same, whether or not its backend is here."""
         return self._executed(self.file)
 
+    def executed_at(self, precision: str) -> Variant:
+        """The file that a session of a precision runs, for whoever opens no session."""
+        return self._executed(self.variant_at(precision))
+
     @property
     def _workshop(self) -> Workshop:
         from pytest_qparity.precision.cache import VariantCache

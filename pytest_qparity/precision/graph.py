@@ -34,15 +34,16 @@ def opset_of(model: ModelProto) -> int:
 
 def float_graph(path: Path) -> ModelProto:
     """Load a float model with its external data, as the recipes need it. Nodes keep the names they have."""
-    return _made_ready(onnx.load(path))
+    return made_ready(onnx.load(path))
 
 
 def float_structure(path: Path) -> ModelProto:
     """`float_graph` without external data: nodes and tensors by the same names."""
-    return _made_ready(onnx.load(path, load_external_data=False))
+    return made_ready(onnx.load(path, load_external_data=False))
 
 
-def _made_ready(model: ModelProto) -> ModelProto:
+def made_ready(model: ModelProto) -> ModelProto:
+    """A model as `float_graph` gives it. `model` is used up."""
     if model.functions:  # quantizers and converters look past them
         model = apart_from_weights(model, inliner.inline_local_functions)
     _drop_initializer_inputs(model)

@@ -622,7 +622,7 @@ class TestLies:
 
         refused(project, "-m", "accuracy")
 
-        assert codes(project) == {"QP-ACC-011"}
+        assert codes(project) == {"QP-ACC-005"}
 
     def test_a_metric_of_too_few_samples(self, project: pytest.Pytester) -> None:
         project.makepyfile(fewer="import numpy as np\n\ndef scores(outputs, labels):\n    return np.ones(3)\n")
