@@ -152,6 +152,9 @@ class Code(Enum):
     CANARY_PASSED = ("QP-CANARY-001", Outcome.CANNOT_JUDGE, "a canary passed")
     CANARY_UNPROVEN = ("QP-CANARY-002", Outcome.CANNOT_JUDGE, "the canaries prove nothing")
 
+    DIAGNOSE_REFUSED = ("QP-DIAG-001", Outcome.CANNOT_JUDGE, "a graph that cannot be run for a diagnosis")
+    DIAGNOSE_UNPAIRED = ("QP-DIAG-002", Outcome.CANNOT_JUDGE, "two models that share no tensor")
+
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 
 

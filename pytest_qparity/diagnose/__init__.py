@@ -1,0 +1,1 @@
+"""Which layers of a variant lose the accuracy, why, and what would cure it."""

@@ -1,0 +1,1 @@
+"""Measured values in, suspects with causes, numbers and suggested keys out."""

@@ -1,0 +1,100 @@
+"""What is wrong with a constant operand: a channel turned, exchanged or scaled, a bias, another weight altogether."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_qparity.diagnose.causes.cause import Cause, Suspect
+from pytest_qparity.diagnose.causes.keys import Key, keep_float
+from pytest_qparity.diagnose.splicing import Change
+
+if TYPE_CHECKING:
+    from pytest_qparity.diagnose.measures import ConstantMeasure
+
+__all__ = ["constant_suspect"]
+
+FLIPPED = -0.5  # cosine of a channel and its own
+GAIN = 0.2  # by which a channel's Σ v·w / Σ w² is off 1 where its scale is another's; int4 rounding stays within 0.05
+WRONG = 0.05  # NRMSE² of a bias or weight: 13 dB, below what int4 gives
+FEW_BITS = 0.01  # NRMSE² of one channel, 20 dB, where others are far better
+SHOWN = 8
+
+
+def constant_suspect(measure: ConstantMeasure, operators: Mapping[str, str], precision: str) -> Suspect:
+    """The first that holds of: channels with their sign turned, channels in each other's place, channels (or all) with
+    another scale, a bias or weight that is another, one scale for channels far apart; else plain rounding."""
+    cause, numbers, sentence, key = _cause(measure, precision)
+    return Suspect(
+        node=measure.node,
+        op_type=operators.get(measure.node, ""),
+        tensor=measure.tensor,
+        cause=cause,
+        numbers={"relative_error": measure.relative, **numbers},
+        sentence=sentence,
+        key=key.lines,
+        remedy=key.remedy,
+        relative=measure.relative,
+        change=Change(constants=((measure.node, measure.index),)),
+    )
+
+
+def _cause(measure: ConstantMeasure, precision: str) -> tuple[Cause, dict[str, Any], str, Key]:
+    golden, output, dot = (np.asarray(each) for each in (measure.golden, measure.output, measure.dot))
+    norms = np.sqrt(golden * output)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosines = np.where(norms > 0, dot / norms, 1.0)
+        gains = np.where(golden > 0, dot / golden, 1.0)
+        relative = np.where(golden > 0, np.asarray(measure.error) / golden, 0.0)
+    floats = keep_float(precision, [measure.node])
+    again = Key(floats, f"make the file again: its {measure.role} is not the float model's")
+    if measure.role != "weight":
+        if measure.relative > WRONG:
+            ratio = float(np.sqrt(output.sum() / golden.sum())) if golden.sum() else float("inf")
+            cause = Cause.WRONG_BIAS if measure.role == "bias" else Cause.NODE_DIFFERS
+            return cause, {"ratio": ratio}, f"Its {measure.role} is {ratio:.3g} times the float model's in norm.", again
+        return Cause.ROUNDING, {}, f"Its {measure.role} is rounded.", Key(floats, "nothing is wrong with it")
+    flipped, listed = np.flatnonzero(cosines < FLIPPED), list(measure.nearest)
+    if flipped.size:
+        said = f"{_channels(flipped)} of the weight with the sign turned (cosine {cosines[flipped].min():.2f})."
+        return Cause.FLIPPED_CHANNEL, {"channels": _first(flipped)}, said, again
+    moved = np.flatnonzero(np.asarray(listed) != np.arange(len(listed))) if listed else np.zeros(0, int)
+    if moved.size:
+        pairs = [[int(each), int(listed[each])] for each in moved[:SHOWN]]
+        said = f"{_channels(moved)} of the weight holds what is channel {pairs[0][1]} in the float model."
+        return Cause.SWAPPED_CHANNELS, {"channels": pairs}, said, again
+    scaled = np.flatnonzero((np.abs(gains - 1.0) > GAIN) & (cosines > 0.8) & (golden > 1e-9 * golden.max(initial=0.0)))
+    if scaled.size:
+        worst = int(scaled[np.abs(np.log(gains[scaled])).argmax()])
+        which = "All channels" if scaled.size == golden.size and scaled.size > 1 else _channels(scaled)
+        said = f"{which} of the weight is {gains[worst]:.3g} times the float model's."
+        return Cause.WRONG_WEIGHT_SCALE, {"channels": _first(scaled), "gain": float(gains[worst])}, said, again
+    if measure.relative > WRONG:
+        said = f"The weight is another than the float model's (cosine {float(dot.sum() / norms.sum()):.3f})."
+        return Cause.WRONG_WEIGHT, {"cosine": float(dot.sum() / max(norms.sum(), 1e-300))}, said, again
+    if golden.size > 1 and relative.max() > FEW_BITS and relative.max() > 100.0 * np.median(relative):
+        channel = int(relative.argmax())
+        said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(float(np.median(relative)))} dB."
+        key = Key(f'[precisions.{precision}]\ngranularity = "channel"', "give each channel a scale of its own")
+        return Cause.OUTLIER_CHANNEL, {"channel": channel}, said, key
+    return (
+        Cause.ROUNDING,
+        {},
+        "The weight is rounded.",
+        Key(floats, "keep the node float: nothing is wrong with its weight"),
+    )
+
+
+def _channels(indices: np.ndarray) -> str:
+    listed = ", ".join(str(each) for each in indices[:SHOWN]) + (", …" if indices.size > SHOWN else "")
+    return f"Channel{'s' if indices.size > 1 else ''} {listed}"
+
+
+def _first(indices: np.ndarray) -> list[int]:
+    return [int(each) for each in indices[:SHOWN]]
+
+
+def _db(relative: float) -> str:
+    return f"{-10.0 * np.log10(relative):.1f}" if relative > 0 else "inf"

@@ -1,0 +1,240 @@
+"""All that may cost accuracy, from what was measured, the gravest first: what is tried one by one afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_qparity.diagnose.causes.activations import activation_suspect
+from pytest_qparity.diagnose.causes.cause import Cause, Suspect
+from pytest_qparity.diagnose.causes.constants import constant_suspect
+from pytest_qparity.diagnose.causes.keys import Key, keep_float
+from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
+
+if TYPE_CHECKING:
+    from pytest_qparity.diagnose.measures import ActivationMeasure, LayerMeasure, Measured
+
+__all__ = ["drift", "shortlist", "suspects"]
+
+DROPPED = 1e-4  # NRMSE² at a Relu that is not there, beyond what the range stands for
+COVERED = 1.5  # of an input's range over its calibrated one: half a bit
+FAR_APART = 16.0  # of two operands of a sum: four bits
+DROWNED = 1e-2  # rounding of the larger operand (or of both, with one scale) over the power of the smaller
+
+
+def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple[Suspect, ...]:
+    """inputs: names of the float model's inputs; precision: whose table of the case file keys are for."""
+    operators = {layer.node: layer.op_type for layer in measured.layers}
+    activations = [activation_suspect(each, operators, inputs, precision) for each in measured.activations]
+    constants = [constant_suspect(each, operators, precision) for each in measured.constants]
+    found = [*_of_inputs(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
+    dropped = _dropped(measured)
+    gone = {suspect.tensor for suspect in dropped}  # their ranges are for what the tensors are without it
+    found = [each for each in found if each.tensor not in gone]
+    found += (*dropped, *_differing(measured, precision))
+    return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))
+
+
+def shortlist(found: Sequence[Suspect], most: int) -> tuple[Suspect, ...]:
+    """Those that are tried: the first."""
+    return tuple(found[:most])
+
+
+def _by_gravity(found: Sequence[Suspect], measured: Measured) -> list[Suspect]:
+    """With a cause before plain rounding, by the error of the layer that they are in: a small error of a weight may be
+    a large one of its products."""
+    own = {layer.node: layer.own.relative for layer in measured.layers if layer.own is not None}
+
+    def order(suspect: Suspect) -> tuple[bool, bool, float]:
+        nodes = {suspect.node, *suspect.numbers.get("read_by", ())}
+        worst = max((own.get(node, 0.0) for node in nodes), default=0.0)
+        return not suspect.everywhere, suspect.cause is Cause.ROUNDING, -max(suspect.relative, worst)
+
+    return sorted(found, key=order)
+
+
+def _with_weights(suspect: Suspect, measured: Measured) -> Suspect:
+    """What makes up for an outlier channel are weights that are small there: both are one cause."""
+    if suspect.cause is not Cause.OUTLIER_CHANNEL or not suspect.change.activations:
+        return suspect
+    read_by = suspect.numbers["read_by"]
+    weights = tuple((c.node, c.index) for c in measured.constants if c.node in read_by and c.role == "weight")
+    return replace(suspect, change=replace(suspect.change, constants=weights))
+
+
+def _of_inputs(measured: Measured, operators: dict[str, str], inputs: Sequence[str]) -> list[Suspect]:
+    """An input's range is known from the data alone: of a wrong one all others are wrong with it."""
+    found = []
+    everything = Change(activations=tuple(each.name for each in measured.activations))
+    for measure in measured.activations:
+        data = max(abs(measure.smallest), abs(measure.largest))
+        codes = max(abs(measure.low), abs(measure.high))
+        if measure.tensor not in inputs or not data or not codes or not measure.agrees:
+            continue
+        stated = codes if measure.calibration is None else max(map(abs, measure.calibration)) or codes
+        ratio = stated / data
+        followers = sum(_follows(each, ratio) for each in measured.activations if each is not measure)
+        numbers = {"ratio": ratio, "others_alike": followers, "others": len(measured.activations) - 1}
+        others = f"; {followers} of {numbers['others']} other ranges are off the same way" if followers else ""
+        key = '[data]\ncalibration = "…"'
+        if not 1.0 / LARGEST_RATIO < ratio < LARGEST_RATIO:
+            cause, remedy = Cause.UNSCALED_CALIBRATION, "prepare calibration data as the test data are"
+            said = f"The calibrated range of the input is {ratio:.3g} times that of the test data{others}."
+        elif ratio < 1.0 / COVERED:
+            cause, remedy = Cause.CALIBRATION_NOT_COVERING, "calibrate with data that reach as far as those of the test"
+            said = f"The calibration data reach {100 * ratio:.0f} % of the test data's range{others}."
+        else:
+            continue
+        node = measure.reads[0] if measure.reads else measure.tensor
+        found.append(
+            Suspect(
+                node=node,
+                op_type=operators.get(node, ""),
+                tensor=measure.tensor,
+                cause=cause,
+                numbers={**numbers, "codes": [measure.low, measure.high], "data": [measure.smallest, measure.largest]},
+                sentence=said,
+                key=key,
+                remedy=remedy,
+                relative=measure.relative,
+                change=everything,
+                everywhere=True,
+            )
+        )
+    return found
+
+
+def _follows(measure: ActivationMeasure, ratio: float) -> bool:
+    data = max(abs(measure.smallest), abs(measure.largest))
+    own = max(abs(measure.low), abs(measure.high)) / data if data else 1.0
+    return own > 2.0 if ratio > 1.0 else own < 0.75
+
+
+def _residuals(measured: Measured, precision: str) -> list[Suspect]:
+    """Sums of two tensors, one of which lies within the rounding of the other."""
+    by_tensor = {each.tensor: each for each in measured.activations}
+    found = []
+    for layer in measured.layers:
+        if layer.op_type != "Add" or len(layer.reads) != 2:
+            continue
+        known = [by_tensor[name] for name in layer.reads if name in by_tensor]
+        if len(known) != 2:
+            continue
+        small, large = sorted(known, key=lambda each: max(abs(each.smallest), abs(each.largest)))
+        ratio = max(abs(large.smallest), abs(large.largest)) / max(abs(small.smallest), abs(small.largest), 1e-300)
+        mean_square = small.power / small.elements
+        rounding = max(large.scale, small.scale if layer.node in small.reads else 0.0) ** 2 / 12.0
+        if ratio < FAR_APART or not mean_square or rounding < DROWNED * mean_square:
+            continue
+        names = tuple(each.name for each in known if layer.node in each.reads)
+        said = (
+            f'"{large.tensor}" reaches {ratio:.3g} times as far as "{small.tensor}", whose root mean square is '
+            f"{mean_square**0.5:.3g}, beside a step of {large.scale:.3g}."
+        )
+        numbers = {
+            "ratio": ratio,
+            "steps": [small.scale, large.scale],
+            "small": [small.smallest, small.largest],
+            "large": [large.smallest, large.largest],
+        }
+        found.append(
+            Suspect(
+                node=layer.node,
+                op_type=layer.op_type,
+                tensor=small.tensor,
+                cause=Cause.RESIDUAL_MISMATCH,
+                numbers=numbers,
+                sentence=said,
+                key=keep_float(precision, [layer.node]),
+                remedy="keep the sum float, or balance its operands in the float model",
+                relative=max(small.relative, rounding / mean_square),
+                change=Change(activations=names, nodes=(layer.node,)),
+            )
+        )
+    return found
+
+
+def _dropped(measured: Measured) -> list[Suspect]:
+    return [
+        Suspect(
+            node=layer.node,
+            op_type=layer.op_type,
+            tensor=layer.tensor,
+            cause=Cause.DROPPED_RELU,
+            numbers={"relative_error": layer.own.relative, "max_abs": layer.own.max_abs},
+            sentence=f"The variant has no {layer.op_type} here, and no range that clamps as it does: "
+            f"values are up to {layer.own.max_abs:.3g} off.",
+            key="",
+            remedy="make the file again; where an engine's optimizer drops it, give the range a zero point at its end",
+            relative=layer.own.relative,
+            change=Change(nodes=(layer.node,)),
+        )
+        for layer in measured.layers
+        if layer.absent and layer.own is not None and layer.own.relative > DROPPED
+    ]
+
+
+def _differing(measured: Measured, precision: str) -> list[Suspect]:
+    """Layers that compute something else: another attribute, an input that is not there."""
+    return [
+        Suspect(
+            node=layer.node,
+            op_type=layer.op_type,
+            tensor=layer.tensor,
+            cause=Cause.NODE_DIFFERS,
+            numbers={"relative_error": layer.own.relative, "differs": list(layer.differs)},
+            sentence=f"The variant's node has another {', '.join(layer.differs)}.",
+            key=keep_float(precision, [layer.node]),
+            remedy="make the file again: its node is not the float model's",
+            relative=layer.own.relative,
+            change=Change(nodes=(layer.node,)),
+        )
+        for layer in measured.layers
+        if layer.differs and layer.own is not None and layer.own.relative > DROPPED
+    ]
+
+
+def drift(measured: Measured, precision: str) -> Suspect | None:
+    """The layer at which the cumulative error first is what it is at the end, of a model without a single culprit."""
+    layers = [layer for layer in measured.layers if layer.cumulative is not None and layer.own is not None]
+    if not layers:
+        return None
+    grown = max(layers, key=_growth)
+    assert grown.own is not None
+    assert grown.cumulative is not None
+    key = Key(
+        keep_float(precision, [grown.node]),
+        "no layer is wrong by itself: rescue looks for the smallest set to keep float",
+    )
+    return _drifted(grown, measured, key)
+
+
+def _growth(layer: LayerMeasure) -> float:
+    assert layer.own is not None
+    assert layer.cumulative is not None
+    return layer.cumulative.relative - layer.own.relative
+
+
+def _drifted(layer: LayerMeasure, measured: Measured, key: Key) -> Suspect:
+    assert layer.own is not None
+    assert layer.cumulative is not None
+    made = [each for each in measured.layers if each.own is not None and each.own.relative > 0.0]
+    return Suspect(
+        node=layer.node,
+        op_type=layer.op_type,
+        tensor=layer.tensor,
+        cause=Cause.ACCUMULATED_DRIFT,
+        numbers={
+            "own_sqnr_db": layer.own.sqnr_db if layer.own.relative else None,
+            "cumulative_sqnr_db": layer.cumulative.sqnr_db,
+            "layers": len(made),
+        },
+        sentence=f"{len(made)} layers add up: here {layer.cumulative.sqnr_db:.1f} dB are left, where this layer's own "
+        f"error would leave {layer.own.sqnr_db:.1f} dB.",
+        key=key.lines,
+        remedy=key.remedy,
+        relative=layer.cumulative.relative,
+        change=Change(nodes=(layer.node,)),
+    )

@@ -1,0 +1,127 @@
+"""Constant operands of a variant, dequantized, held against the float model's. In the worker, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_qparity.diagnose.measures import ConstantMeasure
+from pytest_qparity.diagnose.pairs.quantizers import ConstantOperand, constant, constant_operands, fold_of
+from pytest_qparity.diagnose.pairs.running import Tapped
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from pytest_qparity.diagnose.pairs.light_model import LightModel
+    from pytest_qparity.diagnose.pairs.pairing import Pairing
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+__all__ = ["constant_measures", "folded", "value_of"]
+
+_LIKE = 0.5  # cosine below which a channel does not resemble its own, so that another is looked for
+_MOST_CHANNELS = 4_096
+
+
+def constant_measures(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[ConstantMeasure]:
+    """One for each float operand that the variant has with the same shape, and not bit for bit."""
+    absent = frozenset(pairing.absent)
+    for operand in constant_operands(reference, variant, pairing):
+        mine, theirs = value_of(reference, operand.mine), value_of(variant, operand.theirs)
+        if mine is None or theirs is None or mine.dtype.kind != "f" or theirs.dtype.kind != "f":
+            continue
+        node = reference.nodes[operand.node]
+        fold = fold_of(reference, node, absent)
+        if fold is not None and operand.index in (1, 2):
+            mine = folded(reference, node, fold)[operand.index - 1]
+        if _transposed(node) != _transposed(variant.nodes[pairing.nodes[operand.node]]) and operand.index == 1:
+            theirs = theirs.T
+        if mine.shape == theirs.shape and not np.array_equal(mine, theirs):
+            yield _measure(operand, node, mine.astype(np.float64), theirs.astype(np.float64))
+
+
+def value_of(model: LightModel, name: str) -> Array | None:
+    """A constant, computed where the file does not state it; None where it cannot be."""
+    stated = constant(model, name)
+    if stated is not None or name not in model.producers:
+        return stated
+    return Tapped(model.graph([name]), model.folder).run({})[name]
+
+
+def folded(model: LightModel, convolution: NodeProto, norm: NodeProto) -> tuple[Array, Array]:
+    """Weight and bias of a convolution that does what both nodes do: W · γ/√(σ² + ε), (b − μ) · γ/√(σ² + ε) + β.
+
+    Source: Jacob et al. 2018, §3.2 and eq. 14; in float64, rounded to float32.
+    """
+    arrays = [value_of(model, name) for name in (convolution.input[1], *norm.input[1:5])]
+    bias = value_of(model, convolution.input[2]) if len(convolution.input) > 2 and convolution.input[2] else None
+    if any(each is None for each in arrays):
+        raise ValueError(f"got a BatchNormalization {norm.name} that is no constant, should be one that was folded")
+    kernel, gamma, beta, mean, variance = (np.asarray(each, np.float64) for each in arrays)
+    epsilon = next((each.f for each in norm.attribute if each.name == "epsilon"), 1e-5)
+    factor = gamma / np.sqrt(variance + epsilon)
+    offset = (0.0 if bias is None else bias.astype(np.float64)) - mean
+    weight = kernel * factor.reshape(-1, *[1] * (kernel.ndim - 1))
+    return weight.astype(np.float32), (offset * factor + beta).astype(np.float32)
+
+
+def channel_axis(node: NodeProto, index: int, rank: int) -> int | None:
+    """Along which axis of an operand lie the channels of the node's output; None where it has none."""
+    if index == 2 or rank == 1:
+        return 0 if rank == 1 else None
+    if node.op_type == "Conv":
+        return 0
+    if node.op_type == "ConvTranspose":
+        return 1
+    if node.op_type in ("Gemm", "MatMul") and rank >= 2:
+        is_last = (index == 1) != bool(_flag(node, "transB" if index == 1 else "transA"))
+        return rank - 1 if is_last else rank - 2
+    return None
+
+
+def _measure(operand: ConstantOperand, node: NodeProto, mine: Array, theirs: Array) -> ConstantMeasure:
+    axis = channel_axis(node, operand.index, mine.ndim)
+    g, o = (
+        each.reshape(1, -1) if axis is None else np.moveaxis(each, axis, 0).reshape(each.shape[axis], -1)
+        for each in (mine, theirs)
+    )
+    golden, output = (np.einsum("ij,ij->i", each, each) for each in (g, o))
+    dot, error = np.einsum("ij,ij->i", g, o), np.einsum("ij,ij->i", o - g, o - g)
+    is_weight = operand.index <= 1 and node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul")
+    role = "weight" if is_weight else "bias" if operand.index == 2 else "constant"
+    return ConstantMeasure(
+        node=operand.node,
+        index=operand.index,
+        tensor=operand.mine,
+        role=role,
+        shape=mine.shape,
+        channel_axis=axis,
+        golden=tuple(map(float, golden)),
+        output=tuple(map(float, output)),
+        error=tuple(map(float, error)),
+        dot=tuple(map(float, dot)),
+        nearest=tuple(map(int, _nearest(g, o, golden, output, dot))) if role == "weight" else (),
+    )
+
+
+def _nearest(g: Array, o: Array, golden: Array, output: Array, dot: Array) -> Array:
+    """For each channel the one of the float model's that it resembles most; its own where it does so at all."""
+    found = np.arange(len(g))
+    if g.shape[1] < 2 or len(g) > _MOST_CHANNELS:
+        return found
+    norms = np.sqrt(np.maximum(golden * output, np.finfo(np.float64).tiny))
+    unlike = np.flatnonzero((np.abs(dot / norms) < _LIKE) & (golden > 0) & (output > 0))
+    if unlike.size:
+        cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.maximum(golden, np.finfo(np.float64).tiny)))
+        found[unlike] = cosines.argmax(axis=1)
+    return found
+
+
+def _flag(node: NodeProto, name: str) -> int:
+    return next((int(each.i) for each in node.attribute if each.name == name), 0)
+
+
+def _transposed(node: NodeProto) -> int:
+    return _flag(node, "transB") if node.op_type == "Gemm" else 0

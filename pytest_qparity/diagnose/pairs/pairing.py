@@ -1,0 +1,139 @@
+"""Which tensor and node of a variant stands for which of the float model: by name, through Q/DQ, by structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_qparity.diagnose.pairs.light_model import LightModel, inputs_of
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+__all__ = ["Pairing", "origin", "paired"]
+
+# What a variant may do without: a Relu that a quantizer's range stands for, a BatchNormalization in a kernel's weights.
+_PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identity", "Relu"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """tensors: the variant's tensor, ahead of any quantizer, for each of the float model's that has one.
+    nodes: the variant's node for each of the float model's, by name. absent: nodes that the variant passes by, so that
+    their output is paired with what stands for their input. unmatched: tensors that nothing stands for."""
+
+    tensors: Mapping[str, str]
+    nodes: Mapping[str, str]
+    absent: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+def origin(model: LightModel, name: str) -> str:
+    """The tensor that a name stands for behind Q/DQ pairs, Identity and Cast nodes that change floats alone."""
+    while (node := model.producers.get(name)) is not None and _is_transparent(model, node):
+        name = node.input[0]
+    return name
+
+
+def paired(reference: LightModel, variant: LightModel) -> Pairing:
+    """Pair two graphs in the order of the float model's nodes.
+
+    A node's counterpart is what makes the tensor of its output's name; else the node of its own name and operator;
+    else, of the nodes with its operator that read what its inputs are paired with, the first that no other has.
+    """
+    pairing = _Work(reference, variant)
+    for node in reference.proto.graph.node:
+        if any(name in reference.variable for name in inputs_of(node)):
+            pairing.take(node)
+    unmatched = [
+        name
+        for node in reference.proto.graph.node
+        for name in node.output
+        if name in reference.variable and name not in pairing.tensors
+    ]
+    return Pairing(pairing.tensors, pairing.nodes, tuple(pairing.absent), tuple(unmatched))
+
+
+def _is_transparent(model: LightModel, node: NodeProto) -> bool:
+    if node.op_type == "DequantizeLinear":
+        made_by = model.producers.get(node.input[0])
+        return made_by is not None and made_by.op_type == "QuantizeLinear" and made_by.input[0] in model.variable
+    return node.op_type in ("QuantizeLinear", "Identity")
+
+
+class _Work:
+    def __init__(self, reference: LightModel, variant: LightModel) -> None:
+        self._reference, self._variant = reference, variant
+        self.tensors: dict[str, str] = {name: name for name in reference.inputs if name in variant.inputs}
+        self.nodes: dict[str, str] = {}
+        self.absent: list[str] = []
+        self._claimed: set[str] = set()
+        self._reading: dict[str, list[NodeProto]] = {}
+        for node in variant.proto.graph.node:
+            if not _is_transparent(variant, node):
+                for name in dict.fromkeys(origin(variant, each) for each in inputs_of(node)):
+                    self._reading.setdefault(name, []).append(node)
+
+    def take(self, node: NodeProto) -> None:
+        there = self._by_tensor(node) or self._by_name(node) or self._by_structure(node)
+        if there is not None:
+            self.nodes[node.name] = there.name
+            self._claimed.add(there.name)
+            self.tensors.update(
+                (mine, theirs) for mine, theirs in zip(node.output, there.output, strict=False) if mine and theirs
+            )
+        for name in node.output:  # a tensor of its name is its own, whatever makes it now
+            if name and name not in self.tensors and name in self._variant.producers:
+                self.tensors[name] = origin(self._variant, name)
+        if there is None and node.op_type in _PASSED_BY:
+            source = self._passed_by(node)
+            if source is not None:
+                self.absent.append(node.name)
+                self.tensors[node.output[0]] = source
+
+    def _by_tensor(self, node: NodeProto) -> NodeProto | None:
+        for name in node.output:
+            found = self._variant.producers.get(origin(self._variant, name)) if name else None
+            if found is not None and found.op_type == node.op_type and found.name not in self._claimed:
+                return found
+        return None
+
+    def _by_name(self, node: NodeProto) -> NodeProto | None:
+        found = self._variant.nodes.get(node.name)
+        if found is None or found.op_type != node.op_type or found.name in self._claimed:
+            return None
+        wanted = self._wanted(node)
+        return found if not wanted or wanted & {origin(self._variant, name) for name in inputs_of(found)} else None
+
+    def _by_structure(self, node: NodeProto) -> NodeProto | None:
+        wanted = self._wanted(node)
+        if not wanted:
+            return None
+        candidates = [
+            each
+            for each in self._reading.get(min(wanted), ())
+            if each.op_type == node.op_type
+            and each.name not in self._claimed
+            and wanted == self._variable_origins(each)
+            and not set(each.output) & self._reference.producers.keys()
+        ]
+        shared = [each for each in candidates if set(each.input) & set(node.input)]
+        return next(iter(shared or candidates), None)
+
+    def _wanted(self, node: NodeProto) -> set[str]:
+        """What a counterpart reads; empty where an input has none."""
+        names = [name for name in inputs_of(node) if name in self._reference.variable]
+        return {self.tensors[name] for name in names} if all(name in self.tensors for name in names) else set()
+
+    def _variable_origins(self, node: NodeProto) -> set[str]:
+        return {origin(self._variant, name) for name in inputs_of(node) if name in self._variant.variable}
+
+    def _passed_by(self, node: NodeProto) -> str | None:
+        """What stands for the output of a node that has no counterpart."""
+        named = self.tensors.get(node.output[0])
+        mine = self.tensors.get(node.input[0])
+        if named is not None and (mine is None or named == mine):
+            self.tensors.setdefault(node.input[0], named)
+            return named
+        return mine if named is None else None

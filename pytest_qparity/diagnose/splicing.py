@@ -1,0 +1,206 @@
+"""The variant with one thing float again: an activation, a constant, a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from pytest_qparity.diagnose.pairs.constants import folded
+from pytest_qparity.diagnose.pairs.quantizers import fold_of
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from pytest_qparity.diagnose.pairs.light_model import LightModel
+    from pytest_qparity.diagnose.pairs.pairing import Pairing
+    from pytest_qparity.diagnose.pairs.quantizers import ActivationQuantizer
+
+__all__ = ["Change", "Splice", "spliced"]
+
+_FLOAT = "fp32 "  # in front of the name of what comes from the float model
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is float again: all of it together.
+
+    activations: names of QuantizeLinear nodes that are passed by. constants: (node of the float model, input) that are
+    taken from there. nodes: of the float model, that take the place of theirs, with all that they read unrounded.
+    """
+
+    activations: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
+    nodes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "activations": list(self.activations),
+            "constants": [list(each) for each in self.constants],
+            "nodes": list(self.nodes),
+        }
+
+    @staticmethod
+    def from_json(value: dict[str, list[object]]) -> Change:
+        constants = tuple((str(each[0]), int(each[1])) for each in value["constants"])  # type: ignore[index]
+        return Change(tuple(map(str, value["activations"])), constants, tuple(map(str, value["nodes"])))
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Nodes in the place of the variant's, and constants that they need besides."""
+
+    nodes: list[NodeProto]
+    constants: list[TensorProto]
+
+
+def spliced(
+    change: Change,
+    reference: LightModel,
+    variant: LightModel,
+    pairing: Pairing,
+    quantizers: Sequence[ActivationQuantizer],
+) -> Splice:
+    """The variant's nodes with a change. Both models' weights lie in one folder, so that either's are found."""
+    work = _Work(reference, variant, pairing)
+    for quantizer in quantizers:
+        if quantizer.name in change.activations:
+            work.pass_by(quantizer)
+    for name, index in change.constants:
+        work.take_constant(reference.nodes[name], index)
+    for name in change.nodes:
+        work.take_node(reference.nodes[name], quantizers)
+    return Splice(work.nodes, work.constants)
+
+
+class _Work:
+    def __init__(self, reference: LightModel, variant: LightModel, pairing: Pairing) -> None:
+        self._reference, self._variant, self._pairing = reference, variant, pairing
+        self._absent = frozenset(pairing.absent)
+        self.nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in variant.proto.graph.node]
+        self._by_name = {node.name: node for node in self.nodes}
+        self.constants: list[TensorProto] = []
+        self._brought: set[str] = set()
+
+    def pass_by(self, quantizer: ActivationQuantizer) -> None:
+        """Whoever read the dequantized tensor reads the float one."""
+        real = self._float_tensor(quantizer.tensor)
+        self._redirect(set(quantizer.dequantized), real, keep=())
+
+    def take_constant(self, node: NodeProto, index: int) -> None:
+        there = self._by_name[self._pairing.nodes[node.name]]
+        fold = fold_of(self._reference, node, self._absent)
+        if fold is not None and index in (1, 2):
+            arrays = folded(self._reference, node, fold)
+            there.input.extend([""] * (index + 1 - len(there.input)))
+            there.input[index] = self._own_constant(f"{_FLOAT}{node.name} {index}", arrays[index - 1])
+            return
+        there.input[index] = self._bring(node.input[index])
+        if index == 1 and node.op_type == "Gemm":
+            _copy_attribute("transB", node, there)
+
+    def take_node(self, node: NodeProto, quantizers: Sequence[ActivationQuantizer]) -> None:
+        """The float model's node with what it reads unrounded; one that the variant passes by is put in again."""
+        if node.name not in self._pairing.nodes:
+            self._put_in(node)
+            return
+        there = self._by_name[self._pairing.nodes[node.name]]
+        fold = fold_of(self._reference, node, self._absent)
+        for index, name in enumerate(node.input):
+            if not name or index >= len(there.input):
+                continue
+            if name in self._reference.variable:
+                there.input[index] = self._float_tensor(name) if name in self._pairing.tensors else there.input[index]
+            elif fold is None or index not in (1, 2):
+                there.input[index] = self._bring(name)
+        if fold is not None:
+            for index in (1, 2):
+                self.take_constant(node, index)
+        shared = {each.name for each in node.attribute} & {each.name for each in there.attribute}
+        for name in sorted(shared):  # of another opset a node has others: axes that became an input
+            _copy_attribute(name, node, there)
+        for quantizer in quantizers:  # what its output is rounded to, where that is nobody's operand
+            if quantizer.made_by == node.name and not quantizer.reads:
+                self.pass_by(quantizer)
+
+    def _put_in(self, node: NodeProto) -> None:
+        source = self._pairing.tensors[node.input[0]]
+        made = self._copy(node, source)
+        self._redirect({source}, made, keep=(f"{_FLOAT}{node.name}",))
+
+    def _copy(self, node: NodeProto, source: str) -> str:
+        """A node of the float model on a tensor of the variant; the name of what it makes."""
+        made = f"{_FLOAT}{node.output[0]}"
+        if made not in self._brought:
+            self._brought.add(made)
+            inputs = [source, *(self._bring(name) if name else "" for name in node.input[1:])]
+            copy = onnx.NodeProto(op_type=node.op_type, domain=node.domain, name=f"{_FLOAT}{node.name}")
+            copy.input.extend(inputs)
+            copy.output.append(made)
+            copy.attribute.extend(node.attribute)
+            self.nodes.append(copy)
+        return made
+
+    def _float_tensor(self, name: str) -> str:
+        """What stands for a tensor of the float model, unrounded: behind nodes that the variant passes by, theirs."""
+        node = self._reference.producers.get(name)
+        if node is not None and node.name in self._absent and node.op_type in ("Relu", "Clip"):
+            return self._copy(node, self._float_tensor(node.input[0]))
+        return self._pairing.tensors[name]
+
+    def _bring(self, name: str) -> str:
+        """A constant of the float model, with the nodes that make it."""
+        if not name:
+            return name
+        own = f"{_FLOAT}{name}"
+        if own in self._brought:
+            return own
+        self._brought.add(own)
+        producer = self._reference.producers.get(name)
+        if producer is not None:
+            copy = onnx.NodeProto.FromString(producer.SerializeToString())
+            copy.name = f"{_FLOAT}{producer.name}"
+            for index, each in enumerate(producer.input):
+                copy.input[index] = self._bring(each)
+            for index, each in enumerate(producer.output):
+                copy.output[index] = f"{_FLOAT}{each}" if each else ""
+                self._brought.add(copy.output[index])
+            self.nodes.append(copy)
+            return own
+        tensor = TensorProto.FromString(self._reference.initializers[name].SerializeToString())
+        tensor.name = own
+        self.constants.append(tensor)
+        return own
+
+    def _own_constant(self, name: str, array: object) -> str:
+        if name not in self._brought:
+            self._brought.add(name)
+            self.constants.append(numpy_helper.from_array(array, name))  # type: ignore[arg-type]
+        return name
+
+    def _redirect(self, names: set[str], to: str, keep: Sequence[str]) -> None:
+        """Every reader of `names` reads `to`; an output of the model among them is made of it."""
+        for node in self.nodes:
+            if node.name in keep:
+                continue
+            for index, each in enumerate(node.input):
+                if each in names and to not in node.output:
+                    node.input[index] = to
+        for name in names & set(self._variant.outputs):
+            producer = next(node for node in self.nodes if name in node.output)
+            for index, each in enumerate(producer.output):
+                if each == name:
+                    producer.output[index] = f"{name} before"
+            if to == name:
+                raise ValueError(f"got {name} in the place of itself, should be another tensor")
+            source = f"{name} before" if to in producer.output else to
+            self.nodes.append(onnx.helper.make_node("Identity", [source], [name], name=f"{_FLOAT}{name}"))
+
+
+def _copy_attribute(name: str, source: NodeProto, target: NodeProto) -> None:
+    kept = [each for each in target.attribute if each.name != name]
+    del target.attribute[:]
+    target.attribute.extend([*kept, *(each for each in source.attribute if each.name == name)])
