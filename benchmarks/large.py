@@ -1,6 +1,6 @@
 """A model beyond 2 GB, made int8 and int4: time, memory and what the variant computes.
 
-    python benchmarks/large.py [--gigabytes 2.4]
+    python benchmarks/large.py [--gigabytes 2.4] [--format qoperator]
 
 Writes the float model (its weights beside it) and its variants to a temporary folder; needs some four times their size
 there and in memory.
@@ -54,7 +54,9 @@ def write_model(path: Path, layers: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=2.4)
-    layers = max(1, round(parser.parse_args().gigabytes / LAYER_GB))
+    parser.add_argument("--format", choices=("qdq", "qoperator"), default="qdq")
+    asked = parser.parse_args()
+    layers, spec = max(1, round(asked.gigabytes / LAYER_GB)), PrecisionSpec(format=asked.format)
     samples = np.random.default_rng(1).standard_normal((8, FEATURES), dtype=np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.onnx"
@@ -65,7 +67,7 @@ def main() -> None:
         outputs = run(path, samples)
         print(f"float model: {model.size_bytes / 1e9:.2f} GB, {layers} products")
         for precision in ("int8", "int4"):
-            request = VariantRequest(model, precision, precision, PrecisionSpec(), Path(folder), "ort")
+            request = VariantRequest(model, precision, precision, spec, Path(folder), "ort")
             begun = time.perf_counter()
             variant = variant_for(request, lambda: Feeds({"x": samples}, len(samples), 4, stacked=False), workshop)
             seconds = time.perf_counter() - begun

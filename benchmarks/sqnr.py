@@ -1,16 +1,17 @@
 """SQNR of static int8: this package's (target "ort") beside `onnxruntime.quantization.quantize_static` as it comes.
 
-    python benchmarks/sqnr.py [NAME …]
+    python benchmarks/sqnr.py [MODEL …] [--methods METHOD …]
 
-Both take min-max ranges from the same calibration data, and run in ONNX Runtime with its default optimizer over the
-same test data; the float model, run with the optimizer off, is the signal. A row for each output of each of the cases'
-models and, where they are beside the checkout, of the shared ones. It holds all test outputs of one model.
+Stock takes min-max ranges, ours those of each method (its default where none is named), from the same calibration data;
+all run in ONNX Runtime with its default optimizer over the same test data; the float model, run with the optimizer off,
+is the signal. A row for each output of each of the cases' models and, where they are beside the checkout, of the shared
+ones. It holds all test outputs of one model.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,27 +57,32 @@ def subjects() -> Iterator[Subject]:
             yield Subject(name, folder / "model.onnx", folder / "calibration.npz", folder / "inputs.npz")
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", help="all where none is named")
+    parser.add_argument("--methods", nargs="+", default=["default"], help="as minmax, or percentile=99.99")
+    asked = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)
-    print("| model | output | stock | here |\n| --- | --- | --- | --- |")
+    columns = ["stock", *asked.methods]
+    print(f"| model | output | {' | '.join(columns)} |\n| --- | --- |{' --- |' * len(columns)}")
     for subject in subjects():
-        if names and subject.name not in names:
-            continue
-        for output, stock, ours in _rows(subject):
-            print(f"| {subject.name} | {output} | {stock} | {ours} |", flush=True)
+        if not asked.models or subject.name in asked.models:
+            for output, decibels in _rows(subject, asked.methods):
+                print(f"| {subject.name} | {output} | {' | '.join(decibels)} |", flush=True)
 
 
-def _rows(subject: Subject) -> Iterator[tuple[str, str, str]]:
+def _rows(subject: Subject, methods: list[str]) -> Iterator[tuple[str, list[str]]]:
     model = onnx.load(subject.model)
     calibration, test = _feeds(subject.calibration, model), _feeds(subject.test, model)
     with tempfile.TemporaryDirectory() as folder:
-        paths = {"stock": Path(folder) / "stock.onnx", "here": Path(folder) / "here.onnx"}
-        _stock(subject.model, paths["stock"], calibration)
-        onnx.save(_ours(subject.model, calibration), paths["here"])
+        paths = [Path(folder) / f"{name}.onnx" for name in ("stock", *methods)]
+        _stock(subject.model, paths[0], calibration)
+        for method, path in zip(methods, paths[1:], strict=True):
+            onnx.save(_ours(subject.model, calibration, method), path)
         signal = _outputs(subject.model, test, optimized=False)
-        found = {name: _outputs(path, test, optimized=True) for name, path in paths.items()}
+        found = [_outputs(path, test, optimized=True) for path in paths]
     for output, wanted in signal.items():
-        yield output, _decibels(wanted, found["stock"][output]), _decibels(wanted, found["here"][output])
+        yield output, [_decibels(wanted, each[output]) for each in found]
 
 
 def _decibels(wanted: Array, got: Array) -> str:
@@ -86,8 +92,10 @@ def _decibels(wanted: Array, got: Array) -> str:
     return f"{sqnr_db(float(np.sum(golden**2)), float(np.sum(error**2))):.1f}"
 
 
-def _ours(model: Path, calibration: list[Feed]) -> onnx.ModelProto:
-    recipe = recipe_for("int8", PrecisionSpec(target="ort"), "ort", ())
+def _ours(model: Path, calibration: list[Feed], method: str) -> onnx.ModelProto:
+    name, _, share = method.partition("=")
+    stated = {"percentile": float(share)} if share else {"calibration": name} if name != "default" else {}
+    recipe = recipe_for("int8", PrecisionSpec.model_validate({"target": "ort", **stated}), "ort", ())
     job = Calibration(float_graph(model), recipe)
     for feed in calibration:
         job.take(feed, len(next(iter(feed.values()))))
@@ -139,4 +147,4 @@ def _feeds(path: Path, model: onnx.ModelProto) -> list[Feed]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

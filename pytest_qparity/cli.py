@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_qparity import __version__, cli_doctor, cli_lint, cli_quantize
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
 
 if TYPE_CHECKING:
+    import pytest
+
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate import CaseMaterial, Settings
 
@@ -114,23 +114,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Command:
-    """A pytest plugin that does a command's work in the place of a test run, where pytest is configured."""
-
-    def __init__(self, work: Callable[[pytest.Config], int]) -> None:
-        self._work = work
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_cmdline_main(self, config: pytest.Config) -> int:
-        config._do_configure()
-        try:
-            return self._work(config)
-        finally:
-            config._ensure_unconfigure()
-
-
 def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
-    return int(pytest.main([], plugins=[_Command(work)]))
+    """Do a command's work in the place of a test run, where pytest is configured."""
+    import pytest
+
+    class Command:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_cmdline_main(self, config: pytest.Config) -> int:
+            config._do_configure()
+            try:
+                return work(config)
+            finally:
+                config._ensure_unconfigure()
+
+    return int(pytest.main([], plugins=[Command()]))
 
 
 def accept(config: pytest.Config, options: argparse.Namespace) -> int:

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.linting import Linted
 
 EXAMPLES = """examples:
-  qparity lint model_int8.onnx --target trt11                      will TensorRT 11 import it, and fuse its Q/DQ nodes?
-  qparity lint model_int8.onnx --target trt10 --fix fixed.onnx     mend what can be mended exactly, and look again
-  qparity lint model_int8.onnx --target ort --json                 the same as JSON, for ONNX Runtime
+  qparity lint model.onnx --target trt11
+      will TensorRT 11 import it, and fuse its Q/DQ nodes?
+  qparity lint model.onnx --target trt10 --fix fixed.onnx
+      mend what can be mended exactly, and look again
+  qparity lint model.onnx --target ort --json
+      the same as JSON, for ONNX Runtime
+
+exit status: 0 accepted; 1 refused, or no model; 2 wrong usage
 """
 
 

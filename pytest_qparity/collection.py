@@ -26,6 +26,7 @@ from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
 from pytest_qparity.verdict import Code, Outcome, Verdict
+from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             isolation=selection.isolation,
             limits=selection.limits,
             demanded_limits=selection.demanded_limits,
+            watch=watch_of(config),
         )
     return config.stash[SETTINGS]
 

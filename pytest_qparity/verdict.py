@@ -98,6 +98,7 @@ class Code(Enum):
     VARIANT_INTERFACE = ("QP-VARIANT-003", Outcome.CANNOT_JUDGE, "the variant's inputs are not the float model's")
     VARIANT_CHANGED = ("QP-VARIANT-004", Outcome.CANNOT_JUDGE, "the variant's file changed while it was judged")
     VARIANT_EMULATED = ("QP-VARIANT-005", Outcome.CANNOT_JUDGE, "speed or memory of a variant that is emulated")
+    VARIANT_PLAN = ("QP-VARIANT-006", Outcome.CANNOT_JUDGE, "a built engine that the backend does not load")
 
     GOLDEN_MISSING = ("QP-GOLDEN-001", Outcome.CANNOT_JUDGE, "no golden")
     GOLDEN_STALE = ("QP-GOLDEN-002", Outcome.CANNOT_JUDGE, "the golden belongs to other inputs")

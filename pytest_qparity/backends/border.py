@@ -15,15 +15,37 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
-    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions
+    from pytest_qparity.backends.protocol import Backend, Session, SessionFacts, SessionOptions, Unavailable
 
 _PLAIN = (str, int, float, bool)
 
 
+# With its code: without, it would also waive what a machine that has the backend measures and misses.
+_WAIVER = '[[waivers]] run = "{name}-*", codes = ["QP-BACKEND-001"], reason = "…", expires = …'
+
+
+def absent(name: str, unavailable: Unavailable) -> CannotJudge:
+    """What a run says of its backend that is not here."""
+    remedy = unavailable.remedy
+    if unavailable.waivable:
+        remedy = f"{remedy}; or waive it in the case file: {_WAIVER.format(name=name)}"
+    sentence = f'Backend "{name}" does not work here: {unavailable.reason}.'
+    return CannotJudge(Failure(Code.BACKEND_UNAVAILABLE, sentence, remedy))
+
+
 def require_available(backend: Backend, name: str) -> Backend:
-    """The backend itself where it works on this machine; CannotJudge with its reason and remedy where it does not."""
+    """The backend itself where it works on this machine. Raises CannotJudge with its reason and remedy where it does
+    not."""
+    unavailable = unavailable_of(backend, name)
+    if unavailable is not None:
+        raise absent(name, unavailable)
+    return backend
+
+
+def unavailable_of(backend: Backend, name: str) -> Unavailable | None:
+    """Why it does not work on this machine. Raises CannotJudge where it cannot even tell."""
     try:
-        unavailable = backend.unavailable()
+        return backend.unavailable()
     except CannotJudge:
         raise
     except Exception as error:
@@ -34,15 +56,6 @@ def require_available(backend: Backend, name: str) -> Backend:
                 "reinstall the engine, or take the backend out of --backend",
             )
         ) from error
-    if unavailable is None:
-        return backend
-    raise CannotJudge(
-        Failure(
-            Code.BACKEND_UNAVAILABLE,
-            f'Backend "{name}" does not work here: {unavailable.reason}.',
-            unavailable.remedy,
-        )
-    )
 
 
 def load_session(backend: Backend, name: str, model: Path, options: SessionOptions) -> Session:

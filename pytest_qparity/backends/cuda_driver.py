@@ -34,6 +34,13 @@ class Driver:
     cuda: str
     gpus: tuple[Gpu, ...]
 
+    @property
+    def device(self) -> str:
+        """The first GPU, as the facts of a session say it: "NVIDIA H100 (compute 9.0, driver CUDA 13.0)". Backends run
+        on it, and on no other."""
+        first = self.gpus[0]
+        return f"{first.name} (compute {first.capability}, driver CUDA {self.cuda})"
+
     def as_json(self) -> dict[str, Any]:
         return {"cuda": self.cuda, "gpus": [gpu.as_json() for gpu in self.gpus]}
 
@@ -57,10 +64,7 @@ def this_driver() -> Driver:
 
 
 def gpu_device() -> str:
-    """The first GPU, as the facts of a session say it: "NVIDIA H100 (compute 9.0, driver CUDA 13.0)"."""
-    driver = this_driver()
-    first = driver.gpus[0]
-    return f"{first.name} (compute {first.capability}, driver CUDA {driver.cuda})"
+    return this_driver().device
 
 
 def version_text(number: int) -> str:

@@ -11,10 +11,6 @@ from pytest_qparity.backends.protocol import Unavailable
 from pytest_qparity.environment import version_of
 from pytest_qparity.worker.message import said_by
 
-# With its code: without, it would also waive what a machine with a GPU measures and misses.
-_WAIVER = (
-    'or waive it in the case file: [[waivers]] run = "{name}-*", codes = ["QP-BACKEND-001"], reason = "…", expires = …'
-)
 SHARING = ("onnxruntime", "onnxruntime-gpu")  # packages that write into one folder
 
 
@@ -26,13 +22,12 @@ class Missing:
     remedy: str
 
 
-def explained(name: str, missing: list[Missing]) -> Unavailable | None:
+def explained(missing: list[Missing]) -> Unavailable | None:
     """Everything that is missing at once; None where that is nothing."""
     if not missing:
         return None
-    waiver = _WAIVER.format(name=name)
-    remedies = list(dict.fromkeys(part.remedy for part in missing))
-    return Unavailable("; ".join(part.what for part in missing), f"{'; '.join(remedies)}; {waiver}")
+    remedies = dict.fromkeys(part.remedy for part in missing)
+    return Unavailable("; ".join(part.what for part in missing), "; ".join(remedies), waivable=True)
 
 
 def missing_provider(provider: str) -> list[Missing]:

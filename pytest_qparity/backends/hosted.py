@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import refused, require_facts, require_kernels
+from pytest_qparity.backends.border import absent, refused, require_facts, require_kernels
 from pytest_qparity.backends.kernels import Kernels, NotTold, kernels_from_json
-from pytest_qparity.backends.protocol import SessionFacts
-from pytest_qparity.backends.timing import PATIENCE, WARM_UP_CALLS, PairedTimes
+from pytest_qparity.backends.protocol import SessionFacts, Unavailable
+from pytest_qparity.backends.timing import FEWEST_PAIRS, PATIENCE, WARM_UP_CALLS, Clock, PairedTimes, Times
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -34,7 +34,17 @@ class EngineHost:
 
     def require_available(self) -> None:
         """Raises CannotJudge where the backend does not work on this machine."""
-        self._call("available", {"spec": asdict(self.spec)}, self.worker.limits.load)
+        missing = self.unavailable()
+        if missing is not None:
+            raise absent(self.spec.name, missing)
+
+    def unavailable(self) -> Unavailable | None:
+        """Why the backend does not work on this machine; None where it does. Raises CannotJudge where it cannot
+        tell."""
+        told = self._call("unavailable", {"spec": asdict(self.spec)}, self.worker.limits.load).value
+        if told is None:
+            return None
+        return Unavailable(str(told["reason"]), str(told["remedy"]), told["waivable"] is True)
 
     def load(self, model: Path, options: SessionOptions) -> HostedSession:
         """Load a variant. Raises CannotJudge with what the engine raised, or how its process ended."""
@@ -182,9 +192,16 @@ class HostedSession:
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             return NotTold(f"got {type(error).__name__} from what the worker told")
 
-    def time_alone(self, feed: Mapping[str, np.ndarray], seconds: float) -> np.ndarray:
-        """Milliseconds a run, float64 (calls,), measured in the worker."""
-        return self._call("time_alone", {"seconds": seconds}, feed, self._timing(seconds)).arrays["variant_ms"]
+    def inputs(self) -> dict[str, str] | None:
+        """Types of its inputs by name, as the engine tells them; None where it does not."""
+        told = self._call("inputs", {}, {}, self._worker.limits.load).value
+        return {str(name): str(dtype) for name, dtype in told.items()} if isinstance(told, dict) else None
+
+    def time_alone(self, feed: Mapping[str, np.ndarray], seconds: float) -> Times:
+        """Measured in the worker."""
+        answer = self._call("time_alone", {"seconds": seconds}, feed, self._timing(seconds))
+        clock, arrays = Clock(answer.value["clock"]), answer.arrays
+        return Times(arrays["variant_ms"], clock, arrays.get("end_to_end_ms"))
 
     def time_in_turn(self, counterpart: HostedSession, feed: Mapping[str, np.ndarray], seconds: float) -> PairedTimes:
         """Both in pairs, measured in the worker that holds both."""
@@ -192,7 +209,15 @@ class HostedSession:
             raise ValueError("got sessions of two workers, should be of one: of two the wake-ups are timed too")
         arguments = {"seconds": seconds, "counterpart": counterpart._number}
         answer = self._call("time_in_turn", arguments, feed, self._timing(seconds))
-        return PairedTimes(answer.arrays["variant_ms"], answer.arrays["counterpart_ms"], **answer.value)
+        told, arrays = answer.value, answer.arrays
+        return PairedTimes(
+            arrays["variant_ms"],
+            arrays["counterpart_ms"],
+            told["interrupted"],
+            told["sound"],
+            Clock(told["clock"]),
+            arrays.get("end_to_end_ms"),
+        )
 
     def close(self) -> None:
         self._call("close", {}, {}, self._worker.limits.load)
@@ -205,9 +230,9 @@ class HostedSession:
         return answer
 
     def _timing(self, seconds: float) -> Phase:
-        """Two sessions are run before (once more where what is expected is not known), warmed up, and run once after;
-        in between, PATIENCE times `seconds` is the end, and one pair more."""
-        runs = 2 * (WARM_UP_CALLS + 5)
+        """Two sessions are run before (once more where what is expected is not known), warmed up, and run once after,
+        one of them end to end; in between, PATIENCE times `seconds` is the end, and one pair more."""
+        runs = 2 * (WARM_UP_CALLS + 5) + FEWEST_PAIRS
         return Phase("timing", PATIENCE * seconds + runs * self._worker.limits.run_s)
 
     def _call(self, name: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], phase: Phase) -> Answer:

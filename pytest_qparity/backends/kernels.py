@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ class Kernels:
 
     `float_nodes`: names of up to MOST_NAMES nodes that run as floats, those that fell back first. `hidden`: parts of
     the graph that the engine does not tell of (bodies of loops, nodes that it does not name). `remarks`: what it does
-    with the file besides.
+    with the file besides. `types`: of how many layers compute in a type ("int8", "fp16"), where the engine tells that.
     """
 
     counts: Mapping[str, KernelCount]
     float_nodes: tuple[str, ...] = ()
     hidden: int = 0
     remarks: tuple[str, ...] = ()
+    types: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def quantized(self) -> int:
@@ -147,4 +148,4 @@ def kernels_in_file(model: Path, worker: Worker, others: Collection[str] = ()) -
 def kernels_from_json(told: Mapping[str, Any]) -> Kernels:
     """What `as_json` gave, after its way through a process border."""
     counts = {kind: KernelCount(**count) for kind, count in told["counts"].items()}
-    return Kernels(counts, tuple(told["float_nodes"]), told["hidden"], tuple(told["remarks"]))
+    return Kernels(counts, tuple(told["float_nodes"]), told["hidden"], tuple(told["remarks"]), dict(told["types"]))

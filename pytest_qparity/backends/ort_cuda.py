@@ -26,7 +26,7 @@ AS_FLOAT = "ONNX Runtime's CUDA provider has no integer kernels: it dequantizes,
 
 class OnnxRuntimeCuda:
     def unavailable(self) -> Unavailable | None:
-        return explained("ort-cuda", missing_for(PROVIDER))
+        return explained(missing_for(PROVIDER))
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeDeviceSession:
         settings = {"device_id": "0", "use_tf32": str(int(options.tf32))}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
     from pytest_qparity.backends.device_memory import DeviceMeter
+    from pytest_qparity.backends.engine_options import EngineOptions
     from pytest_qparity.backends.protocol import SessionOptions, Unavailable
     from pytest_qparity.backends.shapes import InputShapes
 
@@ -39,7 +40,7 @@ class OnnxRuntimeTensorrt:
     def unavailable(self) -> Unavailable | None:
         # The provider has no option for TF32, and its libraries read this once: it must stand before they are used.
         os.environ[OVERRIDE] = "0"
-        return explained("ort-tensorrt", missing_for(PROVIDER))
+        return explained(missing_for(PROVIDER))
 
     def load(self, model: Path, options: SessionOptions) -> OnnxRuntimeDeviceSession:
         from pytest_qparity.backends.onnx_kernels import read_graph
@@ -48,7 +49,8 @@ class OnnxRuntimeTensorrt:
         device, version = gpu_device(), _tensorrt_version()
         graph = read_graph(model)
         flags = builder_flags(graph)
-        settings = {"device_id": "0", **flags, **_profile(options.shapes)}
+        asked = engine_settings(options.engine)
+        settings = {"device_id": "0", **flags, **asked, **_profile(options.shapes)}
         folder = None
         if options.cache is not None:
             folder = EngineFolder(options.cache / "ort-tensorrt" / _key(model, graph, device, version, settings))
@@ -58,6 +60,7 @@ class OnnxRuntimeTensorrt:
             "tensorrt": version,
             "builder_flags": ", ".join(name for name, value in flags.items() if value == "1") or "none",
             "engine_cache": "none" if folder is None else folder.path.name,
+            **_stated(options.engine),
         }
         place = Place(PROVIDER, device, starting(PROVIDER, settings), stated)
         if folder is None:
@@ -68,6 +71,24 @@ class OnnxRuntimeTensorrt:
 
     def device_meter(self) -> DeviceMeter:
         return NvmlMeter()
+
+
+def engine_settings(engine: EngineOptions) -> dict[str, str]:
+    """What a case asks for, in the provider's names; its own defaults where it says nothing."""
+    asked = {}
+    if engine.workspace_mb is not None:
+        asked["trt_max_workspace_size"] = str(engine.workspace_mb * 10**6)
+    if engine.optimization_level is not None:
+        asked["trt_builder_optimization_level"] = str(engine.optimization_level)
+    return asked
+
+
+def _stated(engine: EngineOptions) -> dict[str, str | int]:
+    default = "the provider's default"
+    return {
+        "workspace_mb": default if engine.workspace_mb is None else engine.workspace_mb,
+        "builder_optimization_level": default if engine.optimization_level is None else engine.optimization_level,
+    }
 
 
 def builder_flags(model: ModelProto) -> dict[str, str]:

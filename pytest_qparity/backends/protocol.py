@@ -8,12 +8,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from pytest_qparity.backends.engine_options import EngineOptions, engine_options
 from pytest_qparity.backends.shapes import InputShapes, shapes_as_json, shapes_from_json
 
 if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.worker.protocol import Tell
 
 
 class Optimizer(Enum):
@@ -31,7 +33,9 @@ class SessionOptions:
 
     `tf32`: float32 products may be rounded to TF32, where the engine has such; never without being asked. `shapes`:
     those in which each input of a model of open shapes will be fed, for engines that are built for shapes; empty where
-    they are not known. `cache`: a folder for what is slow to build; None keeps nothing.
+    they are not known. `cache`: a folder for what is slow to build; None keeps nothing. `engine`: none but those that
+    the backend's spec takes (`BackendSpec.options`). `tell`: hears in one line how far loading is; it is set in the
+    worker, and crosses no border.
     """
 
     threads: int = 1
@@ -39,6 +43,8 @@ class SessionOptions:
     tf32: bool = False
     shapes: Mapping[str, InputShapes] = field(default_factory=dict)
     cache: Path | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    tell: Tell | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -51,21 +57,31 @@ class SessionOptions:
             "tf32": self.tf32,
             "shapes": shapes_as_json(self.shapes),
             "cache": None if self.cache is None else str(self.cache.absolute()),
+            "engine": self.engine.as_json(),
         }
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> SessionOptions:
         """What `as_json` gave, after its way through a process border."""
         cache = None if told["cache"] is None else Path(told["cache"])
-        return cls(told["threads"], Optimizer(told["optimizer"]), told["tf32"], shapes_from_json(told["shapes"]), cache)
+        return cls(
+            told["threads"],
+            Optimizer(told["optimizer"]),
+            told["tf32"],
+            shapes_from_json(told["shapes"]),
+            cache,
+            engine_options(told["engine"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Why a backend does not work on this machine, and what would change that."""
+    """Why a backend does not work on this machine, and what would change that. `waivable`: whether a machine may
+    rightly lack it, as a GPU; a run's failure then says how to waive it (`border.absent`)."""
 
     reason: str
     remedy: str
+    waivable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,13 @@ class TellsKernels(Protocol):
     def kernels(self) -> Kernels | NotTold: ...
 
 
+@runtime_checkable
+class TellsInputs(Protocol):
+    """A session that tells its inputs, for files that nobody else can read: of a backend that `loads_plans`."""
+
+    def inputs(self) -> Mapping[str, np.dtype]: ...
+
+
 class BoundFeed(Protocol):
     """A feed whose arrays lie on the session's device, ready to run again and again."""
 
@@ -123,6 +146,15 @@ class BoundFeed(Protocol):
 
     def outputs(self) -> dict[str, np.ndarray]:
         """Copies of what the last run gave, by ONNX names, in the engine's order."""
+
+
+@runtime_checkable
+class TellsDeviceTime(Protocol):
+    """A bound feed that times its runs on the device itself (CUDA events). Latency is judged by that."""
+
+    @property
+    def device_ms(self) -> float | None:
+        """Of the last run: what the device computed, without the way there and back; None before the first."""
 
 
 @runtime_checkable

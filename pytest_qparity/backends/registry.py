@@ -6,7 +6,7 @@ import ast
 import importlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from pytest_qparity.backends import scripts
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+EngineOption = Literal["workspace_mb", "optimization_level", "strict_nans", "cuda_graphs"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class BackendSpec:
     (docs/precisions.md); `emulated` are the precisions that it does not compute in, so that files of them are lowered
     to float operators for it; `optimizers` are the levels of graph rewriting that it can be asked for. `script` is the
     text of a Python function `run(model, inputs, optimizer)`, with which the scripts of deviations run an
-    onnx.ModelProto without this package (docs/conformance.md)."""
+    onnx.ModelProto without this package (docs/conformance.md). `options`: the keys that a case may state for it under
+    [backends.<name>], names of `engine_options.EngineOptions`. `loads_plans`: whether it takes engines that somebody
+    built (`case.plan_file`) in the place of an ONNX file."""
 
     name: str
     target: str
@@ -35,6 +38,8 @@ class BackendSpec:
     optimizers: tuple[Literal["all", "extended", "basic", "off"], ...] = ("all",)
     emulated: tuple[str, ...] = ()
     script: str = ""
+    options: tuple[EngineOption, ...] = ()
+    loads_plans: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -53,6 +58,12 @@ class BackendSpec:
                 "run(model, inputs, optimizer)"
             )
         object.__setattr__(self, "emulated", tuple(self.emulated))
+        object.__setattr__(self, "options", tuple(self.options))
+        if not set(self.options) <= set(get_args(EngineOption)):
+            raise ValueError(
+                f'got options {self.options} of backend "{self.name}", should be some of: '
+                f"{', '.join(get_args(EngineOption))}"
+            )
         if self.placement not in ("any", "ort", "openvino", "trt"):
             raise ValueError(
                 f'got placement "{self.placement}" of backend "{self.name}", should be any, ort, openvino or trt'
@@ -69,17 +80,28 @@ def _defines_run(script: str) -> bool:
 
 _LEVELS: tuple[Literal["all", "extended", "basic", "off"], ...] = ("off", "basic", "extended", "all")
 _NOT_ON_CPUS = ("tf32", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "mxfp4", "nvfp4")
-# Its importer takes int8 alone of the integers of 8 and more bits, and its one 8-bit float is E4M3.
-_NOT_IN_TENSORRT = ("int16", "uint8", "fp8-e5m2", "mxfp4")
+# Its importer takes int8 and int4 alone of the integers, and its one 8-bit float is E4M3 (docs/lint.md, TRT-Q-011).
+_NOT_IN_TENSORRT = ("int16", "uint8", "fp8-e5m2", "mxfp4", "uint4")
 _BUILT_IN = "pytest_qparity.backends"
 BUILTIN: tuple[BackendSpec, ...] = (
     BackendSpec("ort", f"{_BUILT_IN}.ort:OnnxRuntimeCpu", "ort", _LEVELS, _NOT_ON_CPUS, scripts.ONNX_RUNTIME),
     BackendSpec("ort-cuda", f"{_BUILT_IN}.ort_cuda:OnnxRuntimeCuda", "trt", emulated=("mxfp8", "mxfp4", "nvfp4")),
     # Its TensorRT provider has no option for TF32: it is off, for the whole process.
     BackendSpec(
-        "ort-tensorrt", f"{_BUILT_IN}.ort_tensorrt:OnnxRuntimeTensorrt", "trt", emulated=("tf32", *_NOT_IN_TENSORRT)
+        "ort-tensorrt",
+        f"{_BUILT_IN}.ort_tensorrt:OnnxRuntimeTensorrt",
+        "trt",
+        emulated=("tf32", *_NOT_IN_TENSORRT),
+        options=("workspace_mb", "optimization_level"),
     ),
-    BackendSpec("trt", f"{_BUILT_IN}.trt.backend:Tensorrt", "trt", emulated=_NOT_IN_TENSORRT),
+    BackendSpec(
+        "trt",
+        f"{_BUILT_IN}.trt.backend:Tensorrt",
+        "trt",
+        emulated=_NOT_IN_TENSORRT,
+        options=("workspace_mb", "optimization_level", "strict_nans", "cuda_graphs"),
+        loads_plans=True,
+    ),
     # Its CPU plugin strips 16-bit Q/DQ pairs, and computes in float32 as it is asked to.
     BackendSpec(
         "openvino",

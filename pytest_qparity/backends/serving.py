@@ -6,18 +6,27 @@ A worker serves one backend, kept under BACKEND, and its sessions, kept under th
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.border import facts_of, kernels_of, load_session, require_available, run_once
+from pytest_qparity.backends.border import (
+    facts_of,
+    kernels_of,
+    load_session,
+    require_available,
+    run_once,
+    unavailable_of,
+)
+from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.rollout import BEFORE, FED, fitting_states, stacked
-from pytest_qparity.backends.timing import alone, in_turn
+from pytest_qparity.backends.timing import alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import aligned, layout_of
+from pytest_qparity.worker.server import TELL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +63,16 @@ class Opened:
         return outputs
 
 
-def available(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """Import the engine; raises CannotJudge where it does not work here."""
-    _backend(held, arguments)
+def unavailable(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Import the engine: an Unavailable as JSON where it does not work here, None where it does."""
+    if BACKEND in held:
+        return None, {}
+    spec = BackendSpec(**arguments["spec"])
+    backend = load_backend(spec)
+    missing = unavailable_of(backend, spec.name)
+    if missing is not None:
+        return {"reason": missing.reason, "remedy": missing.remedy, "waivable": missing.waivable}, {}
+    held[BACKEND] = backend
     return None, {}
 
 
@@ -133,6 +149,14 @@ def kernels(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return {"not_told": told.reason} if isinstance(told, NotTold) else told.as_json(), {}
 
 
+def inputs(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Types of the session's inputs by name, as NumPy and ml_dtypes call them; None where it does not tell them."""
+    session = _opened(held, arguments["session"]).session
+    if not isinstance(session, TellsInputs):
+        return None, {}
+    return {name: dtype.name for name, dtype in session.inputs().items()}, {}
+
+
 def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     _opened(held, arguments["session"]).session.close()
     held[arguments["session"]] = None  # numbers are not given out twice
@@ -141,19 +165,25 @@ def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def time_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     watched = _watched(held, arguments["session"], arrays)
-    times_ms = alone(watched, arguments["seconds"])
+    times = alone(watched, arguments["seconds"])
+    measured = {"variant_ms": times.ms, **_end_to_end(watched)}
     watched.look_again()
-    return None, {"variant_ms": times_ms}
+    return {"clock": times.clock.value}, measured
 
 
 def time_in_turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     variant = _watched(held, arguments["session"], arrays)
     counterpart = _watched(held, arguments["counterpart"], arrays)
     times = in_turn(variant, counterpart, arguments["seconds"])
+    measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms, **_end_to_end(variant)}
     variant.look_again()
     counterpart.look_again()
-    measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms}
-    return {"interrupted": times.interrupted, "sound": times.sound}, measured
+    return {"interrupted": times.interrupted, "sound": times.sound, "clock": times.clock.value}, measured
+
+
+def _end_to_end(watched: Watched) -> Arrays:
+    """Of a session that is timed on its device; of any other all that is timed is end to end."""
+    return {"end_to_end_ms": end_to_end(watched.run_whole)} if watched.computes_elsewhere else {}
 
 
 def _watched(held: Held, number: str, feed: Arrays) -> Watched:
@@ -166,9 +196,10 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
 
 
 def _loaded(held: Held, arguments: Arguments) -> Session:
-    options = SessionOptions.from_json(arguments["options"])
-    backend = _backend(held, arguments)
-    return load_session(backend, arguments["spec"]["name"], Path(arguments["model"]), options)
+    options = replace(SessionOptions.from_json(arguments["options"]), tell=held.get(TELL))
+    spec = BackendSpec(**arguments["spec"])
+    require_taken(spec.name, spec.options, options.engine)
+    return load_session(_backend(held, arguments), spec.name, Path(arguments["model"]), options)
 
 
 def _backend(held: Held, arguments: Arguments) -> Backend:

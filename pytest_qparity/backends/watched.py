@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.border import engine_failure, require_outputs, run_once
-from pytest_qparity.backends.protocol import BindsFeeds
+from pytest_qparity.backends.protocol import BindsFeeds, TellsDeviceTime
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ class Watched:
         self._look(other, "in an untimed run")
         self._bound = _bound(session, feed)
         self.computes_elsewhere = self._bound is not None
+
+    @property
+    def device_ms(self) -> float | None:
+        return self._bound.device_ms if isinstance(self._bound, TellsDeviceTime) else None
+
+    def run_whole(self) -> object:
+        """A run with all copies, as a user makes it."""
+        return run_once(self._session, self._feed)
 
     def run(self) -> object:
         """Outputs; of a session that computes on a device nothing, since they stay there."""

@@ -69,7 +69,7 @@ def read_model_file(path: Path, worker: Worker, shown: str | None = None) -> Mod
 
     Raises CannotJudge where the file, or what it says of external data, is not to be given to an engine.
     """
-    _require_file(path)
+    _require_model_file(path)
     arguments = {"model": str(path.absolute()), "shown": shown or path.name}
     stated = worker.call(_INSPECT, arguments, {}, f"Reading {shown or path.name}", worker.limits.load).value
     external = _external_files(stated["external"], path)
@@ -104,25 +104,31 @@ def resolve_model(source: str | UrlModel | BuiltModel, folder: Path, cache: Path
     return folder / source
 
 
-def _require_file(path: Path) -> None:
-    """A plain file that may be a model; a pipe or device would keep whoever opens it waiting."""
-    remedy = f"check {path}"
+def _require_model_file(path: Path) -> None:
+    size = require_plain_file(path, "an ONNX file")
+    if size > LARGEST_FILE:
+        should = f"at most {LARGEST_FILE / 1e9:.1f} GB"
+        raise _unreadable(path, f"{size / 1e9:.1f} GB", should, "save its weights as external data")
+
+
+def require_plain_file(path: Path, kind: str) -> int:
+    """How many bytes it has. Raises CannotJudge where `path` is none that may be `kind` ("an ONNX file"); a pipe or
+    device would keep whoever opens it waiting."""
+    remedy, should = f"check {path}", f"{kind} that can be read"
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise _unreadable(path, "no plain file", "an ONNX file that can be read", remedy)
+            raise _unreadable(path, "no plain file", should, remedy)
         with path.open("rb") as stream:
             start = stream.read(len(LFS_POINTER))
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, f'"{reason}"', "an ONNX file that can be read", remedy) from None
+        raise _unreadable(path, f'"{reason}"', should, remedy) from None
     if not start:
-        raise _unreadable(path, "an empty file", "an ONNX model", "make or fetch the file again")
+        raise _unreadable(path, "an empty file", kind, "make or fetch the file again")
     if start == LFS_POINTER:
         raise _unreadable(path, "a Git LFS pointer", "the model itself", "git lfs pull")
-    if status.st_size > LARGEST_FILE:
-        got = f"{status.st_size / 1e9:.1f} GB"
-        raise _unreadable(path, got, f"at most {LARGEST_FILE / 1e9:.1f} GB", "save its weights as external data")
+    return status.st_size
 
 
 def _unreadable(path: Path, got: str, should: str, remedy: str) -> CannotJudge:
@@ -246,7 +252,7 @@ def _bytes_of(built: object, name: str, folder: Path) -> bytes:
         with contextlib.suppress(EncodeError, ValueError):  # more than 2 GiB
             content = built.SerializeToString()
     elif isinstance(built, str | Path):
-        _require_file(folder / built)
+        _require_model_file(folder / built)
         content = (folder / built).read_bytes()
     if not isinstance(content, bytes):
         raise CannotJudge(Failure(Code.MODEL_BUILD, f'Got {got} from "{name}", should be {_BUILT}.', _BUILD_REMEDY))

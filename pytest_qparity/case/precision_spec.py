@@ -19,7 +19,8 @@ class PrecisionSpec(Table):
 
     file: Text | None = Field(
         default=None,
-        description="The ONNX file that ships, taken exactly as it is. Without it the variant is made.",
+        description="The ONNX file that ships, taken exactly as it is; for trt also a built .engine or .plan. Without "
+        "it the variant is made.",
         examples=["models/digits_resnet_qat.onnx"],
     )
     base: Name | None = Field(
@@ -68,11 +69,14 @@ class PrecisionSpec(Table):
         description="Weights of 7 bits, whose products do not saturate in the 16-bit sums of x64 CPUs without VNNI.",
         examples=[True],
     )
-    calibration: Literal["minmax", "percentile", "entropy", "mse", "moving-average"] = Field(
-        default="minmax", description="How the ranges of activations are found.", examples=["percentile"]
+    calibration: Literal["minmax", "percentile", "entropy", "mse", "moving-average"] | None = Field(
+        default=None,
+        description="How the ranges of activations are found. Default: percentile for 8-bit integers, minmax for int16 "
+        "and float8.",
+        examples=["entropy"],
     )
     percentile: Annotated[float, Field(gt=0, le=100)] | None = Field(
-        default=None, description="The share of values inside the range, in percent. Default: 99.99.", examples=[99.9]
+        default=None, description="The share of values inside the range, in percent. Default: 99.999.", examples=[99.9]
     )
     ranges: Text | None = Field(
         default=None,

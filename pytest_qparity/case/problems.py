@@ -9,6 +9,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
+from pytest_qparity.case.backend_options import BackendOptions
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.verdict import Code
@@ -31,6 +32,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("parity", "*"): schema.ParityLimits,
     ("accuracy",): schema.AccuracySpec,
     ("budgets", "*", "*"): schema.Budget,
+    ("backends", "*"): BackendOptions,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
     ("conformance",): schema.ConformanceTable,
@@ -42,6 +44,7 @@ _HEADERS = {
     "parity": "[parity.int8]",
     "accuracy": "[accuracy]",
     "budgets": "[budgets.ort.int8]",
+    "backends": "[backends.trt]",
     "limits": "[limits]",
     "waivers": "[[waivers]]",
     "conformance": "[conformance]",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pytest_qparity.case.backend_options import BackendOptions
 from pytest_qparity.case.fields import (
     OUR_ERROR,
     SHA256_PATTERN,
@@ -260,6 +261,9 @@ class CaseSpec(Table):
     )
     budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
         default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."
+    )
+    backends: dict[Name, BackendOptions] = Field(
+        default={}, description="How an engine is built and run, a table for a backend, such as [backends.trt]."
     )
     limits: LimitsSpec | None = Field(
         default=None, description="When a worker process is killed; over what pytest's configuration says."

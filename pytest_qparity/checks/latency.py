@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.timing import Clock
 from pytest_qparity.checks.figures import apart
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LatencyMeasurement:
-    """Median milliseconds a call of `batch` samples, and the speed-up over each precision it was timed against."""
+    """Median milliseconds a call of `batch` samples, and the speed-up over each precision it was timed against.
+
+    `clock`: whose milliseconds these and those of the speed-ups are. `end_to_end_ms`: median of whole runs, copies to
+    and from the device included; None of a session that computes where the feeds lie.
+    """
 
     median_ms: float
     calls: int
     batch: int
     speed_up_over: Mapping[str, Interval]
+    clock: Clock = Clock.HOST
+    end_to_end_ms: float | None = None
 
 
 def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Verdict:
@@ -37,6 +44,9 @@ def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) ->
         "median_ms": measured.median_ms,
         "calls": measured.calls,
         "batch": measured.batch,
+        "clock": measured.clock.value,
+        **({"device_ms": measured.median_ms} if measured.clock is Clock.DEVICE else {}),
+        **({} if measured.end_to_end_ms is None else {"end_to_end_ms": measured.end_to_end_ms}),
         "speed_up_over": {
             name: {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
             for name, interval in measured.speed_up_over.items()
@@ -49,9 +59,16 @@ def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) ->
         for name, budget in budgets.items()
         for failure in _compare(name, budget, measured.speed_up_over.get(name), measured.calls)
     )
+    notes = (*(() if budgets else ("recorded, no budget",)), *_where(measured))
     if failures:
-        return failed(deciding, evidence, failures)
-    return passed(deciding, evidence, () if budgets else ("recorded, no budget",))
+        return failed(deciding, evidence, failures, tuple(_where(measured)))
+    return passed(deciding, evidence, notes)
+
+
+def _where(measured: LatencyMeasurement) -> Iterator[str]:
+    if measured.end_to_end_ms is not None:
+        on = "by the device's clock" if measured.clock is Clock.DEVICE else "by the host's clock, on the device"
+        yield f"{measured.median_ms:.3g} ms {on}; {measured.end_to_end_ms:.3g} ms with all copies"
 
 
 def _deciding(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.kernels import Kernels, NotTold
-from pytest_qparity.checks.linting.finding import refused
-from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes, refusals
-from pytest_qparity.precision.examination import LARGEST_SUM, Examined, Saturation
-from pytest_qparity.precision.table import FLOATS
+from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes
+from pytest_qparity.checks.preflight_file import failures_of_the_file, named_of, named_others
+from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
+from pytest_qparity.precision.table import FLOATS, HALVES
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.precision.calibration.evidence import Doubt
 
-# Per-channel DequantizeLinear needs opset 13, 16-bit and 4-bit Q/DQ need 21 (ONNX operator changelog).
-FIRST_OPSET = {"int8": 10, "uint8": 10, "fp8": 19, "int4": 21, "uint4": 21, "int16": 21, "nvfp4": 23, "mxfp4": 23}
-
-
-MOST_NAMED = 5
 _HIDDEN = "bodies of loops and branches, nodes in no layer that it names"
 
 
@@ -36,14 +31,16 @@ class PreflightMeasurement:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
     `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
-    file's products that are quantized in another precision.
+    file's products that are quantized in another precision, or in fp16 and bf16 compute in another type. `opset`: None
+    of a built engine, whose `nodes` are layers.
+
     """
 
     base: str
     holds_precision: bool
     quantized_nodes: int
     nodes: int
-    opset: int
+    opset: int | None
     own_operators: bool
     bad_scales: tuple[str, ...]
     expected_placement: str
@@ -59,27 +56,12 @@ class PreflightMeasurement:
     other_products: tuple[str, ...] = ()
 
 
-def judge_refused(base: str, content: Examined, findings: Sequence[Finding]) -> Verdict:
-    """The verdict on a file that its engine's importer refuses, of which no engine is built: `findings` say why."""
-    failures = (*_failures_of_the_file(base, content), *refusals(findings))
-    evidence = {
-        "precision": base,
-        "nodes": content.nodes,
-        "quantized_nodes": content.quantized_nodes,
-        "opset": content.opset,
-        "bad_scales": list(content.bad_scales),
-        "lint": lint_evidence(findings),
-    }
-    return failed(f"{len(refused(findings))} refused", evidence, failures, tuple(lint_notes(findings)))
-
-
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
     evidence = {
         "precision": measured.base,
         "nodes": measured.nodes,
         "quantized_nodes": measured.quantized_nodes,
-        "opset": measured.opset,
-        "bad_scales": list(measured.bad_scales),
+        **_evidence_of_the_file(measured),
         "expected_placement": measured.expected_placement,
         "placement": dict(measured.placement),
         "equal_to_float": measured.equal_to_float,
@@ -92,6 +74,13 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
     return failed(deciding, evidence, failures, notes) if failures else passed(deciding, evidence, notes)
+
+
+def _evidence_of_the_file(measured: PreflightMeasurement) -> Mapping[str, object]:
+    """A built engine has no opset, and its scales are no longer to be seen."""
+    if measured.opset is None:
+        return {"proven_by": "engine inspector"}
+    return {"opset": measured.opset, "bad_scales": list(measured.bad_scales)}
 
 
 def _deciding(measured: PreflightMeasurement) -> str:
@@ -132,6 +121,9 @@ def _notes(measured: PreflightMeasurement) -> Iterator[str]:
     for doubt in measured.doubts:
         yield f"{doubt.sentence} {doubt.remedy[:1].upper()}{doubt.remedy[1:]}."
     yield from lint_notes(measured.warned)
+    if measured.base in HALVES and measured.other_products and measured.holds_precision:
+        others = len(measured.other_products)
+        yield f"{others} products of the file do not compute in {measured.base}: {named_others(measured)}"
     yield from _kernel_notes(measured)
 
 
@@ -142,64 +134,26 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
     if kernels.total and not kernels.quantized and not kernels.otherwise:
         yield f"{kernels.text(measured.base)}: runs as float"
     elif kernels.fell_back:
-        yield f"{kernels.fell_back} quantized nodes run as float: {_named(kernels.float_nodes, kernels.fell_back)}"
+        yield f"{kernels.fell_back} quantized nodes run as float: {named_of(kernels.float_nodes, kernels.fell_back)}"
     left_float = sum(count.left_float for count in kernels.counts.values())
     if left_float and kernels.quantized:
-        named = _named(kernels.float_nodes[kernels.fell_back :], left_float)
+        named = named_of(kernels.float_nodes[kernels.fell_back :], left_float)
         yield f"{left_float} of {kernels.total} compute nodes are float in the file: {named}"
     if kernels.otherwise:
         otherwise = f"{kernels.otherwise} of {kernels.total} compute nodes"
-        yield f"{otherwise} are quantized in another precision: {_others(measured)}"
+        yield f"{otherwise} are quantized in another precision: {named_others(measured)}"
     if kernels.hidden:
         yield f"the engine does not tell of {kernels.hidden} parts of the graph: {_HIDDEN}"
     yield from kernels.remarks
 
 
-def _named(names: tuple[str, ...], count: int) -> str:
-    """The first of `count` names, of which `names` holds some."""
-    shown = names[: min(MOST_NAMED, count)]
-    return ", ".join(shown) + (", …" if len(shown) < count else "")
-
-
-def _others(measured: PreflightMeasurement | Examined) -> str:
-    return _named(measured.other_products, len(measured.other_products))
-
-
 def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
-    yield from _failures_of_the_file(measured.base, measured)
+    yield from failures_of_the_file(measured.base, measured)
     yield from _failures_of_the_session(measured)
     if measured.min_quantized is not None:
         yield from _too_few_quantized(measured, measured.min_quantized)
     if measured.saturation is not None:
         yield from _saturating(measured.saturation)
-
-
-def _failures_of_the_file(base: str, measured: PreflightMeasurement | Examined) -> Iterator[Failure]:
-    if not measured.holds_precision:
-        yield Failure(
-            Code.PREFLIGHT_NOT_QUANTIZED,
-            f"The variant holds {measured.quantized_nodes} quantized or typed nodes for {base}, "
-            f"should be at least 1 (of {measured.nodes} nodes).",
-            "look at how the file was made: its maker quantized nothing, or another file was given",
-            likely=f"products are quantized in another precision, or other blocks and scales: {_others(measured)}"
-            if measured.other_products
-            else "the quantizer found no operator that it knows, or the float file was copied",
-        )
-    first = FIRST_OPSET.get(base, 1)
-    if measured.opset < first and not measured.own_operators:
-        yield Failure(
-            Code.PREFLIGHT_OPSET,
-            f"The variant has opset {measured.opset}, should be at least {first} for {base}.",
-            "convert the float model with onnx.version_converter first",
-        )
-    if measured.bad_scales:
-        named = ", ".join(measured.bad_scales[:3])
-        yield Failure(
-            Code.PREFLIGHT_SCALE,
-            f"{len(measured.bad_scales)} quantization scales are zero, negative, NaN or infinite (at {named}), "
-            "should be finite and above zero.",
-            "calibrate again with data that reach these nodes",
-        )
 
 
 def _failures_of_the_session(measured: PreflightMeasurement) -> Iterator[Failure]:
@@ -236,8 +190,8 @@ def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator
         yield _untold("no compute node (Conv, MatMul, Gemm, …)", least, "take min_quantized out")
     elif not kernels.quantized / kernels.total >= least:
         share, floats = kernels.quantized / kernels.total, kernels.total - kernels.quantized - kernels.otherwise
-        as_float = f" As float: {_named(kernels.float_nodes, floats)}." if floats else ""
-        otherwise = f" In another precision: {_others(measured)}." if kernels.otherwise else ""
+        as_float = f" As float: {named_of(kernels.float_nodes, floats)}." if floats else ""
+        otherwise = f" In another precision: {named_others(measured)}." if kernels.otherwise else ""
         yield Failure(
             Code.PREFLIGHT_FEW_QUANTIZED,
             f"{kernels.quantized} of {kernels.total} compute nodes run quantized "

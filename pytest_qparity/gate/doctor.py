@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_qparity.worker.protocol import Worker
 
 TAPS = 9
-_WAIVER = "; or waive it in the case file"  # advice for a case; here there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +94,15 @@ def _state(spec: BackendSpec, start: Callable[[], Worker], model: Path) -> Backe
         with contextlib.closing(start()) as worker:
             return _computing(EngineHost(worker, spec), model)
     except CannotJudge as reason:
-        sentence = reason.failure.sentence.removeprefix(f'Backend "{spec.name}" does not work here: ').rstrip(".")
-        return BackendState(spec.name, False, "", sentence, reason.failure.remedy.partition(_WAIVER)[0])
+        return BackendState(spec.name, False, "", reason.failure.sentence.rstrip("."), reason.failure.remedy)
 
 
 def _computing(host: EngineHost, model: Path) -> BackendState:
     import numpy as np
 
-    host.require_available()
+    missing = host.unavailable()
+    if missing is not None:
+        return BackendState(host.spec.name, False, "", missing.reason, missing.remedy)
     session = host.load(model, SessionOptions())
     facts = session.facts()
     given = session.run({"x": np.ones((1, 1, 8, 8), np.float32)}).get("y")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canaries import require_caught
 from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
-from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Outcome, Verdict, cannot_judge, waived
+from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Failure, Outcome, Verdict, cannot_judge, waived
 
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
@@ -41,8 +41,17 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
         require_caught(run, judge)
         verdict = _judges()[check](run)
     except CannotJudge as reason:
-        verdict = cannot_judge(reason.failure)
+        verdict = _unjudged(run, check, reason.failure)
     return _after_waivers(verdict, run, check, today or datetime.datetime.now(datetime.UTC).date())
+
+
+def _unjudged(run: RunMaterial, check: str, failure: Failure) -> Verdict:
+    """Without its backend a run's file can still be looked at, which preflight does."""
+    from pytest_qparity.gate import measuring
+
+    if check == "preflight" and failure.code is Code.BACKEND_UNAVAILABLE:
+        return measuring.preflight_without_backend(run, failure)
+    return cannot_judge(failure)
 
 
 def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:

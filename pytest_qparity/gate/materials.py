@@ -18,6 +18,7 @@ from pytest_qparity.worker.renewed import RenewedWorker
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_qparity.backends.engine_options import EngineOptions
     from pytest_qparity.backends.hosted import EngineHost, HostedSession
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.outputs import Misfit
@@ -225,9 +226,15 @@ class RunMaterial:
     @once
     def variant(self) -> Variant:
         """Raises CannotJudge where there is no backend to run it, or its inputs are not those of the float model."""
-        self.host  # noqa: B018  no variant is made for a backend that is not there
+        self.host  # noqa: B018  no variant is made for a backend that is not there, but to look at its file
+        return self.file
+
+    @once
+    def file(self) -> Variant:
+        """The variant whether or not its backend is here: rules of an importer are held against it everywhere. Raises
+        CannotJudge where its inputs are not those of the float model."""
         variant = self.variant_at(self.precision)
-        if variant.given:
+        if variant.given and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
         return variant
 
@@ -244,6 +251,7 @@ class RunMaterial:
             folder=case.folder,
             family=self.backend_spec.placement,
             where=self._place_of(precision),
+            loads_plans=self.backend_spec.loads_plans,
         )
         return variant_for(request, lambda: self.material.calibration_feeds, self._workshop)
 
@@ -262,7 +270,13 @@ class RunMaterial:
     @once
     def executed(self) -> Variant:
         """The file that the session runs: the variant itself, or what emulates it on this backend."""
-        return self._executed(self.variant)
+        self.host  # noqa: B018  as of the variant
+        return self.executed_file
+
+    @once
+    def executed_file(self) -> Variant:
+        """The same, whether or not its backend is here."""
+        return self._executed(self.file)
 
     @property
     def _workshop(self) -> Workshop:
@@ -288,7 +302,15 @@ class RunMaterial:
 
         cache = self.material.settings.cache / "engines"
         tf32 = base == "tf32" and base not in self.backend_spec.emulated  # a lowered file rounds by itself
-        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache)
+        return SessionOptions(tf32=tf32, shapes=self._shapes, cache=cache, engine=self._engine_options)
+
+    @property
+    def _engine_options(self) -> EngineOptions:
+        """What the case says of how this backend's engines are built and run."""
+        from pytest_qparity.backends.engine_options import EngineOptions
+
+        stated = self.material.case.spec.backends.get(self.backend_spec.name)
+        return EngineOptions() if stated is None else EngineOptions(**stated.model_dump())
 
     @once
     def _shapes(self) -> Mapping[str, InputShapes]:
@@ -370,11 +392,11 @@ class RunMaterial:
         """Digests and facts of what was made so far; what could not be had is left out."""
         known: dict[str, Any] = {"cpu": this_processor().as_json()}
         made = made_so_far(self)
-        if "variant" in made:
-            variant: Variant = made["variant"]
+        if "file" in made:
+            variant: Variant = made["file"]
             known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
-        if "executed" in made and self.is_emulated:
-            executed: Variant = made["executed"]
+        if "executed_file" in made and self.is_emulated:
+            executed: Variant = made["executed_file"]
             known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}
         with contextlib.suppress(CannotJudge):
             if "session" in made:
@@ -399,16 +421,20 @@ class RunMaterial:
         return self.material.location if line is None else f"{self.material.location}:{line}"
 
     def _require_same_inputs(self, given: Path) -> None:
-        """The feeds are made for the float model's inputs."""
         from pytest_qparity.case.model import read_model_file
 
+        self._require_inputs(
+            {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
+        )
+
+    def _require_inputs(self, got: Mapping[str, str] | None) -> None:
+        """The feeds are made for the float model's inputs."""
         expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
-        got = {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
         if got != expected:
             raise CannotJudge(
                 Failure(
                     Code.VARIANT_INTERFACE,
-                    f"The variant's inputs are {got}, should be the float model's {expected}.",
+                    f"The variant's inputs are {got or 'not told'}, should be the float model's {expected}.",
                     "export the variant with the float model's input names and types",
                 )
             )
@@ -417,6 +443,8 @@ class RunMaterial:
         require_unchanged(variant)
         session = self.host.load(variant.path, self._options_at(variant.base))
         require_unchanged(variant)
+        if variant.is_plan:
+            self._require_inputs(session.inputs())
         return session
 
     def _base(self, precision: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
 from pytest_qparity.precision.table import FLOATS, PRECISIONS, Points, Share, Tolerance
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
+from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, cannot_judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.backends.timing import Times
     from pytest_qparity.case.schema import Budget
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.precision.examination import Examined
 
 FEEDS_COMPARED_WITH_FLOAT = 4
 LINTED_BACKEND = "trt"  # ort-tensorrt's own graph optimizer mends what TensorRT's importer alone would refuse
@@ -29,12 +31,13 @@ NUMPY_RTOL = 1e-5
 
 def preflight(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.linting.finding import refused
-    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
+    from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+    from pytest_qparity.checks.preflight_file import judge_refused
     from pytest_qparity.precision.examination import examined, saturation
 
-    spec, path = run.material.case.spec, run.variant.path
+    spec, path, is_plan = run.material.case.spec, run.variant.path, run.variant.is_plan
     stated = spec.precisions.get(run.precision)
-    content = examined(path, run.base, run.material.worker)
+    content = _examined_engine(run) if is_plan else examined(path, run.base, run.material.worker)
     findings = _linted(run)
     if refused(findings):
         return judge_refused(run.base, content, findings)
@@ -55,7 +58,7 @@ def preflight(run: RunMaterial) -> Verdict:
             other_products=content.other_products,
             emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
-            saturation=saturation(path, run.material.worker) if spec.cpu == "any" else None,
+            saturation=saturation(path, run.material.worker) if spec.cpu == "any" and not is_plan else None,
             doubts=run.calibration_doubts,
             remarks=tuple(run.variant.recipe.get("notes", ())),
             warned=findings,
@@ -63,13 +66,37 @@ def preflight(run: RunMaterial) -> Verdict:
     )
 
 
+def _examined_engine(run: RunMaterial) -> Examined:
+    from pytest_qparity.checks.plan_proof import examined_engine
+
+    return examined_engine(run.kernels, sum(run.facts.placement.values()), run.base)
+
+
+def preflight_without_backend(run: RunMaterial, absent: Failure) -> Verdict:
+    """What can be told of a run's file where its backend does not work, which is `absent`: the importer's rules need
+    no engine. A file that cannot be had, or read, is a failure of its own: nobody has looked at it."""
+    from pytest_qparity.checks.preflight_file import judge_absent, judge_unread
+    from pytest_qparity.precision.examination import examined
+
+    if run.backend_spec.name != LINTED_BACKEND:
+        return cannot_judge(absent)
+    try:
+        if run.file.is_plan:
+            return cannot_judge(absent)  # an engine is read by its own alone
+        content = examined(run.file.path, run.base, run.material.worker)
+        findings = _linted(run)
+    except CannotJudge as reason:
+        return judge_unread(absent, reason.failure)
+    return judge_absent(absent, run.base, content, findings)
+
+
 def _linted(run: RunMaterial) -> tuple[Finding, ...]:
     """What TensorRT's importer would say of the file, before minutes go into building an engine of it."""
     from pytest_qparity.gate.linting import lint_variant
 
-    if run.backend_spec.name != LINTED_BACKEND:
+    if run.backend_spec.name != LINTED_BACKEND or run.variant.is_plan:
         return ()
-    return lint_variant(run.executed.path, run.material.worker)
+    return lint_variant(run.executed_file.path, run.material.worker)
 
 
 def parity(run: RunMaterial) -> Verdict:
@@ -137,14 +164,24 @@ def latency(run: RunMaterial) -> Verdict:
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds
     intervals = {}
-    variant_ms: list[np.ndarray] = []
+    timed: list[Times] = []
     for name, session in counterparts.items():
         times = run.session.time_in_turn(session, feed.arrays, seconds / len(counterparts))
         intervals[name] = speed_up(times)
-        variant_ms.append(times.variant_ms)
-    all_ms = np.concatenate(variant_ms) if variant_ms else run.session.time_alone(feed.arrays, seconds)
+        timed.append(times.of_variant)
+    timed = timed or [run.session.time_alone(feed.arrays, seconds)]
+    clock = timed[0].clock
+    all_ms = np.concatenate([times.ms for times in timed if times.clock is clock])
+    whole_ms = [times.end_to_end_ms for times in timed if times.end_to_end_ms is not None]
     run.latency_samples_ms = all_ms
-    measured = LatencyMeasurement(float(np.median(all_ms)), len(all_ms), feed.count, intervals)
+    measured = LatencyMeasurement(
+        float(np.median(all_ms)),
+        len(all_ms),
+        feed.count,
+        intervals,
+        clock,
+        float(np.median(np.concatenate(whole_ms))) if whole_ms else None,
+    )
     return judge_latency(measured, budgets)
 
 

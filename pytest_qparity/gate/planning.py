@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -139,6 +139,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     for backend in spec.budgets:
         if backend not in settings.backends:
             yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
+    yield from _option_problems(case, settings)
     metric = spec.accuracy.metric if spec.accuracy is not None else None
     if metric is not None and metric not in settings.metrics:
         yield _unknown(case, ("accuracy", "metric"), "metric", metric, settings.metrics)
@@ -163,6 +164,21 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
                     f'Got a waiver for check "{check}", should be one of this case: {known_list(_checks(case))}.',
                     f'take "{check}" out of the waiver, or add the table [{check}]',
                 )
+
+
+def _option_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
+    """Options for a backend that nobody knows, or that it does not take: they would have no effect."""
+    for backend, stated in case.spec.backends.items():
+        if backend not in settings.backends:
+            yield _unknown(case, ("backends", backend), "backend", backend, settings.backends)
+            continue
+        taken = settings.backends[backend].options
+        for key in sorted(stated.model_fields_set - set(taken)):
+            others = [name for name, spec in settings.backends.items() if key in spec.options]
+            should = f"one of: {known_list(taken)}" if taken else "none: it takes no options"
+            remedy = f"take it out; it is for {known_list(others)}" if others else "take it out"
+            sentence = f'Got {key} for backend "{backend}", should be {should}.'
+            yield CaseProblem(Code.CASE_VALUE, case.line_of("backends", backend, key), sentence, remedy)
 
 
 def _unknown(case: Case, location: tuple[str | int, ...], kind: str, word: str, known: Iterable[str]) -> CaseProblem:

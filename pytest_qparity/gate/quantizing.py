@@ -178,7 +178,7 @@ def _require_quantized(variant: Variant, worker: Worker) -> Examined:
     found = examined(variant.path, variant.base, worker)
     if not found.holds_precision:
         sentence = f"{variant.precision}: got no quantized node among {found.nodes:,}, should be at least one."
-        remedy = "look whether the model has products with constant weights in its main graph, and is float"
+        remedy = "look whether the model has products with constant weights, and is float"
         raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
     return found
 

@@ -15,7 +15,7 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 if TYPE_CHECKING:
     from pytest_qparity.checks.metrics import Metric
     from pytest_qparity.golden.accept import Accept
-    from pytest_qparity.worker.protocol import Worker
+    from pytest_qparity.worker.protocol import Watch, Worker
 
 
 DEFAULT_EXAMPLES = 7
@@ -39,6 +39,7 @@ class Settings:
     examples: int = DEFAULT_EXAMPLES  # of each kernel that is held against its specification
     seed: int = 0  # of these examples
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
+    watch: Watch | None = None  # hears how far long calls are
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:
         """The limits of a case that states some of its own."""
@@ -49,10 +50,10 @@ class Settings:
         if self.isolation is Isolation.NONE:
             from pytest_qparity.worker.in_process import InProcess
 
-            return InProcess(limits)
+            return InProcess(limits, self.watch)
         from pytest_qparity.worker.process import WorkerProcess
 
-        return WorkerProcess(limits)
+        return WorkerProcess(limits, self.watch)
 
 
 def default_settings(root: Path, latency_seconds: float = 1.0) -> Settings:

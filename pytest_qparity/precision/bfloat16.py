@@ -13,8 +13,8 @@ from onnx_ir.passes import common
 from pytest_qparity.precision.cast import clipping_note
 from pytest_qparity.precision.large import apart_from_weights
 from pytest_qparity.precision.placement.selection import array_of, is_constant
-from pytest_qparity.precision.placement.writing import Writer
-from pytest_qparity.precision.preparing import at_opset
+from pytest_qparity.precision.placement.writer import Writer, home_of
+from pytest_qparity.precision.preparing import at_opset, remove_unused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,20 +34,21 @@ _LARGEST = np.float32(ml_dtypes.finfo(ml_dtypes.bfloat16).max)  # type: ignore[n
 def make_bf16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[str, ...]]:
     """`model` with bfloat16 weights and nodes, and notes. It is used up.
 
-    A node stays float32, with casts around it, where it is kept, where its operator does not take bfloat16 at this
-    opset (`onnx.defs`), or where it holds subgraphs, whose tensors keep their types. Weights are rounded to nearest,
-    ties to even; what would become infinite (attention masks of −3.4e38 would) is clipped to the largest finite value.
+    A node stays float32, with casts around it, where it is kept, or where its operator does not take bfloat16 at this
+    opset (`onnx.defs`). What bodies of If, Loop and Scan are given and give stays float32, with casts inside. Weights
+    are rounded to nearest, ties to even; what would become infinite (attention masks of −3.4e38 would) is clipped to
+    the largest finite value.
     """
     model, converted = at_opset(model, _FIRST_OPSET, recipe.keep_float)
     ready = ir.serde.deserialize_model(apart_from_weights(model, onnx.shape_inference.infer_shapes))
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
     kept, opset = frozenset(recipe.keep_float), ready.graph.opset_imports.get("", 1)
     caster = _Caster(ready.graph)
-    for node in list(ready.graph):
+    for node in list(ready.graph.all_nodes()):
         inputs = [] if node.name in kept else _castable_inputs(node, opset)
         if inputs:
             caster.cast(node, inputs)
-    common.RemoveUnusedNodesPass()(ready)
+    remove_unused(ready)
     clipped = clipping_note(caster.clipped, f"beyond ±{_LARGEST:.4g}, clipped to it")
     return ir.serde.serialize_model(ready), (*converted, *clipped)
 
@@ -105,7 +106,7 @@ class _Caster:
 
     def _half_of(self, value: ir.Value) -> ir.Value:
         if is_constant(value):
-            return self._writer.constant(f"{value.name}_bf16", self._rounded(value))
+            return self._writer.constant(f"{value.name}_bf16", self._rounded(value), home_of(value))
         return self._writer.cast(value, ir.DataType.BFLOAT16)
 
     def _rounded(self, value: ir.Value) -> np.ndarray:

@@ -11,8 +11,10 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from pytest_qparity.case.tensors import tensors_of
-from pytest_qparity.precision.graph import in_order, node_names
+from pytest_qparity.precision.graph import in_order, node_names, nodes_of
 from pytest_qparity.precision.large import apart_from_weights
+from pytest_qparity.precision.scopes import bodies_of
+from pytest_qparity.precision.values import subgraphs
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -29,6 +31,7 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     Between two nodes that stay float32, values do: beyond 65504 they would not come through float16.
     """
     nodes = node_names(model)
+    holders = {node.name for node in nodes_of(model.graph) if any(True for _ in subgraphs(node))}
     float16 = importlib.import_module("onnxruntime.transformers.float16")
     clipped = [(name, *_beyond(tensor, recipe)) for name, tensor in tensors_of(model)]
     converted = float16.convert_float_to_float16(
@@ -37,8 +40,9 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
         max_finite_val=recipe.largest,
         keep_io_types=True,
         disable_shape_infer=True,
-        node_block_list=list(recipe.keep_float),
+        node_block_list=[name for name in recipe.keep_float if name not in holders],  # what they hold is named itself
     )
+    _put_into_bodies(converted, nodes)
     half = {name for name, tensor in tensors_of(converted) if tensor.data_type == TensorProto.FLOAT16}
     too_large = {name: large for name, large, _ in clipped if large and name in half}
     too_small = {name: small for name, _, small in clipped if small and name in half}
@@ -48,6 +52,24 @@ def make_fp16(model: ModelProto, recipe: CastRecipe) -> tuple[ModelProto, tuple[
     )
     # The converter appends its casts at the end, which onnx.checker and some engines refuse.
     return in_order(_without_round_trips(converted, nodes)), notes
+
+
+def _put_into_bodies(model: ModelProto, nodes: Collection[str]) -> None:
+    """Put casts of what a body makes into it: the converter adds all to the main graph, where they see none of that.
+
+    `nodes`: names of those of the float model.
+    """
+    bodies = list(bodies_of(model.graph))
+    homes = {name: body for body in bodies for node in body.node for name in node.output if name}
+    homes |= {value.name: body for body in bodies for value in body.input}
+    added = [node for node in model.graph.node if node.op_type == "Cast" and node.name not in nodes]
+    while inside := [cast for cast in added if cast.input[0] in homes]:
+        for cast in inside:
+            body = homes[cast.input[0]]
+            body.node.append(cast)
+            homes[cast.output[0]] = body  # another cast may take it
+            model.graph.node.remove(cast)
+        added = [cast for cast in added if cast not in inside]
 
 
 def _without_round_trips(model: ModelProto, nodes: Collection[str]) -> ModelProto:

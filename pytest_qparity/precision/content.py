@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, inliner, shape_inference
 
+from pytest_qparity.precision.large import without_weights
 from pytest_qparity.precision.operands import MOVING, TYPES, is_product, operand_of, operands_of, precisions_of
+from pytest_qparity.precision.table import HALVES
 from pytest_qparity.precision.values import (
     MICROSOFT,
     STANDARD,
@@ -56,12 +58,13 @@ _SCALES: Mapping[str, tuple[int, ...]] = {
 }
 
 FLOAT_PRECISIONS = frozenset({"fp16", "bf16", "fp8", "fp8-e4m3", "fp8-e5m2", "mxfp8", "nvfp4", "mxfp4"})
-HALVES = frozenset({"fp16", "bf16"})
 NO_TRACE = frozenset({"fp32", "tf32"})  # a file says nothing about these
 
 
 CASTS = frozenset({"Cast", "CastLike"})
 _OWN = {"integer": frozenset({"int8", "uint8"}), "four-bit": frozenset({"int4", "uint4"})}
+_HALF_TYPES = frozenset(type_ for base in HALVES for type_ in TYPES[base])
+_FLOAT_TYPES = _HALF_TYPES | {TensorProto.FLOAT, TensorProto.DOUBLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,15 @@ class Taker:
 
 
 @dataclass(frozen=True, slots=True)
+class FloatProduct:
+    """A product that takes nothing dequantized. `output`: its first. `type`: the TensorProto.DataType it computes in,
+    UNDEFINED where neither the file nor inference tells."""
+
+    output: str
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Counts over the nodes that lead to an output: of the graph, its subgraphs and the local functions it calls.
 
@@ -84,7 +96,7 @@ class Content:
     file does not say; `typed`: other nodes that take or give a type, by type, as far as the file says; not Cast, which
     computes nothing. `integer_operators` counts those with packed weights too, of which `four_bit_operators` are some.
     `bad_scales`: names of nodes with a constant scale that is zero, negative, NaN or infinite. `takers`: what takes
-    dequantized values.
+    dequantized values. `float_products`: products that take none.
     """
 
     nodes: int
@@ -95,6 +107,7 @@ class Content:
     opset: int
     bad_scales: tuple[str, ...]
     takers: tuple[Taker, ...] = ()
+    float_products: tuple[FloatProduct, ...] = ()
 
 
 def content_of(path: Path) -> Content:
@@ -114,6 +127,9 @@ def content_of(path: Path) -> Content:
             quantized[quantized_type(node, scope)] += 1
         elif node.op_type not in CASTS:
             typed.update(_types_of(node, scope))
+    float_products = _float_products(model)
+    if typed.keys() & _HALF_TYPES and any(not product.type for product in float_products):
+        float_products = _float_products(_inferred(model))
     return Content(
         nodes=operators.total(),
         quantized=dict(quantized),
@@ -123,7 +139,31 @@ def content_of(path: Path) -> Content:
         opset=next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0),
         bad_scales=tuple(bad_scales),
         takers=tuple(takers),
+        float_products=float_products,
     )
+
+
+def _float_products(model: ModelProto) -> tuple[FloatProduct, ...]:
+    nodes = [(node, scope) for node, scope in all_nodes(model) if is_product(node) and _kind(node) == "other"]
+    return tuple(
+        FloatProduct(next(iter(node.output), ""), _float_type(node, scope))
+        for node, scope in nodes
+        if not operands_of(node, scope)
+    )
+
+
+def _float_type(node: NodeProto, scope: Scope) -> int:
+    types = (scope[name].type for name in (*node.input, *node.output) if name in scope)
+    return next((type_ for type_ in types if type_ in _FLOAT_TYPES), TensorProto.UNDEFINED)
+
+
+def _inferred(model: ModelProto) -> ModelProto:
+    """With the types of all values, those in local functions too, as far as ONNX's inference goes."""
+    light = without_weights(model)
+    try:
+        return shape_inference.infer_shapes(inliner.inline_local_functions(light) if light.functions else light)
+    except shape_inference.InferenceError:
+        return model
 
 
 def _outputs_taken(model: ModelProto) -> Iterator[Taker]:
@@ -165,11 +205,14 @@ def quantized_nodes(content: Content, base: str) -> int:
 
     Q/DQ nodes of its type count where something computes on them in that precision: blocks, the types of scales and the
     other operands included. Where products are quantized they alone decide. An int32 DequantizeLinear (a bias) alone
-    makes no int8 file.
+    makes no int8 file. Nor do weights or a sum in 16 bits make an fp16 or bf16 file, where products compute in float32.
     """
     types = TYPES.get(base, frozenset())
     count = sum(content.quantized.get(type_, 0) for type_ in types)
     if base in HALVES:
+        products = [*content.float_products, *(taker for taker in content.takers if taker.product)]
+        if products and not any(product.type in types for product in content.float_products):
+            return 0
         return count + sum(content.typed.get(type_, 0) for type_ in types)
     if not any(base in taker.precisions for taker in _deciding(content)):
         return 0
@@ -187,8 +230,12 @@ def _deciding(content: Content) -> list[Taker]:
 
 
 def other_products(content: Content, base: str) -> tuple[str, ...]:
-    """First outputs of the products that are quantized, and not in the precision `base`."""
-    return tuple(taker.output for taker in content.takers if taker.product and base not in taker.precisions)
+    """First outputs of the products that are quantized, and not in the precision `base`; for fp16 and bf16, which
+    quantize nothing, also of those that compute in another float type, or in one that nobody tells."""
+    quantized = tuple(taker.output for taker in content.takers if taker.product and base not in taker.precisions)
+    if base not in HALVES:
+        return quantized
+    return (*quantized, *(product.output for product in content.float_products if product.type not in TYPES[base]))
 
 
 def holds(content: Content, base: str) -> bool:

@@ -94,17 +94,18 @@ def contradictions(base: str, spec: PrecisionSpec) -> Iterator[Contradiction]:
             should = " or ".join(f'"{each}"' for each in types) or "left out"
             yield Contradiction(key, f'"{value}"', f"{should} for {base}", f"correct {key}, or name another base")
     yield from _without_effect(base, method, spec)
-    if spec.percentile is not None and spec.calibration != "percentile" and method == "static":
+    if spec.percentile is not None and spec.calibration not in (None, "percentile") and method == "static":
         yield Contradiction(
             "percentile",
             f'percentile beside calibration = "{spec.calibration}"',
             'none, or calibration = "percentile"',
             'say calibration = "percentile", or remove percentile',
         )
-    if spec.ranges is not None and "calibration" in spec.model_fields_set:
-        yield Contradiction(
-            "ranges", "ranges beside calibration", "one of both: ranges take its place", "remove one of them"
-        )
+    for key in ("calibration", "percentile"):
+        if spec.ranges is not None and key in spec.model_fields_set:
+            yield Contradiction(
+                "ranges", f"ranges beside {key}", "one of both: ranges take its place", "remove one of them"
+            )
     if spec.reduce_range and (spec.weight or PRECISIONS[base].made.weight) not in ("int8", "uint8", None):
         yield Contradiction("reduce_range", "true", "false: weights have no 8 bits", "remove reduce_range")
 

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 class Examined:
     """Counts over the nodes that lead to an output (see `precision.content`), for one precision.
 
-    `own_operators`: whether it has operators that compute on integers themselves, which need no opset for Q/DQ.
-    `other_products`: first outputs of the products that are quantized in another precision.
+    `opset`: None of a built engine, which has none. `own_operators`: whether it has operators that compute on integers
+    themselves, which need no opset for Q/DQ. `other_products`: first outputs of the products that are quantized in
+    another precision; for fp16 and bf16, that compute in another type.
+
     """
 
     holds_precision: bool
     quantized_nodes: int
     nodes: int
-    opset: int
+    opset: int | None
     own_operators: bool
     bad_scales: tuple[str, ...]
     other_products: tuple[str, ...] = ()

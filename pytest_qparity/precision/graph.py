@@ -1,4 +1,5 @@
-"""The float model as recipes take it: functions inlined, initializers no inputs, every node with a name of its own."""
+"""The float model as recipes take it: functions inlined, initializers no inputs, every node and tensor with a name of
+its own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import inliner
 
+from pytest_qparity.precision.large import apart_from_weights
+from pytest_qparity.precision.scopes import name_tensors_apart
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -41,9 +44,10 @@ def float_structure(path: Path) -> ModelProto:
 
 def _made_ready(model: ModelProto) -> ModelProto:
     if model.functions:  # quantizers and converters look past them
-        model = inliner.inline_local_functions(model)
+        model = apart_from_weights(model, inliner.inline_local_functions)
     _drop_initializer_inputs(model)
     name_nodes(model)
+    name_tensors_apart(model)
     return model
 
 

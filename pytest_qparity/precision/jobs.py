@@ -24,12 +24,20 @@ __all__ = ["Calibration", "Job", "job_for"]
 
 
 class Job(Protocol):
-    """A float model on its way to a variant: run to find the ranges of `observed`, then made with them."""
+    """A float model on its way to a variant: run to find the ranges of `observed`, then made with them.
+
+    `optional`: tensors that may have no range; the nodes that take one stay float. `notes` are whole once it is made.
+    `moved`: by observed tensor those that share its range, as they hold its values, and whether they hold all of them.
+    """
 
     notes: tuple[str, ...]
+    optional: frozenset[str]
 
     @property
     def observed(self) -> tuple[str, ...]: ...
+
+    @property
+    def moved(self) -> Mapping[str, Mapping[str, bool]]: ...
 
     def float_model(self) -> ModelProto: ...
 
@@ -70,7 +78,8 @@ class Calibration:
         ranges = self._observer.ranges()
         doubt = too_few(self._observer.halves(), self._observer.samples)
         doubts = () if doubt is None else (doubt.sentence,)
-        return self._job.made(ranges.of(self._job.observed)), (*self._job.notes, *doubts)
+        made = self._job.made(ranges.of(self._job.observed, self._job.optional))
+        return made, (*self._job.notes, *doubts)
 
 
 def _method(recipe: StaticRecipe | BlockRecipe) -> Method:

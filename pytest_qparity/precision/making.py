@@ -14,14 +14,15 @@ from pytest_qparity.case.tensors import external_places
 from pytest_qparity.precision.cache import ranges_beside
 from pytest_qparity.precision.calibration.formats.ranges_json import write as write_ranges
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
-from pytest_qparity.precision.calibration.given import changed_in_use
+from pytest_qparity.precision.calibration.given import changed_in_use, entries_for, entries_notes
 from pytest_qparity.precision.calibration.ranges import stale
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
 from pytest_qparity.precision.large import save_whole, save_with_data_at
-from pytest_qparity.precision.library import make_dynamic, make_packed
+from pytest_qparity.precision.library import make_dynamic
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
+from pytest_qparity.precision.packed import make_packed
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
@@ -86,9 +87,10 @@ def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
         assert isinstance(recipe, StaticRecipe | BlockRecipe)
-        observed = job_for(_graph(arguments), recipe).observed
+        job = job_for(_graph(arguments), recipe)
         ranges = read_ranges(Path(arguments["ranges"]))
-    return {"used": list(ranges.of(observed)), "unused": list(ranges.unused(observed))}, {}
+        found = ranges.of(entries_for(ranges, job.observed, job.moved).values(), job.optional)
+    return {"used": list(found), "unused": list(ranges.unused(found))}, {}
 
 
 def ranges_stated(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -150,8 +152,12 @@ def _made(
             return job.made({}), job.notes
         ranges = read_ranges(Path(arguments["ranges"]))
         outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
-        made = job.made(ranges.of(job.observed))
-        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, job.observed))
+        entries = entries_for(ranges, job.observed, job.moved)
+        found = ranges.of(entries.values(), job.optional)
+        entries = {name: entry for name, entry in entries.items() if entry in found}
+        moved = entries_notes(ranges, entries, job.moved)
+        made = job.made({name: found[entry] for name, entry in entries.items()})
+        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, found), *moved)
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)

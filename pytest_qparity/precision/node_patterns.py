@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from onnx import NodeProto
+
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import BETWEEN_PREFIX, BETWEEN_SIGN, OPERATOR_PREFIX, OUTPUT_PREFIX, matches
 from pytest_qparity.precision.graph import WEIGHTED, nodes_of
+from pytest_qparity.precision.values import subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
 __all__ = ["Chosen", "NodeChoice", "chosen_nodes", "nodes_to_keep", "require_operators"]
 
@@ -24,6 +27,7 @@ NAMES_LISTED = 8
 class NodeChoice:
     """What a case says of nodes. `place`: how a sentence about its patterns begins, by key.
 
+    `activation`: the type of a node's activations where `types` says nothing, None where that is not known.
     `weighted_only`: the recipe quantizes weighted nodes alone, so that `only` keeps no others float: a batch norm may
     still be folded.
     """
@@ -32,6 +36,7 @@ class NodeChoice:
     only: tuple[str, ...] = ()
     edges_float: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
+    activation: str | None = None
     place: str = ""
     weighted_only: bool = False
 
@@ -51,7 +56,8 @@ class Chosen:
 def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
     """Resolve the patterns. Of several types for a node the last holds.
 
-    Raises CannotJudge where a pattern is dead, as one of `types` is that matches none of the nodes that are quantized.
+    Raises CannotJudge where a pattern is dead, as one of `types` is that matches none of the nodes that are quantized,
+    or gives them the type that they have without it.
     """
     kept = dict.fromkeys(nodes_to_keep(model, choice.keep_float, _said(choice, "keep_float")))
     if choice.only:
@@ -64,12 +70,14 @@ def chosen_nodes(model: ModelProto, choice: NodeChoice) -> Chosen:
     if choice.edges_float:
         kept |= dict.fromkeys(_edges(model))
     types: dict[str, str] = {}
-    weighted = {node.name: node for node in model.graph.node if node.op_type in WEIGHTED}
+    weighted = {node.name for node in nodes_of(model.graph) if node.op_type in WEIGHTED}
     for pattern, element in choice.types.items():
         matching = nodes_to_keep(model, (pattern,), _said(choice, "types"))
         quantized = [name for name in matching if name not in kept and name in weighted]
         if not quantized:
-            raise _without_effect(pattern, matching, weighted.keys() - kept, _said(choice, "types"))
+            raise _without_effect(pattern, matching, weighted - kept.keys(), _said(choice, "types"))
+        if all(types.get(name, choice.activation) == element for name in quantized):
+            raise _the_same(pattern, element, len(quantized), _said(choice, "types"))
         types |= dict.fromkeys(quantized, element)
     return Chosen(tuple(kept), tuple(types.items()))
 
@@ -78,8 +86,9 @@ def nodes_to_keep(model: ModelProto, patterns: tuple[str, ...], place: str = "ke
     """Names of the nodes that match.
 
     `op:` and a glob on operator types; `output:` and the name of a tensor that a node makes; `between:a -> b`, the
-    nodes on a way from tensor a to tensor b; anything else a glob on node names. Nodes of subgraphs count: their names
-    are given to the maker as all others. Raises CannotJudge where patterns match nothing; it says that of `place`.
+    nodes on a way from tensor a to tensor b; anything else a glob on node names. Nodes of bodies count as all others,
+    and one that holds bodies stands for what is in them, too. Raises CannotJudge where patterns match nothing; it says
+    that of `place`.
     """
     nodes = list(nodes_of(model.graph))
     matching = {pattern: _matching(pattern, nodes) for pattern in patterns}
@@ -111,7 +120,13 @@ def _said(choice: NodeChoice, key: str) -> str:
 def _matching(pattern: str, nodes: Sequence[NodeProto]) -> list[str]:
     if pattern.startswith(BETWEEN_PREFIX):
         return _between(pattern, nodes)
-    return [node.name for node in nodes if _is_match(pattern, node)]
+    found = [node for node in nodes if _is_match(pattern, node)]
+    return [each.name for node in found for each in (node, *_inside(node))]
+
+
+def _inside(node: NodeProto) -> Iterator[NodeProto]:
+    for body in subgraphs(node):
+        yield from nodes_of(body)
 
 
 def _is_match(pattern: str, node: NodeProto) -> bool:
@@ -124,9 +139,23 @@ def _is_match(pattern: str, node: NodeProto) -> bool:
 
 def _between(pattern: str, nodes: Sequence[NodeProto]) -> list[str]:
     start, _, end = pattern.removeprefix(BETWEEN_PREFIX).partition(BETWEEN_SIGN)
-    behind = _reached({start}, nodes, lambda node: node.input, lambda node: node.output)
-    before = _reached({end}, nodes, lambda node: node.output, lambda node: node.input)
+    linked = [*nodes, *_links(nodes)]
+    behind = _reached({start}, linked, lambda node: node.input, lambda node: node.output)
+    before = _reached({end}, linked, lambda node: node.output, lambda node: node.input)
     return [node.name for node in nodes if id(node) in behind and id(node) in before]
+
+
+def _links(nodes: Sequence[NodeProto]) -> Iterator[NodeProto]:
+    """What leads into bodies and out of them, as nodes: from what a Loop or Scan takes to what its body is given, and
+    from what a body gives to what its node does. What a body captures has its name there anyway; that a Loop begins
+    again with what it ended with is no way from one node to another."""
+    for node in nodes:
+        for body in subgraphs(node):
+            given = body.output[len(body.output) - len(node.output) :]  # a Loop's first is its condition
+            for outside, inside in zip(node.input, body.input, strict=False):  # a Loop may leave the last ones out
+                yield NodeProto(input=[outside], output=[inside.name])
+            for inside, outside in zip(given, node.output, strict=False):
+                yield NodeProto(input=[inside.name], output=[outside])
 
 
 def _reached(
@@ -152,9 +181,10 @@ def _reached(
 
 
 def _edges(model: ModelProto) -> list[str]:
-    """Weighted nodes of the main graph with no weighted node before them, and those with none behind."""
-    nodes = list(model.graph.node)
+    """Weighted nodes with no weighted node before them, and those with none behind."""
+    nodes = list(nodes_of(model.graph))
     weighted = [node for node in nodes if node.op_type in WEIGHTED]
+    nodes += _links(nodes)
     before = {id(node) for node in _behind_any(weighted, nodes, lambda n: n.input, lambda n: n.output)}
     behind = {id(node) for node in _behind_any(weighted, nodes, lambda n: n.output, lambda n: n.input)}
     return [node.name for node in weighted if id(node) not in before or id(node) not in behind]
@@ -189,6 +219,12 @@ def _without_effect(pattern: str, matching: Collection[str], possible: Collectio
     sentence = f'{place}: got "{pattern}", which matches {count} and none that is quantized, should match one that is.'
     remedy = f"choose among: {quantized}" if possible else "remove it: every node is kept float"
     return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, remedy))
+
+
+def _the_same(pattern: str, element: str, count: int, place: str) -> CannotJudge:
+    nodes = f"{count} nodes" if count > 1 else "1 node"
+    sentence = f'{place}: got {element} for "{pattern}", which {nodes} would have without it, should be another type.'
+    return CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, f'remove "{pattern}", or name another type'))
 
 
 def _instead(pattern: str, nodes: list[NodeProto]) -> str:

@@ -14,7 +14,7 @@ from onnx_ir.passes import common
 from pytest_qparity.precision.graph import node_names, opset_of
 from pytest_qparity.precision.large import apart_from_weights
 from pytest_qparity.precision.placement.selection import array_of, is_constant
-from pytest_qparity.precision.placement.writing import Writer
+from pytest_qparity.precision.placement.writer import Writer
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["at_opset", "prepared", "serialized"]
+__all__ = ["at_opset", "prepared", "remove_unused", "serialized"]
 
 LARGEST_FOLDED = 2**26  # elements of a constant that is computed ahead: beyond it a file grows, and time is spent
 _FOLDED = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
@@ -39,9 +39,11 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     ready = ir.serde.deserialize_model(typed)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
     writer = Writer(ready.graph)
-    _fold_constants(ready.graph, writer)
-    folded = _fold_batch_norms(ready.graph, writer, kept_float)
-    common.RemoveUnusedNodesPass()(ready)
+    opset = ready.opset_imports[""]
+    for graph in ready.graphs():
+        _fold_constants(graph, writer, opset)
+    folded = sum(_fold_batch_norms(graph, writer, kept_float) for graph in ready.graphs())
+    remove_unused(ready)
     return ready, (f"{folded} BatchNormalization folded into convolutions",) if folded else ()
 
 
@@ -70,11 +72,20 @@ def at_opset(model: onnx.ModelProto, least: int, named: Collection[str]) -> tupl
 
 def serialized(model: ir.Model) -> onnx.ModelProto:
     """The model without nodes and constants that lead to no output: float weights whose codes took their place."""
-    common.RemoveUnusedNodesPass()(model)
+    remove_unused(model)
     return ir.serde.serialize_model(model)
 
 
-def _fold_constants(graph: ir.Graph, writer: Writer) -> None:
+def remove_unused(model: ir.Model) -> None:
+    """Remove nodes and constants that lead to no output, of bodies too: onnx-ir's pass leaves the constants there."""
+    common.RemoveUnusedNodesPass()(model)
+    for body in model.graph.subgraphs():
+        for name, value in list(body.initializers.items()):
+            if not (value.uses() or value.is_graph_output() or value.is_graph_input()):
+                del body.initializers[name]
+
+
+def _fold_constants(graph: ir.Graph, writer: Writer, opset: int) -> None:
     """Compute ahead what reorders constants: a weight behind a Transpose is none that placement sees."""
     from onnx.reference import ReferenceEvaluator
 
@@ -86,10 +97,9 @@ def _fold_constants(graph: ir.Graph, writer: Writer) -> None:
         if output.is_graph_output() or any(_size(value) > LARGEST_FOLDED for value in inputs):
             continue
         single = ir.serde.serialize_node(node)
-        version = graph.opset_imports.get("", 1)
         feeds = {str(value.name): array_of(value) for value in inputs}
-        (computed,) = ReferenceEvaluator(_alone(single, feeds, version)).run(None, feeds)
-        _become(graph, output, writer.constant(f"{output.name}_constant", np.asarray(computed)))
+        (computed,) = ReferenceEvaluator(_alone(single, feeds, opset)).run(None, feeds)
+        _become(graph, output, writer.constant(f"{output.name}_constant", np.asarray(computed), graph))
 
 
 def _alone(node: onnx.NodeProto, feeds: dict[str, Array], version: int) -> onnx.ModelProto:
@@ -122,8 +132,8 @@ def _fold_batch_norms(graph: ir.Graph, writer: Writer, kept_float: Collection[st
         kernel = array_of(weight)
         spread = factor.reshape(-1, *[1] * (kernel.ndim - 1))
         offset = (0.0 if bias is None else array_of(bias).astype(np.float64)) - mean
-        new_weight = writer.constant(f"{weight.name}_folded", (kernel * spread).astype(np.float32))
-        new_bias = writer.constant(f"{node.inputs[2].name}_folded", (offset * factor + beta).astype(np.float32))  # type: ignore[union-attr]
+        new_weight = writer.constant(f"{weight.name}_folded", (kernel * spread).astype(np.float32), graph)
+        new_bias = writer.constant(f"{node.inputs[2].name}_folded", (offset * factor + beta).astype(np.float32), graph)  # type: ignore[union-attr]
         convolution.replace_input_with(1, new_weight)
         if bias is None:
             convolution.resize_inputs(3)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 
-from pytest_qparity.precision.graph import in_order
+from pytest_qparity.precision.graph import in_order, name_nodes
 from pytest_qparity.precision.library import quiet
 from pytest_qparity.precision.placement.selection import array_of, is_constant
-from pytest_qparity.precision.placement.writing import Writer
+from pytest_qparity.precision.placement.writer import Writer, home_of
+from pytest_qparity.precision.scopes import name_tensors_apart
+from pytest_qparity.precision.values import names_used, subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.recipes import StaticRecipe
     from pytest_qparity.quantmath import Range
 
-__all__ = ["made_plain", "make_qoperator"]
+__all__ = ["ONE_INSTEAD", "made_plain", "make_qoperator"]
 
+ONE_INSTEAD = "1, as ONNX Runtime's quantizer has it, so that every value becomes 0"
 _BIAS = 2  # index of C among the inputs of a Gemm
 
 
@@ -51,7 +55,7 @@ def _made_plain(node: ir.Node, writer: Writer, taken: set[str]) -> bool:
         factor, name = factors.get(index, 1.0), str(value.name)
         if factor != 1.0 or name in taken:
             copy = (array_of(value) * np.float32(factor)).astype(np.float32)
-            node.replace_input_with(index, writer.constant(f"{name}_of_{node.name}", copy))
+            node.replace_input_with(index, writer.constant(f"{name}_of_{node.name}", copy, home_of(value)))
         taken.add(name)
     for attribute in ("alpha", "beta") if factors else ():
         node.attributes.pop(attribute, None)
@@ -68,7 +72,11 @@ def _factors(node: ir.Node) -> dict[int, float]:
 def make_qoperator(
     model: ModelProto, recipe: StaticRecipe, nodes: Sequence[str], ranges: Mapping[str, Range]
 ) -> ModelProto:
-    """`model` with QLinearConv and QLinearMatMul for `nodes`; `ranges` of all that they take and give."""
+    """`model` with QLinearConv and QLinearMatMul for `nodes` of its main graph; `ranges` of all they take and give.
+
+    Bodies of If, Loop and Scan are left as they are: the quantizer takes them in its dynamic mode alone. It keeps the
+    float values of outputs and no others, so that what bodies take from around them is an output while it works.
+    """
     from onnxruntime.quantization import CalibrationMethod, QuantType
     from onnxruntime.quantization.calibrate import TensorData, TensorsData
     from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
@@ -78,6 +86,8 @@ def make_qoperator(
     data = {
         name: TensorData(lowest=np.float32(found.low), highest=np.float32(found.high)) for name, found in ranges.items()
     }
+    outputs = len(model.graph.output)
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in _captured(model))
     with quiet():
         quantizer = ONNXQuantizer(
             model,
@@ -94,4 +104,15 @@ def make_qoperator(
             extra_options={"ActivationSymmetric": recipe.symmetric},
         )
         quantizer.quantize_model()
-        return in_order(quantizer.model.model)
+    made = quantizer.model.model
+    del made.graph.output[outputs:]
+    name_nodes(made)
+    name_tensors_apart(made)  # the quantizer knows names of the main graph alone
+    return in_order(made)
+
+
+def _captured(model: ModelProto) -> list[str]:
+    """Names of the tensors of the main graph that bodies take from around them, and that are no outputs."""
+    taken = {name for node in model.graph.node for body in subgraphs(node) for name in names_used(body)}
+    outputs = {value.name for value in model.graph.output}
+    return [name for node in model.graph.node for name in node.output if name in taken and name not in outputs]

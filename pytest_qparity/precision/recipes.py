@@ -43,7 +43,7 @@ class CastRecipe:
     largest: float = 65504.0
     interface: str = "float32"
     method: str = "cast"
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ class WeightOnlyRecipe:
 
     `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
     (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
-    `whole_blocks`: the engine takes no shorter block at the end of an axis.
+    `symmetric`: no zero points; those of hqq and gptq have some. `whole_blocks`: the engine takes no shorter block at
+    the end of an axis.
     """
 
     keep_float: tuple[str, ...]
@@ -106,7 +107,7 @@ class WeightOnlyRecipe:
     whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 2
+    version: int = 3
 
     @property
     def is_packed(self) -> bool:
@@ -130,7 +131,7 @@ class BlockRecipe:
     scale_rule: str = "floor"
     extend: bool = False
     method: str = "block"
-    version: int = 1
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)

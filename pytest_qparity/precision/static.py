@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from pytest_qparity.precision.activation_ranges import SMALLEST_SCALE, moved, raised_scales
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.placement.planning import Scheme, planned
+from pytest_qparity.precision.placement.reach import hidden, inside_bodies, left_float
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
-from pytest_qparity.precision.qoperator import made_plain, make_qoperator
+from pytest_qparity.precision.qoperator import ONE_INSTEAD, made_plain, make_qoperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,29 +46,48 @@ class StaticJob:
         named = (*recipe.keep_float, *(name for name, _ in recipe.types))
         model, converted = at_opset(model, _least_opset(model, recipe), named)
         self._model, folded = prepared(model, recipe.keep_float)
-        kept_float = frozenset(recipe.keep_float)
-        nodes = quantizable(self._model.graph, kept_float)
-        self._nodes = made_plain(self._model.graph, nodes) if recipe.format == "qoperator" else nodes
-        self._plan = planned(self._nodes, self._scheme, self._target, kept_float)
-        self.notes = (*converted, *folded)
+        graph, kept_float = self._model.graph, frozenset(recipe.keep_float)
+        nodes = quantizable(graph, kept_float)
+        self._operators: list[ir.Node] = []  # what becomes operators on integers, not Q/DQ nodes
+        if recipe.format == "qoperator":
+            self._operators = made_plain(graph, [node for node in nodes if node.graph is graph])
+            nodes = [node for node in nodes if node.graph is not graph]
+        self._plan = planned(nodes, self._scheme, self._target, kept_float)
+        self.optional = inside_bodies(graph)
+        self.notes: tuple[str, ...] = (*converted, *folded)
 
     @property
     def observed(self) -> tuple[str, ...]:
         """Names of the tensors whose ranges are needed."""
-        if self._recipe.format == "qdq":
-            return self._plan.observed
-        values = [value for node in self._nodes for value in (*node.inputs[:2], *node.outputs)]
-        return tuple(dict.fromkeys(str(value.name) for value in values if value is not None and not is_constant(value)))
+        values = [value for node in self._operators for value in (*node.inputs[:2], *node.outputs)]
+        names = (str(value.name) for value in values if value is not None and not is_constant(value))
+        unseen = hidden(self._model.graph)
+        return tuple(name for name in dict.fromkeys((*names, *self._plan.observed)) if name not in unseen)
+
+    @property
+    def moved(self) -> Mapping[str, Mapping[str, bool]]:
+        """Tensors that share an observed one's range, as `activation_ranges.moved`."""
+        return moved(self._plan) if self._recipe.format == "qdq" else {}
 
     def float_model(self) -> ModelProto:
         """The prepared float model, in which the observed tensors have their names."""
         return ir.serde.serialize_model(self._model)
 
     def made(self, ranges: Mapping[str, Range]) -> ModelProto:
-        """The model with Q/DQ nodes; `ranges` has one for each observed tensor."""
+        """The model with Q/DQ nodes; `ranges` has one for each observed tensor, or none where it is `optional`. What
+        they lose is noted."""
+        symmetric = self._scheme.symmetric
+        plan = self._plan.where_known(ranges)
+        self.notes += left_float([each.node for each in self._plan.nodes], [each.node for each in plan.nodes])
+        elements = [(str(each.root.name), each.element) for each in plan.activations]
+        self.notes += raised_scales(ranges, elements, SMALLEST_SCALE, symmetric=symmetric)
+        write(self._model.graph, plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
         if self._recipe.format == "qoperator":
-            return make_qoperator(self.float_model(), self._recipe, [str(node.name) for node in self._nodes], ranges)
-        write(self._model.graph, self._plan, ranges, self._scheme, integer_bias=self._recipe.bias == "int32")
+            planned_too = {name for name, _ in elements}
+            elements = [(name, self._scheme.activation) for name in self.observed if name not in planned_too]
+            self.notes += raised_scales(ranges, elements, ONE_INSTEAD, symmetric=symmetric)
+            named = [str(node.name) for node in self._operators]
+            return make_qoperator(serialized(self._model), self._recipe, named, ranges)
         return serialized(self._model)
 
 

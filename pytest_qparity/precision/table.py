@@ -77,7 +77,8 @@ class Precision:
 
 
 IMPLAUSIBLE = 90.0
-FLOATS = frozenset({"fp32", "tf32", "fp16", "bf16"})  # of these nothing runs quantized
+HALVES = frozenset({"fp16", "bf16"})
+FLOATS = HALVES | {"fp32", "tf32"}  # of these nothing runs quantized
 
 _FP8 = Tolerance(20.0, 0.995, 0.98, Points(0.5))
 _INT8 = Tolerance(20.0, 0.995, 0.97, Points(0.5))

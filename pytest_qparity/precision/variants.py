@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.model import ModelFile, read_model_file
+from pytest_qparity.case.plan_file import is_plan, read_plan_file
 from pytest_qparity.digest import arrays_digest, file_digest
 from pytest_qparity.precision.calibration_data import require_range
-from pytest_qparity.precision.choosing import recipe_for
+from pytest_qparity.precision.choosing import activation_of, recipe_for
 from pytest_qparity.precision.command import command_recipe, make_by_command
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import Recipe, as_json, is_calibrated
@@ -31,7 +32,8 @@ _CALLS = "pytest_qparity.precision.making"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An ONNX file at a precision. `digest`: SHA-256 of the file, and of its external data where it has such."""
+    """An ONNX file at a precision, or an engine that somebody built. `digest`: SHA-256 of the file, and of its external
+    data where it has such."""
 
     path: Path
     digest: str
@@ -40,6 +42,11 @@ class Variant:
     given: bool
     recipe: Mapping[str, Any]
     external: tuple[str, ...] = ()  # places of external data, in the file's folder
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether it is a built engine, which no one reads but the engine itself."""
+        return is_plan(self.path)
 
     @property
     def calibrated(self) -> bool:
@@ -51,8 +58,8 @@ class Variant:
 class VariantRequest:
     """What is asked for: `model` at `precision` (a `base` of the table), as `spec` in the case file says.
 
-    `family`: the engine whose placement rules the backend follows. `where`: file and line of the precision's table,
-    "cases/x.toml:13", for messages.
+    `family`: the engine whose placement rules the backend follows; `loads_plans`: whether it takes built engines.
+    `where`: file and line of the precision's table, "cases/x.toml:13", for messages.
     """
 
     model: ModelFile
@@ -62,6 +69,7 @@ class VariantRequest:
     folder: Path
     family: str
     where: str = ""
+    loads_plans: bool = False
 
     @property
     def place(self) -> str:
@@ -112,9 +120,25 @@ def calibration_digest(feeds: Feeds) -> str:
 
 
 def _given(request: VariantRequest, workshop: Workshop) -> Variant:
-    given = read_model_file(request.folder / str(request.spec.file), workshop.worker)
-    recipe = {"method": "given"}
+    path, recipe = request.folder / str(request.spec.file), {"method": "given"}
+    if is_plan(path):
+        if not request.loads_plans:
+            raise _no_plans(path, request)
+        return Variant(path, read_plan_file(path).digest, request.precision, request.base, True, recipe)
+    given = read_model_file(path, workshop.worker)
     return Variant(given.path, given.digest, request.precision, request.base, True, recipe, given.external)
+
+
+def _no_plans(path: Path, request: VariantRequest) -> CannotJudge:
+    return CannotJudge(
+        Failure(
+            Code.VARIANT_PLAN,
+            f"{request.place}: got {path.name}, an engine that TensorRT built, should be an ONNX file: "
+            "this backend loads no other.",
+            "judge the engine on trt, and give this backend the ONNX file under a precision of its own; or waive it "
+            f'with codes = ["{Code.VARIANT_PLAN.code}"]',
+        )
+    )
 
 
 def _float_model(request: VariantRequest) -> Variant:
@@ -173,6 +197,7 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
         "only": list(spec.only),
         "edges_float": spec.edges_float,
         "types": dict(spec.types),
+        "activation": _activation_everywhere(request) if spec.types else None,
         "place": request.place,
         "weighted_only": method_of(request.base, spec) not in ("cast", "dynamic"),
     }
@@ -180,6 +205,13 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
     work = f"Reading {request.model.path.name}"
     found = workshop.worker.call(f"{_CALLS}:chosen", arguments, {}, work, workshop.worker.limits.load).value
     return tuple(found["keep_float"]), tuple((name, element) for name, element in found["types"])
+
+
+def _activation_everywhere(request: VariantRequest) -> str | None:
+    """What activations are where `types` says nothing; None where that is another thing for each backend, so that a
+    type without an effect for one has its effect for another."""
+    spec = request.spec
+    return None if spec.target == "backend" else activation_of(request.base, spec, request.family)
 
 
 def _digest_of_ranges(path: Path, request: VariantRequest) -> str:

@@ -10,7 +10,7 @@ from pytest_qparity import quantmath
 from pytest_qparity.precision.graph import PRODUCTS
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element, Parameters
 from pytest_qparity.precision.placement.selection import array_of, quantizable, weight_of
-from pytest_qparity.precision.placement.writing import Writer
+from pytest_qparity.precision.placement.writer import QuantizedConstant, Writer
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
 from pytest_qparity.precision.whole_blocks import require_whole_blocks
 from pytest_qparity.quantmath import Blocked, PerAxis, PerTensor
@@ -40,7 +40,7 @@ def make_weight_only(model: ModelProto, recipe: WeightOnlyRecipe) -> tuple[Model
     model, converted = at_opset(model, element.opset, recipe.keep_float)
     ready, folded = prepared(model, recipe.keep_float)
     writer = Writer(ready.graph)
-    done: dict[tuple[str, int], ir.Value] = {}
+    done: dict[tuple[str, int], QuantizedConstant] = {}
     found = list(_weights(ready.graph, recipe))
     if recipe.whole_blocks:
         lengths = {str(node.name): array_of(value).shape[axis] for node, _, value, axis in found}
@@ -48,8 +48,8 @@ def make_weight_only(model: ModelProto, recipe: WeightOnlyRecipe) -> tuple[Model
     for node, index, value, axis in found:
         key = str(value.name), axis
         if key not in done:
-            done[key] = _dequantized(writer, value, axis, element, recipe)
-        node.replace_input_with(index, done[key])
+            done[key] = _quantized(value, axis, element, recipe)
+        node.replace_input_with(index, writer.dequantized(done[key], node.graph))
     return serialized(ready), (*converted, *folded)
 
 
@@ -89,7 +89,7 @@ def quantized_in_blocks(
     return element.codes(weight, chosen, layout), chosen
 
 
-def _dequantized(writer: Writer, value: ir.Value, axis: int, element: Element, recipe: WeightOnlyRecipe) -> ir.Value:
+def _quantized(value: ir.Value, axis: int, element: Element, recipe: WeightOnlyRecipe) -> QuantizedConstant:
     weight = array_of(value).astype(np.float32)
     codes, parameters = quantized_in_blocks(
         weight,
@@ -101,11 +101,11 @@ def _dequantized(writer: Writer, value: ir.Value, axis: int, element: Element, r
     )
     if parameters.scale.size == 1:  # engines refuse a block_size where there is but one block
         parameters = Parameters(parameters.scale.reshape(()), parameters.zero_point.reshape(()))
-        return writer.dequantized_constant(value, codes, parameters, PerTensor())
+        return QuantizedConstant(value, codes, parameters, PerTensor())
     if parameters.scale.shape[axis] == 1 and weight.ndim == 2:  # and one that is longer than the axis
         parameters = Parameters(parameters.scale.reshape(-1), parameters.zero_point.reshape(-1))
-        return writer.dequantized_constant(value, codes, parameters, PerAxis(1 - axis))
-    return writer.dequantized_constant(value, codes, parameters, Blocked(axis, min(recipe.block, weight.shape[axis])))
+        return QuantizedConstant(value, codes, parameters, PerAxis(1 - axis))
+    return QuantizedConstant(value, codes, parameters, Blocked(axis, min(recipe.block, weight.shape[axis])))
 
 
 def _block_extremes(weight: Array, axis: int, block: int, extreme: np.ufunc) -> Array:

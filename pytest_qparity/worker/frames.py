@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 LARGEST_FRAME = 64 * 2**20
+PROGRESS = "progress"  # the one key of a message that is no answer: how far the call is
 _LENGTH = struct.Struct("!I")
 
 

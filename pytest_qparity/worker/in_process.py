@@ -10,20 +10,22 @@ from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.worker import failures
 from pytest_qparity.worker.arena import aligned
 from pytest_qparity.worker.message import said_by
-from pytest_qparity.worker.protocol import Answer
-from pytest_qparity.worker.server import handler
+from pytest_qparity.worker.protocol import LONGEST_TOLD, Answer
+from pytest_qparity.worker.server import TELL, handler
 
 if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.worker.limits import Limits, Phase
+    from pytest_qparity.worker.protocol import Watch
 
 
 class InProcess:
     """Gives what a WorkerProcess gives: values that went through JSON, and arrays of their own."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, watch: Watch | None = None) -> None:
         self.limits = limits
+        self._watch = watch
         self.held: dict[str, Any] = {}
 
     def call(
@@ -34,6 +36,14 @@ class InProcess:
         work: str,
         phase: Phase,
     ) -> Answer:
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            if self._watch is not None:
+                told.append(text)
+                self._watch(work, text[:LONGEST_TOLD])
+
+        self.held[TELL] = tell
         try:
             value, results = handler(target)(self.held, arguments, _copies(arrays))
             value = json.loads(json.dumps(value))  # what is no JSON is an error of this call, as it is in a process
@@ -41,6 +51,9 @@ class InProcess:
             raise
         except Exception as error:
             raise CannotJudge(failures.failed_inside(work, phase, said_by(error))) from error
+        finally:
+            if told and self._watch is not None:
+                self._watch(work, "")
         return Answer(value, _copies(results))
 
     def close(self) -> None:

@@ -22,11 +22,11 @@ from pytest_qparity.verdict import CannotJudge, Failure
 from pytest_qparity.version import __version__
 from pytest_qparity.worker import failures, processes
 from pytest_qparity.worker.arena import Arena, LayoutError
-from pytest_qparity.worker.frames import ChannelClosed, FrameError, frame_of, read_frame
+from pytest_qparity.worker.frames import PROGRESS, ChannelClosed, FrameError, frame_of, read_frame
 from pytest_qparity.worker.limits import Limits, Phase
 from pytest_qparity.worker.memory import answer_limit_mb, memory_limit_mb
 from pytest_qparity.worker.message import said_by
-from pytest_qparity.worker.protocol import Answer
+from pytest_qparity.worker.protocol import LONGEST_TOLD, Answer, Watch
 from pytest_qparity.worker.supervisor import DEADLINE, DEAF, Charge, Ending
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ class WorkerProcess:
     The first failure that ends the process is the failure of every later call: nothing is tried again.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, watch: Watch | None = None) -> None:
+        """`watch` hears how far long calls are, and when one of which it heard has ended."""
         self.limits = limits
+        self._watch = watch
         self._memory_mb = memory_limit_mb(limits)
         self._answer_mb = answer_limit_mb(limits, self._memory_mb)
         self._ended: Failure | None = None
@@ -122,10 +124,25 @@ class WorkerProcess:
         request = {"number": self._number, "call": target, "arguments": arguments, "arrays": layout}
         end = time.monotonic() + phase.deadline_s
         self._send(frame_of(request), end, work, phase)
-        reply = self._received(end, work, phase)
+        reply = self._answered(end, work, phase)
         if reply.get("number") != self._number:
             raise self._failed(failures.no_answer(work, phase, f"an answer to call {str(reply.get('number'))[:40]}"))
         return self._answer(reply, work, phase)
+
+    def _answered(self, end: float, work: str, phase: Phase) -> dict[str, Any]:
+        """The next frame that does not only tell how far the call is. Telling moves no deadline."""
+        told = False
+        try:
+            while (reply := self._received(end, work, phase)).keys() == {PROGRESS}:
+                if time.monotonic() > end:
+                    raise self._failed(self._ending_of(work, phase, overtime=True))
+                if self._watch is not None:
+                    told = True
+                    self._watch(work, "".join(filter(str.isprintable, str(reply[PROGRESS])[:LONGEST_TOLD])))
+            return reply
+        finally:
+            if told and self._watch is not None:
+                self._watch(work, "")
 
     def _greet(self) -> None:
         """Await the first frame, in which the process says which version of this package it runs."""

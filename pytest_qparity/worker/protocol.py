@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
+
+Watch = Callable[[str, str], None]  # who works, and how far it is: empty when it is done
+Tell = Callable[[str], None]
+LONGEST_TOLD = 200  # characters
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import socket
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.version import __version__
 from pytest_qparity.worker.arena import GivenArena
 from pytest_qparity.worker.failures import failure_as_json
-from pytest_qparity.worker.frames import ChannelClosed, frame_of, read_frame
+from pytest_qparity.worker.frames import PROGRESS, ChannelClosed, frame_of, read_frame
 from pytest_qparity.worker.message import said_by
+from pytest_qparity.worker.protocol import LONGEST_TOLD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 Held = dict[str, Any]  # what a worker keeps from one call to the next, such as its sessions
 Value = Any  # plain JSON
 Arrays = Mapping[str, "np.ndarray"]
+TELL = "tell"  # in Held: a function that tells how far a long call is
 Handler = Callable[[Held, Mapping[str, Any], Arrays], tuple[Value, Arrays]]
 
 
@@ -37,7 +42,8 @@ def serve(control: int, requests: int, replies: int) -> None:
         os.set_inheritable(descriptor, False)  # what an engine starts must not hold them open
     channel = socket.socket(fileno=control)
     arguments_arena, results_arena = GivenArena(requests), GivenArena(replies)
-    held: Held = {}
+    sending = threading.Lock()  # engines tell from threads of their own
+    held: Held = {TELL: partial(_tell, channel, sending)}
     channel.sendall(frame_of({"version": __version__, "pid": os.getpid()}))
     while True:
         try:
@@ -45,7 +51,13 @@ def serve(control: int, requests: int, replies: int) -> None:
         except (ChannelClosed, ConnectionError):
             return
         answer = _answered(request, held, arguments_arena, results_arena)
-        channel.sendall(frame_of({"number": request["number"], **answer}))
+        with sending:
+            channel.sendall(frame_of({"number": request["number"], **answer}))
+
+
+def _tell(channel: socket.socket, sending: threading.Lock, text: str) -> None:
+    with sending, contextlib.suppress(OSError):  # nobody listens any more: the next read says so
+        channel.sendall(frame_of({PROGRESS: text[:LONGEST_TOLD]}))
 
 
 def _answered(request: Mapping[str, Any], held: Held, given: GivenArena, results: GivenArena) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pytest_qparity.backends.border import load_session, require_available
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.backends.serving import Opened
+from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 
@@ -55,6 +56,23 @@ def feeds_of(samples: np.ndarray, *, batch: int, name: str = "input") -> Feeds:
 def one_by_one(samples: np.ndarray, *, name: str = "input") -> Feeds:
     """Each sample fed as it is, without a batch axis."""
     return Feeds(tuple(Feed({name: sample}, 1) for sample in samples), stacked=True)
+
+
+def shapes_of(path: Path, least: int = 1, most: int = 10) -> dict[str, InputShapes]:
+    """As the gate takes them from a case's data: each open dimension of a file's inputs from `least` to `most`. For
+    engines that are built for shapes; none of a file that cannot be read."""
+    from onnx import load_model
+
+    try:
+        inputs = load_model(path, load_external_data=False).graph.input
+    except Exception:  # noqa: BLE001  tests give engines anything
+        return {}
+    sizes = {value.name: [size.dim_value for size in value.type.tensor_type.shape.dim] for value in inputs}
+    return {
+        name: InputShapes(*(tuple(size or open_size for size in shape) for open_size in (least, most, most)))
+        for name, shape in sizes.items()
+        if 0 in shape
+    }
 
 
 def opened(backend: Backend, name: str, path: Path, options: SessionOptions) -> Session:

@@ -94,7 +94,7 @@ def test_both_isolations_give_the_same_bits(model: Path) -> None:
 def test_times_are_measured_beside_the_engine(host: EngineHost, model: Path) -> None:
     session, counterpart = (host.load(model, SessionOptions()) for _ in range(2))
 
-    alone = session.time_alone(FEED, 0.01)
+    alone = session.time_alone(FEED, 0.01).ms
     times = session.time_in_turn(counterpart, FEED, 0.01)
 
     assert len(alone) >= 20

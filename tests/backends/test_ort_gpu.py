@@ -11,11 +11,12 @@ from onnx import TensorProto, helper
 
 from pytest_qparity.backends import ort_libraries, ort_tensorrt
 from pytest_qparity.backends.border import load_session
+from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.backends.gpu import Missing
 from pytest_qparity.backends.onnx_kernels import read_graph
 from pytest_qparity.backends.ort_cuda import OVERRIDE, OnnxRuntimeCuda
 from pytest_qparity.backends.ort_libraries import missing_libraries, tensorrt_major
-from pytest_qparity.backends.ort_tensorrt import OnnxRuntimeTensorrt, builder_flags
+from pytest_qparity.backends.ort_tensorrt import OnnxRuntimeTensorrt, builder_flags, engine_settings
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code
@@ -219,6 +220,14 @@ def test_external_weights_are_bytes_of_the_file_too(tmp_path: Path) -> None:
     weights.write_bytes(b"\xff" + weights.read_bytes()[1:])
 
     assert key(path) != before
+
+
+def test_what_a_case_says_of_the_engine_is_in_the_providers_names() -> None:
+    assert engine_settings(EngineOptions(512, 5)) == {
+        "trt_max_workspace_size": "512000000",
+        "trt_builder_optimization_level": "5",
+    }
+    assert engine_settings(EngineOptions()) == {}
 
 
 def test_the_shapes_of_a_case_become_the_range_of_one_engine() -> None:

@@ -249,6 +249,16 @@ def test_a_backend_that_is_missing_something_says_what() -> None:
         assert caught.value.failure.remedy == "buy one"
 
 
+def test_what_a_machine_may_rightly_lack_comes_with_its_waiver() -> None:
+    backend = Loading(lambda: Computed(dict), lambda: Unavailable("there is no GPU", "buy one", waivable=True))
+
+    with pytest.raises(CannotJudge) as caught:
+        require_available(backend, "mine")
+
+    advised = caught.value.failure.remedy
+    assert advised.startswith('buy one; or waive it in the case file: [[waivers]] run = "mine-*", codes = [')
+
+
 def test_a_backend_that_fails_while_it_looks_for_its_engine_is_unavailable() -> None:
     backend = Loading(lambda: Computed(dict), raising(OSError("libengine.so: wrong ELF class")))
 

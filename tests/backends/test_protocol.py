@@ -15,7 +15,7 @@ from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.protocol import Optimizer, Session, SessionFacts, SessionOptions
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.float64 import cnn_in_float64, mlp_in_float64
-from tests.backends.stand_ins import LARGEST_MB, feeds_of, hosted, opened_builtin
+from tests.backends.stand_ins import LARGEST_MB, feeds_of, hosted, opened_builtin, shapes_of
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 def opened(engine: str, path: Path, options: SessionOptions | None = None) -> Session:
-    return opened_builtin(engine, path, options or SessionOptions())
+    return opened_builtin(engine, path, options or SessionOptions(shapes=shapes_of(path)))
 
 
 def refused(engine: str, path: Path, options: SessionOptions | None = None) -> CannotJudge:
@@ -113,7 +113,8 @@ def test_the_next_run_does_not_overwrite_outputs(engine: str, tmp_path: Path) ->
 def test_an_output_that_is_an_input_or_a_weight_is_a_copy_of_it(engine: str, tmp_path: Path) -> None:
     model = float_graph([helper.make_node("Add", ["x", "w"], ["y"])], ["x", "w", "y"])
     model.graph.initializer.append(numpy_helper.from_array(np.ones((2, 4), np.float32), "w"))
-    session = opened(engine, save(model, tmp_path / "m.onnx"))
+    path = save(model, tmp_path / "m.onnx")
+    session = opened(engine, path, SessionOptions(shapes=shapes_of(path, 2, 2)))
     x = np.full((2, 4), 3, np.float32)
 
     first = session.run({"x": x})

@@ -159,7 +159,7 @@ class TestServing:
             sessions[changes].answer = lambda _: NOTHING
             return PairedTimes(np.ones(3), np.ones(3))
 
-        monkeypatch.setattr(serving, "alone", timed)
+        monkeypatch.setattr(serving, "alone", lambda *arguments: timed(*arguments).of_variant)
         monkeypatch.setattr(serving, "in_turn", timed)
         arguments = {"session": "1", "counterpart": "2", "seconds": 0.01}
 

@@ -105,7 +105,7 @@ def test_a_case_needs_a_model_data_and_one_precision_and_defaults_the_rest(folde
 
     assert (spec.task, spec.data.batch, spec.data.population, spec.data.calibration) == ("other", 1, True, None)
     assert (spec.parity, spec.accuracy, spec.budgets, spec.limits, spec.waivers) == ({}, None, {}, None, ())
-    assert spec.precisions == {"int8": PrecisionSpec(file=None, base=None, calibration="minmax", keep_float=())}
+    assert spec.precisions == {"int8": PrecisionSpec(file=None, base=None, calibration=None, keep_float=())}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -273,7 +273,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
+            "accuracy, backends, budgets, cpu, data, limits, model, parity, precisions, state, task, waivers.",
             'write "model"',
         ),
     ),
@@ -452,6 +452,30 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             4,
             "[budgets.ort]: got an empty table, should be something that is not empty.",
             "for example [budgets.ort.int8]",
+        ),
+    ),
+    "optimization-level-six": (
+        MINIMAL + "[backends.trt]\noptimization_level = 6\n",
+        value(
+            5, "optimization_level in [backends.trt]: got 6, should be at most 5.", "for example optimization_level = 5"
+        ),
+    ),
+    "engine-option-misspelt": (
+        MINIMAL + "[backends.trt]\nworkspace = 512\n",
+        unknown(
+            5,
+            'Unknown key "workspace" in [backends.trt], should be one of: '
+            "cuda_graphs, optimization_level, strict_nans, workspace_mb.",
+            'write "workspace_mb"',
+        ),
+    ),
+    "empty-backends": (
+        MINIMAL + "[backends.trt]\n",
+        value(
+            4,
+            "[backends.trt]: got an empty table, should be a table with at least one of: "
+            "cuda_graphs, optimization_level, strict_nans, workspace_mb.",
+            "for example optimization_level = 5",
         ),
     ),
     "limit-zero": (

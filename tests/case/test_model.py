@@ -168,7 +168,7 @@ def test_a_model_that_cannot_be_fed_or_compared_is_refused(
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "m.onnx: got an empty file, should be an ONNX model."),
+        (b"", "m.onnx: got an empty file, should be an ONNX file."),
         (b"\xff" * 40, "m.onnx: got 40 bytes that are no protobuf message, should be an ONNX model."),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",

@@ -8,9 +8,10 @@ import pytest
 
 from pytest_qparity.backends.kernels import KernelCount, Kernels, NotTold
 from pytest_qparity.checks.linting.rules.importer import BIAS, SCALE, UINT8_READ_AS_INT8
-from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight, judge_refused
+from pytest_qparity.checks.preflight import PreflightMeasurement, judge_preflight
+from pytest_qparity.checks.preflight_file import judge_absent, judge_refused
 from pytest_qparity.precision.examination import Examined, Saturation
-from pytest_qparity.verdict import Code, Outcome
+from pytest_qparity.verdict import Code, Failure, Outcome
 
 SOUND = PreflightMeasurement(
     base="int8",
@@ -379,3 +380,48 @@ def test_many_nodes_of_a_rule_that_warns_are_counted_and_the_first_named():
     assert verdict.notes == ("TRT-Q-012: uint8 that is read as int8: n0, n1, n2, n3, n4, …",)
     assert verdict.evidence["lint"]["TRT-Q-012"]["count"] == 7
     assert verdict.evidence["lint"]["TRT-Q-012"]["nodes"] == ["n0", "n1", "n2", "n3", "n4"]
+
+
+HALF = replace(SOUND, base="fp16", other_products=("a", "b"))
+
+
+def test_the_products_of_an_fp16_file_that_stay_float32_are_named():
+    verdict = judge_preflight(HALF)
+
+    assert verdict.outcome is Outcome.PASS
+    assert "2 products of the file do not compute in fp16: a, b" in verdict.notes
+
+
+def test_a_file_none_of_whose_products_computes_in_16_bits_is_refused():
+    failure = only_failure(replace(HALF, holds_precision=False, quantized_nodes=0))
+
+    assert failure.code is Code.PREFLIGHT_NOT_QUANTIZED
+    assert failure.likely == "no product of the file computes in fp16, whatever its other nodes do: a, b"
+
+
+ABSENT = Failure(Code.BACKEND_UNAVAILABLE, 'Backend "trt" does not work here: no libnvinfer.', "install it")
+
+
+def test_what_is_wrong_with_a_file_stands_beside_its_absent_backend():
+    findings = (BIAS.at("a", "got an int32 DequantizeLinear, should be a float initializer"),)
+
+    verdict = judge_absent(ABSENT, "int8", replace(HELD, bad_scales=("d",)), findings)
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    assert verdict.deciding == "1 refused"
+    assert [failure.code for failure in verdict.failures] == [
+        Code.BACKEND_UNAVAILABLE,
+        Code.PREFLIGHT_SCALE,
+        Code.PREFLIGHT_REFUSED,
+    ]
+    assert verdict.evidence["lint"]["TRT-Q-013"]["nodes"] == ["a"]
+
+
+def test_a_sound_file_of_an_absent_backend_has_nothing_but_its_evidence():
+    warned = (UINT8_READ_AS_INT8.at("c", "got a uint8 zero point, should be int8"),)
+
+    verdict = judge_absent(ABSENT, "int8", HELD, warned)
+
+    assert (verdict.outcome, verdict.deciding, verdict.failures) == (Outcome.CANNOT_JUDGE, "backend", (ABSENT,))
+    assert verdict.notes == ("TRT-Q-012: uint8 that is read as int8: c",)
+    assert verdict.evidence["quantized_nodes"] == 24

@@ -22,12 +22,21 @@ Room = ctypes.Array  # of bytes
 @dataclass
 class Device:
     """`heap`: device memory by address. `pending`: what was asked for on the stream since it was last waited for.
-    `events`: those that were recorded, and whether the stream has come by. `left`: host memory that nobody holds."""
+    `events`: those that were recorded, and whether the stream has come by. `left`: host memory that nobody holds.
+    `recording`: what was asked for since a capture was begun, None outside of one. `graphs`, `executables`: work that
+    was recorded, by what stands for it."""
 
     heap: dict[int, Room[Any]] = field(default_factory=dict)
     pending: list[Callable[[], None]] = field(default_factory=list)
     events: dict[int, bool] = field(default_factory=dict)
     left: list[Room[Any]] = field(default_factory=list)
+    recording: list[Callable[[], None]] | None = None
+    graphs: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
+    executables: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
+
+    def ask(self, work: Callable[[], None]) -> None:
+        """Work on the stream: to be done, or to be recorded."""
+        (self.pending if self.recording is None else self.recording).append(work)
 
     def wait(self) -> None:
         """Do all that was asked for, in its order."""
@@ -66,16 +75,16 @@ class Device:
 
         def copy(_: None, dst: int, src: int, count: int, kind: Any, stream: Any) -> tuple[Any]:
             if kind == kinds.cudaMemcpyHostToDevice:
-                self.pending.append(lambda: self.write(dst, ctypes.string_at(src, count)))
+                self.ask(lambda: self.write(dst, ctypes.string_at(src, count)))
             else:
                 assert kind == kinds.cudaMemcpyDeviceToHost
                 ctypes.memset(dst, POISON, count)
-                self.pending.append(lambda: _written(dst, self.read(src, count)))
+                self.ask(lambda: _written(dst, self.read(src, count)))
             return done
 
         def record(_: None, event: int, stream: Any) -> tuple[Any]:
             self.events[event] = False
-            self.pending.append(lambda: self.events.update({event: True}))
+            self.ask(lambda: self.events.update({event: True}))
             return done
 
         def elapsed(_: None, start: int, end: int) -> tuple[Any, float | None]:
@@ -88,6 +97,8 @@ class Device:
             )
 
         def synchronize(_: None, stream: Any) -> tuple[Any]:
+            if self.recording is not None:
+                return (status.cudaErrorStreamCaptureUnsupported,)
             self.wait()
             return done
 
@@ -103,6 +114,50 @@ class Device:
             "cudaEventRecord": record,
             "cudaEventElapsedTime": elapsed,
             "cudaEventDestroy": done,
+            **self._answers_for_graphs(runtime),
+        }
+
+    def _answers_for_graphs(self, runtime: ModuleType) -> dict[str, Any]:
+        status = runtime.cudaError_t
+        done = (status.cudaSuccess,)
+        numbers = iter(range(100, 10_000))
+
+        def begin(_: None, stream: Any, mode: Any) -> tuple[Any]:
+            assert self.recording is None, "a capture within a capture"
+            self.recording = []
+            return done
+
+        def end(_: None, stream: Any) -> tuple[Any, int | None]:
+            assert self.recording is not None, "the end of no capture"
+            number = next(numbers)
+            self.graphs[number], self.recording = self.recording, None
+            return status.cudaSuccess, number
+
+        def instantiate(_: None, graph: int, flags: int) -> tuple[Any, int]:
+            number = next(numbers)
+            self.executables[number] = list(self.graphs[graph])
+            return status.cudaSuccess, number
+
+        def launch(_: None, graphExec: int, stream: Any) -> tuple[Any]:  # noqa: N803  (NVIDIA's name)
+            for work in self.executables[graphExec]:
+                self.ask(work)
+            return done
+
+        def destroy(_: None, graph: int) -> tuple[Any]:
+            del self.graphs[graph]
+            return done
+
+        def destroy_executable(_: None, graphExec: int) -> tuple[Any]:  # noqa: N803  (NVIDIA's name)
+            del self.executables[graphExec]
+            return done
+
+        return {
+            "cudaStreamBeginCapture": begin,
+            "cudaStreamEndCapture": end,
+            "cudaGraphInstantiate": instantiate,
+            "cudaGraphLaunch": launch,
+            "cudaGraphDestroy": destroy,
+            "cudaGraphExecDestroy": destroy_executable,
         }
 
     def _room(self, address: int, size: int) -> Room[Any]:

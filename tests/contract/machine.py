@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_qparity.backends.cuda_driver import Driver, Gpu
 from tests.contract.device import Device
 from tests.contract.fakes import STUBS, Recorder, fake, made_inside
 
@@ -63,6 +64,7 @@ class Machine:
     runtime: ModuleType
     engine: FakeEngine | None = None
     device: Device = field(default_factory=Device)
+    driver: Driver = field(default_factory=lambda: driver_of("NVIDIA Test GPU"))
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)
     allocators: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +92,10 @@ class Machine:
         self.answers = self.recorder.answers
 
 
+def driver_of(name: str) -> Driver:
+    return Driver("13.4", (Gpu(name, "9.0", 80_000.0, "0"),))
+
+
 def machine(release: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """Put the fakes in the place of what is not installed here, until the test ends."""
     trt, recorder = fake(STUBS / release / "tensorrt/__init__.pyi", "tensorrt")
@@ -102,6 +108,7 @@ def machine(release: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
     for module in (trt, runtime, bindings, package):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("pytest_qparity.backends.gpu.missing_device", list)
+    monkeypatch.setattr("pytest_qparity.backends.cuda_driver.this_driver", lambda: made.driver)
     session = importlib.import_module(f"{BACKEND}.session")
     made = Machine(release, trt, recorder, cuda, runtime)
     _answer_for_cuda(made)
@@ -119,13 +126,7 @@ def machine(release: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def _answer_for_cuda(machine: Machine) -> None:
     success = machine.runtime.cudaError_t.cudaSuccess
-    properties = made_inside(machine.runtime.cudaDeviceProp)
-    for name, value in {"name": b"NVIDIA Test GPU\0\0", "major": 9, "minor": 0}.items():
-        setattr(properties, name, value)
     machine.cuda.answers |= {
-        "cudaGetDevice": (success, 0),
-        "cudaGetDeviceProperties": (success, properties),
-        "cudaDriverGetVersion": (success, 13040),
         "cudaRuntimeGetVersion": (success, 12090),
         "cudaGetErrorString": (success, b"out of memory"),
         **machine.device.answers(machine.runtime),
@@ -185,6 +186,9 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "ICudaEngine.get_tensor_dtype": lambda _, name: machine.trt.DataType[port(name).kind],
         "ICudaEngine.get_tensor_format": lambda _, name: machine.trt.TensorFormat[port(name).form],
         "ICudaEngine.get_tensor_shape": plan_shape,
+        "ICudaEngine.get_tensor_profile_shape": lambda _, name, profile_index: [
+            machine.dims(*(size if each == -1 else each for each in port(name).shape)) for size in (1, 2, 4)
+        ],
         "ICudaEngine.get_tensor_mode": lambda _, name: machine.trt.TensorIOMode[
             "INPUT" if name in machine.engine.inputs else "OUTPUT"  # type: ignore[union-attr]
         ],
@@ -236,8 +240,9 @@ def _execute(machine: Machine, context: Any, stream: int) -> bool:
                 device.write(addresses[name], content)
 
     if not allocators:
-        device.pending.append(lambda: write(computed()))
+        device.ask(lambda: write(computed()))
         return True
+    assert device.recording is None, "an engine that waits in the middle of a capture"
     device.wait()
     outputs = computed()
     for name, (content, shape) in outputs.items():

@@ -17,6 +17,29 @@ RELEASES = ("10.16", "11.4")
 # differs between 10.16 and 11.4 is whether STRONGLY_TYPED has to be asked for (versions.network_flags).
 BEHIND_A_CHECK: dict[str, str] = {}
 
+# What cuda-bindings 12.9.1, the oldest that the extra `trt` takes, calls the parameters of the functions that are
+# called here: its licence lets no stub of it be kept, as one of 13.4 is.
+CUDA_12_9 = {
+    "cudaEventCreate": [],
+    "cudaEventDestroy": ["event"],
+    "cudaEventElapsedTime": ["start", "end"],
+    "cudaEventRecord": ["event", "stream"],
+    "cudaFree": ["devPtr"],
+    "cudaGetErrorString": ["error"],
+    "cudaGraphDestroy": ["graph"],
+    "cudaGraphExecDestroy": ["graphExec"],
+    "cudaGraphInstantiate": ["graph", "flags"],
+    "cudaGraphLaunch": ["graphExec", "stream"],
+    "cudaMalloc": ["size"],
+    "cudaMemcpyAsync": ["dst", "src", "count", "kind", "stream"],
+    "cudaRuntimeGetVersion": [],
+    "cudaStreamBeginCapture": ["stream", "mode"],
+    "cudaStreamCreate": [],
+    "cudaStreamDestroy": ["stream"],
+    "cudaStreamEndCapture": ["stream"],
+    "cudaStreamSynchronize": ["stream"],
+}
+
 
 def reached(source: str, module: str) -> dict[str, str]:
     """Dotted names below `module` in `source`, each with the function that it stands in."""
@@ -72,6 +95,18 @@ def test_every_name_of_cuda_is_in_its_bindings() -> None:
     (source,) = [path for path in SOURCES if "from cuda.bindings import runtime" in path.read_text("utf-8")]
 
     assert missing([source], "runtime", STUBS / "cuda-13.4/cuda/bindings/runtime.pyi") == {}
+
+
+def test_the_oldest_bindings_of_cuda_take_what_the_newest_take() -> None:
+    stub = ast.parse((STUBS / "cuda-13.4/cuda/bindings/runtime.pyi").read_text("utf-8"))
+    newest = {
+        node.name: [argument.arg for argument in node.args.args]
+        for node in stub.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    called = {name for path in SOURCES for name in reached(path.read_text("utf-8"), "runtime") if name in newest}
+
+    assert {name: newest[name] for name in called} == CUDA_12_9
 
 
 def test_the_backend_reaches_for_names_at_all() -> None:

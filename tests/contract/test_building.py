@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.backends.engine_options import EngineOptions
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
+from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
 from tests.contract.fakes import made_inside
 from tests.contract.machine import PLAN, Machine, model_file
 
@@ -67,6 +72,17 @@ def test_the_configuration_is_what_the_facts_say(gpu: Machine, load: Load) -> No
     assert gpu.recorder.of("IBuilderConfig.profiling_verbosity =") == [{"value": gpu.trt.ProfilingVerbosity.DETAILED}]
     assert not gpu.recorder.of("IBuilderConfig.set_memory_pool_limit")
     assert settings["workspace_mb"] == "all of the GPU"
+
+
+def test_what_a_case_says_of_the_engine_reaches_the_configuration_and_the_facts(gpu: Machine, load: Load) -> None:
+    settings = load(engine=EngineOptions(512, 5, strict_nans=False)).facts().settings
+
+    (limit,) = gpu.recorder.of("IBuilderConfig.set_memory_pool_limit")
+    assert limit == {"pool": gpu.trt.MemoryPoolType.WORKSPACE, "pool_size": 512_000_000}
+    assert gpu.recorder.of("IBuilderConfig.builder_optimization_level =") == [{"value": 5}]
+    assert "STRICT_NANS" in flags(gpu, "clear_flag")
+    stated = {key: settings[key] for key in ("workspace_mb", "builder_optimization_level", "strict_nans")}
+    assert stated == {"workspace_mb": 512, "builder_optimization_level": 5, "strict_nans": "off"}
 
 
 def test_the_file_itself_is_parsed_so_that_external_data_are_found(gpu: Machine, load: Load, tmp_path: Path) -> None:
@@ -129,6 +145,23 @@ def test_a_build_without_an_engine_says_where_it_ended_and_why(gpu: Machine, loa
     assert failure.code is Code.BACKEND_LOAD
     assert "no engine of double.onnx (Building engine (2 of 4 steps))" in failure.sentence
     assert '"Could not find any implementation for node double."' in failure.sentence
+
+
+def test_how_far_a_build_is_reaches_whoever_watches(gpu: Machine, tmp_path: Path) -> None:
+    def build(builder: Any, network: Any, config: Any) -> Any:
+        config.progress_monitor.phase_start("Building engine", None, 4)
+        for step in range(4):  # in far less time than INTERVAL_S: one of five is told
+            assert config.progress_monitor.step_complete("Building engine", step) is True
+        return made_inside(gpu.trt.IHostMemory)
+
+    gpu.answers["Builder.build_serialized_network"] = build
+    heard: list[tuple[str, str]] = []
+    host = EngineHost(InProcess(Limits(), lambda *said: heard.append(said)), backend_table()["trt"])
+
+    host.load(model_file(tmp_path), SessionOptions(shapes={"x": InputShapes((1, 3), (4, 3), (4, 3))}))
+
+    work = 'Backend "trt" with double.onnx'
+    assert heard == [(work, "Building engine (0 of 4 steps)"), (work, "")]
 
 
 class TestShapes:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.backends.shapes import InputShapes
 from pytest_qparity.digest import bytes_digest
 from pytest_qparity.verdict import CannotJudge
-from tests.contract.machine import PLAN, Machine, model_file
+from tests.contract.machine import PLAN, Machine, driver_of, model_file
 
 Load = Callable[..., Any]
 
@@ -33,6 +34,30 @@ def test_a_plan_is_built_once_and_is_the_same_bytes(gpu: Machine, load: Load, ca
     assert (first["plan_from"], second["plan_from"]) == ("built", "cache")
 
 
+def test_how_long_the_build_took_stands_beside_the_plan_and_comes_with_it(
+    gpu: Machine, load: Load, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytest_qparity.backends.trt import loading, progress
+
+    now_s = iter(range(0, 1000, 2))
+    monkeypatch.setattr(loading, "time", progress.time)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(now_s)))
+
+    def build(builder: Any, network: Any, config: Any) -> Any:
+        for name in ("Parsing", "Timing", "Timing"):
+            config.progress_monitor.phase_start(name, None, 1)
+            config.progress_monitor.phase_finish(name)
+        return gpu.trt_made("IHostMemory")
+
+    gpu.answers["Builder.build_serialized_network"] = build
+
+    built, cached = (load(cache=cache).facts().settings for _ in range(2))
+
+    assert (built["plan_from"], cached["plan_from"]) == ("built", "cache")
+    assert built["build_phases"] == cached["build_phases"] == "Timing 8.0 s, Parsing 4.0 s"
+    assert built["build_ms"] == cached["build_ms"] > 12_000
+
+
 def test_without_a_cache_nothing_is_kept(gpu: Machine, load: Load) -> None:
     load()
     load()
@@ -40,7 +65,16 @@ def test_without_a_cache_nothing_is_kept(gpu: Machine, load: Load) -> None:
     assert builds(gpu) == 2
 
 
-@pytest.mark.parametrize("options", [{"tf32": True}, {"shapes": {"x": InputShapes((1, 3), (2, 3), (2, 3))}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tf32": True},
+        {"shapes": {"x": InputShapes((1, 3), (2, 3), (2, 3))}},
+        {"engine": EngineOptions(workspace_mb=512)},
+        {"engine": EngineOptions(optimization_level=5)},
+        {"engine": EngineOptions(strict_nans=False)},
+    ],
+)
 def test_other_settings_are_another_plan(gpu: Machine, load: Load, cache: Path, options: dict[str, Any]) -> None:
     load(cache=cache)
     load(cache=cache, **options)
@@ -91,7 +125,7 @@ def test_another_release_is_another_plan(
 
 def test_another_gpu_is_another_plan(gpu: Machine, load: Load, cache: Path) -> None:
     load(cache=cache)
-    gpu.cuda.answers["cudaGetDeviceProperties"][1].name = b"NVIDIA Other GPU\0"
+    gpu.driver = driver_of("NVIDIA Other GPU")
 
     load(cache=cache)
 

@@ -14,6 +14,7 @@ from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.backends.shapes import InputShapes
+from pytest_qparity.backends.timing import Clock
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
@@ -52,7 +53,8 @@ def test_the_whole_way_from_the_gate_and_back(gpu: Machine, tmp_path: Path) -> N
     np.testing.assert_array_equal(session.run(FEED)["y"], 2 * FEED["x"])
     facts = session.facts()
     assert (facts.engine, facts.version, facts.strayed, facts.proven) == ("tensorrt", gpu.trt.__version__, 0, True)
-    assert facts.device == "NVIDIA Test GPU (compute capability 9.0, CUDA 12.9, driver 13.4)"
+    assert facts.device == "NVIDIA Test GPU (compute 9.0, driver CUDA 13.4)"
+    assert facts.settings["cuda_runtime"] == "12.9"
     assert (facts.settings["tf32"], facts.settings["plan_from"]) == ("on", "built")
     session.close()
 
@@ -234,6 +236,19 @@ class TestBoundFeeds:
         feed["x"][:] = 0
 
         assert not session.run(feed)["y"].any()
+
+    def test_latency_is_by_cudas_events_and_end_to_end_beside_them(self, gpu: Machine, tmp_path: Path) -> None:
+        gpu.cuda.answers["cudaEventElapsedTime"] = (gpu.runtime.cudaError_t.cudaSuccess, 0.001)
+        host = EngineHost(InProcess(Limits()), backend_table()["trt"])
+        shapes = {"x": InputShapes((2, 3), (2, 3), (2, 3))}
+        variant, counterpart = (host.load(model_file(tmp_path), SessionOptions(shapes=shapes)) for _ in range(2))
+
+        times = variant.time_in_turn(counterpart, FEED, 0.01)
+
+        assert times.clock is Clock.DEVICE
+        assert set(times.variant_ms) == set(times.counterpart_ms) == {0.001}
+        assert times.end_to_end_ms is not None
+        assert (times.end_to_end_ms > 0.001).all()
 
     def test_a_bound_run_that_fails_is_told(self, gpu: Machine, load: Load) -> None:
         bound = load().bound(FEED)

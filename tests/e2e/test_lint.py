@@ -163,6 +163,17 @@ def test_a_file_that_is_not_there_is_not_accepted(lint: Lint) -> None:
     assert wrong.startswith("QP-MODEL-001\n")
 
 
+def test_the_help_fits_80_columns(
+    lint: Lint, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with pytest.raises(SystemExit):
+        lint("--help")
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("arguments", [("sound.onnx",), ("sound.onnx", "--target", "trt9"), ("--target", "trt11")])
 def test_usage(lint: Lint, arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as left:

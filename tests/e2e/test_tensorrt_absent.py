@@ -11,6 +11,7 @@ import pytest
 from benchmarks.gpu_summary import ran
 from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.ledger import Ledger, read_ledger
+from tests.e2e.projects import CASE
 
 pytest_plugins = ["pytester"]
 FAST = "--qparity-latency-seconds=0.05"
@@ -74,9 +75,7 @@ def test_the_other_backend_is_judged_as_it_is_by_itself(project: pytest.Pytester
 
 
 def test_with_the_waiver_of_the_case_it_passes_and_says_what_was_waived(project: pytest.Pytester) -> None:
-    case_file = project.path / "cases" / "mlp.toml"
-    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
-    case_file.write_text(case_file.read_text() + WAIVER.format(expires=tomorrow))
+    waive(project, CASE)
 
     result = project.runpytest_subprocess("--backend=trt,ort", FAST)
 
@@ -85,6 +84,27 @@ def test_with_the_waiver_of_the_case_it_passes_and_says_what_was_waived(project:
     result.stdout.fnmatch_lines(["waived: mlp trt-fp32, trt-fp16, trt-int8 (15 checks; QP-BACKEND-001): no GPU on *"])
     result.stdout.fnmatch_lines(["30 checks planned: 15 pass, 15 waived"])
     assert ledger_of(project).passes
+
+
+def waive(project: pytest.Pytester, case: str) -> None:
+    tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=2)
+    (project.path / "cases" / "mlp.toml").write_text(case + WAIVER.format(expires=tomorrow))
+
+
+def test_a_file_that_tensorrt_will_refuse_is_no_pass_with_that_waiver(project: pytest.Pytester) -> None:
+    """As `quantize_static` writes it: uint8 activations, int32 biases."""
+    waive(project, CASE.replace("[precisions.int8]", '[precisions.int8]\ntarget = "ort"'))
+
+    result = project.runpytest_subprocess("--backend=trt,ort", "--precision=int8", FAST)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=5, xfailed=4, failed=1)
+    [refused] = [event for event in ledger_of(project).verdicts if event["outcome"] == "cannot-judge"]
+    assert refused["node_id"] == "cases/mlp.toml::trt-int8::preflight"
+    assert [failure["code"] for failure in refused["failures"]] == ["QP-BACKEND-001", "QP-PRE-009", "QP-PRE-009"]
+    assert refused["evidence"]["lint"]["TRT-Q-013"]["nodes"] == ["b2_DequantizeLinear", "b1_DequantizeLinear"]
+    assert refused["provenance"]["variant"]["sha256"]
+    result.stdout.fnmatch_lines(['TRT-Q-013 at "b2_DequantizeLinear" (and 1 more): got an int32 DequantizeLinear*'])
 
 
 def test_the_summary_of_a_gpu_lane_claims_no_run_of_it(project: pytest.Pytester) -> None:

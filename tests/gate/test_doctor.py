@@ -92,6 +92,28 @@ def test_a_backend_that_crashes_is_one_line_and_the_others_are_asked(
     assert ort.works
 
 
+LACKING = """
+from pytest_qparity.backends.protocol import Unavailable
+
+class Engine:
+    def unavailable(self):
+        return Unavailable("there is no GPU; or waive it in the case file", "buy one", waivable=True)
+"""
+
+
+def test_a_backend_that_is_not_here_is_told_without_a_case_to_waive_it_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is stated: no words of it are taken out."""
+    (tmp_path / "lacking.py").write_text(LACKING)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = examine({"lacking": BackendSpec("lacking", "lacking:Engine")}, lambda: WorkerProcess(Limits()))
+
+    expected = BackendState("lacking", False, "", "there is no GPU; or waive it in the case file", "buy one")
+    assert found.backends == (expected,)
+
+
 PRETENDING = """
 import numpy as np
 from pytest_qparity.backends.protocol import SessionFacts

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.backends.ort import OnnxRuntimeCpu
+from pytest_qparity.backends.protocol import Unavailable
 from pytest_qparity.backends.registry import BackendSpec
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.gate.linting import installed_target, lint, lint_variant
@@ -121,10 +122,66 @@ def test_other_backends_have_other_importers(tmp_path: Path, name: str) -> None:
     assert "lint" not in preflight(tmp_path, FOR_ORT, target=BUILT, name=name).evidence
 
 
-def test_a_backend_that_is_not_there_is_said_first(tmp_path: Path) -> None:
-    verdict = preflight(tmp_path, FOR_ORT, target="pytest_qparity.backends.gpu:Tensorrt")
+class Absent:
+    def unavailable(self) -> Unavailable:
+        return Unavailable("libnvinfer is not here", "install it")
+
+
+ABSENT = f"{__name__}:Absent"
+
+
+def test_what_is_refused_is_told_where_the_backend_is_not_there(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, FOR_ORT, target=ABSENT)
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    codes = [failure.code for failure in verdict.failures]
+    assert codes == [Code.BACKEND_UNAVAILABLE, *[Code.PREFLIGHT_REFUSED] * 2]
+    assert verdict.deciding == "4 refused"
+    assert verdict.evidence["lint"]["TRT-Q-013"]["count"] == 2
+    assert any(note.startswith("TRT-Q-012: ") for note in verdict.notes)
+
+
+def test_a_file_that_is_accepted_waits_for_its_backend_alone(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, target=ABSENT)
 
     assert [failure.code for failure in verdict.failures] == [Code.BACKEND_UNAVAILABLE]
+    assert verdict.deciding == "backend"
+    assert verdict.evidence["lint"] == {}
+    assert verdict.evidence["quantized_nodes"] > 0
+
+
+def test_a_file_that_nobody_can_read_is_told_where_the_backend_is_not_there(tmp_path: Path) -> None:
+    give(tmp_path, 0.05, scalar(0, np.int8))
+    (tmp_path / "cases" / "models" / "given.onnx").write_bytes(b"no model")
+
+    verdict = preflight(tmp_path, GIVEN, target=ABSENT)
+
+    assert [failure.code for failure in verdict.failures] == [Code.BACKEND_UNAVAILABLE, Code.MODEL_UNREADABLE]
+
+
+def test_of_other_backends_that_are_not_there_nothing_is_told_but_that(tmp_path: Path) -> None:
+    verdict = preflight(tmp_path, FOR_ORT, target=ABSENT, name="ort-tensorrt")
+
+    assert [failure.code for failure in verdict.failures] == [Code.BACKEND_UNAVAILABLE]
+    assert verdict.evidence == {}
+
+
+WAIVER = """
+[[waivers]]
+run = "trt-*"
+codes = ["QP-BACKEND-001"]
+reason = "no GPU on this runner"
+expires = 9999-12-31
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome"), [(CASE, Outcome.WAIVED), (FOR_ORT, Outcome.CANNOT_JUDGE)], ids=["accepted", "refused"]
+)
+def test_a_waiver_of_the_backend_does_not_cover_what_its_importer_refuses(
+    tmp_path: Path, case: str, outcome: Outcome
+) -> None:
+    assert preflight(tmp_path, case + WAIVER, target=ABSENT).outcome is outcome
 
 
 @pytest.mark.parametrize(

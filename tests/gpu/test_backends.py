@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_qparity.backends.hosted import EngineHost, HostedSession
+from pytest_qparity.backends.engine_options import EngineOptions
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.backends.memory_probe import measure_memory
 from pytest_qparity.backends.protocol import BindsFeeds, Session, SessionOptions
 from pytest_qparity.backends.registry import backend_table, load_backend
+from pytest_qparity.backends.timing import Clock
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.quantized import cnn
-from tests.backends.stand_ins import Feed
+from tests.backends.stand_ins import Feed, shapes_of
 from tests.models import inputs_for_mlp, mlp, save
 
 pytestmark = pytest.mark.gpu
@@ -28,7 +30,11 @@ backends = pytest.mark.parametrize("name", BACKENDS)
 def opened(name: str, path: Path, **options: object) -> Session:
     backend = load_backend(backend_table()[name])
     assert backend.unavailable() is None
-    return backend.load(path, SessionOptions(**options))  # type: ignore[arg-type]
+    return backend.load(path, options_for(path, **options))
+
+
+def options_for(path: Path, **options: object) -> SessionOptions:
+    return SessionOptions(**{"shapes": shapes_of(path, most=64), **options})  # type: ignore[arg-type]
 
 
 @backends
@@ -83,7 +89,8 @@ def test_memory_of_the_gpu_is_measured(name: str, tmp_path: Path) -> None:
     small, large = (save(mlp(hidden=size), tmp_path / f"{size}.onnx") for size in (32, 3_000_000))
     feed = Feed({"input": inputs_for_mlp(1)}, 1)
 
-    took = [measure_memory(backend_table()[name], path, feed, SessionOptions(), Limits()) for path in (small, large)]
+    spec = backend_table()[name]
+    took = [measure_memory(spec, path, feed, options_for(path), Limits()) for path in (small, large)]
 
     peaks = [each.device_peak_mb for each in took]
     assert None not in peaks
@@ -114,15 +121,44 @@ def test_sessions_are_timed_in_turn(name: str, tmp_path: Path) -> None:
     try:
         host = EngineHost(worker, backend_table()[name])
         path = save(mlp(hidden=4096), tmp_path / "mlp.onnx")
-        variant, counterpart = (host.load(path, SessionOptions()) for _ in range(2))
-        times = _timed(variant, counterpart)
+        variant, counterpart = (host.load(path, options_for(path)) for _ in range(2))
+        times = variant.time_in_turn(counterpart, {"input": inputs_for_mlp(64)}, 0.5)
     finally:
         worker.close()
 
-    assert times > 0
-
-
-def _timed(variant: HostedSession, counterpart: HostedSession) -> float:
-    times = variant.time_in_turn(counterpart, {"input": inputs_for_mlp(64)}, 0.5)
     assert times.sound
-    return float(np.median(times.variant_ms))
+    assert times.clock is (Clock.DEVICE if name == "trt" else Clock.HOST)
+    assert times.end_to_end_ms is not None
+    assert 0 < np.median(times.variant_ms) <= np.median(times.end_to_end_ms)
+
+
+def test_runs_that_are_replayed_give_what_they_gave(tmp_path: Path) -> None:
+    path = save(mlp(), tmp_path / "mlp.onnx")
+    plain, replaying = (opened("trt", path, engine=EngineOptions(cuda_graphs=asked)) for asked in (False, True))
+
+    for rows, seed in ((5, 0), (5, 1), (5, 2), (3, 3), (3, 4), (5, 5)):
+        feed = {"input": inputs_for_mlp(rows, seed=seed)}
+        np.testing.assert_array_equal(replaying.run(feed)["logits"], plain.run(feed)["logits"])
+    assert str(replaying.facts().settings["cuda_graphs"]).startswith("recorded")
+
+
+def test_an_engine_that_was_built_elsewhere_runs(tmp_path: Path) -> None:
+    path, folder = save(mlp(), tmp_path / "mlp.onnx"), tmp_path / "engines"
+    feed = {"input": inputs_for_mlp(5)}
+    expected = opened("trt", path, cache=folder).run(feed)["logits"]
+    (plan,) = folder.glob("*.plan")
+
+    given = opened("trt", plan)
+
+    np.testing.assert_array_equal(given.run(feed)["logits"], expected)
+    assert given.inputs() == {"input": np.dtype(np.float32)}  # type: ignore[attr-defined]
+    assert given.kernels().types  # type: ignore[attr-defined]
+
+
+def test_an_engine_is_built_as_the_case_says(tmp_path: Path) -> None:
+    asked = EngineOptions(workspace_mb=64, optimization_level=0, strict_nans=False)
+
+    facts = opened("trt", save(mlp(), tmp_path / "mlp.onnx"), engine=asked).facts()
+
+    assert (facts.settings["workspace_mb"], facts.settings["builder_optimization_level"]) == (64, 0)
+    assert int(facts.settings["build_ms"]) > 0

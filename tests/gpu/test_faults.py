@@ -14,6 +14,7 @@ from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
+from tests.backends.stand_ins import shapes_of
 from tests.models import inputs_for_mlp, mlp, save
 
 pytestmark = pytest.mark.gpu
@@ -42,7 +43,8 @@ def code_of(name: str, path: Path, rows: int) -> str:
 
     worker = WorkerProcess(Limits())
     try:
-        session = EngineHost(worker, backend_table()[name]).load(path, SessionOptions())
+        options = SessionOptions(shapes=shapes_of(path, rows, rows))
+        session = EngineHost(worker, backend_table()[name]).load(path, options)
         session.run({"x": np.ones((rows, 1), np.float32)})
     except CannotJudge as reason:
         return reason.failure.code.code
@@ -68,7 +70,8 @@ def test_a_gpu_that_is_hidden_is_no_backend(name: str, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("name", ["ort-tensorrt", "trt"])
 def test_an_engine_that_was_cut_is_built_anew(name: str, tmp_path: Path) -> None:
-    path, options = save(mlp(), tmp_path / "mlp.onnx"), SessionOptions(cache=tmp_path / "engines")
+    path = save(mlp(), tmp_path / "mlp.onnx")
+    options = SessionOptions(shapes=shapes_of(path), cache=tmp_path / "engines")
     outputs = []
     for _ in range(2):
         worker = WorkerProcess(Limits())

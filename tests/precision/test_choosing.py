@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.precision.choosing import is_emulated, recipe_for, target_of
+from pytest_qparity.precision.choosing import activation_of, is_emulated, recipe_for, target_of
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.recipes import (
     BlockRecipe,
@@ -21,8 +21,9 @@ from tests.precision.making import recipe
 TO_ANY = 'remove it, or say target = "any"'
 
 E4M3, E5M2, E2M1 = "float8e4m3fn", "float8e5m2", "float4e2m1"
-ANY = StaticRecipe((), "any", "int8", "int8", symmetric=True)
-ORT = StaticRecipe((), "ort", "uint8", "int8", symmetric=False, bias="int32")
+CUT = {"calibration": "percentile", "percentile": 99.999}
+ANY = StaticRecipe((), "any", "int8", "int8", symmetric=True, **CUT)
+ORT = StaticRecipe((), "ort", "uint8", "int8", symmetric=False, bias="int32", **CUT)
 
 
 def wrong(base: str, **spec) -> list[tuple[str, str]]:
@@ -39,11 +40,11 @@ def test_a_precision_of_which_nothing_is_said_contradicts_nothing(base):
     ("base", "target", "expected"),
     [
         ("int8", "any", ANY),
-        ("int8", "trt", StaticRecipe((), "trt", "int8", "int8", symmetric=True)),
-        ("int8", "openvino", StaticRecipe((), "openvino", "uint8", "int8", symmetric=False)),
+        ("int8", "trt", StaticRecipe((), "trt", "int8", "int8", symmetric=True, **CUT)),
+        ("int8", "openvino", StaticRecipe((), "openvino", "uint8", "int8", symmetric=False, **CUT)),
         ("int8", "ort", ORT),
-        ("uint8", "ort", StaticRecipe((), "ort", "uint8", "uint8", symmetric=False, bias="int32")),
-        ("uint8", "any", StaticRecipe((), "any", "uint8", "uint8", symmetric=True)),
+        ("uint8", "ort", StaticRecipe((), "ort", "uint8", "uint8", symmetric=False, bias="int32", **CUT)),
+        ("uint8", "any", StaticRecipe((), "any", "uint8", "uint8", symmetric=True, **CUT)),
         ("int16", "ort", StaticRecipe((), "ort", "int16", "int8", symmetric=False, bias="int32")),
         ("int16", "any", StaticRecipe((), "any", "int16", "int8", symmetric=False)),
         ("fp8", "ort", StaticRecipe((), "ort", E4M3, E4M3, symmetric=True)),
@@ -89,7 +90,8 @@ def test_dynamic(base, spec, expected):
         ("bias", "float", "bias", "float"),
         ("reduce_range", True, "weight_bits", 7),
         ("calibration", "entropy", "calibration", "entropy"),
-        ("calibration", "percentile", "percentile", 99.99),
+        ("calibration", "minmax", "percentile", None),
+        ("percentile", 99.9, "percentile", 99.9),
         ("format", "qoperator", "format", "qoperator"),
     ],
 )
@@ -141,7 +143,12 @@ def test_the_way_in_which_a_variant_comes_to_be(base, spec, method):
         ("uint8", {"activation": "int8"}, [("activation", "correct activation, or name another base")]),
         ("fp8", {"weight": "int8"}, [("weight", "correct weight, or name another base")]),
         ("int4", {"weight": "int8"}, [("weight", "correct weight, or name another base")]),
-        ("int8", {"percentile": 99.9}, [("percentile", 'say calibration = "percentile", or remove percentile')]),
+        (
+            "int8",
+            {"percentile": 99.9, "calibration": "mse"},
+            [("percentile", 'say calibration = "percentile", or remove percentile')],
+        ),
+        ("int8", {"percentile": 99.9}, []),
         ("int8", {"ranges": "x.json", "calibration": "mse"}, [("ranges", "remove one of them")]),
         ("fp8", {"reduce_range": True}, [("reduce_range", "remove reduce_range")]),
         ("int16", {"weight": "int16", "reduce_range": True}, [("reduce_range", "remove reduce_range")]),
@@ -179,10 +186,10 @@ def test_each_contradiction_is_told_with_its_key_and_the_way_out(base, spec, exp
 
 
 def test_all_contradictions_are_told_together():
-    assert [key for key, _ in wrong("int8", block=32, weight="int16", percentile=99.0)] == [
+    assert [key for key, _ in wrong("int8", block=32, weight="int16", bias="float", format="qoperator")] == [
         "block",
         "weight",
-        "percentile",
+        "bias",
     ]
 
 
@@ -221,3 +228,49 @@ def test_ranges_of_a_file_take_the_place_of_calibration_data():
 def test_a_type_that_a_backend_does_not_compute_in_is_emulated_wherever_it_comes_from(base, spec, emulated):
     assert is_emulated(base, PrecisionSpec(**spec), ("int16", "nvfp4")) is emulated
     assert not is_emulated(base, PrecisionSpec(**spec), ())
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "family", "activation"),
+    [
+        ("int8", {}, "ort", "int8"),
+        ("int8", {"target": "ort"}, "trt", "uint8"),
+        ("int8", {"target": "backend"}, "ort", "uint8"),
+        ("int8", {"activation": "uint8"}, "trt", "uint8"),
+        ("int16", {}, "ort", "int16"),
+    ],
+)
+def test_activations_have_the_stated_type_else_that_of_the_precision_else_that_of_the_target(
+    base, spec, family, activation
+):
+    assert activation_of(base, PrecisionSpec(**spec), family) == activation
+
+
+@pytest.mark.parametrize(
+    ("base", "spec", "types", "expected"),
+    [
+        ("int8", {}, (), ("percentile", 99.999)),
+        ("uint8", {}, (), ("percentile", 99.999)),
+        ("int16", {}, (), ("minmax", None)),
+        ("fp8-e4m3", {}, (), ("minmax", None)),
+        ("int8", {}, (("head", "int16"),), ("minmax", None)),
+        ("int16", {"percentile": 99.9}, (), ("percentile", 99.9)),
+        ("int8", {"calibration": "entropy"}, (), ("entropy", None)),
+    ],
+)
+def test_outliers_are_cut_where_activations_have_8_bits_and_nothing_is_said(base, spec, types, expected):
+    found = recipe_for(base, PrecisionSpec(**spec), "ort", (), types)
+
+    assert (found.calibration, found.percentile) == expected
+
+
+def test_ranges_of_a_file_are_given_and_no_percentile():
+    found = recipe_for("int8", PrecisionSpec(ranges="x.json"), "ort", (), (), "0" * 64)
+
+    assert (found.calibration, found.percentile) == ("given", None)
+
+
+def test_a_percentile_beside_ranges_has_no_effect():
+    (found,) = contradictions("int8", PrecisionSpec(ranges="x.json", percentile=99.9))
+
+    assert (found.key, found.got) == ("ranges", "ranges beside percentile")

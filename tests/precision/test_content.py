@@ -9,7 +9,7 @@ from pytest_qparity.precision.content import content_of, holds, quantized_nodes
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import mlp, save
-from tests.precision.graphs import FLOAT, branch, model_of, one_matmul, quantized, weights, with_subgraphs
+from tests.precision.graphs import FLOAT, INT64, branch, model_of, one_matmul, quantized, weights, with_subgraphs
 
 
 def content(model, tmp_path):
@@ -216,8 +216,8 @@ def test_a_cast_or_a_weight_or_an_input_in_half_precision_holds_fp16(tmp_path):
     relu = [helper.make_node("Relu", ["x"], ["y"])]
     half = TensorProto.FLOAT16
     by_input = content(model_of(relu, [("x", half, [2])], [("y", half, [2])], {}), tmp_path)
-    half_weights = one_matmul()
-    half_weights.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights(8, 4).astype(np.float16), "w"))
+    gather = [helper.make_node("Gather", ["w", "x"], ["y"])]
+    half_weights = model_of(gather, [("x", INT64, [2])], [("y", half, [2])], {"w": weights(8).astype(np.float16)})
 
     assert quantized_nodes(by_cast, "fp16") == 1
     assert quantized_nodes(by_input, "fp16") == 1
@@ -233,7 +233,7 @@ def test_a_branch_sees_the_constants_around_it(tmp_path):
     del inside.node[0]
     model.graph.node[-1].attribute[0].g.CopyFrom(inside)
 
-    assert quantized_nodes(content(model, tmp_path), "fp16") == 1
+    assert content(model, tmp_path).typed[TensorProto.FLOAT16] == 1
 
 
 @pytest.mark.parametrize("written", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x08\x08garbage", None])

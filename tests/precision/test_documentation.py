@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from pytest_qparity.backends.registry import BUILTIN
+from pytest_qparity.precision.operands import TYPES
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.recipes import CastRecipe
 from pytest_qparity.precision.static import COMMON_OPSET, CONVERTED_TO, PER_CHANNEL_OPSET
-from pytest_qparity.precision.table import PRECISIONS, Made, Tolerance
+from pytest_qparity.precision.table import PRECISIONS, Made, Tolerance, base_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "precisions.md").read_text(encoding="utf-8")
 ONLY_CAST = {"fp16": "float16", "bf16": "bfloat16"}
@@ -51,7 +52,7 @@ def test_the_table_is_the_one_in_the_code():
         if precision.transformer_tolerance is not None:
             expected.append(shown(f"`{name}`, text classification", name, made, precision.transformer_tolerance))
 
-    assert rows("precision", "recipe") == expected
+    assert rows("precision", "recipe", "activations") == expected
 
 
 def test_who_computes_in_a_precision_is_what_backends_state():
@@ -64,6 +65,16 @@ def test_who_computes_in_a_precision_is_what_backends_state():
         [f"`{name}`", *("emulated" if name in backend.emulated else "native" for backend in columns)]
         for name in PRECISIONS
     ]
+
+
+def test_every_precision_is_in_the_table_of_what_ran():
+    """`fp8` is `fp8-e4m3` by another name."""
+    ran = {
+        base_of(row[0].strip("`"), None) for row in rows("precision", "recipe", "`ort`", "`openvino`", "`reference`")
+    }
+
+    assert TYPES["fp8"] == TYPES["fp8-e4m3"]
+    assert ran | {"fp8"} == set(PRECISIONS)
 
 
 def test_the_targets_are_those_of_the_code():

@@ -35,19 +35,8 @@ def variant_of(request, workshop):
     return variant_for(request, lambda: samples_for(request.model, 8), workshop)
 
 
-def outputs_of(path):
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feed = np.random.default_rng(0).standard_normal((3, WIDE["features"])).astype(np.float32)
-    return session.run(None, {"input": feed})[0]
-
-
-@pytest.mark.parametrize(
-    ("precision", "spec"),
-    [("int8", {}), ("int4", {}), ("uint8", {}), ("fp16", {}), ("int8", {"recipe": "dynamic"})],
-    ids=["int8", "int4", "uint8", "fp16", "dynamic"],
-)
-def test_a_variant_is_the_same_in_one_file_and_in_two(precision, spec, tmp_path, workshop, monkeypatch):
-    request = request_for(mlp(**WIDE), tmp_path, precision, **spec)
+def require_alike(model, precision, spec, tmp_path, workshop, monkeypatch):
+    request = request_for(model, tmp_path, precision, **spec)
     whole = variant_of(request, workshop)
     monkeypatch.setattr(large, "LARGEST_WEIGHTS", 100)
     apart = variant_of(request, dataclasses.replace(workshop, cache=VariantCache(tmp_path / "apart")))
@@ -56,6 +45,42 @@ def test_a_variant_is_the_same_in_one_file_and_in_two(precision, spec, tmp_path,
     assert apart.external == (data_beside(apart.path).name,)
     assert apart.path.stat().st_size < whole.path.stat().st_size / 2
     np.testing.assert_array_equal(outputs_of(apart.path), outputs_of(whole.path))
+
+
+def without_biases():
+    """MatMulNBits takes MatMul alone."""
+    model = mlp(**WIDE)
+    for node in model.graph.node:
+        if node.op_type == "Gemm":
+            node.op_type = "MatMul"
+            del node.input[2:]
+    return model
+
+
+def outputs_of(path):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    feed = np.random.default_rng(0).standard_normal((3, WIDE["features"])).astype(np.float32)
+    return session.run(None, {"input": feed})[0]
+
+
+@pytest.mark.parametrize(
+    ("precision", "spec"),
+    [
+        ("int8", {}),
+        ("int4", {}),
+        ("uint8", {}),
+        ("fp16", {}),
+        ("int8", {"recipe": "dynamic"}),
+        ("int8", {"format": "qoperator", "target": "ort"}),
+    ],
+    ids=["int8", "int4", "uint8", "fp16", "dynamic", "QOperator"],
+)
+def test_a_variant_is_the_same_in_one_file_and_in_two(precision, spec, tmp_path, workshop, monkeypatch):
+    require_alike(mlp(**WIDE), precision, spec, tmp_path, workshop, monkeypatch)
+
+
+def test_packed_weights_are_the_same_in_one_file_and_in_two(tmp_path, workshop, monkeypatch):
+    require_alike(without_biases(), "int4", {"format": "qoperator"}, tmp_path, workshop, monkeypatch)
 
 
 def test_an_emulated_variant_may_lie_in_two_files(tmp_path, workshop, monkeypatch):

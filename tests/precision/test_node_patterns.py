@@ -136,6 +136,31 @@ def test_edges_are_the_first_and_the_last_weighted_node_of_each_path(model, edge
     assert set(chosen_nodes(model, NodeChoice(edges_float=True)).keep_float) == edges
 
 
+@pytest.mark.parametrize(
+    ("types", "pattern"),
+    [
+        ({"*": "int8"}, "*"),
+        ({"first": "int16", "second": "int8"}, "second"),
+        ({"first": "int16", "fir*": "int16"}, "fir*"),
+    ],
+    ids=["the recipe's", "of one node", "said before"],
+)
+def test_a_type_that_a_node_has_without_it_is_an_error(types, pattern):
+    with pytest.raises(CannotJudge) as stop:
+        chosen_nodes(mlp(), NodeChoice(types=types, activation="int8", place="int8"))
+
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN
+    assert f'for "{pattern}", which' in stop.value.failure.sentence
+    assert stop.value.failure.remedy == f'remove "{pattern}", or name another type'
+
+
+@pytest.mark.parametrize("activation", ["int8", None], ids=["back to the recipe's", "another for each backend"])
+def test_a_type_that_changes_one_said_before_or_an_unknown_one_holds(activation):
+    types = {"*": "int16", "second": "int8"} if activation else {"second": "int8"}
+
+    assert dict(chosen_nodes(mlp(), NodeChoice(types=types, activation=activation)).types)["second"] == "int8"
+
+
 def test_of_two_types_for_a_node_the_last_holds():
     found = chosen_nodes(mlp(), NodeChoice(types={"*": "int16", "sec*": "uint8"}))
 

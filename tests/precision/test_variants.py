@@ -29,6 +29,7 @@ from pytest_qparity.worker.limits import Limits
 from tests.case.workers import Unemployed
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import masked, nameless, one_matmul, quantized, request_for, samples_for, with_subgraphs
+from tests.precision.making import least_sqnr_db, outputs_of
 from tests.precision.test_preparing import normed as small_normed
 
 
@@ -198,13 +199,13 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
         "symmetric": True,
         "types": [],
         "bias": "float",
-        "calibration": "minmax",
-        "percentile": None,
+        "calibration": "percentile",
+        "percentile": 99.999,
         "ranges": None,
         "extend": False,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
         "keep_float": [],
-        "version": 3,
+        "version": 4,
         "notes": ["converted from opset 17 to 19 before quantization"],
     }
 
@@ -329,11 +330,14 @@ def test_an_unsorted_file_of_such_a_model_never_enters_the_cache(tmp_path, cache
         variant_of(request_for(model, tmp_path, "fp16"), cache)
 
 
-def test_what_the_converter_cannot_keep_float_in_a_branch_is_no_variant(tmp_path, cache):
-    with pytest.raises(CannotJudge) as stop:
-        variant_of(request_for(with_subgraphs("Max"), tmp_path, "fp16"), cache)
+def test_what_the_converter_keeps_float_in_a_branch_has_its_casts_there(tmp_path, cache):
+    """Max is among what it keeps float32, with casts that it puts into the main graph."""
+    model = with_subgraphs("Max")
 
-    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    made = onnx.load(variant_of(request_for(model, tmp_path, "fp16"), cache).path)
+
+    feed = {"x": np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)}
+    assert least_sqnr_db(outputs_of(model, feed), outputs_of(made, feed)) >= 55.0
 
 
 def test_the_float_model_is_left_as_it_was(tmp_path, cache):
@@ -418,3 +422,21 @@ def test_only_leaves_batch_norms_to_be_folded(tmp_path, cache):
     variant = variant_of(request_for(small_normed(), tmp_path, "int8", only=("op:Conv",)), cache)
 
     assert "BatchNormalization" not in {node.op_type for node in onnx.load(variant.path).graph.node}
+
+
+@pytest.mark.parametrize(
+    ("target", "element", "is_error"),
+    [("any", "int8", True), ("ort", "uint8", True), ("any", "uint8", False), ("backend", "uint8", False)],
+)
+def test_a_type_that_activations_have_anyway_is_an_error_where_it_is_so_on_every_backend(
+    tmp_path, target, element, is_error
+):
+    request = request_for(mlp(), tmp_path, "int8", target=target, types={"first": element})
+    workshop = Workshop(InProcess(Limits()), VariantCache(tmp_path / "cache"))
+
+    if not is_error:
+        variant_for(request, lambda: samples_for(request.model, 8), workshop)
+        return
+    with pytest.raises(CannotJudge) as stop:
+        variant_for(request, lambda: samples_for(request.model, 8), workshop)
+    assert stop.value.failure.code is Code.VARIANT_DEAD_PATTERN

@@ -11,7 +11,6 @@ from pytest_qparity import quantmath
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.choosing import recipe_for
 from pytest_qparity.precision.graph import float_graph
-from pytest_qparity.precision.library import make_packed
 from pytest_qparity.precision.placement.elements import ELEMENTS
 from pytest_qparity.precision.weight_only import make_weight_only, quantized_in_blocks
 from pytest_qparity.quantmath import Blocked
@@ -162,18 +161,3 @@ def test_nodes_kept_float_keep_their_weights(tmp_path):
     )
 
     assert node(made, "second").input[1] == "w2"
-
-
-@pytest.mark.parametrize("algorithm", ["rtn", "hqq"])
-def test_packed_weights_are_near_the_float_model(tmp_path, algorithm):
-    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")]
-    model = model_of(nodes, [("x", FLOAT, ["N", 64])], [("y", FLOAT, ["N", 32])], {"w": weights(64, 32)})
-    how = recipe("int4", format="qoperator", algorithm=algorithm)
-    if algorithm == "hqq":
-        pytest.importorskip("torch")
-
-    made = make_packed(float_graph(save(model, tmp_path / "float.onnx")), how, [])
-
-    assert [each.op_type for each in made.graph.node] == ["MatMulNBits"]
-    feed = {"x": np.random.default_rng(1).standard_normal((16, 64)).astype(np.float32)}
-    assert least_sqnr_db(outputs_of(model, feed), outputs_of(made, feed)) > 13

@@ -9,12 +9,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.frames import PROGRESS, frame_of
 
 
 def descriptors():
@@ -224,3 +226,26 @@ def what_a_program_inherits(held, arguments, arrays):
     """As an engine's helper is started: nothing is closed for it, nothing said of its limits."""
     told = subprocess.run([sys.executable, "-c", _INHERITED], close_fds=False, check=True, stdout=subprocess.PIPE)
     return json.loads(told.stdout), NOTHING
+
+
+def tells(held, arguments, arrays):
+    """How far it is, in each of the texts, before it answers."""
+    for text in arguments["texts"]:
+        held["tell"](text)
+    return "done", NOTHING
+
+
+def tells_from_threads(held, arguments, arrays):
+    threads = [threading.Thread(target=tells, args=(held, {"texts": ["x" * 150] * 50}, arrays)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return "done", NOTHING
+
+
+def tells_without_end(held, arguments, arrays):
+    """Faster than anyone reads: on its channel there always is a frame."""
+    (channel, _), many = held["tell"].args, frame_of({PROGRESS: "still at it"}) * 1000
+    while True:
+        channel.sendall(many)

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.border import absent
 from pytest_qparity.backends.gpu import Missing, explained, missing_device, missing_tensorrt
 from pytest_qparity.backends.nvml import NvmlMeter
 from pytest_qparity.backends.protocol import Optimizer
@@ -29,14 +30,13 @@ class Tensorrt:
     def unavailable(self) -> Unavailable | None:
         """All that is missing at once; None only where TensorRT, CUDA's bindings and a device are there."""
         missing = [*missing_tensorrt(), *_unserved_release(), *_missing_cuda_bindings(), *missing_device()]
-        return explained("trt", missing)
+        return explained(missing)
 
     def load(self, model: Path, options: SessionOptions) -> Session:
         """The session of an ONNX file, or of a plan (`.engine`, `.plan`)."""
         missing = self.unavailable()
         if missing is not None:
-            sentence = f'Backend "trt" does not work here: {missing.reason}.'
-            raise CannotJudge(Failure(Code.BACKEND_UNAVAILABLE, sentence, missing.remedy))
+            raise absent("trt", missing)
         if options.optimizer is not Optimizer.ALL:
             raise CannotJudge(
                 Failure(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import tensorrt as trt
 
 from pytest_qparity.backends.trt.failures import not_loaded, quoted
-from pytest_qparity.backends.trt.progress import Progress
 from pytest_qparity.backends.trt.versions import major, network_flags
 
 if TYPE_CHECKING:
@@ -15,20 +14,20 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.shapes import InputShapes
     from pytest_qparity.backends.trt.log import Log
+    from pytest_qparity.backends.trt.progress import Progress
     from pytest_qparity.backends.trt.settings import BuildSettings
     from pytest_qparity.backends.trt.timing_cache import TimingCacheFile
 
 _DYNAMIC = -1
 
 
-def built(model: Path, settings: BuildSettings, log: Log, timings: TimingCacheFile | None) -> bytes:
+def built(model: Path, settings: BuildSettings, log: Log, timings: TimingCacheFile | None, progress: Progress) -> bytes:
     """The plan of `model`. Raises CannotJudge where TensorRT refuses the file or finds no engine for it."""
     mark = log.mark()
     builder = trt.Builder(log)
     network = builder.create_network(network_flags())
     _parse(model, network, log)
     config = builder.create_builder_config()
-    progress = Progress()
     config.progress_monitor = progress
     _configure(config, settings)
     _add_profile(builder, network, config, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,26 +11,13 @@ from cuda.bindings import runtime
 from pytest_qparity.backends.cuda_driver import version_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ALIGNMENT = 256  # bytes, that cudaMalloc promises (CUDA C++ Programming Guide, device memory accesses)
 
 
 class CudaError(RuntimeError):
     """A call of the CUDA runtime that did not succeed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A device as verdicts name it."""
-
-    name: str
-    compute_capability: str
-    driver: str
-    runtime: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (compute capability {self.compute_capability}, CUDA {self.runtime}, driver {self.driver})"
 
 
 def checked(call: str, answer: Sequence[Any]) -> Any:
@@ -43,15 +30,9 @@ def checked(call: str, answer: Sequence[Any]) -> Any:
     return answer[1] if len(answer) > 1 else None
 
 
-def current_gpu() -> Gpu:
-    device = checked("cudaGetDevice", runtime.cudaGetDevice())
-    properties = checked("cudaGetDeviceProperties", runtime.cudaGetDeviceProperties(device))
-    return Gpu(
-        _text(properties.name),
-        f"{properties.major}.{properties.minor}",
-        version_text(checked("cudaDriverGetVersion", runtime.cudaDriverGetVersion())),
-        version_text(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion())),
-    )
+def runtime_version() -> str:
+    """Of the CUDA runtime that the bindings hold: "12.9"."""
+    return version_text(checked("cudaRuntimeGetVersion", runtime.cudaRuntimeGetVersion()))
 
 
 class Buffer:
@@ -74,6 +55,19 @@ class Buffer:
         if self.address:
             address, self.address, self.size = self.address, 0, 0
             checked("cudaFree", runtime.cudaFree(address))
+
+
+class Graph:
+    """Work that was recorded on a stream, to be launched as often as wanted. Addresses are those of the recording."""
+
+    def __init__(self, graph: Any) -> None:
+        self._executable = checked("cudaGraphInstantiate", runtime.cudaGraphInstantiate(graph, 0))
+
+    def launch(self, stream: Stream) -> None:
+        checked("cudaGraphLaunch", runtime.cudaGraphLaunch(self._executable, stream.handle))
+
+    def close(self) -> None:
+        checked("cudaGraphExecDestroy", runtime.cudaGraphExecDestroy(self._executable))
 
 
 class Stream:
@@ -113,6 +107,23 @@ class Stream:
         """Between the two, on the device's clock, once the stream was waited for."""
         return float(checked("cudaEventElapsedTime", runtime.cudaEventElapsedTime(self._start, self._end)))
 
+    def recorded(self, work: Callable[[], None]) -> Graph:
+        """What `work` asks of this stream, which is not done but recorded. What other threads ask of CUDA meanwhile is
+        no part of it. The stream records no longer when this returns, or raises what `work` raised."""
+        mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        checked("cudaStreamBeginCapture", runtime.cudaStreamBeginCapture(self._stream, mode))
+        try:
+            work()
+        except BaseException:
+            with contextlib.suppress(CudaError):  # it may have been broken off: what `work` raised says why
+                _destroyed(checked("cudaStreamEndCapture", runtime.cudaStreamEndCapture(self._stream)))
+            raise
+        graph = checked("cudaStreamEndCapture", runtime.cudaStreamEndCapture(self._stream))
+        try:
+            return Graph(graph)
+        finally:
+            _destroyed(graph)
+
     def wait(self) -> None:
         checked("cudaStreamSynchronize", runtime.cudaStreamSynchronize(self._stream))
 
@@ -122,6 +133,5 @@ class Stream:
         checked("cudaStreamDestroy", runtime.cudaStreamDestroy(self._stream))
 
 
-def _text(raw: Any) -> str:
-    """A C string of fixed room: what stands before its end."""
-    return raw.split(b"\0", 1)[0].decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+def _destroyed(graph: Any) -> None:
+    checked("cudaGraphDestroy", runtime.cudaGraphDestroy(graph))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,7 @@ def kernels_of_engine(told: str, model: Path | None) -> Kernels | NotTold:
         for kind, name, in_file, operands in nodes
         if operands is not Operands.NOT_TOLD
     ]
-    return counted(computed, hidden, remarks_on(layers))
+    return replace(counted(computed, hidden, remarks_on(layers)), types=types_of(layers))
 
 
 def layers_in(told: str) -> tuple[Layer, ...]:
@@ -141,6 +141,19 @@ def layers_in(told: str) -> tuple[Layer, ...]:
     if not all(isinstance(layer, dict) and isinstance(layer.get("Name"), str) for layer in layers):
         raise ValueError("got a layer without a name, should be an object with one")
     return tuple(_layer(layer) for layer in layers)
+
+
+def types_of(layers: Iterable[Layer]) -> dict[str, int]:
+    """How many layers compute in each type: those that a layer takes, of which quantized ones count where it multiplies
+    in them. Layers that only move, and the file's own Q and DQ nodes, compute in none."""
+    found: Counter[str] = Counter()
+    for layer in layers:
+        if layer.kind in _MOVING or layer.is_from_file:
+            continue
+        is_quantized = layer.operands in (Operands.QUANTIZED, Operands.QUANTIZED_WEIGHTS)
+        taken = {each for each in (*layer.inputs, layer.weights) if each is not None}
+        found.update(each for each in taken if is_quantized or each not in _QUANTIZED)
+    return dict(sorted(found.items()))
 
 
 def remarks_on(layers: Sequence[Layer]) -> tuple[str, ...]:

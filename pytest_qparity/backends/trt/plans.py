@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,31 @@ from pytest_qparity.digest import bytes_digest, canonical_json, json_digest
 from pytest_qparity.durable import write_bytes
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
-FORMAT = 1
+FORMAT = 2
 
-Build = Callable[[], "tuple[bytes, tuple[str, ...]]"]
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """What is known of how an engine was built: what TensorRT warned of, how long it took, its longest phases."""
+
+    warnings: tuple[str, ...] = ()
+    build_ms: int | None = None
+    phases: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Build = Callable[[], "tuple[bytes, Building]"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A serialized engine, its SHA-256, and what TensorRT warned of when it was built."""
+    """A serialized engine, its SHA-256, and how it was built."""
 
     content: bytes
     digest: str
-    warnings: tuple[str, ...] = ()
+    building: Building = Building()
     origin: str = "built"  # or "cache", "file"
 
 
@@ -40,13 +53,13 @@ def read_plan(path: Path) -> Plan:
 
 
 def build_plan(build: Build) -> Plan:
-    content, warnings = build()
-    return Plan(content, bytes_digest(content), warnings)
+    content, building = build()
+    return Plan(content, bytes_digest(content), building)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCache:
-    """A folder with, for each key, `<digest of key>.plan` and beside it a JSON file with key, SHA-256 and warnings."""
+    """A folder with, for each key, `<digest of key>.plan` and beside it a JSON file with key, SHA-256 and building."""
 
     folder: Path
 
@@ -76,7 +89,8 @@ class PlanCache:
 def _written(path: Path, record: Path, key: Mapping[str, Any], plan: Plan) -> Plan:
     record.unlink(missing_ok=True)
     write_bytes(path, plan.content)
-    stated = {"format": FORMAT, "key": dict(key), "sha256": plan.digest, "warnings": list(plan.warnings)}
+    stated = {"format": FORMAT, "key": dict(key), "sha256": plan.digest}
+    stated["building"] = plan.building.as_json()
     write_bytes(record, f"{canonical_json(stated)}\n".encode())
     return plan
 
@@ -92,6 +106,8 @@ def _verified(path: Path, record: Path, key: Mapping[str, Any]) -> Plan | None:
         same_key = canonical_json(recorded["key"]) == canonical_json(key)
         if recorded["format"] != FORMAT or not same_key or recorded["sha256"] != digest:
             return None
-        return Plan(content, digest, tuple(map(str, recorded["warnings"])), "cache")
+        told = recorded["building"]
+        building = Building(tuple(map(str, told["warnings"])), told["build_ms"], tuple(map(str, told["phases"])))
+        return Plan(content, digest, building, "cache")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -11,18 +11,21 @@ import tensorrt as trt
 from pytest_qparity.backends.feeding import require_declared
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.trt.building import sizes_of
-from pytest_qparity.backends.trt.cuda import Buffer, Gpu, Stream
+from pytest_qparity.backends.trt.cuda import Buffer, Stream, runtime_version
 from pytest_qparity.backends.trt.decoding import buffer_bytes, decoded, dtype_of, encoded
 from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
+from pytest_qparity.backends.trt.graphs import REMEDY, GraphReplay, why_not_recorded
 from pytest_qparity.backends.trt.inspecting import kernels_of_engine
 from pytest_qparity.backends.trt.output_allocator import OutputAllocator
+from pytest_qparity.backends.trt.settings import stated
 from pytest_qparity.backends.trt.tensors import Tensor, in_order, tensors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_qparity.backends.kernels import Kernels, NotTold
+    from pytest_qparity.backends.trt.cuda import Graph
     from pytest_qparity.backends.trt.engine import Engine
     from pytest_qparity.backends.trt.log import Log
     from pytest_qparity.backends.trt.plans import Plan
@@ -35,15 +38,16 @@ _MOST_WARNINGS = 5
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a session is made of. `settings` and `model`: None for a plan that somebody else built, of which neither
-    is known. `outputs`: the file's, in its order."""
+    is known. `outputs`: the file's, in its order. `cuda_graphs`: whether runs are to be recorded and replayed."""
 
     engine: Engine
     plan: Plan
-    gpu: Gpu
+    device: str
     log: Log
     settings: BuildSettings | None = None
     model: Path | None = None
     outputs: Sequence[str] | None = None
+    cuda_graphs: bool = False
 
 
 class TensorrtSession:
@@ -72,6 +76,12 @@ class TensorrtSession:
         self._placed: Mapping[str, np.ndarray] | None = None  # the feed that lies on the device
         self._held: list[np.ndarray] = []  # bytes of its inputs, which TensorRT may read as long as it runs
         self._device_ms: float | None = None
+        self._addresses: dict[str, int] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._graphs_refused = (
+            why_not_recorded(self._engine, self._context, tensors) if loaded.cuda_graphs else "not asked for"
+        )
+        self._graphs = GraphReplay(self._stream) if self._graphs_refused is None else None
 
     def run(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name, in the file's order. Copies to and from the device belong to a run."""
@@ -91,9 +101,17 @@ class TensorrtSession:
             self._place(context, feed)
         for allocator in self._allocators.values():
             allocator.begin()
+
+        def enqueue() -> None:
+            if not context.execute_async_v3(self._stream.handle):
+                raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
+
+        graph = self._recorded(enqueue)  # before the clock starts: a recording is no part of a run
         self._stream.start_clock()
-        if not context.execute_async_v3(self._stream.handle):
-            raise not_run(f"{quoted(mark.errors())} from execute_async_v3", "run", "run this one sample by itself")
+        if graph is None:
+            enqueue()
+        else:
+            graph.launch(self._stream)
         self._stream.stop_clock()
         self._stream.wait()
         self._device_ms = self._stream.elapsed_ms()
@@ -129,19 +147,27 @@ class TensorrtSession:
             "activations_kb": self._engine.device_memory_size_v2 // 1000,
             "optimization_profiles": self._engine.num_optimization_profiles,
             "optimizer": "all",
-            **_stated(loaded.settings),
+            "cuda_runtime": runtime_version(),
+            "cuda_graphs": self._told_of_graphs(),
+            **stated(loaded.settings),
         }
-        warnings = loaded.plan.warnings
+        building = loaded.plan.building
+        if building.build_ms is not None:
+            settings |= {"build_ms": building.build_ms, "build_phases": ", ".join(building.phases) or "not told"}
+        warnings = building.warnings
         settings["warnings"] = len(warnings)
         settings |= {f"warning_{number}": text for number, text in enumerate(warnings[:_MOST_WARNINGS], 1)}
         return SessionFacts(
             engine="tensorrt",
             version=trt.__version__,
-            device=str(loaded.gpu),
+            device=loaded.device,
             settings=settings,
             placement={PLACE: self._engine.num_layers},
             expected_placement=PLACE,
         )
+
+    def inputs(self) -> dict[str, np.dtype]:
+        return {name: dtype for name, (dtype, _) in self._declared.items()}
 
     def kernels(self) -> Kernels | NotTold:
         """From TensorRT's engine inspector, for the shapes of the last run where some are open."""
@@ -154,10 +180,27 @@ class TensorrtSession:
         """What holds device memory is let go of in the order in which TensorRT wants it: the context first."""
         if self._context is None:
             return
+        if self._graphs is not None:
+            self._graphs.close()
         self._context = None
         for buffer in (*self._buffers.values(), *(allocator.buffer for allocator in self._allocators.values())):
             buffer.release()
         self._stream.close()
+
+    def _recorded(self, enqueue: Callable[[], None]) -> Graph | None:
+        if self._graphs is None:
+            return None
+        if self._allocators:
+            got = f"shapes of {', '.join(self._allocators)} that depend on the data"
+            raise not_run(got, "be known before a run that is recorded as a CUDA graph", REMEDY)
+        return self._graphs.ready((tuple(self._shapes.items()), tuple(self._addresses.items())), enqueue)
+
+    def _told_of_graphs(self) -> str:
+        if not self._loaded.cuda_graphs:
+            return "off"
+        if self._graphs_refused is not None:
+            return f"refused: {self._graphs_refused}"
+        return "recorded in the second run of a shape"
 
     def _open(self) -> trt.IExecutionContext:
         if self._context is None:
@@ -184,12 +227,15 @@ class TensorrtSession:
         else:
             address = self._buffers[tensor.name].reserve(content.nbytes)
             self._stream.upload(address, content)
-        if not context.set_input_shape(tensor.name, array.shape):
+        # Set anew, even to what it is, a shape may have TensorRT do what must not be recorded in a CUDA graph.
+        is_known = self._shapes.get(tensor.name) == array.shape
+        if not is_known and not context.set_input_shape(tensor.name, array.shape):
             raise not_run(
                 f'a refusal of shape {array.shape} for input "{tensor.name}"',
                 "be within the engine's optimization profile",
                 "feed shapes that the engine was built for",
             )
+        self._shapes[tensor.name] = array.shape
         self._set_address(context, tensor, address)
         return content
 
@@ -223,6 +269,7 @@ class TensorrtSession:
     def _set_address(self, context: trt.IExecutionContext, tensor: Tensor, address: int) -> None:
         if not context.set_tensor_address(tensor.name, address):
             raise not_run(f'a refusal of an address for "{tensor.name}"', "take it", "see TensorRT's log")
+        self._addresses[tensor.name] = address
 
 
 class BoundFeed:
@@ -235,21 +282,10 @@ class BoundFeed:
         """Returns when the outputs are there, on the device."""
         self._session.compute(self._feed)
 
+    @property
+    def device_ms(self) -> float | None:
+        """Of the last run, between two CUDA events around the engine."""
+        return self._session.device_ms
+
     def outputs(self) -> dict[str, np.ndarray]:
         return self._session.taken()
-
-
-def _stated(settings: BuildSettings | None) -> dict[str, str | int]:
-    """What the engine was built with, in plain values."""
-    if settings is None:
-        return {"tf32": "not known", "built": "elsewhere"}
-    return {
-        "tf32": "on" if settings.tf32 else "off",
-        "strict_nans": "on" if settings.strict_nans else "off",
-        "strongly_typed": "on",
-        "refit": "off",
-        "version_compatible": "off",
-        "builder_optimization_level": settings.optimization_level,
-        "workspace_mb": "all of the GPU" if settings.workspace_mb is None else settings.workspace_mb,
-        "profile": ", ".join(f"{name} {shapes}" for name, shapes in settings.shapes.items()) or "none needed",
-    }

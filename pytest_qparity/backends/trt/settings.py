@@ -39,4 +39,28 @@ class BuildSettings:
 
 
 def build_settings(options: SessionOptions) -> BuildSettings:
-    return BuildSettings(tf32=options.tf32, shapes=options.shapes)
+    """CUDA graphs are no part of them: a plan does not depend on how it is run."""
+    engine = options.engine
+    return BuildSettings(
+        tf32=options.tf32,
+        strict_nans=engine.strict_nans is not False,
+        optimization_level=OPTIMIZATION_LEVEL if engine.optimization_level is None else engine.optimization_level,
+        workspace_mb=engine.workspace_mb,
+        shapes=options.shapes,
+    )
+
+
+def stated(settings: BuildSettings | None) -> dict[str, str | int]:
+    """What an engine was built with, as the facts of a session say it; None: of one that was built elsewhere."""
+    if settings is None:
+        return {"tf32": "not known", "built": "elsewhere"}
+    return {
+        "tf32": "on" if settings.tf32 else "off",
+        "strict_nans": "on" if settings.strict_nans else "off",
+        "strongly_typed": "on",
+        "refit": "off",
+        "version_compatible": "off",
+        "builder_optimization_level": settings.optimization_level,
+        "workspace_mb": "all of the GPU" if settings.workspace_mb is None else settings.workspace_mb,
+        "profile": ", ".join(f"{name} {shapes}" for name, shapes in settings.shapes.items()) or "none needed",
+    }

@@ -5,7 +5,9 @@ Three rewrites, none of which needs data:
 - uint8 (or int8 with another zero point) becomes int8 with zero point 0 where codes shift exactly:
   q' = q − z, s' = s. For an activation that is z = 128 of uint8, since
   clamp(r + 128, 0, 255) − 128 = clamp(r, −128, 127); for a constant whatever keeps q − z within int8.
-- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for.
+- int32 DequantizeLinear of constants (biases) becomes the float32 constant q · s that it stands for, and that of
+  scalars (factors, which have no axis) the constant (q − z) · s.
+- Q and DQ of scalars that are computed state axis 0, which says nothing of a tensor that is quantized as a whole.
 - A model of an opset outside of the parser's range is converted.
 """
 
@@ -16,21 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper
 
+from pytest_qparity.checks.linting.editing import Editor, names_in_subgraphs
+from pytest_qparity.checks.linting.pairs import FIRST_OPSET_WITH_AXIS
 from pytest_qparity.checks.linting.rules import importer
-from pytest_qparity.checks.linting.rules.importer_rules import BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT
+from pytest_qparity.checks.linting.rules.importer_rules import AXIS, BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT
 from pytest_qparity.checks.linting.rules.operator_table import parser_table
 from pytest_qparity.checks.linting.view import damaged, named, view_of
+from pytest_qparity.precision.content import QUANTIZE
 from pytest_qparity.precision.graph import opset_of
-from pytest_qparity.precision.values import names_used, subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto
 
     from pytest_qparity.checks.linting.view import View
 
@@ -40,7 +44,7 @@ __all__ = ["Mended", "mended"]
 
 _MIDDLE = 128  # of uint8: the zero point that becomes 0
 _LOWEST_CONVERTED = 13  # what a model of too old an opset becomes: DequantizeLinear has its axis from here on
-_MENDED = frozenset(rule.id for rule in (BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT))
+_MENDED = frozenset(rule.id for rule in (AXIS, BIAS, TYPE, UINT8_READ_AS_INT8, ZERO_POINT))
 _EIGHT_BITS = (np.dtype(np.uint8), np.dtype(np.int8))
 
 
@@ -63,11 +67,15 @@ def mended(path: Path, target: str, output: Path) -> Mended:
     loaded = onnx.load(path)
     main = {named(node) for node in loaded.graph.node}
     model = _converted(loaded, parser_table(target).opsets, made)
-    editor = _Editor(model.graph)
+    editor = Editor(model.graph)
     try:
+        _fold_scalars(editor, made)
         _fold_biases(editor, made)
         _shift_constants(editor, made)
         _shift_activations(editor, made)
+        if opset_of(model) >= FIRST_OPSET_WITH_AXIS:
+            scalars = {name for name, known in view.bodies[0].values.items() if known.shape == ()}
+            _state_axes(editor, scalars, made)
     except ValueError as error:  # constants that are cut short
         raise damaged(path, str(error)) from None
     made.left.extend(_inside(view, main))
@@ -102,70 +110,37 @@ def _converted(model: ModelProto, opsets: tuple[int, int], made: Mended) -> Mode
     return converted
 
 
-class _Editor:
-    """The main graph, with its constants by name. New constants do not change those that others read."""
-
-    def __init__(self, graph: GraphProto) -> None:
-        self.graph = graph
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
-            if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-                self._constants[node.output[0]] = node.attribute[0].t
-        self._fed = {value.name for value in graph.input}
-        self._outputs = {value.name for value in graph.output}
-        self._taken = {*self._constants, *self._fed, *(name for node in graph.node for name in node.output)}
-        self._removed: list[NodeProto] = []
-        self._readers: dict[str, list[NodeProto]] = {}
-        for node in graph.node:
-            for name in dict.fromkeys(node.input):
-                self._readers.setdefault(name, []).append(node)
-
-    def array(self, node: NodeProto, index: int) -> Array | None:
-        """The constant that a node takes; None where it has none, or one that a feed may replace."""
-        name = node.input[index] if index < len(node.input) else ""
-        if name in self._fed or name not in self._constants:
-            return None
-        return numpy_helper.to_array(self._constants[name])
-
-    def replace(self, node: NodeProto, index: int, array: Array) -> None:
-        node.input[index] = self.constant(node.input[index], array)
-
-    def constant(self, like: str, array: Array) -> str:
-        name, more = f"{like}_fixed", 0
-        while name in self._taken:
-            more += 1
-            name = f"{like}_fixed_{more}"
-        self._taken.add(name)
-        tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
-        self.graph.initializer.append(tensor)
-        self._constants[name] = self.graph.initializer[-1]
-        return name
-
-    def become(self, node: NodeProto, array: Array) -> None:
-        """A constant takes the place of what the node gives, in subgraphs too: it takes its name."""
-        tensor = numpy_helper.from_array(np.ascontiguousarray(array), node.output[0])
-        self._removed.append(node)
-        self.graph.initializer.append(tensor)
-
-    def is_output(self, name: str) -> bool:
-        return name in self._outputs
-
-    def readers(self, name: str) -> list[NodeProto]:
-        return self._readers.get(name, [])
-
-    def finish(self) -> None:
-        """Take out what was replaced, and constants that nobody reads any more."""
-        for node in self._removed:
-            self.graph.node.remove(node)
-        read = _names_read(self.graph) | self._outputs
-        kept = [tensor for tensor in self.graph.initializer if tensor.name in read]
-        if len(kept) < len(self.graph.initializer):
-            copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in kept]
-            del self.graph.initializer[:]
-            self.graph.initializer.extend(copies)
+def _fold_scalars(editor: Editor, made: Mended) -> None:
+    folded = 0
+    for node in list(editor.graph.node):
+        if node.op_type != "DequantizeLinear" or any(each.name == "output_dtype" for each in node.attribute):
+            continue
+        codes, scale, zero = (editor.array(node, index) for index in range(3))
+        if codes is None or codes.ndim or codes.dtype not in _EIGHT_BITS or scale is None:
+            continue
+        if len(node.input) > 2 and node.input[2] and zero is None:
+            continue
+        shifted = codes.astype(np.int32) - (0 if zero is None else zero.astype(np.int32).reshape(()))
+        editor.become(node, _dequantized(shifted, scale, 0))
+        folded += 1
+    if folded:
+        made.done.append(f"{folded} DequantizeLinear of scalars folded to the float constants they stand for: exact")
 
 
-def _fold_biases(editor: _Editor, made: Mended) -> None:
+def _state_axes(editor: Editor, scalars: Collection[str], made: Mended) -> None:
+    stated = 0
+    for node in editor.graph.node:
+        if node.op_type not in QUANTIZE or node.input[0] not in scalars or editor.is_removed(node) or not _axis(node):
+            continue
+        for each in [each for each in node.attribute if each.name == "axis"]:
+            node.attribute.remove(each)
+        node.attribute.append(helper.make_attribute("axis", 0))
+        stated += 1
+    if stated:
+        made.done.append(f"axis 0 stated by {stated} nodes that quantize scalars or undo it: exact")
+
+
+def _fold_biases(editor: Editor, made: Mended) -> None:
     folded = 0
     for node in list(editor.graph.node):
         if node.op_type != "DequantizeLinear":
@@ -189,7 +164,7 @@ def _dequantized(codes: Array, scale: Array, axis: int) -> Array:
     return np.asarray(codes.astype(np.float32) * factor, dtype=scale.dtype)
 
 
-def _shift_constants(editor: _Editor, made: Mended) -> None:
+def _shift_constants(editor: Editor, made: Mended) -> None:
     shifted = 0
     for node in editor.graph.node:
         if node.op_type != "DequantizeLinear" or _is_blocked(node):
@@ -213,7 +188,7 @@ def _shift_constants(editor: _Editor, made: Mended) -> None:
         made.done.append(f"{shifted} quantized constants shifted to int8 with zero point 0: exact")
 
 
-def _shift_activations(editor: _Editor, made: Mended) -> None:
+def _shift_activations(editor: Editor, made: Mended) -> None:
     shifted = 0
     for node in editor.graph.node:
         if node.op_type != "QuantizeLinear":
@@ -238,8 +213,8 @@ def _shift_activations(editor: _Editor, made: Mended) -> None:
         )
 
 
-def _all_dequantize(editor: _Editor, node: NodeProto, readers: list[NodeProto]) -> bool:
-    if editor.is_output(node.output[0]) or node.output[0] in _names_in_subgraphs(editor.graph):
+def _all_dequantize(editor: Editor, node: NodeProto, readers: list[NodeProto]) -> bool:
+    if editor.is_output(node.output[0]) or node.output[0] in names_in_subgraphs(editor.graph):
         return False
     for reader in readers:
         zero = editor.array(reader, 2)
@@ -287,12 +262,3 @@ def _along(array: Array, rank: int, axis: int) -> Array:
     shape = [1] * rank
     shape[axis] = -1
     return array.reshape(shape)
-
-
-def _names_read(graph: GraphProto) -> set[str]:
-    return {name for node in graph.node for name in node.input} | _names_in_subgraphs(graph)
-
-
-def _names_in_subgraphs(graph: GraphProto) -> set[str]:
-    """Names that subgraphs take, from around them as well as their own."""
-    return {name for node in graph.node for inner in subgraphs(node) for name in names_used(inner)}

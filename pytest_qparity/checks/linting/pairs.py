@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
+from pytest_qparity.checks.linting.constants import constant_names
 from pytest_qparity.checks.linting.view import attribute, input_name
 from pytest_qparity.precision.content import QUANTIZE
 
@@ -19,9 +20,19 @@ if TYPE_CHECKING:
 
     from pytest_qparity.checks.linting.view import Body, Known, Shape, View
 
-__all__ = ["FOUR_BITS", "Layout", "Pair", "pairs", "weight_index"]
+__all__ = [
+    "FIRST_OPSET_WITH_AXIS",
+    "FOUR_BITS",
+    "Layout",
+    "Pair",
+    "blocked_axes",
+    "pairs",
+    "scales_expected",
+    "weight_index",
+]
 
 FOUR_BITS = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
+FIRST_OPSET_WITH_AXIS = 13
 _ROOTS_OF_CONSTANTS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear", "Reshape", "Transpose"})
 
 
@@ -37,7 +48,7 @@ class Pair:
 
     `data`, `scale`, `zero_point`: what is known of its inputs, the last None where it has none. `quantized`: the
     element type it quantizes to or from (ONNX QuantizeLinear, DequantizeLinear 10 to 25; uint8 where nothing says);
-    UNDEFINED where the file does not tell.
+    UNDEFINED where the file does not tell. `default_axis`: what the axis is where the node states none.
     """
 
     body: Body
@@ -46,6 +57,7 @@ class Pair:
     scale: Known
     zero_point: Known | None
     quantized: int
+    default_axis: int
 
     @property
     def is_quantize(self) -> bool:
@@ -64,24 +76,27 @@ class Pair:
     @property
     def axis(self) -> int:
         """The axis of scales, from the front where the rank of the data is known."""
-        stated = attribute(self.node, "axis", 1)
+        stated = attribute(self.node, "axis", self.default_axis)
         return stated + len(self.data.shape) if stated < 0 and self.data.shape is not None else stated
 
     @property
     def is_constant(self) -> bool:
-        """Whether its data are a constant, or made of constants alone."""
-        return is_constant(self.body, input_name(self.node, 0))
+        """Whether its data are a constant, or made of constants alone: a weight."""
+        return input_name(self.node, 0) in constant_names(self.body)
 
 
 def pairs(view: View) -> Iterator[Pair]:
+    # Below opset 13 there is no axis, and TensorRT's importer takes the first (QuantDequantLinearHelper, 10.16).
+    default_axis = 1 if view.opset >= FIRST_OPSET_WITH_AXIS else 0
     for body, node in view.nodes():
         if node.op_type in QUANTIZE and len(node.input) > 1:
             zero_point = body.known(node, 2) if input_name(node, 2) else None
             data = body.known(node, 0)
-            yield Pair(body, node, data, body.known(node, 1), zero_point, _quantized(body, node))
+            yield Pair(body, node, data, body.known(node, 1), zero_point, _quantized(body, node), default_axis)
 
 
 def is_constant(body: Body, name: str, depth: int = 8) -> bool:
+    """Whether a value is a constant but for its layout and type: what fuses, and what importers take for a weight."""
     known = body.values.get(name)
     if known is not None and known.constant is not None:
         return True
@@ -103,6 +118,27 @@ def block_of(pair: Pair) -> tuple[int, int] | None:
         if size and blocks and size != blocks:
             return axis, size // blocks
     return None
+
+
+def blocked_axes(pair: Pair) -> tuple[int, ...] | None:
+    """The axes along which there are fewer scales than elements, by shape alone, as TensorRT and OpenVINO read them;
+    None where the shapes do not tell."""
+    data, scale = pair.data.shape, pair.scale.shape
+    if data is None or scale is None or len(data) != len(scale) or None in data or None in scale:
+        return None
+    return tuple(axis for axis, (size, count) in enumerate(zip(data, scale, strict=True)) if size != count)
+
+
+def scales_expected(pair: Pair) -> tuple[int, ...] | None:
+    """The shape that scales have by `axis` and `block_size`: ⌈size / block⌉ along the axis, the data's otherwise (ONNX
+    DequantizeLinear 21). None without a block_size, and where the data's shape is not known."""
+    size, data = attribute(pair.node, "block_size"), pair.data.shape
+    if size <= 0 or data is None or not 0 <= pair.axis < len(data) or pair.scale.shape is None:
+        return None
+    known = tuple(each for each in data if each is not None)
+    if len(known) < len(data) or None in pair.scale.shape:
+        return None
+    return tuple(-(-each // size) if axis == pair.axis else each for axis, each in enumerate(known))
 
 
 def weight_index(body: Body, node: NodeProto) -> int | None:

@@ -44,13 +44,15 @@ NOTHING = Known()
 @dataclass(slots=True, eq=False)
 class Body:
     """A graph, a subgraph or a function. `producers`: those around a subgraph too; `readers`: nodes of this body alone
-    that take a value."""
+    that take a value; `constants`: once `constants.constant_names` has looked."""
 
     nodes: list[NodeProto]
     outputs: frozenset[str]
     values: Mapping[str, Known]
     producers: dict[str, NodeProto] = field(default_factory=dict)
     readers: dict[str, list[NodeProto]] = field(default_factory=dict)
+    outer: Body | None = None
+    constants: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         for node in self.nodes:
@@ -75,9 +77,11 @@ class Body:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """`inputs`: those that are fed; `functions`: names of local functions."""
+    """`model`: as it was read, for rules that look at all of it; they change nothing of it. `inputs`: those that are
+    fed; `functions`: names of local functions."""
 
     path: Path
+    model: ModelProto
     opset: int
     inputs: tuple[ValueInfoProto, ...]
     outputs: tuple[ValueInfoProto, ...]
@@ -112,6 +116,7 @@ def view_of(path: Path) -> View:
         _collect(function, None, {}, bodies)
     return View(
         path,
+        model,
         next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0),
         tuple(value for value in model.graph.input if value.name not in constants),
         tuple(model.graph.output),
@@ -169,7 +174,7 @@ def _collect(
     values = {**(outer.values if outer else {}), **_values(body, constants)}
     is_graph = isinstance(body, GraphProto)
     outputs = frozenset(each.name if is_graph else each for each in body.output)
-    found = Body(list(body.node), outputs, values, dict(outer.producers) if outer else {})
+    found = Body(list(body.node), outputs, values, dict(outer.producers) if outer else {}, outer=outer)
     bodies.append(found)
     for node in body.node:
         for graph in subgraphs(node):

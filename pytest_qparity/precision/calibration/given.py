@@ -13,9 +13,47 @@ if TYPE_CHECKING:
     from pytest_qparity.case.data import Samples
     from pytest_qparity.precision.calibration.ranges import Ranges
 
-__all__ = ["changed_in_use", "doubts_about_ranges"]
+__all__ = ["changed_in_use", "doubts_about_ranges", "entries_for", "entries_notes"]
 
 SHOWN = 12  # digits of a digest
+_NAMED = 5  # entries in a note
+
+
+def entries_for(ranges: Ranges, names: Collection[str], moved: Mapping[str, Mapping[str, bool]]) -> dict[str, str]:
+    """For each of `names` the tensor whose entry it takes: itself, or, where it has none, one that holds all of its
+    values elsewhere. `moved`: by name the tensors that hold its values, and whether they hold all of them."""
+    taken = {}
+    for name in names:
+        alike = [other for other, whole in moved.get(name, {}).items() if whole and other in ranges.tensors]
+        taken[name] = name if name in ranges.tensors or not alike else alike[0]
+    return taken
+
+
+def entries_notes(
+    ranges: Ranges, entries: Mapping[str, str], moved: Mapping[str, Mapping[str, bool]]
+) -> tuple[str, ...]:
+    """Sentences on entries of tensors that move another's values: those that stand in for it, and those that say
+    another range than it has, and change nothing. `entries`: as `entries_for` gives them."""
+    instead = [f'"{entry}" for "{name}"' for name, entry in entries.items() if name != entry]
+    others = [
+        f'"{other}" (has that of "{name}")'
+        for name, entry in entries.items()
+        for other in moved.get(name, {})
+        if other in ranges.tensors and ranges.tensors[other].whole != ranges.tensors[entry].whole
+    ]
+    notes = []
+    if instead:
+        notes.append(f"the ranges: taken from where the same values are moved to: {_listed(instead)}")
+    if others:
+        notes.append(
+            f"the ranges: {len(others)} of tensors that only move values are not used, theirs is that of what they "
+            f"move: {_listed(others)}"
+        )
+    return tuple(notes)
+
+
+def _listed(sentences: list[str]) -> str:
+    return ", ".join(sentences[:_NAMED]) + (", …" if len(sentences) > _NAMED else "")
 
 
 def changed_in_use(ranges: Ranges, names: Collection[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import onnx
 from pytest_qparity.case.names import nearest
 from pytest_qparity.precision.calibration.halves import Halves
 from pytest_qparity.precision.calibration.ranges import Ranges, TensorRange, histogram_digest, no_such_tensor
+from pytest_qparity.precision.calibration.tapping import tapped, tensors_inside
 from pytest_qparity.precision.large import fits_one_message, save_whole
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.version import __version__
@@ -54,13 +55,13 @@ class Observer:
     def __init__(self, model: ModelProto | Path, tensors: Sequence[str], method: Method) -> None:
         """`model`: with its weights inside, or a path, beside which external data lie. It is left as it was.
 
-        `tensors`: float tensors of the main graph: inputs, initializers, outputs of nodes. Raises CannotJudge where
-        one is not there or no float.
+        `tensors`: float tensors: inputs, initializers, outputs of nodes, of the main graph or of a body of If, Loop or
+        Scan. Raises CannotJudge where one is not there or no float.
         """
         self.method = method
         self.samples = 0
         names = tuple(dict.fromkeys(tensors))
-        self._session, inputs = _session(model, names)
+        self._session, inputs, self._taps = _session(model, names)
         self._inputs = tuple(name for name in names if name in inputs)
         self._outputs = tuple(name for name in names if name not in inputs)
         self._tensors = {name: Halves(method) for name in names}
@@ -72,17 +73,24 @@ class Observer:
             self._add(name, feed[name])
         if not self._outputs:
             return
-        arrays = self._session.run(self._outputs, dict(feed))
+        arrays = self._session.run([self._taps.get(name, name) for name in self._outputs], dict(feed))
         for name in reversed(self._outputs):
-            self._add(name, arrays.pop())  # each is dropped as soon as it is taken in
+            values = arrays.pop()  # each is dropped as soon as it is taken in
+            if values.size or name not in self._taps:
+                self._add(name, values)
 
     def ranges(self, model_digest: str | None = None, data_digest: str | None = None) -> Ranges:
-        """What was found so far; the digests are those that `stale` compares with later."""
+        """What was found so far; the digests are those that `stale` compares with later.
+
+        A tensor of a body that the data never reached has none.
+        """
         if not self.samples:
             sentence = "The calibration data: got 0 samples, should be 1 or more."
             raise CannotJudge(Failure(Code.DATA_EMPTY, sentence, "add some"))
         found = {}
         for name, halves in self._tensors.items():
+            if halves.empty and name in self._taps:
+                continue
             whole = halves.whole()
             if halves.empty:
                 sentence = f'"{name}": got no values from {self.samples} samples, should be one or more.'
@@ -99,7 +107,7 @@ class Observer:
 
     def halves(self) -> dict[str, Halves]:
         """Both halves of the feeds, every second one in the other: what tells whether they are enough (`evidence`)."""
-        return dict(self._tensors)
+        return {name: halves for name, halves in self._tensors.items() if not (halves.empty and name in self._taps)}
 
     def _add(self, name: str, values: np.ndarray) -> None:
         try:
@@ -114,8 +122,9 @@ class Observer:
             raise CannotJudge(Failure(Code.CALIBRATION_NOT_FINITE, sentence, remedy)) from None
 
 
-def _session(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, frozenset[str]]:
-    """An engine that gives `names` as outputs, and the names of its inputs."""
+def _session(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, frozenset[str], Mapping[str, str]]:
+    """An engine that gives `names` as outputs, the names of its inputs, and those of the outputs that stand for tensors
+    of bodies."""
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
@@ -127,26 +136,36 @@ def _session(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, froze
         settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
         model = onnx.load(model, load_external_data=False)
     inputs = frozenset(value.name for value in model.graph.input)
-    _require_known(model, names)
-    with _with_outputs(model, [name for name in names if name not in inputs]), _as_engines_take_it(model) as source:
-        engine = onnxruntime.InferenceSession(source, settings, providers=[_PROVIDER])
+    inside = tensors_inside(model.graph) - _outside(model)
+    _require_known(model, names, inside)
+    with tapped(model, inside.intersection(names)) as taps:
+        outputs = [taps.get(name, name) for name in names if name not in inputs]
+        with _with_outputs(model, outputs), _as_engines_take_it(model) as source:
+            engine = onnxruntime.InferenceSession(source, settings, providers=[_PROVIDER])
     types = {value.name: value.type for value in (*engine.get_inputs(), *engine.get_outputs())}
     for name in names:
-        if types.get(name) not in _FLOATS:
-            sentence = f'"{name}": got {types.get(name, "no value")} to calibrate, should be {", ".join(_FLOATS)}.'
+        type_ = types.get(taps.get(name, name))
+        if type_ not in _FLOATS:
+            sentence = f'"{name}": got {type_ or "no value"} to calibrate, should be {", ".join(_FLOATS)}.'
             raise no_such_tensor(sentence, "quantize float tensors alone")
-    return engine, inputs
+    return engine, inputs, taps
 
 
-def _require_known(model: ModelProto, names: Sequence[str]) -> None:
+def _outside(model: ModelProto) -> set[str]:
+    """Names of the tensors of the main graph."""
     graph = model.graph
     known = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     known.update(output for node in graph.node for output in node.output if output)
+    return known
+
+
+def _require_known(model: ModelProto, names: Sequence[str], inside: set[str]) -> None:
+    known = _outside(model) | inside
     for name in names:
         if name not in known:
             near = nearest(name, known)
-            remedy = f'name "{near}"' if near else "name a tensor of the model's main graph"
-            sentence = f'"{name}": got no tensor of this name to calibrate, should be one of the model\'s main graph.'
+            remedy = f'name "{near}"' if near else "name a tensor that the model makes or is given"
+            sentence = f'"{name}": got no tensor of this name to calibrate, should be one of the model.'
             raise no_such_tensor(sentence, remedy)
 
 

@@ -86,8 +86,12 @@ class Ranges:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
 
-    def of(self, names: Collection[str]) -> dict[str, Range]:
-        """One range for each of `names`. Raises CannotJudge where one is missing, with the nearest name that is not."""
+    def of(self, names: Collection[str], optional: Collection[str] = ()) -> dict[str, Range]:
+        """One range for each of `names`, in their order, but for those that are `optional` and have none.
+
+        Raises CannotJudge where another is missing, with the nearest name that is not.
+        """
+        names = [name for name in names if name in self.tensors or name not in optional]
         if names and self.tensors.keys().isdisjoint(names):
             raise no_such_tensor(
                 f"Ranges: got none of the {len(names):,} tensors to quantize ({_first(names)}) among the "

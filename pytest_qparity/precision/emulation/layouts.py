@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.emulation.emitter import Emitter
 
 
+LAST = -1  # axis
+
+
 @dataclass(frozen=True, slots=True)
 class Grouping:
     """Which elements share a scale, as the attributes of QuantizeLinear-21 say it: `block` 0 means per axis."""
@@ -32,6 +35,8 @@ def spread(emit: Emitter, parameter: ir.Value, like: ir.Value, grouping: Groupin
     parameter: scalar, one for each index of the axis, or blocked, where it has `like`'s shape but on the axis, the last
     block being as long as the rest. CannotJudge where the file does not say the rank that this takes.
     """
+    if parameter.shape is None and grouping.block > 0 and grouping.axis == LAST:
+        return _blocked(emit, parameter, like, grouping)
     if parameter.shape is None:
         raise refused(f"a scale {parameter.name!r} of unknown rank", "of a rank that the file states", STATE_SHAPES)
     if parameter.shape.rank() == 0:
@@ -50,7 +55,10 @@ def spread(emit: Emitter, parameter: ir.Value, like: ir.Value, grouping: Groupin
 
 
 def blocks_of(emit: Emitter, x: ir.Value, grouping: Grouping) -> ir.Value:
-    """x with its axis split in two: blocks, and the elements within a block."""
+    """x with its axis split in two: blocks, and the elements within a block; of no shape where x has none that is
+    stated, which the last axis alone may be split without."""
+    if x.shape is None and grouping.axis == LAST:
+        return emit.op("Reshape", x, _split_at_run_time(emit, x, grouping.block))
     rank = _rank(x)
     assert x.shape is not None
     axis = grouping.axis % rank
@@ -66,8 +74,7 @@ def blocks_of(emit: Emitter, x: ir.Value, grouping: Grouping) -> ir.Value:
 
 def joined(emit: Emitter, blocks: ir.Value, like: ir.Value) -> ir.Value:
     """`blocks_of` undone: the shape is that of `like`."""
-    assert like.shape is not None
-    if like.shape.is_static():
+    if like.shape is not None and like.shape.is_static():
         target = emit.constant(list(like.shape.numpy()), np.int64)
     else:
         target = emit.op("Shape", like, dtype=ir.DataType.INT64)
@@ -85,7 +92,7 @@ def _rank(x: ir.Value) -> int:
 
 def _blocked(emit: Emitter, parameter: ir.Value, like: ir.Value, grouping: Grouping) -> ir.Value:
     """Each entry `block` times along the axis, the last one for what is left."""
-    axis = grouping.axis % _rank(like)
+    axis = LAST if like.shape is None and grouping.axis == LAST else grouping.axis % _rank(like)
     size = None if like.shape is None else like.shape[axis]
     if isinstance(size, int):
         index = emit.constant(np.arange(size) // grouping.block, np.int64)
@@ -96,6 +103,19 @@ def _blocked(emit: Emitter, parameter: ir.Value, like: ir.Value, grouping: Group
         every = emit.op("Range", zero, count, one, dtype=ir.DataType.INT64)
         index = emit.op("Div", every, emit.constant(grouping.block, np.int64), dtype=ir.DataType.INT64)
     return emit.op("Gather", parameter, index, axis=axis, shape=like.shape)
+
+
+def _split_at_run_time(emit: Emitter, x: ir.Value, block: int) -> ir.Value:
+    """The shape of x with blocks at its end; a run fails where its last axis is not made of whole ones."""
+    dimensions = emit.op("Shape", x, dtype=ir.DataType.INT64)
+    ends = (emit.constant([each], np.int64) for each in (0, LAST))
+    return emit.op(
+        "Concat",
+        emit.op("Slice", dimensions, *ends, dtype=ir.DataType.INT64),
+        emit.constant([-1, block], np.int64),
+        axis=0,
+        dtype=ir.DataType.INT64,
+    )
 
 
 def _shape(emit: Emitter, x: ir.Value, axis: int, inner: tuple[int, int]) -> ir.Value:

@@ -115,8 +115,7 @@ def lower_dynamic(state: State, node: ir.Node, dynamic: Dynamic) -> None:
     if real.shape is None:
         real.shape = x.shape
     blocks = layouts.blocks_of(emit, real, dynamic.grouping)
-    assert blocks.shape is not None
-    within = dynamic.grouping.axis % (blocks.shape.rank() - 1) + 1
+    within = layouts.LAST if blocks.shape is None else dynamic.grouping.axis % (blocks.shape.rank() - 1) + 1
     maximum = _maximum(emit, emit.op("Abs", blocks, shape=blocks.shape), within)
     element = _ELEMENTS[dynamic.element]
     if dynamic.tensor_scale is None:
@@ -126,7 +125,9 @@ def lower_dynamic(state: State, node: ir.Node, dynamic: Dynamic) -> None:
         scales, divisor = _nvfp4_scales(state, maximum, dynamic.tensor_scale, element)
     quotient = emit.op("Div", blocks, divisor, shape=blocks.shape)
     elements = layouts.joined(emit, rounding.round_to(emit, quotient, element), real)
-    squeezed = ir.Shape([size for at, size in enumerate(blocks.shape) if at != within])
+    squeezed = None
+    if blocks.shape is not None:
+        squeezed = ir.Shape([size for at, size in enumerate(blocks.shape) if at != within])
     scales = emit.op("Squeeze", scales, emit.constant([within], np.int64), shape=squeezed)
 
     for user, _ in dynamic.scales.outputs[0].uses():
@@ -153,8 +154,7 @@ def _nvfp4_scales(
 
 
 def _maximum(emit: Emitter, x: ir.Value, axis: int) -> ir.Value:
-    assert x.shape is not None
-    shape = ir.Shape([1 if at == axis else size for at, size in enumerate(x.shape)])
+    shape = None if x.shape is None else ir.Shape([1 if at == axis else size for at, size in enumerate(x.shape)])
     if emit.opset < 18:
         return emit.op("ReduceMax", x, axes=[axis], keepdims=1, shape=shape)
     return emit.op("ReduceMax", x, emit.constant([axis], np.int64), keepdims=1, shape=shape)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import onnx_ir as ir
 
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element
 from pytest_qparity.precision.placement.selection import Weight, is_constant, root_of, weight_of
@@ -11,12 +13,11 @@ from pytest_qparity.precision.placement.selection import Weight, is_constant, ro
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    import onnx_ir as ir
-
     from pytest_qparity.precision.placement.targets import Target
 
 __all__ = ["Activation", "Plan", "QuantizedNode", "Scheme", "planned"]
 
+_Key = tuple[str, str, int]  # name of a tensor, element type, identity of the graph that reads it
 _FUSED = frozenset({"Relu", "Clip"})  # activation functions that a kernel applies before it requantizes
 
 
@@ -39,16 +40,18 @@ class Scheme:
         return self.activation if name is None else ELEMENTS[name]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Activation:
     """A tensor that is quantized to `element` for some of its readers, or for all (`everywhere`).
 
-    `root`: the tensor whose range it has.
+    `root`: the tensor whose range it has. `graph`: the one, or body, that its readers are in, which may see the tensor
+    from inside; where it is quantized everywhere, the one that makes it.
     """
 
     value: ir.Value
     element: Element
     root: ir.Value
+    graph: ir.Graph
     readers: list[tuple[ir.Node, int]]
     everywhere: bool = False
 
@@ -72,6 +75,20 @@ class Plan:
         """Names of the tensors whose ranges are needed, each once."""
         return tuple(dict.fromkeys(str(activation.root.name) for activation in self.activations))
 
+    def where_known(self, found: Collection[str]) -> Plan:
+        """The plan less the nodes that take a tensor whose range is not among those `found`: they stay float."""
+        known = [each for each in self.activations if str(each.root.name) in found]
+        lost = {id(node) for each in self.activations if each not in known for node, _ in each.readers}
+        readers = [[reader for reader in each.readers if id(reader[0]) not in lost] for each in known]
+        return Plan(
+            tuple(
+                replace(each, readers=left)
+                for each, left in zip(known, readers, strict=True)
+                if left or each.everywhere
+            ),
+            tuple(each for each in self.nodes if id(each.node) not in lost),
+        )
+
 
 def planned(
     nodes: Sequence[ir.Node], scheme: Scheme, target: Target, kept_float: Collection[str] = frozenset()
@@ -80,18 +97,20 @@ def planned(
 
     `kept_float`: names of nodes beside `nodes` that are not taken along either.
     """
-    activations: dict[tuple[str, str], Activation] = {}
+    activations: dict[_Key, Activation] = {}
 
-    def quantize(value: ir.Value, element: Element) -> Activation:
-        key = (str(value.name), element.name)
-        return activations.setdefault(key, Activation(value, element, root_of(value), []))
+    def quantize(value: ir.Value, element: Element, node: ir.Node) -> Activation:
+        graph = node.graph
+        assert isinstance(graph, ir.Graph)
+        key = (str(value.name), element.name, id(graph))
+        return activations.setdefault(key, Activation(value, element, root_of(value), graph, []))
 
     quantized = [_quantized_node(node) for node in nodes]
     for each in quantized:
         element = scheme.activation_of(each.node)
         for index, value in enumerate(each.node.inputs[:2]):
             if value is not None and (each.weight is None or index != each.weight.index):
-                quantize(value, element).readers.append((each.node, index))
+                quantize(value, element, each.node).readers.append((each.node, index))
     if target.fused_outputs:
         taken = {(str(each.root.name), each.element.name) for each in activations.values()}
 
@@ -102,12 +121,12 @@ def planned(
         for node in nodes:
             value, element = _behind_activation(node.outputs[0]), scheme.activation_of(node)
             if node.op_type in ("Conv", "ConvTranspose") and not of_other_type(value, element):
-                quantize(value, element).everywhere = True
+                quantize(value, element, node).everywhere = True
         for pool, element in _pools(activations.values()):
             source = pool.inputs[0]
             if pool.name not in kept_float and source is not None and not of_other_type(source, element):
-                quantize(source, element).readers.append((pool, 0))
-                quantize(pool.outputs[0], element).everywhere = True
+                quantize(source, element, pool).readers.append((pool, 0))
+                quantize(pool.outputs[0], element, pool).everywhere = True
     if target.quantized_skips:
         _take_skips(nodes, activations)
     return Plan(tuple(activations.values()), tuple(quantized))
@@ -148,14 +167,14 @@ def _graph_of(value: ir.Value) -> object:
     return None if producer is None else producer.graph
 
 
-def _take_skips(nodes: Sequence[ir.Node], activations: Mapping[tuple[str, str], Activation]) -> None:
+def _take_skips(nodes: Sequence[ir.Node], activations: Mapping[_Key, Activation]) -> None:
     """Let sums of a quantized node's output and a quantized tensor read the latter's dequantized values."""
-    by_value = {id(activation.value): activation for activation in activations.values()}
+    by_value = {(id(activation.value), id(activation.graph)): activation for activation in activations.values()}
     for node in nodes:
         for use in node.outputs[0].uses():
             if use.node.op_type != "Add" or use.node.domain != "":
                 continue
             for index, value in enumerate(use.node.inputs):
-                skip = None if value is None else by_value.get(id(value))
+                skip = None if value is None else by_value.get((id(value), id(use.node.graph)))
                 if skip is not None and value is not node.outputs[0] and (use.node, index) not in skip.readers:
                     skip.readers.append((use.node, index))

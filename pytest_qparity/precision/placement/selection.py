@@ -53,8 +53,8 @@ class Weight:
 
 
 def quantizable(graph: ir.Graph, kept_float: Collection[str]) -> list[ir.Node]:
-    """Weighted nodes of the main graph, in its order, that compute in float32 and are not named to be kept."""
-    return [node for node in graph if node.name not in kept_float and _is_weighted(node)]
+    """Weighted nodes of the graph and its bodies, in order, that compute in float32 and are not named to be kept."""
+    return [node for node in graph.all_nodes() if node.name not in kept_float and _is_weighted(node)]
 
 
 def weight_of(node: ir.Node) -> Weight | None:

@@ -23,10 +23,10 @@ class Percentile:
     Inference (arXiv:2004.09602), percentile calibration, here on either side, as ONNX Runtime's
     PercentileCalibrater does for asymmetric ranges. r is computed in rational arithmetic.
 
-    percentile: above 0 and at most 100, in percent. bins: per sign, a power of two.
+    percentile: above 0 and at most 100, in percent; ONNX Runtime's default. bins: per sign, a power of two.
     """
 
-    def __init__(self, percentile: float = 99.99, bins: int = 2_048) -> None:
+    def __init__(self, percentile: float = 99.999, bins: int = 2_048) -> None:
         if not 0.0 < percentile <= 100.0:
             raise ValueError(f"got percentile {percentile}, should be above 0 and at most 100")
         self._percentile = percentile

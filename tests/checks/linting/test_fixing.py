@@ -29,6 +29,7 @@ from tests.checks.linting.files import (
     weight,
     weights,
 )
+from tests.checks.linting.test_rules import scalar_constant
 from tests.models import save
 
 
@@ -41,7 +42,7 @@ def values_for(model: onnx.ModelProto, spread: float = 3.0) -> dict[str, np.ndar
     """Normal values that leave the range of the scales, at their ends too."""
     (value,) = model.graph.input
     shape = [each.dim_value for each in value.type.tensor_type.shape.dim]
-    return {value.name: np.random.default_rng(5).standard_normal(shape).astype(np.float32) * spread}
+    return {value.name: np.asarray(np.random.default_rng(5).standard_normal(shape) * spread, np.float32)}
 
 
 def outputs(model: onnx.ModelProto, feed: dict[str, np.ndarray], *, engine: str) -> list[np.ndarray]:
@@ -73,6 +74,9 @@ EXACT = {
         weights(6, 4, dtype=np.int8) // 2, STEP, scalar(7, np.int8), opset=21
     ),
     "int32 bias": lambda: conv(bias=weights(6, dtype=np.int32), opset=19),
+    "factor that is a scalar": lambda: scalar_constant(scalar(3, np.int8)),
+    "scalar that is computed": lambda: activation(shape=()),
+    "scalar of zero point 128": lambda: activation(MIDDLE, shape=(), axis=-1),
     "opset 8": lambda: one("Relu", opset=8),
 }
 

@@ -51,9 +51,60 @@ def computed_zero_point() -> onnx.ModelProto:
     return model_of(nodes, {"s": STEP}, inputs=[("x", FLOAT, (2, 4)), ("n", FLOAT, ())])
 
 
-def constant_zero_point_behind_cast() -> onnx.ModelProto:
-    nodes = [node("Cast", "n", "z", to=TensorProto.INT8), *pair("x", "y")]
-    return model_of(nodes, {"s": STEP, "n": scalar(0)}, inputs=[("x", FLOAT, (2, 4))])
+def made(parameter: str, *nodes: onnx.NodeProto, **constants: np.ndarray) -> onnx.ModelProto:
+    """x → Q → DQ → y, whose scale (s) or zero point (z) is made by nodes of constants."""
+    given = {name: array for name, array in (("s", STEP), ("z", ZERO)) if name != parameter}
+    return model_of([*nodes, *pair("x", "y")], given | constants, inputs=[("x", FLOAT, (2, 4))])
+
+
+def zero_point_behind_cast(value: float) -> onnx.ModelProto:
+    return made("z", node("Cast", "n", "z", to=TensorProto.INT8), n=scalar(value))
+
+
+def zero_point_of_a_sum(value: int) -> onnx.ModelProto:
+    return made("z", node("Add", "a b", "z"), a=scalar(2, np.int8), b=scalar(value, np.int8))
+
+
+def scale_of_a_range(largest: float) -> onnx.ModelProto:
+    """As quantization in training is exported without folding: largest / 127, of another rank and type."""
+    return made(
+        "s",
+        node("Cast", "a", "wide", to=FLOAT),
+        node("Div", "wide n", "step"),
+        node("Unsqueeze", "step zeroth", "s"),
+        a=scalar(largest, np.float16),
+        n=scalar(127),
+        zeroth=np.array([0]),
+    )
+
+
+def scale_at_random() -> onnx.ModelProto:
+    return made("s", helper.make_node("RandomUniform", [], ["s"], shape=[1]))
+
+
+def scale_of_a_shape() -> onnx.ModelProto:
+    return made("s", node("Size", "x", "n"), node("Cast", "n", "s", to=FLOAT))
+
+
+def scalar_constant(zero: np.ndarray | None = None, codes: int = 7, **attributes: int) -> onnx.ModelProto:
+    """As `quantize_static` writes the factor of a Mul."""
+    constants = {"w": scalar(codes, np.int8), "s": STEP} | ({} if zero is None else {"z": zero})
+    undo = node("DequantizeLinear", " ".join(constants), "wd", "w_DQ", **attributes)
+    return model_of([undo, node("Mul", "x wd")], constants)
+
+
+def dequantized_to(zero: str) -> onnx.ModelProto:
+    """A DequantizeLinear that states the float it gives, which opset 23 allows."""
+    nodes = [
+        node("QuantizeLinear", "x s z", "q", "Q"),
+        node("DequantizeLinear", f"q s {zero}".strip(), "y", "DQ", output_dtype=FLOAT),
+    ]
+    return model_of(nodes, {"s": STEP, "z": ZERO}, opset=23)
+
+
+def cast_to_uint8() -> onnx.ModelProto:
+    nodes = [node("Cast", "x", "q", to=UINT8), node("DequantizeLinear", "q s", "y", "DQ")]
+    return model_of(nodes, {"s": STEP})
 
 
 def double_quantized() -> onnx.ModelProto:
@@ -76,6 +127,14 @@ def dynamic_fp4() -> onnx.ModelProto:
         node("DequantizeLinear", "xq xr", "y", "x_DQ", axis=-1, block_size=16),
     ]
     return model_of(nodes, {"g": scalar(0.01)}, opset=23, inputs=[("x", FLOAT, (2, 32))])
+
+
+def blocked_product(*, axis: int, stated: int | None = None) -> onnx.ModelProto:
+    """A MatMul of int4 weights (32, 64) in blocks of 16 along an axis, which the node may state otherwise."""
+    scales = np.full((2, 64) if axis == 0 else (32, 4), 0.1, np.float32)
+    undo = node("DequantizeLinear", "w s", "wd", "w_DQ", axis=axis if stated is None else stated, block_size=16)
+    constants = {"w": weights(32, 64, dtype=INT4), "s": scales}
+    return model_of([undo, node("MatMul", "x wd", "y", "product")], constants, inputs=[("x", FLOAT, (2, 32))])
 
 
 def shared_codes() -> onnx.ModelProto:
@@ -238,7 +297,11 @@ IMPORTER = [
     Row("no zero point, which means uint8", lambda: activation(None), warned="TRT-Q-012"),
     Row("no zero point, int8 by output_dtype", lambda: activation(None, output_dtype=TensorProto.INT8)),
     Row("computed zero point", computed_zero_point, "TRT-Q-002"),
-    Row("constant zero point behind a Cast", constant_zero_point_behind_cast),
+    Row("zero point 0 behind a Cast", lambda: zero_point_behind_cast(0)),
+    Row("zero point 3 behind a Cast", lambda: zero_point_behind_cast(3), "TRT-Q-001"),
+    Row("zero point of constants", lambda: zero_point_of_a_sum(-2), warned="TRT-TYPE-003"),
+    Row("zero point 5 of constants", lambda: zero_point_of_a_sum(3), "TRT-Q-001", warned="TRT-TYPE-003"),
+    Row("fp8 zero point 1", lambda: activation(scalar(1, FP8)), warned="TRT-Q-019"),
     Row("scale 0", lambda: activation(scale=scalar(0.0)), "TRT-Q-003"),
     Row("negative scale", lambda: activation(scale=scalar(-0.1)), "TRT-Q-003"),
     Row("NaN scale", lambda: activation(scale=NAN), "TRT-Q-003"),
@@ -248,6 +311,15 @@ IMPORTER = [
         "TRT-Q-003",
     ),
     Row("computed scale", computed_scale, "TRT-Q-004"),
+    Row("scale of constants", lambda: scale_of_a_range(6.0)),
+    Row("scale 0 of constants", lambda: scale_of_a_range(0.0), "TRT-Q-003"),
+    Row("scale of a fixed shape", scale_of_a_shape),
+    Row("scale at random", scale_at_random, "TRT-Q-004"),
+    Row("scalar constant", scalar_constant, "TRT-Q-020"),
+    Row("scalar constant with axis 0", lambda: scalar_constant(axis=0)),
+    Row("scalar activation", lambda: activation(shape=()), "TRT-Q-020"),
+    Row("scalar activation at opset 12", lambda: activation(shape=(), opset=12)),
+    Row("vector per tensor", lambda: activation(shape=(4,))),
     Row("block scales that are dequantized themselves", double_quantized),
     Row("TensorRT's own dynamic quantization", dynamic_fp4),
     Row(
@@ -256,6 +328,7 @@ IMPORTER = [
         "TRT-Q-005",
     ),
     Row("weight per channel", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=0)),
+    Row("weight per channel at opset 12", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, opset=12)),
     Row("scales of another axis", lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, axis=1), "TRT-Q-006"),
     Row(
         "int4 in blocks of 4 along the first axis",
@@ -270,6 +343,21 @@ IMPORTER = [
         "blocks along two axes",
         lambda: weight(weights(8, 4, dtype=INT4), np.full((2, 2), 0.1, np.float32), axis=0, block_size=4),
         "TRT-Q-007",
+    ),
+    Row(
+        "blocks that are not whole",
+        lambda: weight(weights(10, 4, dtype=INT4), np.full((3, 4), 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-007",
+    ),
+    Row(
+        "blocks of one element",
+        lambda: weight(weights(8, 4, dtype=INT4), np.full((8, 4), 0.1, np.float32), axis=0, block_size=1),
+        "TRT-Q-007",
+    ),
+    Row(
+        "blocks of a vector",
+        lambda: weight(weights(8, dtype=INT4), np.full(2, 0.1, np.float32), axis=0, block_size=4),
+        "TRT-Q-006",
     ),
     Row(
         "int8 in blocks",
@@ -293,6 +381,7 @@ IMPORTER = [
     Row("int4 of an odd size", lambda: weight(weights(3, 3, dtype=INT4), STEP), "TRT-Q-009"),
     Row("int4 of an odd last axis", lambda: weight(weights(4, 3, dtype=INT4), STEP), warned="TRT-Q-010"),
     Row("int4 of even sizes", lambda: weight(weights(4, 4, dtype=INT4), STEP)),
+    Row("uint8 that a Cast makes", cast_to_uint8, "TRT-Q-011"),
     Row("uint8 weights", lambda: weight(weights(6, 4, dtype=np.uint8), STEP, scalar(0, np.uint8)), "TRT-Q-011"),
     Row("16-bit activation", lambda: activation(scalar(0, np.int16)), "TRT-Q-011"),
     Row("fp8 activation", lambda: activation(scalar(0, FP8))),
@@ -318,6 +407,8 @@ IMPORTER = [
         lambda: activation(output_dtype=UINT8),
         "TRT-Q-016 ONNX-VALID-001",
     ),
+    Row("output_dtype of DQ beside a zero point", lambda: dequantized_to("z"), "TRT-Q-016"),
+    Row("output_dtype of DQ", lambda: dequantized_to("")),
     Row(
         "zero points of another number",
         lambda: weight(weights(6, 4, dtype=np.int8), SCALES_6, np.zeros(1, np.int8), axis=0),
@@ -548,6 +639,8 @@ CPUS = [
         warned="ORT-Q-006",
         target="ort",
     ),
+    Row("ort: blocks", lambda: blocked_product(axis=0), target="ort"),
+    Row("ort: blocks of another axis", lambda: blocked_product(axis=0, stated=1), "ORT-Q-007", target="ort"),
     Row(
         "ort: float behind a convolution",
         lambda: conv(activation_zero=scalar(0, np.uint8)),
@@ -572,6 +665,8 @@ CPUS = [
         "OV-Q-002",
         target="openvino",
     ),
+    Row("openvino: blocks along output channels", lambda: blocked_product(axis=1), "OV-Q-003", target="openvino"),
+    Row("openvino: blocks along what is summed up", lambda: blocked_product(axis=0), target="openvino"),
     Row("openvino: QLinearMatMul per column", lambda: qlinear((2, 8), 4), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul of a vector", lambda: qlinear((8,), 1), "OV-OP-001", target="openvino"),
     Row("openvino: QLinearMatMul", lambda: qlinear((2, 8), 1), target="openvino"),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from pytest_qparity.checks.linting.pairs import FOUR_BITS, Layout, block_of, is_constant, pairs
+from pytest_qparity.checks.linting.constants import computed, constant_names
+from pytest_qparity.checks.linting.pairs import FOUR_BITS, Layout, block_of, blocked_axes, pairs
 from pytest_qparity.checks.linting.rules.importer_rules import (
     ACTIVATION_PER_AXIS,
+    AXIS,
     BIAS,
     BLOCK_SIZE,
     BLOCKS,
@@ -27,6 +29,7 @@ from pytest_qparity.checks.linting.rules.importer_rules import (
     SCALES,
     TYPE,
     UINT8_READ_AS_INT8,
+    UNREAD_ZERO_POINT,
     ZERO_POINT,
     ZERO_POINT_COMPUTED,
 )
@@ -71,7 +74,7 @@ def _types(pair: Pair, view: View) -> Iterator[Finding]:
                 yield UINT8_READ_AS_INT8.at(
                     named(node), f"got {said}, should be int8: values beyond 127 steps saturate"
                 )
-        elif pair.body.producer(node, 0) is None:
+        elif _is_uint8(pair):
             yield TYPE.at(named(node), "got uint8 elements, should be int8")
     elif pair.quantized not in (*_TYPES, TensorProto.UNDEFINED):
         yield TYPE.at(named(node), f"got {name} elements, should be int8, float8e4m3fn, int4 or float4e2m1")
@@ -83,8 +86,9 @@ def _types(pair: Pair, view: View) -> Iterator[Finding]:
     yield from _scale_type(pair, view)
     stated = attribute(node, "output_dtype")
     zero = pair.zero_point
-    if pair.is_quantize and stated and zero is not None and zero.type not in (stated, TensorProto.UNDEFINED):
-        got = f"got output_dtype {type_name(stated)}, should be {type_name(zero.type)} as the zero point"
+    # Of a DequantizeLinear, whose output_dtype is a float's, the importer asks the same.
+    if stated and zero is not None and zero.type not in (stated, TensorProto.UNDEFINED):
+        got = f"got output_dtype {type_name(stated)}, should be {type_name(zero.type)} as the zero point, or alone"
         yield OUTPUT_TYPE.at(named(node), got)
 
 
@@ -106,16 +110,32 @@ def _shifts(pair: Pair, view: View) -> bool:
     """Whether its zero point is refused anyway: then that it saturates is no news."""
     if pair.zero_point is None:
         return False
-    zero = view.array(pair.zero_point)
+    zero = _values(pair, 2, view)
     return zero is not None and bool(np.asarray(zero, np.float32).any())
+
+
+def _is_uint8(pair: Pair) -> bool:
+    """Whether the importer sees uint8 data: what a QuantizeLinear gave is int8 to it, through whatever follows."""
+    maker = pair.body.producer(pair.node, 0)
+    return maker is None or (maker.op_type == "Cast" and attribute(maker, "to") == TensorProto.UINT8)
+
+
+def _values(pair: Pair, index: int, view: View) -> np.ndarray | None:
+    """The scale (1) or zero point (2) where it is a constant, or made of constants alone."""
+    array = view.array(pair.body.known(pair.node, index))
+    return computed(view, pair.body, input_name(pair.node, index)) if array is None else array
 
 
 def _zero_point(pair: Pair, view: View) -> Iterator[Finding]:
     if pair.zero_point is None:
         return
-    zero = view.array(pair.zero_point)
+    zero = _values(pair, 2, view)
+    if pair.quantized == TensorProto.FLOAT8E4M3FN:  # of which the importer takes the type alone
+        if zero is not None and np.asarray(zero, np.float32).any():
+            yield UNREAD_ZERO_POINT.at(named(pair.node), "got a zero point that is not 0, should be 0 as it is taken")
+        return
     if zero is None:
-        if not is_constant(pair.body, input_name(pair.node, 2)):
+        if input_name(pair.node, 2) not in constant_names(pair.body):
             yield ZERO_POINT_COMPUTED.at(named(pair.node), "got a computed zero point, should be a constant of zeros")
         return
     codes = np.asarray(zero, np.float32)
@@ -130,14 +150,14 @@ def _zero_point(pair: Pair, view: View) -> Iterator[Finding]:
 
 
 def _scale(pair: Pair, view: View) -> Iterator[Finding]:
-    scale = view.array(pair.scale)
+    scale = _values(pair, 1, view)
     if scale is not None:
         values = np.asarray(scale, np.float64)
         wrong = ~(values > 0)  # NaN too
         if wrong.any():
             got = f"{int(wrong.sum())} of {values.size} scales" if values.size > 1 else "a scale"
             yield SCALE.at(named(pair.node), f"got {got} of {values[wrong].flat[0]:g}, should be above 0")
-    elif not is_constant(pair.body, input_name(pair.node, 1)) and not _is_dynamic(pair):
+    elif input_name(pair.node, 1) not in constant_names(pair.body) and not _is_dynamic(pair):
         yield SCALE_COMPUTED.at(named(pair.node), "got a scale that is computed, should be an initializer")
 
 
@@ -151,6 +171,10 @@ def _is_dynamic(pair: Pair) -> bool:
 
 def _layout(pair: Pair) -> Iterator[Finding]:
     data, scale, node = pair.data.shape, pair.scale.shape, pair.node
+    if data is not None and not 0 <= pair.axis <= len(data):
+        got = "a scalar" if not data else f"{len(data)} axes"
+        yield AXIS.at(named(node), f"got axis {pair.axis} of {got}, should be one of its own")
+        return
     if data is not None and pair.quantized in FOUR_BITS and None not in data:
         if math.prod(size or 0 for size in data) % 2:
             yield ODD.at(named(node), f"got a tensor of shape {list(data)}, should have an even number of elements")
@@ -180,10 +204,18 @@ def _blocks(pair: Pair) -> Iterator[Finding]:
                 named(node), f"got scales of rank {len(scale)} for data of rank {len(data)}, should be alike"
             )
             return
-        both = zip(data, scale, strict=True)
-        blocked = [axis for axis, (size, count) in enumerate(both) if size and count and size != count]
-        if len(blocked) > 1:
-            yield BLOCKS.at(named(node), f"got blocks along the axes {blocked}, should be along one")
+        blocked = blocked_axes(pair)
+        if blocked is not None and len(blocked) != 1:
+            along = f"along the axes {list(blocked)}" if blocked else "of one element"
+            yield BLOCKS.at(named(node), f"got blocks {along}, should be along one axis")
+            return
+        if blocked is not None and len(data) == 1:
+            got = f"got {scale[0]} scales of {data[0]} elements without another axis, should be one each"
+            yield SCALES.at(named(node), got)
+            return
+        if blocked is not None and (data[blocked[0]] or 0) % (scale[blocked[0]] or 1):
+            got = f"got {data[blocked[0]]} elements in {scale[blocked[0]]} blocks, should be a whole number in each"
+            yield BLOCKS.at(named(node), got)
             return
     block = block_of(pair)
     if block is None:

@@ -6,6 +6,10 @@ from pytest_qparity.checks.linting.finding import Rule, Weight
 
 IMPORTER = "onnx-tensorrt 10.16 (6bde659), onnxOpImporters.cpp, QuantDequantLinearHelper"
 API = "NvInfer.h of TensorRT 10.16 and 11.1, IQuantizeLayer and IDequantizeLayer"
+BINDINGS = (
+    "Python bindings of TensorRT 10.16.1 and 11.4.0, IQuantizeLayer: what ends in the scale or the zero point must be "
+    "constant when the engine is built"
+)
 _SYMMETRIC = "quantize symmetrically: qparity quantize --target trt, or quantize_static with ActivationSymmetric"
 
 ZERO_POINT = Rule(
@@ -18,9 +22,9 @@ ZERO_POINT = Rule(
 ZERO_POINT_COMPUTED = Rule(
     "TRT-Q-002",
     Weight.REFUSED,
-    "a zero point that is no constant",
-    "make it an initializer of zeros: only a constant, or a Cast of one, is taken",
-    API,
+    "a zero point that depends on an input",
+    "make it an initializer of zeros, or make it of constants alone",
+    BINDINGS,
 )
 SCALE = Rule(
     "TRT-Q-003",
@@ -32,10 +36,10 @@ SCALE = Rule(
 SCALE_COMPUTED = Rule(
     "TRT-Q-004",
     Weight.REFUSED,
-    "a scale that is computed at run time",
-    "make it an initializer; scales of their own for each input are TRT_FP4DynamicQuantize's and "
-    "TRT_MXFP8DynamicQuantize's alone",
-    "TensorRT documentation, Explicit Quantization: scales are static but for dynamic quantization",
+    "a scale that depends on an input",
+    "make it an initializer, or make it of constants alone; scales of their own for each input are "
+    "TRT_FP4DynamicQuantize's and TRT_MXFP8DynamicQuantize's alone",
+    f"{BINDINGS}; TensorRT documentation, Explicit Quantization: scales are static but for dynamic quantization",
 )
 ACTIVATION_PER_AXIS = Rule(
     "TRT-Q-005",
@@ -55,8 +59,8 @@ BLOCKS = Rule(
     "TRT-Q-007",
     Weight.REFUSED,
     "blocks that are not along one of the last two axes",
-    "block one axis, the last or the one before; in int4, fp8 or fp4",
-    API,
+    "block one axis, the last or the one before, into whole blocks; in int4, fp8 or fp4",
+    f"{API}; {IMPORTER}",
 )
 BLOCK_SIZE = Rule(
     "TRT-Q-008",
@@ -131,6 +135,21 @@ INT4_ACTIVATION = Rule(
     "int4 is for weights alone: leave the activation float, or quantize it to int8 or fp8",
     "TensorRT documentation, Working with Quantized Types: int4 is weight-only",
 )
+UNREAD_ZERO_POINT = Rule(
+    "TRT-Q-019",
+    Weight.WARNED,
+    "a float8 zero point that is not read",
+    "quantize symmetrically: TensorRT takes 0 for it, and other engines what it says",
+    IMPORTER,
+)
+AXIS = Rule(
+    "TRT-Q-020",
+    Weight.REFUSED,
+    "an axis that the data do not have",
+    "leave scalars in float (quantize_static: op_types_to_quantize without Add, Mul and their like); --fix folds "
+    "constants, and states axis 0 of others",
+    f"{IMPORTER} and convertAxis: the axis of a tensor without axes is 1 where none is stated",
+)
 
 RULES = (
     ZERO_POINT,
@@ -151,4 +170,6 @@ RULES = (
     OUTPUT_TYPE,
     PARAMETERS,
     INT4_ACTIVATION,
+    UNREAD_ZERO_POINT,
+    AXIS,
 )

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Rule, Weight
-from pytest_qparity.checks.linting.pairs import Layout, pairs
+from pytest_qparity.checks.linting.pairs import Layout, pairs, scales_expected
 from pytest_qparity.checks.linting.view import attribute, named, type_name
 from pytest_qparity.precision.values import STANDARD
 
@@ -43,7 +43,7 @@ PER_CHANNEL = Rule(
     "ORT-Q-001",
     Weight.REFUSED,
     "scales per channel below opset 13",
-    "convert the float model to opset 13 or later before it is quantized, or with --fix",
+    "convert the float model to opset 13 or later before it is quantized",
     f"ONNX operator changelog: DequantizeLinear has its axis since 13; {MEASURED}",
 )
 SCALE = Rule(
@@ -96,6 +96,13 @@ DYNAMIC = Rule(
     "fix the batch that is judged: scales come from the whole batch, so a sample has other outputs in another one",
     MEASURED,
 )
+BLOCKS = Rule(
+    "ORT-Q-007",
+    Weight.REFUSED,
+    "blocks of other shapes than their scales have",
+    "make axis, block_size and the shape of the scales one: ONNX Runtime loads the file, and its first run fails",
+    f"ONNX operator DequantizeLinear 21: a scale for each block along axis; {MEASURED}",
+)
 
 RULES = (
     NO_KERNEL,
@@ -106,6 +113,7 @@ RULES = (
     SIXTEEN_BITS,
     SATURATE,
     DYNAMIC,
+    BLOCKS,
     UNQUANTIZED_OUTPUT,
     SIGNED,
 )
@@ -147,6 +155,10 @@ def _pair(pair: Pair, view: View) -> Iterator[Finding]:
     node = pair.node
     if pair.layout is Layout.PER_AXIS and view.opset < _PER_AXIS_OPSET:
         yield PER_CHANNEL.at(named(node), f"got scales per channel at opset {view.opset}, should be at 13 or later")
+    expected = scales_expected(pair)
+    if expected is not None and pair.scale.shape != expected:
+        got = f"got scales of shape {list(pair.scale.shape or ())}, should be {list(expected)} by axis and block_size"
+        yield BLOCKS.at(named(node), got)
     scale = view.array(pair.scale)
     if scale is not None:
         values = np.asarray(scale, np.float64)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Rule, Weight
-from pytest_qparity.checks.linting.pairs import Layout, block_of, pairs
-from pytest_qparity.checks.linting.view import input_name, named, type_name
+from pytest_qparity.checks.linting.pairs import Layout, block_of, blocked_axes, pairs
+from pytest_qparity.checks.linting.view import attribute, input_name, named, type_name
 from pytest_qparity.precision.values import STANDARD
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ BLOCKS = Rule(
     "blocks that do not divide their axis",
     "choose a block size that divides the axis",
     f"{MEASURED}: known deviations, docs/conformance.md",
+)
+BLOCKED_OUTPUTS = Rule(
+    "OV-Q-003",
+    Weight.REFUSED,
+    "integer weights of a product with blocks along its output channels",
+    "block the axis that is summed up: the last but one of MatMul, that of Gemm (the last with transB)",
+    f"{MEASURED}: refused while it is compiled, or the process ends by SIGFPE where both axes are equal",
 )
 PER_ROW = Rule(
     "OV-OP-001",
@@ -67,15 +74,17 @@ SMALL_FLOATS = Rule(
     "pytest-qparity, docs/emulation.md: precisions that the backend openvino does not compute in",
 )
 
-RULES = (SIXTEEN_BITS, BLOCKS, PER_ROW, LSTM, FLOAT16, SMALL_FLOATS)
+RULES = (SIXTEEN_BITS, BLOCKS, BLOCKED_OUTPUTS, PER_ROW, LSTM, FLOAT16, SMALL_FLOATS)
 
 _SIXTEEN_BITS = frozenset({TensorProto.INT16, TensorProto.UINT16})
 _SMALL = frozenset({TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2, TensorProto.FLOAT4E2M1})
+_INTEGERS = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.INT8, TensorProto.UINT8})
 _PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
 def check(view: View) -> Iterator[Finding]:
-    for pair in pairs(view):
+    quantized = {id(pair.node): pair for pair in pairs(view)}
+    for pair in quantized.values():
         yield from _pair(pair)
     for body, node in view.nodes():
         if node.domain not in STANDARD:
@@ -84,7 +93,9 @@ def check(view: View) -> Iterator[Finding]:
             yield from _qlinear(body, node)
         elif node.op_type == "LSTM":
             yield from _lstm(body, node)
-        elif node.op_type in _PRODUCTS and body.known(node, 0).type == TensorProto.FLOAT16:
+        if node.op_type in ("Gemm", "MatMul"):
+            yield from _blocked_outputs(body, node, quantized)
+        if node.op_type in _PRODUCTS and body.known(node, 0).type == TensorProto.FLOAT16:
             yield FLOAT16.at(named(node), f"got {node.op_type} on float16, which is computed in float32")
 
 
@@ -100,6 +111,19 @@ def _pair(pair: Pair) -> Iterator[Finding]:
     if size is not None and size % block[1]:
         got = f"got blocks of {block[1]} on an axis of {size}, should divide it"
         yield BLOCKS.at(named(pair.node), got)
+
+
+def _blocked_outputs(body: Body, node: NodeProto, quantized: dict[int, Pair]) -> Iterator[Finding]:
+    maker = body.producer(node, 1)
+    pair = None if maker is None else quantized.get(id(maker))
+    if pair is None or pair.layout is not Layout.BLOCKED or pair.quantized not in _INTEGERS:
+        return
+    axes, rank = blocked_axes(pair), len(pair.data.shape or ())
+    outputs = rank - (2 if attribute(node, "transB") else 1)
+    if axes == (outputs,):
+        yield BLOCKED_OUTPUTS.at(
+            named(node), f'got blocks along axis {outputs} of "{pair.node.input[0]}", the output channels'
+        )
 
 
 def _qlinear(body: Body, node: NodeProto) -> Iterator[Finding]:

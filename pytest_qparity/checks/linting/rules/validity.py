@@ -50,7 +50,7 @@ _PLACES = (re.compile(r"Name: (.+?) OpType: "), re.compile(r"node name: (.+?)\):
 
 def check(target: str) -> Callable[[View], Iterator[Finding]]:
     def invalid(view: View) -> Iterator[Finding]:
-        if _refusal(str(view.path)) is None:  # by its path: nothing is copied, and models above 2 GB have no other way
+        if _refusal(_without_large_constants(view.model)) is None:
             return
         # Engines but ONNX Runtime look operators up by name, whatever the opset, and pass over attributes they lack.
         said = _refusal(_without_what_engines_take(view.path, target))
@@ -62,8 +62,25 @@ def check(target: str) -> Callable[[View], Iterator[Finding]]:
     return invalid
 
 
-def _refusal(model: ModelProto | str) -> str | None:
-    """What onnx.checker says of a model or of the file at a path; None where it takes it."""
+def _without_large_constants(model: ModelProto) -> ModelProto:
+    """A copy whose large constants are inputs (`_take_constants_out`): as a whole it would be parsed and copied by
+    onnx.checker, and models above 2 GB are not taken in one piece."""
+    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions)
+    light.metadata_props.extend(model.metadata_props)
+    light.graph.name = model.graph.name
+    for field in ("node", "input", "output", "value_info", "sparse_initializer", "quantization_annotation"):
+        getattr(light.graph, field).extend(getattr(model.graph, field))
+    inputs = {value.name for value in model.graph.input}
+    for tensor in model.graph.initializer:
+        if not _is_by_shape_alone(tensor):
+            light.graph.initializer.append(tensor)
+        elif tensor.name not in inputs:
+            light.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return light
+
+
+def _refusal(model: ModelProto) -> str | None:
+    """What onnx.checker says of a model; None where it takes it."""
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
@@ -117,11 +134,16 @@ def _take_constants_out(graph: GraphProto) -> None:
     inputs = {value.name for value in graph.input}
     for index in reversed(range(len(graph.initializer))):
         tensor = graph.initializer[index]
-        is_outside = tensor.data_location == TensorProto.EXTERNAL
-        if is_outside or (len(tensor.raw_data) > LARGEST_INFERRED and len(tensor.raw_data) == _bytes_of(tensor)):
+        if _is_by_shape_alone(tensor):
             if tensor.name not in inputs:
                 graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
             del graph.initializer[index]
+
+
+def _is_by_shape_alone(tensor: TensorProto) -> bool:
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return True
+    return _bytes_of(tensor) > LARGEST_INFERRED and len(tensor.raw_data) == _bytes_of(tensor)
 
 
 def _bytes_of(tensor: TensorProto) -> int:
