@@ -195,7 +195,7 @@ def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:
 def _graph(arguments: Arguments) -> ModelProto:
     model = float_graph(Path(arguments["model"]))
     recipe = recipe_of(arguments["recipe"])
-    if not isinstance(recipe, CastRecipe):
+    if not isinstance(recipe, CastRecipe | MixedRecipe):
         require_float(model, recipe.extend)
     return model
 

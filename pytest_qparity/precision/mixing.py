@@ -48,12 +48,11 @@ def make_mixed(model: Path, given: Path, kept: Collection[str], place: str) -> t
         external_data_helper.load_external_data_for_model(made, scratch)
     rounded = _rounded(pairing, quantizers, variant)
     idle = [name for name in chosen if name not in rounded]
-    notes = (f"{len(chosen) - len(idle)} nodes of {given.name} are float again",)
-    if idle:
-        notes += (
-            f"{len(idle)} nodes of keep_float were float in {given.name} already: {', '.join(idle[:NAMES_LISTED])}",
-        )
-    return made, notes
+    said = f"{len(chosen) - len(idle)} nodes of {given.name} are float again"
+    if not idle:
+        return made, (said,)
+    named = ", ".join(idle[:NAMES_LISTED])
+    return made, (said, f"{len(idle)} nodes of keep_float were float in {given.name} already: {named}")
 
 
 def _to_take(reference: LightModel, pairing: Pairing, kept: Collection[str], place: str) -> tuple[str, ...]:
