@@ -11,7 +11,8 @@ from pytest_qparity.case.fields import OUR_ERROR, FileCode, Glob, Name, Table, T
 
 __all__ = ["PrecisionSpec"]
 
-BESIDE_A_FILE = frozenset({"base", "caught_by", "min_quantized"})
+BESIDE_ITS_SOURCE = frozenset({"base", "caught_by", "min_quantized"})  # of what is no recipe
+BESIDE_A_FILE = BESIDE_ITS_SOURCE | {"keep_float"}
 
 
 class PrecisionSpec(Table):
@@ -19,8 +20,8 @@ class PrecisionSpec(Table):
 
     file: Text | None = Field(
         default=None,
-        description="The ONNX file that ships, taken exactly as it is; for trt also a built .engine or .plan. Without "
-        "it the variant is made.",
+        description="The ONNX file that ships, taken exactly as it is; for trt also a built .engine or .plan. With "
+        "keep_float those nodes are float again in a copy of it. Without it the variant is made.",
         examples=["models/digits_resnet_qat.onnx"],
     )
     base: Name | None = Field(
@@ -149,7 +150,8 @@ class PrecisionSpec(Table):
     @model_validator(mode="after")
     def _a_given_file_is_taken_as_it_is(self) -> PrecisionSpec:
         source = "file" if self.file is not None else "command"
-        recipe = sorted(self.model_fields_set - BESIDE_A_FILE - {source, "command_version"})
+        possible = BESIDE_A_FILE if self.file is not None else BESIDE_ITS_SOURCE
+        recipe = sorted(self.model_fields_set - possible - {source, "command_version"})
         if (self.file is not None or self.command is not None) and recipe:
             keys = " and ".join(recipe)
             should = f"a given file or a recipe, not both: beside {source}, {keys} would have no effect"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pytest_qparity.case.data import Feed
-    from pytest_qparity.diagnose.splicing import Change
+    from pytest_qparity.precision.pairs.splicing import Change
     from pytest_qparity.worker.protocol import Worker
 
 __all__ = ["Comparison", "Floated"]

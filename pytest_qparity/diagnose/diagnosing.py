@@ -15,7 +15,7 @@ from pytest_qparity.diagnose.causes.cause import Cause, Finding, Suspect
 from pytest_qparity.diagnose.causes.drift import drift
 from pytest_qparity.diagnose.causes.suspects import shortlist, suspects
 from pytest_qparity.diagnose.comparing import Comparison
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data import Feed

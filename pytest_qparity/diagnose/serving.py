@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.diagnose.passes.measuring import Measurer
 from pytest_qparity.diagnose.passes.returning import return_freed_memory
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
     import numpy as np

@@ -242,7 +242,9 @@ class RunMaterial:
         """The variant whether or not its backend is here: rules of an importer are held against it everywhere. Raises
         CannotJudge where its inputs are not those of the float model."""
         variant = self.variant_at(self.precision)
-        if variant.given and not variant.is_plan:  # an engine tells its inputs once it is loaded
+        stated = self.material.case.spec.precisions.get(self.precision)
+        from_file = stated is not None and stated.file is not None
+        if from_file and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
         return variant
 

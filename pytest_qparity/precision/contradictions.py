@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_qparity.precision.table import PRECISIONS, method_of
+from pytest_qparity.case.plan_file import is_plan
+from pytest_qparity.precision.table import FLOATS, PRECISIONS, method_of
 
 if TYPE_CHECKING:
     from pytest_qparity.case.precision_spec import PrecisionSpec
@@ -19,7 +20,7 @@ _NODES = frozenset({"keep_float", "only", "edges_float"})
 _EXTEND = frozenset({"extend"})
 _KEYS: Mapping[str, frozenset[str]] = {
     "float-model": _COMMON,
-    "given": _COMMON | {"file"},
+    "given": _COMMON | {"file", "keep_float"},
     "command": _COMMON | {"command", "command_version"},
     "cast": _COMMON | _NODES,
     "static": _COMMON
@@ -115,6 +116,10 @@ _QOPERATOR = frozenset({"int8", "uint8"})  # of ONNX Runtime's quantizer
 
 def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Contradiction]:
     """Values that each are possible, and not together."""
+    if method == "given" and spec.keep_float and (is_plan(str(spec.file)) or base in FLOATS):
+        what = "a built engine" if is_plan(str(spec.file)) else f"a file of {base}"
+        should = "none: nodes are float again where Q/DQ nodes stand before them"
+        yield Contradiction("keep_float", f"keep_float beside {what}", should, "remove keep_float")
     if method == "static" and spec.format == "qoperator":
         if base not in _QOPERATOR:
             yield Contradiction("format", f'"qoperator" for {base}', '"qdq"', "remove format: operators take 8 bits")

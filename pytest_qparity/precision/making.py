@@ -27,6 +27,7 @@ from pytest_qparity.precision.recipes import (
     BlockRecipe,
     CastRecipe,
     DynamicRecipe,
+    MixedRecipe,
     Recipe,
     StaticRecipe,
     WeightOnlyRecipe,
@@ -170,6 +171,10 @@ def _made(
         if recipe.operators != DynamicRecipe(()).operators:
             require_operators(model, recipe.operators)
         return made, ()
+    if isinstance(recipe, MixedRecipe):
+        from pytest_qparity.precision.mixing import make_mixed
+
+        return make_mixed(Path(arguments["model"]), Path(arguments["given"]), recipe.keep_float, arguments["precision"])
     if isinstance(recipe, WeightOnlyRecipe):
         if recipe.is_packed:
             feeds = calibration.feeds if calibration is not None else []
@@ -190,7 +195,7 @@ def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:
 def _graph(arguments: Arguments) -> ModelProto:
     model = float_graph(Path(arguments["model"]))
     recipe = recipe_of(arguments["recipe"])
-    if not isinstance(recipe, CastRecipe):
+    if not isinstance(recipe, CastRecipe | MixedRecipe):
         require_float(model, recipe.extend)
     return model
 

@@ -18,6 +18,7 @@ __all__ = [
     "CastRecipe",
     "CommandRecipe",
     "DynamicRecipe",
+    "MixedRecipe",
     "Recipe",
     "StaticRecipe",
     "WeightOnlyRecipe",
@@ -135,6 +136,16 @@ class BlockRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class MixedRecipe:
+    """A given file in which the nodes `keep_float` are float again. `file`: its SHA-256, external data included."""
+
+    keep_float: tuple[str, ...]
+    file: str
+    method: str = "mixed"
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRecipe:
     """A maker from outside, in its own environment: its command line, and what it says of its version.
 
@@ -154,13 +165,14 @@ class CommandRecipe:
         return any("{calibration}" in word for word in self.command)
 
 
-Recipe = CastRecipe | StaticRecipe | DynamicRecipe | WeightOnlyRecipe | BlockRecipe
+Recipe = CastRecipe | StaticRecipe | DynamicRecipe | WeightOnlyRecipe | BlockRecipe | MixedRecipe
 _KINDS: dict[str, type[Recipe]] = {
     "cast": CastRecipe,
     "static": StaticRecipe,
     "dynamic": DynamicRecipe,
     "weight-only": WeightOnlyRecipe,
     "block": BlockRecipe,
+    "mixed": MixedRecipe,
 }
 
 

@@ -15,7 +15,7 @@ from pytest_qparity.precision.calibration_data import require_range
 from pytest_qparity.precision.choosing import activation_of, recipe_for
 from pytest_qparity.precision.command import command_recipe, make_by_command
 from pytest_qparity.precision.contradictions import contradictions
-from pytest_qparity.precision.recipes import Recipe, as_json, is_calibrated
+from pytest_qparity.precision.recipes import MixedRecipe, Recipe, as_json, is_calibrated
 from pytest_qparity.precision.table import method_of
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -126,7 +126,28 @@ def _given(request: VariantRequest, workshop: Workshop) -> Variant:
             raise _no_plans(path, request)
         return Variant(path, read_plan_file(path).digest, request.precision, request.base, True, recipe)
     given = read_model_file(path, workshop.worker)
+    if request.spec.keep_float:
+        return _mixed(request, given, workshop)
     return Variant(given.path, given.digest, request.precision, request.base, True, recipe, given.external)
+
+
+def _mixed(request: VariantRequest, given: ModelFile, workshop: Workshop) -> Variant:
+    """A given file with nodes that are float again: made, and kept in the cache as every made file is."""
+    keep_float, _ = _chosen(request, workshop)
+    recipe = MixedRecipe(keep_float, file=given.digest)
+
+    def write(target: Path) -> tuple[str, ...]:
+        arguments = {
+            "model": str(request.model.path.absolute()),
+            "given": str(given.path.absolute()),
+            "target": str(target.absolute()),
+            "precision": request.precision,
+            "recipe": as_json(recipe),
+        }
+        work, limits = f"Making {request.precision} of {given.path.name}", workshop.worker.limits
+        return tuple(workshop.worker.call(f"{_CALLS}:make", arguments, {}, work, limits.calibration).value)
+
+    return _cached(request, recipe, None, write, workshop)
 
 
 def _no_plans(path: Path, request: VariantRequest) -> CannotJudge:
@@ -199,7 +220,7 @@ def _chosen(request: VariantRequest, workshop: Workshop) -> tuple[tuple[str, ...
         "types": dict(spec.types),
         "activation": _activation_everywhere(request) if spec.types else None,
         "place": request.place,
-        "weighted_only": method_of(request.base, spec) not in ("cast", "dynamic"),
+        "weighted_only": method_of(request.base, spec) not in ("cast", "dynamic", "given"),
     }
     arguments = {"model": str(request.model.path.absolute()), "precision": request.precision, "choice": choice}
     work = f"Reading {request.model.path.name}"

@@ -607,8 +607,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             3,
             "[precisions.int8]: got a table, should be a given file or a recipe, not both: "
-            "beside file, calibration and keep_float would have no effect.",
-            "remove calibration and keep_float, or remove file",
+            "beside file, calibration would have no effect.",
+            "remove calibration, or remove file",
         ),
     ),
     "url-of-another-scheme": (

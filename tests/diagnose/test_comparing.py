@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 
 from pytest_qparity.diagnose.measures import Measured
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 from pytest_qparity.quantmath import INT8, UINT8, dequantize, quantize
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.diagnose.sides import comparison, constants, quantize_node, quantized, save, set_constant, with_outputs

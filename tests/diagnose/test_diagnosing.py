@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from pytest_qparity.diagnose.causes.cause import Cause, Finding, Suspect
 from pytest_qparity.diagnose.diagnosing import Diagnosis, Order, diagnose, ranked
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.diagnose.planting import FAULTS, Planted, planted, sound

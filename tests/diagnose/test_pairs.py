@@ -13,7 +13,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from pytest_qparity.diagnose.causes.cause import Cause
 from pytest_qparity.diagnose.causes.suspects import suspects
 from pytest_qparity.diagnose.measures import Measured
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 from tests.diagnose.sides import comparison, quantize_node, quantized
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 from tests.precision.graphs import with_subgraphs

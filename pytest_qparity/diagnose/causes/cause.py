@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_qparity.diagnose.splicing import Change
+    from pytest_qparity.precision.pairs.splicing import Change
 
 __all__ = ["Cause", "Finding", "Suspect"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.keys import Key, keep_float
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
     from pytest_qparity.diagnose.measures import ConstantMeasure

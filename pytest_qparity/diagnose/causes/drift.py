@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.keys import keep_float
-from pytest_qparity.diagnose.splicing import Change
+from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
     from pytest_qparity.diagnose.measures import LayerMeasure, Measured

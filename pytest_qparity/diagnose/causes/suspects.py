@@ -10,8 +10,8 @@ from pytest_qparity.diagnose.causes.activations import activation_suspect
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.constants import constant_suspect
 from pytest_qparity.diagnose.causes.keys import keep_float
-from pytest_qparity.diagnose.splicing import Change
 from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
+from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
     from pytest_qparity.diagnose.measures import ActivationMeasure, Measured

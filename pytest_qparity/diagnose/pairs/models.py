@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import AttributeProto, helper
 
-from pytest_qparity.diagnose.pairs.light_model import LightModel
-from pytest_qparity.diagnose.pairs.pairing import paired
-from pytest_qparity.diagnose.pairs.quantizers import activation_quantizers
-from pytest_qparity.diagnose.pairs.running import Tapped
+from pytest_qparity.precision.pairs.light_model import LightModel
+from pytest_qparity.precision.pairs.pairing import paired
+from pytest_qparity.precision.pairs.quantizers import activation_quantizers
+from pytest_qparity.precision.pairs.running import Tapped
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
-from pytest_qparity.diagnose.pairs.light_model import OWN
-from pytest_qparity.diagnose.pairs.running import Optimizing, Tapped
 from pytest_qparity.diagnose.passes.tallies import DistanceTally
+from pytest_qparity.precision.pairs.light_model import OWN
+from pytest_qparity.precision.pairs.running import Optimizing, Tapped
 
 if TYPE_CHECKING:
     import numpy as np

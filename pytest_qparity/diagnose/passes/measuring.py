@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.diagnose.measures import Distance, LayerMeasure, Measured
 from pytest_qparity.diagnose.pairs.constants import constant_measures
 from pytest_qparity.diagnose.pairs.models import Models
-from pytest_qparity.diagnose.pairs.running import Tapped
 from pytest_qparity.diagnose.passes.islands import Islands
 from pytest_qparity.diagnose.passes.phases import Calibrating, Changed, Group, Optimized, Phase, Tallies
 from pytest_qparity.diagnose.passes.spool import Spool
-from pytest_qparity.diagnose.splicing import Change, spliced
+from pytest_qparity.precision.pairs.running import Tapped
+from pytest_qparity.precision.pairs.splicing import Change, spliced
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pytest_qparity.diagnose.pairs.light_model import OWN
-from pytest_qparity.diagnose.pairs.running import Optimizing, Tapped
 from pytest_qparity.diagnose.passes.tallies import ActivationTally, DistanceTally
+from pytest_qparity.precision.pairs.light_model import OWN
+from pytest_qparity.precision.pairs.running import Optimizing, Tapped
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
     from pytest_qparity.diagnose.pairs.models import Models
-    from pytest_qparity.diagnose.pairs.quantizers import ActivationQuantizer
     from pytest_qparity.diagnose.passes.spool import Spool
-    from pytest_qparity.diagnose.splicing import Splice
+    from pytest_qparity.precision.pairs.quantizers import ActivationQuantizer
+    from pytest_qparity.precision.pairs.splicing import Splice
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Feed = Mapping[str, Array]

@@ -13,7 +13,7 @@ from pytest_qparity.quantmath.measures import PowerSums
 from pytest_qparity.quantmath.ranges.histogram import Histogram
 
 if TYPE_CHECKING:
-    from pytest_qparity.diagnose.pairs.quantizers import ActivationQuantizer
+    from pytest_qparity.precision.pairs.quantizers import ActivationQuantizer
 
     Array = np.ndarray[Any, np.dtype[Any]]
 

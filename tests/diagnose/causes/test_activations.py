@@ -8,8 +8,8 @@ import pytest
 from pytest_qparity.diagnose.causes.activations import activation_suspect
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.measures import ActivationMeasure
-from pytest_qparity.diagnose.pairs.quantizers import ActivationQuantizer
 from pytest_qparity.diagnose.passes.tallies import ActivationTally
+from pytest_qparity.precision.pairs.quantizers import ActivationQuantizer
 from pytest_qparity.quantmath import PerTensor
 
 OPERATORS = {"reader": "Conv", "maker": "Relu"}

@@ -25,8 +25,8 @@ from pytest_qparity.quantmath import (
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from pytest_qparity.diagnose.pairs.light_model import LightModel
-    from pytest_qparity.diagnose.pairs.pairing import Pairing
+    from pytest_qparity.precision.pairs.light_model import LightModel
+    from pytest_qparity.precision.pairs.pairing import Pairing
     from pytest_qparity.quantmath import Layout
 
     Array = np.ndarray[Any, np.dtype[Any]]

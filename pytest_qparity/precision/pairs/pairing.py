@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_qparity.diagnose.pairs.light_model import LightModel, inputs_of
+from pytest_qparity.precision.pairs.light_model import LightModel, inputs_of
 
 if TYPE_CHECKING:
     from onnx import NodeProto

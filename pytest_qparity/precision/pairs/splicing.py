@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from pytest_qparity.diagnose.pairs.constants import folded
-from pytest_qparity.diagnose.pairs.quantizers import fold_of
+from pytest_qparity.precision.pairs.folding import folded
+from pytest_qparity.precision.pairs.quantizers import fold_of
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from pytest_qparity.diagnose.pairs.light_model import LightModel
-    from pytest_qparity.diagnose.pairs.pairing import Pairing
-    from pytest_qparity.diagnose.pairs.quantizers import ActivationQuantizer
+    from pytest_qparity.precision.pairs.light_model import LightModel
+    from pytest_qparity.precision.pairs.pairing import Pairing
+    from pytest_qparity.precision.pairs.quantizers import ActivationQuantizer
 
 __all__ = ["Change", "Splice", "spliced"]
 
