@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.diagnose import SAMPLES
 from pytest_qparity.diagnose.diagnosing import Diagnosis, Order, diagnose
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.case_material import CaseMaterial
 from pytest_qparity.gate.planning import Run, plan
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.verdict import EMULATED, CannotJudge, Code
 
 if TYPE_CHECKING:

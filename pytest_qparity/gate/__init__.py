@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.gate.canary_project import own_canaries
+from pytest_qparity.gate.case_material import CaseMaterial
 from pytest_qparity.gate.conformance import KernelRun, plan_kernels
 from pytest_qparity.gate.judging import judge, judge_run
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
 from pytest_qparity.gate.planning import CHECKS, Run, plan
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.gate.settings import Settings, default_settings
 
 __all__ = [

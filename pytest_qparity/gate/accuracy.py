@@ -9,7 +9,7 @@ from pytest_qparity.backends.outputs import Misfit
 from pytest_qparity.case.metric_spec import metric_name
 from pytest_qparity.checks.statistics.classes import FAMILY_LEVEL, ClassDrop
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.gate.materials import misfit
+from pytest_qparity.gate.run_material import misfit
 from pytest_qparity.precision.table import PRECISIONS, Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.accuracy import AccuracyMeasurement
     from pytest_qparity.checks.scores import FloatArray, Scores
     from pytest_qparity.gate.judged import Judged
-    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.table import Tolerance
 
 MOST_CLASSES = 10  # that are told; those that lost most

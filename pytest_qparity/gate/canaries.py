@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.case.loading import CaseError, load_case
 from pytest_qparity.digest import json_digest
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.case_material import CaseMaterial
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.gate.planning import plan
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, as_sentence
 
 if TYPE_CHECKING:

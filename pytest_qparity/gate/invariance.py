@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_qparity.checks.invariance.calls import Trial
     from pytest_qparity.checks.invariance.trying import Tried
-    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.verdict import Verdict
 
 FLOAT = "fp32"

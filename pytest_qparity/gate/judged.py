@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.data import Feed
-    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.gate.run_material import RunMaterial
 
     Arrays = Mapping[str, np.ndarray]
 

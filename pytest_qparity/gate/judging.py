@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canaries import require_caught
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.case_material import CaseMaterial
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Failure, Outcome, Verdict, cannot_judge, waived
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.judged import Judged
-    from pytest_qparity.gate.materials import RunMaterial
+    from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.examination import Examined
 
 FEEDS_COMPARED_WITH_FLOAT = 4
@@ -180,7 +180,7 @@ def _judged_feed(run: RunMaterial) -> Feed:
 def memory(run: RunMaterial) -> Verdict:
     from pytest_qparity.backends.memory_probe import measure_memory
     from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
-    from pytest_qparity.gate.materials import require_unchanged
+    from pytest_qparity.gate.run_material import require_unchanged
 
     _require_native(run, "memory")
     run.session  # noqa: B018  a variant that does not load has no peak

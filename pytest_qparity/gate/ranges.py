@@ -9,7 +9,7 @@ from pytest_qparity.precision.variants import calibration_digest
 from pytest_qparity.quantmath import Range
 
 if TYPE_CHECKING:
-    from pytest_qparity.gate.materials import CaseMaterial
+    from pytest_qparity.gate.case_material import CaseMaterial
     from pytest_qparity.precision.calibration.evidence import Doubt
 
 __all__ = ["doubts_about_file"]

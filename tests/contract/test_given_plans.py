@@ -16,7 +16,7 @@ import pytest
 from pytest_qparity import gate, load_case
 from pytest_qparity.digest import bytes_digest
 from pytest_qparity.gate.judging import judge
-from pytest_qparity.gate.materials import RunMaterial
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.verdict import Code, Outcome, Verdict
 from pytest_qparity.worker.protocol import Isolation
 from tests.contract.machine import PLAN, FakeEngine, Machine, Port

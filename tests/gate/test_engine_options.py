@@ -13,8 +13,8 @@ from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.case.loading import CaseError
-from pytest_qparity.gate.materials import RunMaterial
 from pytest_qparity.gate.planning import plan
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.case.loading import CaseError
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial
+from pytest_qparity.gate.case_material import CaseMaterial
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.processor import this_processor

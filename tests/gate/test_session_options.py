@@ -15,7 +15,7 @@ from pytest_qparity.backends.hosted import EngineHost, HostedSession
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.backends.shapes import InputShapes
-from pytest_qparity.gate.materials import RunMaterial
+from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.worker.protocol import Isolation
 from tests.e2e.projects import CASE, SAMPLES, write_project
 
