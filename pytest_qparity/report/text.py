@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from pytest_qparity.verdict import Code
+
 WIDTH = 79
+# Values that are too far from the float model's, of which it can be told which layers are to blame.
+_LAYERS_TELL = frozenset(
+    code.code for code in (Code.PARITY_SQNR, Code.PARITY_COSINE, Code.PARITY_MISMATCHED, Code.ACCURACY_DROP)
+)
 # What moves the cursor, colours, deletes or turns round what a terminal shows: C0 and C1 controls, line separators and
 # the marks of bidirectional text (Unicode 16, UAX #9). Names in models and the errors of engines may hold them.
 _COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -53,6 +60,9 @@ def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMa
     if failure["likely"]:
         lines.append(wrapped("Likely: ", failure["likely"]))
     lines.append(wrapped("Try:    ", failure["remedy"]))
+    if failure["code"] in _LAYERS_TELL:
+        case_file = node_id.partition("::")[0]
+        lines.append(f"Layers: qparity diagnose {printable(shlex.quote(case_file))} {printable(event['run'])}")
     lines.append(f"Repeat: {printable(event['reproduce'])}")
     return "\n".join(lines)
 

@@ -36,6 +36,7 @@ def test_a_failure_is_told_with_code_sentence_cause_remedy_and_command():
         "        is 16 times larger than it should be\n"
         "Try:    check that calibration data are prepared as the test data are, or keep\n"
         "        sensitive nodes float (keep_float)\n"
+        "Layers: qparity diagnose cases/mlp.toml ort-int8\n"
         'Repeat: pytest "cases/mlp.toml::ort-int8::parity" --backend=ort'
     )
 
