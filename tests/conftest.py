@@ -1,12 +1,17 @@
-"""Tests that need a GPU are skipped where there is none, and the summary says how many of them were not run."""
+"""No test depends on the clock. Those that need a GPU are skipped where there is none, and counted in the summary."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pytest_qparity.backends.cuda_driver import DriverError, this_driver
 
 MARKER = "gpu: computes on an NVIDIA GPU; skipped, and counted in the summary, where there is none"
+
+# How long an example takes says what else runs on the machine.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
