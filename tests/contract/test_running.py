@@ -18,8 +18,9 @@ from pytest_qparity.backends.timing import Clock
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
+from tests.contract.device import COPY_MS
 from tests.contract.fakes import made_inside
-from tests.contract.machine import FakeEngine, Machine, Port, model_file
+from tests.contract.machine import ENGINE_MS, FakeEngine, Machine, Port, model_file
 
 Load = Callable[..., Any]
 
@@ -198,15 +199,14 @@ def test_a_call_of_cuda_that_fails_is_named(gpu: Machine, load: Load) -> None:
         session.run(FEED)
 
 
-def test_the_device_time_is_that_between_the_events(gpu: Machine, load: Load) -> None:
+def test_the_device_time_is_that_of_the_engine_without_the_copies(gpu: Machine, load: Load) -> None:
     session = load()
     assert session.device_ms is None
 
     session.run(FEED)
 
-    assert session.device_ms == 0.25
-    names = [call.name for call in gpu.cuda.calls if call.name in ("cudaEventRecord", "cudaStreamSynchronize")]
-    assert names[:3] == ["cudaEventRecord", "cudaEventRecord", "cudaStreamSynchronize"]
+    assert session.device_ms == ENGINE_MS
+    assert gpu.device.clock_ms == ENGINE_MS + 2 * COPY_MS
 
 
 class TestBoundFeeds:
