@@ -180,7 +180,22 @@ OPTIONS = [
     Row("Resize of all axes by fed scales", lambda: resize_by_fed_scales([0, 1, 2, 3])),
     Row("Resize of some axes by constant scales", lambda: resize(scales=np.full(2, 2, np.float32), axes=[2, 3])),
     Row("Resize of some axes to sizes", lambda: resize(sizes=np.array([4, 4]), axes=[2, 3])),
+    Row(
+        "Resize that keeps the ratio",
+        lambda: resize(sizes=np.array([4, 6]), axes=[2, 3], keep_aspect_ratio_policy="not_larger"),
+        "TRT-OP-004",
+    ),
     Row("Attention with a mask of rank 2", lambda: attention((4, 4)), "TRT-OP-004"),
+    Row(
+        "Attention that gives its caches",
+        lambda: model_of([node("Attention", "q q q", "y k v")], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23),
+        "TRT-OP-004",
+    ),
+    Row(
+        "Attention with a cap",
+        lambda: model_of([node("Attention", "q q q", softcap=2.0)], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23),
+        "TRT-OP-004",
+    ),
     Row("Attention with a mask of rank 4", lambda: attention((1, 1, 4, 4))),
     Row(
         "circular TensorScatter",
@@ -188,6 +203,13 @@ OPTIONS = [
         "TRT-OP-004",
     ),
     Row("TensorScatter", lambda: model_of([node("TensorScatter", "x u")], {"u": weights(1, 4, 1, 8)}, opset=24)),
+    Row(
+        "TensorScatter of rank 3",
+        lambda: model_of(
+            [node("TensorScatter", "x u")], {"u": weights(1, 1, 8)}, inputs=[("x", FLOAT, (1, 8, 8))], opset=24
+        ),
+        "TRT-OP-004",
+    ),
     Row("branches of other ranks", lambda: branches(ranks=(1, 2)), "TRT-OP-004"),
     Row("branches of other ranks by a constant", lambda: branches(ranks=(1, 2), constant=True)),
     Row("branches", branches),
