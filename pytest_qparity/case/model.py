@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import filelock
-
 from pytest_qparity.case.fetching import fetched
 from pytest_qparity.case.functions import call_function, find_function, source_digest
 from pytest_qparity.digest import file_digest, json_digest
@@ -224,6 +222,7 @@ def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
 
 def _built(name: str, folder: Path, cache: Path, worker: Worker) -> Path:
     """The key is the source of the function's own module: a builder that reads other files must not change its mind."""
+    import filelock
     import onnx
 
     found = find_function(name, folder)
