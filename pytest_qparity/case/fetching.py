@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import filelock
-
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ class _Refused(Exception):  # noqa: N818  told to nobody: it becomes a failure b
 def fetched(source: UrlModel, cache: Path) -> Path:
     """The file, fetched where `cache` does not hold it with this digest. pooch checks the digest of what is there, and
     of what came under a temporary name before it gets its own."""
+    import filelock
     import pooch
 
     cache.mkdir(parents=True, exist_ok=True)

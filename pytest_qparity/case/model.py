@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import filelock
-
 from pytest_qparity.case.fetching import fetched
 from pytest_qparity.case.functions import call_function, find_function, source_digest
-from pytest_qparity.case.schema import BuiltModel, UrlModel
 from pytest_qparity.digest import file_digest, json_digest
 from pytest_qparity.durable import replacing
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -25,6 +22,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_qparity.case.schema import BuiltModel, UrlModel
     from pytest_qparity.worker.protocol import Worker
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -97,11 +95,13 @@ def stored_bytes(path: Path, external: Iterable[str]) -> StoredBytes:
 
 def resolve_model(source: str | UrlModel | BuiltModel, folder: Path, cache: Path, worker: Worker) -> Path:
     """The file of a case's float model: given, fetched or built. What is fetched or built is kept in `cache`."""
+    if isinstance(source, str):
+        return folder / source
+    from pytest_qparity.case.schema import UrlModel  # pydantic takes longer to import than a small file to be read
+
     if isinstance(source, UrlModel):
         return fetched(source, cache / "fetched")
-    if isinstance(source, BuiltModel):
-        return _built(source.build, folder, cache / "built", worker)
-    return folder / source
+    return _built(source.build, folder, cache / "built", worker)
 
 
 def _require_model_file(path: Path) -> None:
@@ -222,6 +222,7 @@ def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
 
 def _built(name: str, folder: Path, cache: Path, worker: Worker) -> Path:
     """The key is the source of the function's own module: a builder that reads other files must not change its mind."""
+    import filelock
     import onnx
 
     found = find_function(name, folder)

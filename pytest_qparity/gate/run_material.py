@@ -261,7 +261,7 @@ class RunMaterial:
             known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}
         with contextlib.suppress(CannotJudge):
             if "session" in made:
-                known["engine"] = asdict(self.facts)
+                known["engine"] = asdict(self._facts_now())
             known["golden_key"] = asdict(self.material.golden_key)
         canaries = self.material.settings.canaries.record(self.backend_spec.name)
         if canaries is not None:
@@ -272,6 +272,14 @@ class RunMaterial:
         """End the run's worker, and with it its sessions."""
         if self._worker is not None:
             self._worker.close()
+
+    def _facts_now(self) -> SessionFacts:
+        """What the session states after what it ran, such as what an engine warned of while it did; of one that has
+        ended since, what it stated before."""
+        try:
+            return self.session.facts()
+        except CannotJudge:
+            return self.facts
 
     def _place_of(self, precision: str) -> str:
         """File and line of a precision's table, for messages; empty where the case has none."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 POISON = 0xDB
+COPY_MS = 8.0
 
 Room = ctypes.Array  # of bytes
 
@@ -22,21 +23,28 @@ Room = ctypes.Array  # of bytes
 @dataclass
 class Device:
     """`heap`: device memory by address. `pending`: what was asked for on the stream since it was last waited for.
-    `events`: those that were recorded, and whether the stream has come by. `left`: host memory that nobody holds.
+    `events`: those that were recorded, and when the stream came by, None until then. `clock_ms`: how long the work took
+    that was done so far, its copies too: COPY_MS each. `left`: host memory that nobody holds.
     `recording`: what was asked for since a capture was begun, None outside of one. `graphs`, `executables`: work that
     was recorded, by what stands for it."""
 
     heap: dict[int, Room[Any]] = field(default_factory=dict)
     pending: list[Callable[[], None]] = field(default_factory=list)
-    events: dict[int, bool] = field(default_factory=dict)
+    events: dict[int, float | None] = field(default_factory=dict)
+    clock_ms: float = 0.0
     left: list[Room[Any]] = field(default_factory=list)
     recording: list[Callable[[], None]] | None = None
     graphs: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     executables: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
 
-    def ask(self, work: Callable[[], None]) -> None:
+    def ask(self, work: Callable[[], None], takes_ms: float = 0.0) -> None:
         """Work on the stream: to be done, or to be recorded."""
-        (self.pending if self.recording is None else self.recording).append(work)
+
+        def timed() -> None:
+            work()
+            self.clock_ms += takes_ms
+
+        (self.pending if self.recording is None else self.recording).append(timed)
 
     def wait(self) -> None:
         """Do all that was asked for, in its order."""
@@ -75,26 +83,25 @@ class Device:
 
         def copy(_: None, dst: int, src: int, count: int, kind: Any, stream: Any) -> tuple[Any]:
             if kind == kinds.cudaMemcpyHostToDevice:
-                self.ask(lambda: self.write(dst, ctypes.string_at(src, count)))
+                self.ask(lambda: self.write(dst, ctypes.string_at(src, count)), COPY_MS)
             else:
                 assert kind == kinds.cudaMemcpyDeviceToHost
                 ctypes.memset(dst, POISON, count)
-                self.ask(lambda: _written(dst, self.read(src, count)))
+                self.ask(lambda: _written(dst, self.read(src, count)), COPY_MS)
             return done
 
         def record(_: None, event: int, stream: Any) -> tuple[Any]:
-            self.events[event] = False
-            self.ask(lambda: self.events.update({event: True}))
+            self.events[event] = None
+            self.ask(lambda: self.events.update({event: self.clock_ms}))
             return done
 
         def elapsed(_: None, start: int, end: int) -> tuple[Any, float | None]:
             if not {start, end} <= self.events.keys():
                 return status.cudaErrorInvalidResourceHandle, None
-            return (
-                (status.cudaSuccess, 0.25)
-                if self.events[start] and self.events[end]
-                else (status.cudaErrorNotReady, None)
-            )
+            started, ended = self.events[start], self.events[end]
+            if started is None or ended is None:
+                return status.cudaErrorNotReady, None
+            return status.cudaSuccess, ended - started
 
         def synchronize(_: None, stream: Any) -> tuple[Any]:
             if self.recording is not None:

@@ -26,6 +26,7 @@ from tests.contract.fakes import STUBS, Recorder, fake, made_inside
 
 BACKEND = "pytest_qparity.backends.trt"
 PLAN = b"a plan"
+ENGINE_MS = 0.25
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ def _execute(machine: Machine, context: Any, stream: int) -> bool:
                 device.write(addresses[name], content)
 
     if not allocators:
-        device.ask(lambda: write(computed()))
+        device.ask(lambda: write(computed()), ENGINE_MS)
         return True
     assert device.recording is None, "an engine that waits in the middle of a capture"
     device.wait()
@@ -251,7 +252,7 @@ def _execute(machine: Machine, context: Any, stream: int) -> bool:
             if addresses[name] == 0:
                 return True  # TensorRT goes on; the allocator knows
             allocators[name].notify_shape(name, machine.dims(*shape))
-    device.pending.append(lambda: write(outputs))
+    device.ask(lambda: write(outputs), ENGINE_MS)
     return True
 
 

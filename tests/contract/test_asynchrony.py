@@ -160,4 +160,17 @@ class TestFakeDevice:
 
         gpu.runtime.cudaStreamSynchronize(7)
 
-        assert gpu.runtime.cudaEventElapsedTime(start, end) == (status.cudaSuccess, 0.25)
+        assert gpu.runtime.cudaEventElapsedTime(start, end) == (status.cudaSuccess, 0.0)
+
+    def test_the_time_between_events_is_that_of_the_work_between_them(self, gpu: Machine) -> None:
+        start, end = (gpu.runtime.cudaEventCreate()[1] for _ in range(2))
+        gpu.device.ask(lambda: None, 1.0)
+        gpu.runtime.cudaEventRecord(start, 7)
+        for takes_ms in (2.0, 4.0):
+            gpu.device.ask(lambda: None, takes_ms)
+        gpu.runtime.cudaEventRecord(end, 7)
+        gpu.device.ask(lambda: None, 8.0)
+
+        gpu.runtime.cudaStreamSynchronize(7)
+
+        assert gpu.runtime.cudaEventElapsedTime(start, end)[1] == 6.0

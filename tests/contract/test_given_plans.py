@@ -57,17 +57,18 @@ FP16 = json.dumps({"Layers": [layer("first", "Half"), layer("second", "Half")]})
 MOVED = json.dumps({"Layers": [layer("move", "Int8", "Reformat"), layer("first", "Float"), layer("second", "Float")]})
 NAMES = json.dumps({"Layers": ["first", "second"]})
 
+Running = Callable[..., RunMaterial]
 Preflight = Callable[..., Verdict]
 
 
 @pytest.fixture
-def preflight(gpu: Machine, tmp_path: Path) -> Iterator[Preflight]:
+def running(gpu: Machine, tmp_path: Path) -> Iterator[Running]:
     gpu.answers["INetworkDefinition.get_input"] = lambda _, index: gpu.tensor("input", (-1, 16))
     with contextlib.ExitStack() as closing:
 
-        def judged(
+        def run_of(
             engine: FakeEngine, name: str = "int8", *, top: str = "", more: str = "", backend: str = "trt"
-        ) -> Verdict:
+        ) -> RunMaterial:
             gpu.engine = engine
             case_file = write_project(tmp_path, CASE.format(name=name, top=top, more=more))
             (tmp_path / "cases/models/given.engine").write_bytes(PLAN)
@@ -75,10 +76,14 @@ def preflight(gpu: Machine, tmp_path: Path) -> Iterator[Preflight]:
                 gate.default_settings(tmp_path), isolation=Isolation.NONE, canaries=gate.Canaries()
             )
             material = closing.enter_context(contextlib.closing(gate.CaseMaterial(load_case(case_file), settings, "x")))
-            run = closing.enter_context(contextlib.closing(RunMaterial(material, backend, name)))
-            return judge(run, "preflight")
+            return closing.enter_context(contextlib.closing(RunMaterial(material, backend, name)))
 
-        yield judged
+        yield run_of
+
+
+@pytest.fixture
+def preflight(running: Running) -> Preflight:
+    return lambda *given, **named: judge(running(*given, **named), "preflight")
 
 
 def codes(verdict: Verdict) -> list[Code]:
@@ -137,6 +142,27 @@ def test_no_check_for_any_cpu_and_no_emulation_opens_it(preflight: Preflight) ->
     assert preflight(mlp_engine(INT8), top='cpu = "any"').outcome is Outcome.PASS
     # TensorRT has no MXFP4, which would be lowered to float operators were it an ONNX file.
     assert Code.PREFLIGHT_NOT_QUANTIZED in codes(preflight(mlp_engine(INT8), "mxfp4"))
+
+
+def test_what_it_warns_of_in_a_later_check_lands_beside_that_verdict(gpu: Machine, running: Running) -> None:
+    run = running(mlp_engine(INT8))
+    answer = gpu.answers["IExecutionContext.execute_async_v3"]
+
+    def warn(context: Any, stream_handle: int) -> bool:
+        gpu.say("WARNING", "of a run")
+        return bool(answer(context, stream_handle))
+
+    assert judge(run, "preflight").outcome is Outcome.PASS
+    before = run.provenance()["engine"]
+    gpu.answers["IExecutionContext.execute_async_v3"] = warn
+    run.session.run({"input": np.zeros((40, 16), np.float32)})
+    after = run.provenance()["engine"]
+    run.session.close()
+
+    assert before["settings"]["warnings"] == 0
+    assert after["settings"]["warning_1"] == "of a run"
+    assert {**after, "settings": None} == {**before, "settings": None}
+    assert run.provenance()["engine"] == before
 
 
 def test_an_empty_file_is_told_before_anything_loads(gpu: Machine, tmp_path: Path, preflight: Preflight) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.contract.machine import FakeEngine, Machine, Port
+from tests.contract.machine import ENGINE_MS, FakeEngine, Machine, Port
 
 Load = Callable[..., Any]
 
@@ -97,6 +97,27 @@ def test_other_shapes_are_recorded_anew_and_the_graph_before_is_given_back(
     assert len(gpu.device.executables) == 1
 
 
+@pytest.mark.parametrize(
+    ("call", "answer"), [("IExecutionContext.infer_shapes", ["x"]), ("IExecutionContext.set_input_shape", False)]
+)
+def test_a_larger_feed_that_is_refused_leaves_no_graph_of_memory_that_is_gone(
+    gpu: Machine, load_with_graphs: Load, call: str, answer: Any
+) -> None:
+    """Room was made for it before it was refused: what the graph before refers to is freed."""
+    session = load_with_graphs()
+    for _ in range(2):
+        session.run(FEED)
+    works = gpu.answers[call]
+    gpu.answers[call] = answer
+    with pytest.raises(CannotJudge):
+        session.run(OTHER)
+    gpu.answers[call] = works
+
+    for number in range(3):
+        fed = FEED["x"] + np.float32(number)
+        np.testing.assert_array_equal(session.run({"x": fed})["y"], 2 * fed)
+
+
 def test_closing_gives_all_graphs_back(gpu: Machine, load_with_graphs: Load) -> None:
     session = load_with_graphs()
     session.run(FEED)
@@ -118,6 +139,7 @@ def test_a_bound_feed_replays_and_is_timed_without_the_recording(gpu: Machine, l
 
     order = [call.name for call in gpu.cuda.calls]
     assert order.index("cudaGraphInstantiate") < order.index("cudaEventRecord") < order.index("cudaGraphLaunch")
+    assert bound.device_ms == ENGINE_MS
     np.testing.assert_array_equal(bound.outputs()["y"], 2 * FEED["x"])
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.models import mlp, save
 
 pytest_plugins = ["pytester"]
 
@@ -41,8 +44,25 @@ def test_collecting_cases_imports_no_engine_and_no_numpy(project: pytest.Pyteste
 
 def test_the_package_can_be_imported_without_pytest() -> None:
     code = (
-        "import sys; from pytest_qparity import gate, load_case; from pytest_qparity.gate import measuring;"
+        "import sys; from pytest_qparity import load_case; from pytest_qparity.gate import *;"
+        "from pytest_qparity.gate import measuring;"
         "sys.exit('pytest' in sys.modules)"
     )
 
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_linting_a_file_imports_no_schema_and_no_onnx_beside_its_worker(tmp_path: Path) -> None:
+    """They take longer than a small file does to be looked at."""
+    model = save(mlp(), tmp_path / "mlp.onnx")
+    code = (
+        "import sys; from pytest_qparity.cli import main;"
+        f"status = main(['lint', {str(model)!r}, '--target', 'trt11']);"
+        "print('IMPORTED', [name for name in ('pydantic', 'onnx', 'onnxruntime', 'pytest') if name in sys.modules]);"
+        "sys.exit(status)"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "IMPORTED []" in result.stdout

@@ -92,8 +92,10 @@ def waive(project: pytest.Pytester, case: str) -> None:
 
 
 def test_a_file_that_tensorrt_will_refuse_is_no_pass_with_that_waiver(project: pytest.Pytester) -> None:
-    """As `quantize_static` writes it: uint8 activations, int32 biases."""
-    waive(project, CASE.replace("[precisions.int8]", '[precisions.int8]\ntarget = "ort"'))
+    """As `quantize_static` writes it: uint8 activations, int32 biases. What is judged of it on the other backend is the
+    accuracy on these samples: they are too few to tell of all that it loses at most 5 points where it loses some."""
+    case = CASE.replace("[precisions.int8]", '[precisions.int8]\ntarget = "ort"')
+    waive(project, case.replace("batch = 40", "batch = 40\npopulation = false"))
 
     result = project.runpytest_subprocess("--backend=trt,ort", "--precision=int8", FAST)
 

@@ -17,11 +17,12 @@ _OTHER_GPU = "different models of devices"
 
 
 class Engine:
-    """An engine and the runtime that it belongs to, which has to live as long."""
+    """An engine and the runtime that it belongs to, which has to live as long. `warnings`: of reading it."""
 
-    def __init__(self, runtime: trt.Runtime, engine: trt.ICudaEngine) -> None:
+    def __init__(self, runtime: trt.Runtime, engine: trt.ICudaEngine, warnings: tuple[str, ...]) -> None:
         self._runtime = runtime
         self.engine = engine
+        self.warnings = warnings
 
 
 def deserialized(plan: Plan, log: Log, shown: str) -> Engine:
@@ -36,4 +37,4 @@ def deserialized(plan: Plan, log: Log, shown: str) -> Engine:
     elsewhere = mark.watched_warnings()
     if elsewhere:
         raise not_loaded(f"{quoted(elsewhere)} of the plan of {shown}", "be a plan for this model of GPU", remedy)
-    return Engine(runtime, engine)
+    return Engine(runtime, engine, mark.warnings())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from threading import RLock
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import tensorrt as trt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_KEPT = 200  # messages of one kind, of one piece of work: a build can warn of each layer
 LONGEST = 300
@@ -62,6 +66,21 @@ class Mark:
     def watched_warnings(self) -> tuple[str, ...]:
         """Those that hold what is watched for, wherever in them and however many came before."""
         return tuple(self._found)
+
+
+class Warnings:
+    """What a session was warned of from its build on, each once, the first MOST_KEPT: of its runs what they say that
+    nothing before has said."""
+
+    def __init__(self, before: Iterable[str]) -> None:
+        self._kept: dict[str, None] = dict.fromkeys(before)
+
+    def add(self, mark: Mark) -> None:
+        for line in mark.warnings():
+            _keep(self._kept, line)
+
+    def told(self) -> tuple[str, ...]:
+        return tuple(self._kept)
 
 
 def _keep(kept: dict[str, None], line: str) -> None:

@@ -16,6 +16,7 @@ from pytest_qparity.backends.trt.decoding import buffer_bytes, decoded, dtype_of
 from pytest_qparity.backends.trt.failures import not_loaded, not_run, quoted
 from pytest_qparity.backends.trt.graphs import REMEDY, GraphReplay, why_not_recorded
 from pytest_qparity.backends.trt.inspecting import kernels_of_engine
+from pytest_qparity.backends.trt.log import Warnings
 from pytest_qparity.backends.trt.output_allocator import OutputAllocator
 from pytest_qparity.backends.trt.settings import stated
 from pytest_qparity.backends.trt.tensors import Tensor, in_order, tensors_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.kernels import Kernels, NotTold
     from pytest_qparity.backends.trt.cuda import Graph
     from pytest_qparity.backends.trt.engine import Engine
-    from pytest_qparity.backends.trt.log import Log
+    from pytest_qparity.backends.trt.log import Log, Mark
     from pytest_qparity.backends.trt.plans import Plan
     from pytest_qparity.backends.trt.settings import BuildSettings
 
@@ -54,6 +55,7 @@ class TensorrtSession:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._engine = loaded.engine.engine
+        self._warnings = Warnings((*loaded.plan.building.warnings, *loaded.engine.warnings))
         tensors = tensors_of(self._engine)
         self._inputs = [tensor for tensor in tensors if tensor.is_input]
         self._outputs = in_order([tensor for tensor in tensors if not tensor.is_input], loaded.outputs)
@@ -63,6 +65,7 @@ class TensorrtSession:
         }
         mark = loaded.log.mark()
         self._context: trt.IExecutionContext | None = self._engine.create_execution_context()
+        self._warnings.add(mark)
         if self._context is None:
             raise not_loaded(
                 f"no execution context: {quoted(mark.errors())}",
@@ -95,8 +98,14 @@ class TensorrtSession:
 
     def compute(self, feed: Mapping[str, np.ndarray]) -> None:
         """Run on the device, and wait for it; a feed that lies there from the call before is not copied again."""
-        context = self._open()
         mark = self._loaded.log.mark()
+        try:
+            self._compute(feed, mark)
+        finally:
+            self._warnings.add(mark)
+
+    def _compute(self, feed: Mapping[str, np.ndarray], mark: Mark) -> None:
+        context = self._open()
         if self._placed is not feed:
             self._place(context, feed)
         for allocator in self._allocators.values():
@@ -154,7 +163,7 @@ class TensorrtSession:
         building = loaded.plan.building
         if building.build_ms is not None:
             settings |= {"build_ms": building.build_ms, "build_phases": ", ".join(building.phases) or "not told"}
-        warnings = building.warnings
+        warnings = self._warnings.told()
         settings["warnings"] = len(warnings)
         settings |= {f"warning_{number}": text for number, text in enumerate(warnings[:_MOST_WARNINGS], 1)}
         return SessionFacts(
@@ -171,9 +180,11 @@ class TensorrtSession:
 
     def kernels(self) -> Kernels | NotTold:
         """From TensorRT's engine inspector, for the shapes of the last run where some are open."""
+        mark = self._loaded.log.mark()
         inspector = self._engine.create_engine_inspector()
         inspector.execution_context = self._open()
         told = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
+        self._warnings.add(mark)
         return kernels_of_engine(told, self._loaded.model)
 
     def close(self) -> None:

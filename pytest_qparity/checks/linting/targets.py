@@ -40,4 +40,12 @@ def _checks(target: str) -> tuple[Check, ...]:
         return (valid, onnxruntime.check)
     if target == "openvino":
         return (valid, openvino.check)
-    return (valid, importer.check, operators.check(parser_table(target)), shapes.check, placement.check)
+    of_release = (importer.check_of_10,) if target == "trt10" else ()
+    return (
+        valid,
+        importer.check,
+        *of_release,
+        operators.check(parser_table(target)),
+        shapes.check,
+        placement.check,
+    )

@@ -10,9 +10,20 @@ import pytest
 
 from pytest_qparity.checks.linting.rules import operator_table
 from pytest_qparity.checks.linting.rules.operator_table import TYPES, parser_table
+from pytest_qparity.checks.linting.rules.restrictions import RESTRICTIONS
+from pytest_qparity.checks.linting.rules.unlisted_options import UNREAD
 from tests.checks.linting.make_parser_table import parser_table as made_from
 
 TABLES = Path(operator_table.__file__).parent / "tables"
+# Rows of the pages of both releases whose column Restrictions says something.
+RESTRICTED = """
+Attention AveragePool Constant CumSum DeformConv DequantizeLinear Dropout EyeLike GRU GridSample Hardmax If LSTM
+LayerNormalization Loop LpPool MaxPool OneHot QuantizeLinear RNN RandomNormal RandomNormalLike RandomUniform
+RandomUniformLike ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+ReduceSum ReduceSumSquare Resize RotaryEmbedding STFT ScatterND Squeeze TensorScatter TopK Unsqueeze
+"""
+ELSEWHERE = {"DequantizeLinear", "QuantizeLinear", "RotaryEmbedding"}  # rules of their own, and onnx.checker
+UNCHECKED = {"Loop"}
 OF_RELEASES = {"trt10": "10.16", "trt11": "11.1"}
 
 
@@ -81,3 +92,16 @@ def test_a_table_speaks_of_onnxs_operators_in_words_that_are_known(name: str) ->
     assert words <= set(TYPES.values())
     assert len(table.operators) >= 200
     assert sum(types is None for types in table.operators.values()) >= 40
+
+
+def test_what_a_row_restricts_is_looked_at_or_said_to_be_unchecked() -> None:
+    looked_at = {*RESTRICTIONS, *UNREAD, *ELSEWHERE}
+    page = (Path(__file__).parents[3] / "docs" / "lint.md").read_text(encoding="utf-8")
+    paragraph = page.split("### TRT-OP-004")[1].split("### ")[0]
+    checked, unchecked = paragraph.split("Not checked")
+
+    assert set(RESTRICTED.split()) - looked_at == UNCHECKED
+    assert looked_at - set(RESTRICTED.split()) == {"BatchNormalization"}
+    for operator in set(RESTRICTED.split()) - set(UNREAD):
+        name = "Reduce…" if operator.startswith("Reduce") else operator
+        assert name in (unchecked if operator in UNCHECKED else checked)

@@ -36,6 +36,7 @@ from tests.checks.linting.files import (
     weight,
     weights,
 )
+from tests.checks.linting.option_rows import OPTIONS
 from tests.checks.linting.validity_rows import VALIDITY
 
 FP16, BF16, INT32, BOOL = TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.BOOL
@@ -187,7 +188,7 @@ def in_branch() -> onnx.ModelProto:
         return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
 
     condition = ("c", BOOL, ())
-    nodes = [node("If", "c", "y", then_branch=branch("t", "Relu"), else_branch=branch("e", "Det"))]
+    nodes = [node("If", "c", "y", then_branch=branch("t", "Relu"), else_branch=branch("e", "Bernoulli"))]
     return model_of(nodes, inputs=[condition, ("x", FLOAT, (4, 4))])
 
 
@@ -407,7 +408,19 @@ IMPORTER = [
         lambda: activation(output_dtype=UINT8),
         "TRT-Q-016 ONNX-VALID-001",
     ),
-    Row("output_dtype of DQ beside a zero point", lambda: dequantized_to("z"), "TRT-Q-016"),
+    Row("output_dtype of DQ beside a zero point on 10", lambda: dequantized_to("z"), "TRT-Q-016", target="trt10"),
+    Row("output_dtype of DQ beside a zero point", lambda: dequantized_to("z")),
+    Row("no scale of an activation", lambda: activation(np.zeros(0, np.int8), np.zeros(0, np.float32)), "TRT-Q-006"),
+    Row(
+        "no scale of a weight",
+        lambda: weight(weights(6, 4, dtype=np.int8), np.zeros(0, np.float32), axis=0),
+        "TRT-Q-006",
+    ),
+    Row(
+        "scales of the data's own shape",
+        lambda: weight(weights(8, 4, dtype=FP8), np.full((8, 4), 0.1, np.float32), axis=0),
+        "TRT-Q-007",
+    ),
     Row("output_dtype of DQ", lambda: dequantized_to("")),
     Row(
         "zero points of another number",
@@ -468,6 +481,7 @@ OPERATORS = [
         "TRT-OP-004",
     ),
     Row("ScatterND", lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4))),
+    *OPTIONS,
     Row("LSTM batch first", lambda: lstm(layout=1), "TRT-OP-004"),
     Row("LSTM", lstm),
     Row("GRU", gru_of_matrix),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.linting.pairs import Pair
     from pytest_qparity.checks.linting.view import View
 
-__all__ = ["RULES", "check"]
+__all__ = ["RULES", "check", "check_of_10"]
 
 _TYPES = frozenset({TensorProto.INT8, TensorProto.FLOAT8E4M3FN, TensorProto.INT4, TensorProto.FLOAT4E2M1})
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -64,6 +64,14 @@ def check(view: View) -> Iterator[Finding]:
         yield from _layout(pair)
 
 
+def check_of_10(view: View) -> Iterator[Finding]:
+    """What the importer of TensorRT 10 refuses besides: of a DequantizeLinear, whose output_dtype is a float's, it asks
+    what is asked of a QuantizeLinear."""
+    for pair in pairs(view):
+        if not pair.is_quantize:
+            yield from _output_type(pair)
+
+
 def _types(pair: Pair, view: View) -> Iterator[Finding]:
     node, name = pair.node, type_name(pair.quantized)
     if pair.quantized == TensorProto.UINT8:
@@ -83,13 +91,15 @@ def _types(pair: Pair, view: View) -> Iterator[Finding]:
             yield NOT_FLOAT.at(named(node), f"got {type_name(pair.data.type)} to quantize, should be a float")
         if pair.quantized == TensorProto.INT4 and not pair.is_constant:
             yield INT4_ACTIVATION.at(named(node), "got an activation that is quantized to int4, should be a weight")
+        yield from _output_type(pair)
     yield from _scale_type(pair, view)
-    stated = attribute(node, "output_dtype")
-    zero = pair.zero_point
-    # Of a DequantizeLinear, whose output_dtype is a float's, the importer asks the same.
+
+
+def _output_type(pair: Pair) -> Iterator[Finding]:
+    stated, zero = attribute(pair.node, "output_dtype"), pair.zero_point
     if stated and zero is not None and zero.type not in (stated, TensorProto.UNDEFINED):
         got = f"got output_dtype {type_name(stated)}, should be {type_name(zero.type)} as the zero point, or alone"
-        yield OUTPUT_TYPE.at(named(node), got)
+        yield OUTPUT_TYPE.at(named(pair.node), got)
 
 
 def _scale_type(pair: Pair, view: View) -> Iterator[Finding]:
@@ -171,6 +181,9 @@ def _is_dynamic(pair: Pair) -> bool:
 
 def _layout(pair: Pair) -> Iterator[Finding]:
     data, scale, node = pair.data.shape, pair.scale.shape, pair.node
+    if scale is not None and 0 in scale:
+        yield SCALES.at(named(node), "got no scale, should be one at least")
+        return
     if data is not None and not 0 <= pair.axis <= len(data):
         got = "a scalar" if not data else f"{len(data)} axes"
         yield AXIS.at(named(node), f"got axis {pair.axis} of {got}, should be one of its own")

@@ -119,7 +119,7 @@ OUTPUT_TYPE = Rule(
     Weight.REFUSED,
     "an output_dtype that is not the zero point's type",
     "take either out, or make them one",
-    IMPORTER,
+    f"{IMPORTER}; 11.0 (5ab48c5) asks it of QuantizeLinear alone",
 )
 PARAMETERS = Rule(
     "TRT-Q-017",

@@ -10,6 +10,7 @@ from onnx import TensorProto
 from pytest_qparity.checks.linting.finding import Rule, Weight
 from pytest_qparity.checks.linting.rules.operator_table import TYPES
 from pytest_qparity.checks.linting.rules.restrictions import RESTRICTIONS
+from pytest_qparity.checks.linting.rules.unlisted_options import UNLISTED_OPTIONS, UNREAD
 from pytest_qparity.checks.linting.view import named, type_name
 from pytest_qparity.precision.content import QUANTIZE
 from pytest_qparity.precision.values import MICROSOFT, STANDARD
@@ -54,6 +55,21 @@ RESTRICTED = Rule(
     Weight.REFUSED,
     "an option of an operator that the parser does not take",
     "export the model without the option",
+    f"{TABLE}, column Restrictions",
+)
+UNLISTED_OPTION = Rule(
+    "TRT-OP-006",
+    Weight.WARNED,
+    "an option of an operator that the parser's table does not list",
+    "export the model without the option, or try the file: the importer takes it",
+    f"{TABLE}, column Restrictions; onnx-tensorrt 10.16 (6bde659), onnxOpImporters.cpp, and 10.1 (96e7811), "
+    "importerUtils.cpp, poolingHelper",
+)
+UNREAD_OPTION = Rule(
+    "TRT-OP-007",
+    Weight.WARNED,
+    "a seed that TensorRT does not read",
+    "expect other numbers in each engine: random operators of a fixed seed are no deterministic model there",
     f"{TABLE}, column Restrictions",
 )
 BY_NAME = Rule(
@@ -119,6 +135,8 @@ RULES = (
     CUSTOM,
     RESTRICTED,
     BY_NAME,
+    UNLISTED_OPTION,
+    UNREAD_OPTION,
     OPSET,
     LATEST_OPSET,
     NO_TYPE,
@@ -156,11 +174,17 @@ def check(table: ParserTable) -> Callable[[View], Iterator[Finding]]:
         for body, node in view.nodes():
             yield from _operator(node, view, table)
             yield from _types(body, node, table)
-            restriction = RESTRICTIONS.get(node.op_type) if node.domain in STANDARD else None
-            if restriction is not None:
-                yield from (RESTRICTED.at(named(node), got) for got in restriction(view, body, node))
+            if node.domain in STANDARD:
+                yield from _options(view, body, node)
 
     return found
+
+
+def _options(view: View, body: Body, node: NodeProto) -> Iterator[Finding]:
+    for rule, options in ((RESTRICTED, RESTRICTIONS), (UNLISTED_OPTION, UNLISTED_OPTIONS), (UNREAD_OPTION, UNREAD)):
+        looked_for = options.get(node.op_type)
+        if looked_for is not None:
+            yield from (rule.at(named(node), got) for got in looked_for(view, body, node))
 
 
 def _opset(view: View, table: ParserTable) -> Iterator[Finding]:
