@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pytest_qparity.diagnose.measures import Distance, Measured, mean_relative
 from pytest_qparity.diagnose.passes.measuring import CALIBRATION, ONE_GROUP_MB, OPTIMIZER
+from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -64,8 +66,10 @@ class Comparison:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._call("end", {})
+    def __exit__(self, kind: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        # What ended the work in between (a worker that is gone, Ctrl-C) is what is told, not that nobody tidies up.
+        with contextlib.suppress(*(() if kind is None else (CannotJudge,))):
+            self._call("end", {})
 
     def measure(self) -> Measured:
         """All layers, quantizers and constants."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_qparity.diagnose.causes.activations import activation_suspect
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.constants import constant_suspect
 from pytest_qparity.diagnose.causes.keys import keep_float
+from pytest_qparity.diagnose.causes.scales import range_suspects
 from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
 from pytest_qparity.precision.pairs.splicing import Change
 
@@ -24,17 +24,21 @@ COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 FAR_APART = 16.0  # of two operands of a sum: four bits
 DROWNED = 1e-2  # rounding of the larger operand (or of both, with one scale) over the power of the smaller
 
+_OF_THE_RANGE = frozenset(  # causes that no missing Relu gives a range
+    {Cause.RANGE_SATURATED, Cause.CALIBRATION_NOT_COVERING, Cause.ZERO_POINT_SHIFTED, Cause.PAIR_DISAGREES}
+)
+
 
 def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple[Suspect, ...]:
     """inputs: names of the float model's inputs; precision: whose table of the case file keys are for."""
     operators = {layer.node: layer.op_type for layer in measured.layers}
-    activations = [activation_suspect(each, operators, inputs, precision) for each in measured.activations]
+    activations = range_suspects(measured, operators, precision)
     rounded = [each for each in measured.constants if each.relative > CAST]
     constants = [constant_suspect(each, operators, precision) for each in rounded]
     found = [*_of_inputs(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
     dropped = _dropped(measured)
     gone = {suspect.tensor for suspect in dropped}  # their ranges are for what the tensors are without it
-    found = [each for each in found if each.tensor not in gone]
+    found = [each for each in found if each.tensor not in gone or each.cause in _OF_THE_RANGE]
     found += (*dropped, *_differing(measured, precision))
     found += _others(measured, found, precision)
     return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))

@@ -90,7 +90,7 @@ def _nearest(g: Array, o: Array, golden: Array, output: Array, dot: Array) -> Ar
     norms = np.sqrt(np.maximum(golden * output, np.finfo(np.float64).tiny))
     unlike = np.flatnonzero((np.abs(dot / norms) < _UNLIKE) & (golden > 0) & (output > 0))
     if unlike.size:
-        cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.maximum(golden, np.finfo(np.float64).tiny)))
+        cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.where(golden > 0, golden, np.inf)))
         best = cosines.argmax(axis=1)
         found[unlike] = np.where(cosines.max(axis=1) > _ALIKE, best, unlike)
     return found
