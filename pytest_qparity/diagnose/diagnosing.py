@@ -73,6 +73,7 @@ class Diagnosis:
                     "tensor": layer.tensor,
                     "own": None if layer.own is None else _distance(layer.own),
                     "cumulative": None if layer.cumulative is None else _distance(layer.cumulative),
+                    "unrounded": None if layer.unrounded is None else _distance(layer.unrounded),
                 }
                 for layer in measured.layers
             ],
@@ -85,7 +86,7 @@ def diagnose(order: Order, worker: Worker, told: Callable[[str, float], None] = 
     Raises CannotJudge where a model cannot be read or run, or both share nothing.
     """
     with Comparison(order.reference, order.variant, order.feeds, worker, order.calibration, told=told) as both:
-        measured = both.measure()
+        measured = both.with_unrounded(both.measure())
         found = suspects(measured, tuple(order.feeds[0].arrays), order.precision)
         tried = shortlist(found, order.shortlist)
         findings = [Finding(suspect, _impact(both, measured, suspect.change)) for suspect in tried]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.constants import constant_suspect
 from pytest_qparity.diagnose.causes.keys import keep_float
+from pytest_qparity.diagnose.causes.nodes import differing, dropped, otherwise, rounding_left
 from pytest_qparity.diagnose.causes.scales import range_suspects
 from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
 from pytest_qparity.precision.pairs.splicing import Change
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["shortlist", "suspects"]
 
 CAST = 1e-6  # NRMSE² of a constant: a cast to float16 leaves less (73 dB of normal values), int8 and bfloat16 more
-DROPPED = 1e-4  # NRMSE² at a Relu that is not there, beyond what the range stands for
 COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 FAR_APART = 16.0  # of two operands of a sum: four bits
 DROWNED = 1e-2  # rounding of the larger operand (or of both, with one scale) over the power of the smaller
@@ -36,11 +36,11 @@ def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple
     rounded = [each for each in measured.constants if each.relative > CAST]
     constants = [constant_suspect(each, operators, precision) for each in rounded]
     found = [*_of_inputs(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
-    dropped = _dropped(measured)
-    gone = {suspect.tensor for suspect in dropped}  # their ranges are for what the tensors are without it
+    missing = dropped(measured)
+    gone = {suspect.tensor for suspect in missing}  # their ranges are for what the tensors are without it
     found = [each for each in found if each.tensor not in gone or each.cause in _OF_THE_RANGE]
-    found += (*dropped, *_differing(measured, precision))
-    found += _others(measured, found, precision)
+    found += (*missing, *differing(measured, precision), *otherwise(measured))
+    found += rounding_left(measured, found, precision)
     return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))
 
 
@@ -161,64 +161,3 @@ def _residuals(measured: Measured, precision: str) -> list[Suspect]:
             )
         )
     return found
-
-
-def _others(measured: Measured, found: Sequence[Suspect], precision: str) -> list[Suspect]:
-    """Layers with an error that none of their operands is suspected of: computed in float16, or in blocks."""
-    named = {node for each in found for node in (each.node, *each.numbers.get("read_by", ()))}
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.ROUNDING,
-            numbers={"own_sqnr_db": layer.own.sqnr_db},
-            sentence=f"Fed with the float model's tensors it is left {layer.own.sqnr_db:.1f} dB.",
-            key=keep_float(precision, [layer.node]),
-            remedy="keep the node float: nothing else is seen",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.own is not None and layer.own.relative > 0.0 and not layer.absent and layer.node not in named
-    ]
-
-
-def _dropped(measured: Measured) -> list[Suspect]:
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.DROPPED_RELU,
-            numbers={"relative_error": layer.own.relative, "max_abs": layer.own.max_abs},
-            sentence=f"The variant has no {layer.op_type} here, and no range that clamps as it does: "
-            f"values are up to {layer.own.max_abs:.3g} off.",
-            key="",
-            remedy="make the file again from the float model, with the node or with a range that ends where it clamps",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.absent and layer.own is not None and layer.own.relative > DROPPED
-    ]
-
-
-def _differing(measured: Measured, precision: str) -> list[Suspect]:
-    """Layers that compute something else: another attribute, an input that is not there."""
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.NODE_DIFFERS,
-            numbers={"relative_error": layer.own.relative, "differs": list(layer.differs)},
-            sentence=f"The variant's node has another {', '.join(layer.differs)}.",
-            key=keep_float(precision, [layer.node]),
-            remedy="make the file again: its node is not the float model's",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.differs and layer.own is not None and layer.own.relative > DROPPED
-    ]

@@ -65,7 +65,7 @@ class Group:
         own = [
             models.pairing.tensors[models.layer_tensor(node)] + OWN
             for node in layers
-            if node.name in models.pairing.nodes
+            if models.pairing.counterpart(node.name)
         ]
         cut_graph = models.variant.graph(dict.fromkeys(own), models.cut)
         self._cut = Tapped(cut_graph, models.variant.folder)
@@ -106,7 +106,7 @@ class Group:
         for node in self._layers:
             tensor = models.layer_tensor(node)
             tally = tallies.setdefault(node.name, DistanceTally())
-            if node.name in models.pairing.nodes:
+            if models.pairing.counterpart(node.name):
                 tally.add(made.get(models.pairing.tensors[tensor] + OWN, np.zeros(0)), golden[tensor])
             else:
                 tally.add(_left_out(golden[node.input[0]], golden[tensor], models.range_behind(node)), golden[tensor])
