@@ -147,7 +147,8 @@ class ConstantMeasure:
     """A constant operand of a node, dequantized, beside the float model's.
 
     channel_axis: of its output channels (None: one value for all). For each channel: golden Σ w², output Σ v²,
-    error Σ (v − w)², dot Σ v·w, nearest: which channel of the float model it resembles most.
+    error Σ (v − w)², dot Σ v·w, nearest: which channel of the float model it resembles most. steps: Σ s² of the step of
+    each element, where the variant's are integer codes; else empty.
     """
 
     node: str
@@ -161,7 +162,13 @@ class ConstantMeasure:
     error: tuple[float, ...]
     dot: tuple[float, ...]
     nearest: tuple[int, ...]
-    scale_ratio: float | None = None
+    steps: tuple[float, ...] = ()
+
+    @property
+    def rms_steps(self) -> float | None:
+        """√(Σ (v − w)² / Σ s²): the error in steps, root mean square. Rounding to the nearest leaves 1/√12 = 0.29."""
+        steps = math.fsum(self.steps)
+        return math.sqrt(math.fsum(self.error) / steps) if steps else None
 
     @property
     def relative(self) -> float:
