@@ -13,7 +13,7 @@ import pytest
 
 from pytest_qparity.cli import main
 from pytest_qparity.worker.process import WorkerProcess
-from tests.diagnose.planting import planted
+from tests.diagnose.faults import planted
 from tests.e2e.projects import write_project
 from tests.gate.test_sequences import accepted
 from tests.gate.test_sequences import project as recurrent_project
