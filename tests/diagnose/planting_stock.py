@@ -1,5 +1,5 @@
-"""Defects planted into files that ONNX Runtime's quantizer made, as users have them: Relu folded into ranges, scales that
-several pairs share; and into nodes and weights of any file."""
+"""Defects planted into files that ONNX Runtime's quantizer made, as users have them: Relu folded into ranges, scales
+that several pairs share; and into nodes and weights."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ __all__ = ["input_suspects"]
 
 COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 ALIKE = 0.2  # of all other ranges: where so many are off the same way, it is not one range that is wrong
+CLOSELY = 0.5  # of the logarithm of the input's ratio
 _KEY = '[data]\ncalibration = "…"'
 
 
@@ -26,7 +28,7 @@ def input_suspects(measured: Measured, operators: Mapping[str, str], inputs: Seq
     may have been made with others. Data that are named and are off themselves are no cause where the file's is right.
 
     With calibration data at hand that are as the test data are, a range of the file that is off is one of the whole
-    model only where others are off with it.
+    model only where others are off with it: many, or one about as much (behind a normalization none is).
     """
     found = []
     for measure in measured.activations:
@@ -51,6 +53,7 @@ def _suspect(
         return sum(_follows(each, ratio) for each in others)
 
     is_whole = known is None or _is_unscaled(known) or not others or alike(in_file) >= max(ALIKE * len(others), 1)
+    is_whole |= any(_follows_closely(each, in_file) for each in others)
     if _is_unscaled(in_file) and is_whole:
         ratio, cause = in_file, Cause.UNSCALED_CALIBRATION
         said = f"The calibrated range of the input is {ratio:.3g} times that of the test data"
@@ -100,6 +103,12 @@ def _reach(low: float, high: float) -> float:
 
 def _is_unscaled(ratio: float) -> bool:
     return not 1.0 / LARGEST_RATIO < ratio < LARGEST_RATIO
+
+
+def _follows_closely(measure: ActivationMeasure, ratio: float) -> bool:
+    """By half of the ratio's logarithm or more."""
+    data, codes = _reach(measure.smallest, measure.largest), _reach(measure.low, measure.high)
+    return bool(data and codes and ratio != 1.0) and math.log(codes / data) / math.log(ratio) >= CLOSELY
 
 
 def _follows(measure: ActivationMeasure, ratio: float) -> bool:

@@ -40,6 +40,13 @@ def test_a_file_of_unscaled_data_is_named_whatever_data_are_named_beside_it(cali
     assert ("make the file again" in suspect.remedy) == (calibration == 1.0)
 
 
+def test_behind_a_normalization_one_range_that_is_off_as_much_is_enough() -> None:
+    sound = [range_of(f"n{index}", 1.0) for index in range(9)]
+
+    assert found(range_of("input", 40.0, 1.0), range_of("embedded", 30.0), *sound) is not None
+    assert found(range_of("input", 40.0, 1.0), range_of("embedded", 2.1), *sound) is None
+
+
 def test_one_range_that_is_off_beside_right_calibration_data_is_not_the_whole_model() -> None:
     assert found(range_of("input", 20.0, 1.0), range_of("a", 1.0), range_of("b", 1.0)) is None
 
