@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate import CaseMaterial, Settings
 
+INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
 NOBODY_READS = 141  # what a shell says of a process that SIGPIPE ended
 EXAMPLES = """examples:
   qparity accept                                     show the state of every golden
@@ -41,10 +42,13 @@ MERGE_EXAMPLES = """examples, each shard with the same --backend and other check
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, a
     variant cannot be made, or an engine would refuse a file; 2 usage, or ledgers that are no shards of one plan; 4 no
-    backend works here; 141 nobody reads what is printed."""
+    backend works here; 130 interrupted; 141 nobody reads what is printed."""
     try:
         status = _run(_parser().parse_args(arguments))
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # Python flushes again as it ends, and would say that it cannot: what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

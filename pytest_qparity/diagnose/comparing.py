@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_qparity.diagnose.measures import Distance, Measured, mean_relative
+from pytest_qparity.diagnose.measures import Distance, LayerMeasure, Measured, mean_relative
 from pytest_qparity.diagnose.passes.measuring import CALIBRATION, ONE_GROUP_MB, OPTIMIZER
+from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Floated"]
 
+LOOKED_AT = 32  # layers whose nodes are run with nothing rounded
+PLAIN = 1e-4  # NRMSE² of a layer's own error (40 dB), below which its node is not suspected
 _SERVING = "pytest_qparity.diagnose.serving"
 
 
@@ -31,6 +35,12 @@ class Floated:
     @property
     def relative(self) -> float:
         return mean_relative(self.outputs.values())
+
+
+def _with_unrounded(layer: LayerMeasure, found: Sequence[Any] | None) -> LayerMeasure:
+    if found is None:
+        return layer
+    return replace(layer, unrounded=Distance(**found[0]), constants_rounded=bool(found[1]))
 
 
 class Comparison:
@@ -64,8 +74,10 @@ class Comparison:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._call("end", {})
+    def __exit__(self, kind: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        # What ended the work in between (a worker that is gone, Ctrl-C) is what is told, not that nobody tidies up.
+        with contextlib.suppress(*(() if kind is None else (CannotJudge,))):
+            self._call("end", {})
 
     def measure(self) -> Measured:
         """All layers, quantizers and constants."""
@@ -73,6 +85,10 @@ class Comparison:
             self._run(phase, self._feeds)
         if self._calibration:
             self._run(CALIBRATION, self._calibration)
+        return self.measured()
+
+    def measured(self) -> Measured:
+        """What is known by now, with the worker's peak memory until now."""
         return Measured.from_json(self._call("measured", {}))
 
     def floated(self, change: Change) -> Floated:
@@ -82,6 +98,26 @@ class Comparison:
         found = self._call("changed", {})
         self._call("close_phase", {})
         return Floated({name: Distance(**each) for name, each in found.items()})
+
+    def with_unrounded(self, measured: Measured) -> Measured:
+        """`measured`, with what is left of layers' own errors where the variant's nodes read the float model's tensors
+        and constants, unrounded: over the first feed, of the `LOOKED_AT` layers of the largest own error."""
+        layers = [each for each in measured.layers if each.own is not None and each.own.relative > PLAIN]
+        layers = [each for each in layers if not each.absent and not each.differs]
+        layers = sorted(layers, key=lambda each: -(each.own.relative if each.own else 0.0))[:LOOKED_AT]
+        if not layers:
+            return measured
+        names = {each.node for each in layers}
+        constants = [(each.node, each.index) for each in measured.constants if each.node in names]
+        found: dict[str, Any] = {}
+        for group in range(len(self._phases)):
+            arguments = {"nodes": sorted(names), "constants": constants, "group": group}
+            self._call("open_operators", arguments)
+            self._feed(self._feeds[:1], "operators")
+            found |= self._call("operators", {})
+            self._call("close_phase", {})
+        layers = [_with_unrounded(each, found.get(each.node)) for each in measured.layers]
+        return replace(measured, layers=tuple(layers), passes=self._call("passes", {}))
 
     def islands(self) -> dict[str, Distance]:
         """Each quantized tensor with the optimizer on against off, its layer fed with the float model's values, over

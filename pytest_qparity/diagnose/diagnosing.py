@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pytest_qparity.diagnose.causes.drift import drift
 from pytest_qparity.diagnose.causes.suspects import shortlist, suspects
 from pytest_qparity.diagnose.comparing import Comparison
 from pytest_qparity.precision.pairs.splicing import Change
+from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data import Feed
@@ -49,11 +51,22 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """findings: ranked; those with an impact were tried. together: the impact of all that were tried at once, None
-    where none was: where many layers are wrong none by itself may show."""
+    where none was: where many layers are wrong none by itself may show. everything: that of all suspects at once, tried
+    or not; what is left of 1 is explained by nothing that is suspected. notes: what a reader must know of the data."""
 
     measured: Measured
     findings: tuple[Finding, ...]
     together: float | None = None
+    everything: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unexplained(self) -> float:
+        """The share of the outputs' error that goes with no suspect: 0 to 1 (where errors had cancelled, floating may
+        let the error grow: then all of it)."""
+        if self.measured.relative == 0.0:
+            return 0.0
+        return min(max(1.0 - max(self.together or 0.0, self.everything or 0.0), 0.0), 1.0)
 
     def as_json(self) -> dict[str, Any]:
         measured = self.measured
@@ -65,6 +78,9 @@ class Diagnosis:
             "unmatched": list(measured.unmatched),
             "unread": list(measured.unread),
             "together": self.together,
+            "everything": self.everything,
+            "unexplained": self.unexplained,
+            "notes": list(self.notes),
             "findings": [finding.as_json() for finding in self.findings],
             "layers": [
                 {
@@ -73,6 +89,7 @@ class Diagnosis:
                     "tensor": layer.tensor,
                     "own": None if layer.own is None else _distance(layer.own),
                     "cumulative": None if layer.cumulative is None else _distance(layer.cumulative),
+                    "unrounded": None if layer.unrounded is None else _distance(layer.unrounded),
                 }
                 for layer in measured.layers
             ],
@@ -85,15 +102,17 @@ def diagnose(order: Order, worker: Worker, told: Callable[[str, float], None] = 
     Raises CannotJudge where a model cannot be read or run, or both share nothing.
     """
     with Comparison(order.reference, order.variant, order.feeds, worker, order.calibration, told=told) as both:
-        measured = both.measure()
+        measured = both.with_unrounded(both.measure())
         found = suspects(measured, tuple(order.feeds[0].arrays), order.precision)
         tried = shortlist(found, order.shortlist)
         findings = [Finding(suspect, _impact(both, measured, suspect.change)) for suspect in tried]
         kernel = _kernel(both, measured)
-        changes = reduce(or_, (suspect.change for suspect in tried), Change())
-        together = _impact(both, measured, changes) if tried else None
+        together = _at_once(both, measured, tried)
+        everything = together
+        with contextlib.suppress(CannotJudge):  # a variant that is float throughout, only to know what is left of it
+            everything = together if len(tried) == len(found) else _at_once(both, measured, found)
     untried, drifted = found[len(tried) :], drift(measured, order.precision)
-    return Diagnosis(measured, ranked(findings, measured.relative, kernel, drifted, untried), together)
+    return Diagnosis(measured, ranked(findings, measured.relative, kernel, drifted, untried), together, everything)
 
 
 def ranked(
@@ -127,6 +146,10 @@ def _impact(both: Comparison, measured: Measured, change: Change) -> float:
     if whole == 0.0:
         return 0.0
     return 1.0 - both.floated(change).relative / whole
+
+
+def _at_once(both: Comparison, measured: Measured, found: Sequence[Suspect]) -> float | None:
+    return _impact(both, measured, reduce(or_, (each.change for each in found), Change())) if found else None
 
 
 def _kernel(both: Comparison, measured: Measured) -> Suspect | None:

@@ -46,13 +46,19 @@ class Distance:
         return max(-1.0, min(1.0, self.dot / math.sqrt(self.golden_power) / math.sqrt(self.output_power)))
 
 
+_DISTANCES = ("own", "cumulative", "unrounded")  # of a layer
+
+
 @dataclass(frozen=True, slots=True)
 class LayerMeasure:
     """A node of the float model and the tensor it makes.
 
     own: the error it makes when the float model's tensors are its inputs; cumulative: with the variant's own inputs.
     None where the variant has no counterpart. reads: the tensors that it reads. differs: attributes and inputs that the
-    variant's node has otherwise; counterpart: its name, empty where there is none.
+    variant's node has otherwise; counterpart: its name, empty where there is none; stand_in: its operator, where that
+    is another. unrounded: the error that is left where the variant's node reads the float model's tensors and
+    constants, unrounded; None where that was not looked at. constants_rounded: whether one of its constants is the
+    variant's there too.
     """
 
     node: str
@@ -64,6 +70,9 @@ class LayerMeasure:
     absent: bool = False
     differs: tuple[str, ...] = ()
     counterpart: str = ""
+    stand_in: str = ""
+    unrounded: Distance | None = None
+    constants_rounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,8 @@ class ConstantMeasure:
     """A constant operand of a node, dequantized, beside the float model's.
 
     channel_axis: of its output channels (None: one value for all). For each channel: golden Σ w², output Σ v²,
-    error Σ (v − w)², dot Σ v·w, nearest: which channel of the float model it resembles most.
+    error Σ (v − w)², dot Σ v·w, nearest: which channel of the float model it resembles most. steps: Σ s² of the step of
+    each element, where the variant's are integer codes; else empty.
     """
 
     node: str
@@ -152,7 +162,13 @@ class ConstantMeasure:
     error: tuple[float, ...]
     dot: tuple[float, ...]
     nearest: tuple[int, ...]
-    scale_ratio: float | None = None
+    steps: tuple[float, ...] = ()
+
+    @property
+    def rms_steps(self) -> float | None:
+        """√(Σ (v − w)² / Σ s²): the error in steps, root mean square. Rounding to the nearest leaves 1/√12 = 0.29."""
+        steps = math.fsum(self.steps)
+        return math.sqrt(math.fsum(self.error) / steps) if steps else None
 
     @property
     def relative(self) -> float:
@@ -195,8 +211,7 @@ class Measured:
             return None if each is None else Distance(**each)
 
         layers = tuple(
-            of(LayerMeasure, {**each, "own": distance(each["own"]), "cumulative": distance(each["cumulative"])})
-            for each in value["layers"]
+            of(LayerMeasure, each | {name: distance(each[name]) for name in _DISTANCES}) for each in value["layers"]
         )
         engine = value["engine"]
         return Measured(

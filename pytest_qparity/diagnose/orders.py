@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,8 +98,19 @@ def diagnose_run(
                 raise
             order = replace(order, variant=running.executed_at(run.precision).path)
             found = diagnose(order, material.worker, told)
+        if material.recordings is not None:
+            found = replace(found, notes=(*found.notes, _single_steps(case, run)))
         work(order, material.worker, found)
     return found
+
+
+def _single_steps(case: Case, run: Run) -> str:
+    path = Path(os.path.relpath(case.path)).as_posix()
+    return (
+        "these are single steps, each with the float model's states: what states gather over a recording is not in "
+        "them. The gate judges the variant with its own states; its figure and the drift by step: "
+        f'pytest "{path}::{run.id}::parity" --backend={run.backend}'
+    )
 
 
 def _fed(material: CaseMaterial) -> FeedSource:

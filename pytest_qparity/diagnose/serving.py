@@ -33,7 +33,10 @@ __all__ = [
     "measured",
     "open_change",
     "open_islands",
+    "open_operators",
     "open_phase",
+    "operators",
+    "passes",
     "take",
 ]
 
@@ -71,6 +74,18 @@ def islands(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     return {name: asdict(distance) for name, distance in held[_HELD].islands().items()}, {}
 
 
+def open_operators(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    constants = [(str(node), int(index)) for node, index in arguments["constants"]]
+    held[_HELD].open_operators(set(arguments["nodes"]), constants, arguments["group"])
+    return None, {}
+
+
+def operators(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """What nodes make with nothing rounded, by name: (distance, whether a constant stayed rounded)."""
+    found = held[_HELD].operators()
+    return {name: (asdict(each.distance), each.constants_rounded) for name, each in found.items()}, {}
+
+
 def take(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     held[_HELD].take(arrays, arguments["samples"])
     return None, {}
@@ -89,6 +104,11 @@ def changed(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def measured(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, on macOS bytes
     return held[_HELD].measured(peak / (1e6 if sys.platform == "darwin" else 1e3)).as_json(), {}
+
+
+def passes(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """How often the data ran through what, until now."""
+    return held[_HELD].passes, {}
 
 
 def annotate(held: Held, arguments: Arguments, arrays: Arrays) -> Result:

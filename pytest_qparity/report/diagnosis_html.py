@@ -14,7 +14,7 @@ from pytest_qparity.report.diagnosis_charts import (
     curve_of,
     histogram_of,
 )
-from pytest_qparity.report.diagnosis_text import decibels, impact_of, nothing_found, shown_findings
+from pytest_qparity.report.diagnosis_text import decibels, explained, impact_of, nothing_found, shown_findings
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def diagnosis_html(diagnosis: Diagnosis, subject: str) -> str:
         subject=subject,
         measured=measured,
         nothing=nothing_found(diagnosis),
+        explained=explained(diagnosis) if measured.relative > 0.0 else "",
+        notes=diagnosis.notes,
         findings=[(finding, impact_of(finding)) for finding in findings],
         curve=curve_of(diagnosis, len(findings)),
         histograms=[histogram_of(each) for each in worst[:HISTOGRAMS]],

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from pytest_qparity.diagnose.causes.cause import Finding
     from pytest_qparity.diagnose.diagnosing import Diagnosis
 
-__all__ = ["decibels", "diagnosis_text", "impact_of", "nothing_found", "shown_findings"]
+__all__ = ["decibels", "diagnosis_text", "explained", "impact_of", "nothing_found", "shown_findings"]
 
 SHOWN = 5
 LEAST_IMPACT = 0.01  # of a finding that is shown behind the first
+MUCH = 0.5  # of the error, unexplained: then no row is its cause
 _NAMES = 3
 
 
@@ -37,15 +38,15 @@ def diagnosis_text(diagnosis: Diagnosis, subject: str) -> str:
         finding.impact is not None for finding in shown
     )
     lines.append("")
-    if diagnosis.together is not None and len(shown) > 1:
-        share = f"{100 * diagnosis.together:.0f} % of the outputs' error goes with all that was tried at once"
-        lines.append(f"together   {share}")
+    if measured.relative > 0.0:
+        lines.append(wrapped("explained  ", explained(diagnosis)))
     if hidden:
         lines.append(f"tried      {hidden} more, each less than what is shown (--json has them)")
     if measured.unmatched:
         lines.append(
             wrapped("unmatched  ", _some(measured.unmatched, "tensors of the float model have no counterpart"))
         )
+    lines += [wrapped("note       ", note) for note in diagnosis.notes]
     if measured.unread:
         lines.append(wrapped("unread     ", _some(measured.unread, "QuantizeLinear nodes could not be looked at")))
     return "\n".join(lines).rstrip() + "\n"
@@ -69,6 +70,26 @@ def nothing_found(diagnosis: Diagnosis) -> str:
         "The outputs differ, and nothing was found that explains it: operators that compute in integers (QLinearConv, "
         'MatMulInteger, …) are not looked into. Diagnose the variant as Q/DQ (format = "qdq").'
     )
+
+
+def explained(diagnosis: Diagnosis) -> str:
+    """What share of the outputs' error goes with what was tried, at once, and with all suspects; what stays."""
+    tried = sum(finding.impact is not None for finding in diagnosis.findings)
+    if diagnosis.together is None:
+        return "nothing: 100 % of the outputs' error stays unexplained"
+    said = f"{_share(diagnosis.together)} of the outputs' error goes with {_count(tried)} tried, at once"
+    if (diagnosis.everything or 0.0) > diagnosis.together + LEAST_IMPACT:
+        said += f", {_share(diagnosis.everything or 0.0)} with all that are suspected"
+    said += f"; {100 * diagnosis.unexplained:.0f} % stays unexplained"
+    return said if diagnosis.unexplained < MUCH else f"{said}: its cause is none of these"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if value >= 0.0 else "nothing"
+
+
+def _count(tried: int) -> str:
+    return "the 1 suspect that was" if tried == 1 else f"the {tried} suspects that were"
 
 
 def impact_of(finding: Finding) -> str:

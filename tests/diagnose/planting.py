@@ -418,7 +418,7 @@ def _float_behind(makers: dict[str, onnx.NodeProto], name: str) -> str:
     return name
 
 
-FAULTS: dict[str, tuple[Callable[[Sound], Planted], tuple[str, ...]]] = {
+OWN_FAULTS: dict[str, tuple[Callable[[Sound], Planted], tuple[str, ...]]] = {
     "range-too-small": (range_too_small, ("mlp", "cnn", "residual", "transformer")),
     "range-too-wide": (range_too_wide, ("mlp", "cnn", "residual", "transformer")),
     "collapsed": (collapsed, ("mlp", "cnn", "residual", "transformer")),
@@ -435,10 +435,3 @@ FAULTS: dict[str, tuple[Callable[[Sound], Planted], tuple[str, ...]]] = {
     "outlier-channel": (outlier_channel, ("mlp", "cnn", "residual", "transformer")),
     "residual-mismatch": (residual_mismatch, ("residual", "transformer")),
 }
-
-
-def planted(fault: str, kind: str, seed: int, folder: Path) -> Planted:
-    make, kinds = FAULTS[fault]
-    assert kind in kinds
-    folder.mkdir(parents=True, exist_ok=True)
-    return make(sound(kind, seed, folder, fault))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader
 
 from pytest_qparity.case.data import Feeds, Samples, make_feeds
 from pytest_qparity.case.model import read_model_file
@@ -29,6 +30,16 @@ def quantized(
     np.savez(data, **arrays)
     quantize(Order(reference, variant, calibration=data, target=target, batch=8), InProcess(Limits()))
     return reference, variant
+
+
+class Reader(CalibrationDataReader):
+    """One feed for ONNX Runtime's quantizer."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self._feeds = iter([arrays])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._feeds, None)
 
 
 def comparison(reference: Path, variant: Path, arrays: dict[str, np.ndarray], **options) -> Comparison:

@@ -14,7 +14,8 @@ from pytest_qparity.diagnose.diagnosing import Diagnosis, Order, diagnose, ranke
 from pytest_qparity.precision.pairs.splicing import Change
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
-from tests.diagnose.planting import FAULTS, Planted, planted, sound
+from tests.diagnose.faults import FAULTS, planted
+from tests.diagnose.planting import Planted, sound
 from tests.diagnose.sides import constants, feeds_of, quantized, save, set_constant
 from tests.models import inputs_for_mlp, mlp
 

@@ -8,27 +8,19 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization import QuantType, quantize_static
 
 from pytest_qparity.diagnose.causes.cause import Cause
 from pytest_qparity.diagnose.causes.suspects import suspects
 from pytest_qparity.diagnose.measures import Measured
 from pytest_qparity.precision.pairs.splicing import Change
-from tests.diagnose.sides import comparison, quantize_node, quantized
+from tests.diagnose.sides import Reader, comparison, quantize_node, quantized
 from tests.models import checked, inputs_for_mlp, mlp, save, small_cnn
 from tests.precision.graphs import with_subgraphs
 
 
 def images(samples: int = 24) -> dict[str, np.ndarray]:
     return {"input": np.random.default_rng(3).standard_normal((samples, 1, 8, 8)).astype(np.float32)}
-
-
-class Reader(CalibrationDataReader):
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self._feeds = iter([arrays])
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        return next(self._feeds, None)
 
 
 def stock(model: onnx.ModelProto, arrays: dict[str, np.ndarray], folder: Path, **options) -> tuple[Path, Path]:
@@ -106,21 +98,48 @@ def test_a_relu_that_a_range_stands_for_is_not_dropped(tmp_path: Path) -> None:
     assert not any(each.cause is Cause.DROPPED_RELU for each in found)
 
 
+def with_range_behind(sides: tuple[Path, Path], node: str, factor: float, zero_point: int) -> None:
+    """Give what rounds a node's output another range: `factor` times its scale, and a zero point."""
+    model = onnx.load(sides[1])
+    behind = next(n for n in model.graph.node if n.name == node).output[0]
+    quantize = quantize_node(model, behind)
+    scale = next(t for t in model.graph.initializer if t.name == quantize.input[1])
+    own = {"own_scale": numpy_helper.to_array(scale) * np.float32(factor), "own_zero": np.array(zero_point, np.uint8)}
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in own.items())
+    for each in model.graph.node:
+        if each is quantize or (each.op_type == "DequantizeLinear" and each.input[0] == quantize.output[0]):
+            each.input[1:3] = list(own)
+    onnx.save(model, sides[1])
+
+
 def test_a_range_that_goes_below_zero_is_no_relu(tmp_path: Path) -> None:
     sides = stock(small_cnn(), images(), tmp_path, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-    model = onnx.load(sides[1])
-    behind = next(n for n in model.graph.node if n.name == "conv1").output[0]
-    node = quantize_node(model, behind)
-    model.graph.initializer.append(numpy_helper.from_array(np.array(128, np.uint8), "middle"))
-    for each in model.graph.node:
-        if each is node or (each.op_type == "DequantizeLinear" and each.input[0] == node.output[0]):
-            each.input[2] = "middle"
-    onnx.save(model, sides[1])
+    with_range_behind(sides, "conv1", 2.0, 128)
 
     found = suspects(measured_of(*sides, images()), ["input"], "int8")
 
     assert [each.node for each in found if each.cause is Cause.DROPPED_RELU] == ["relu1"]
     assert [each.cause for each in found if each.tensor == "r1"] == [Cause.DROPPED_RELU]  # the range is not told twice
+
+
+def test_a_range_that_clips_what_a_folded_relu_lets_through_is_saturated_and_no_dropped_relu(tmp_path: Path) -> None:
+    sides = stock(small_cnn(), images(), tmp_path, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    with_range_behind(sides, "conv1", 1 / 6, 0)
+
+    measured = measured_of(*sides, images())
+
+    found = suspects(measured, ["input"], "int8")
+    assert [each.cause for each in found if each.tensor == "r1"] == [Cause.RANGE_SATURATED]
+    assert next(each.own.relative for each in measured.layers if each.node == "relu1" and each.own) == 0.0
+
+
+def test_a_range_may_clip_and_lack_its_relu_at_once(tmp_path: Path) -> None:
+    sides = stock(small_cnn(), images(), tmp_path, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    with_range_behind(sides, "conv1", 1 / 3, 128)
+
+    found = suspects(measured_of(*sides, images()), ["input"], "int8")
+
+    assert {each.cause for each in found if each.tensor == "r1"} == {Cause.RANGE_SATURATED, Cause.DROPPED_RELU}
 
 
 @pytest.mark.parametrize("per_channel", [False, True])

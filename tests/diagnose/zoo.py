@@ -112,6 +112,30 @@ def residual(seed: int) -> onnx.ModelProto:
     return net.model(["N", 2, 8, 8], ["N", 5])
 
 
+def branches(seed: int) -> onnx.ModelProto:
+    """A stem, a sum with a Clip behind it, two branches in a Concat with Relu and MaxPool, a classifier."""
+    random = np.random.default_rng(seed)
+    net, channels = Net(random), int(random.integers(6, 14))
+    net.conv("stem", 2, channels)
+    skip = net.add("Relu", "stem_relu")
+    net.conv("body", channels, channels)
+    net.add("Add", "sum", skip)
+    split = net.add("Clip", "clip", net.constant("clip_low", np.zeros(())), net.constant("clip_high", np.full((), 3.0)))
+    first = net.conv("branch_a", channels, channels)
+    net.last = split
+    second = net.conv("branch_b", channels, channels)
+    net.last = first
+    net.add("Concat", "joined", second, axis=1)
+    net.add("Relu", "joined_relu")
+    net.add("MaxPool", "pool", kernel_shape=[2, 2], strides=[2, 2])
+    net.conv("late", 2 * channels, channels)
+    net.add("Relu", "late_relu")
+    net.add("GlobalAveragePool", "average")
+    net.add("Flatten", "flatten")
+    net.gemm("classify", channels, 5)
+    return net.model(["N", 2, 8, 8], ["N", 5])
+
+
 def transformer(seed: int) -> onnx.ModelProto:
     """1 or 2 blocks of one-headed attention and a feed-forward part with Relu, LayerNormalization ahead of both."""
     random = np.random.default_rng(seed)
@@ -154,8 +178,9 @@ KINDS: dict[str, Callable[[int], onnx.ModelProto]] = {
     "cnn": cnn,
     "residual": residual,
     "transformer": transformer,
+    "branches": branches,
 }
-SHAPES = {"mlp": (12,), "cnn": (2, 8, 8), "residual": (2, 8, 8), "transformer": (6, 10)}
+SHAPES = {"mlp": (12,), "cnn": (2, 8, 8), "residual": (2, 8, 8), "transformer": (6, 10), "branches": (2, 8, 8)}
 
 
 def samples(kind: str, seed: int, count: int = 32) -> np.ndarray:

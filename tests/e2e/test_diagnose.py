@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 from pytest_qparity.cli import main
-from tests.diagnose.planting import planted
+from pytest_qparity.worker.process import WorkerProcess
+from tests.diagnose.faults import planted
 from tests.e2e.projects import write_project
+from tests.gate.test_sequences import accepted
+from tests.gate.test_sequences import project as recurrent_project
 
 Diagnose = Callable[..., tuple[int, str, str]]
 
@@ -210,3 +214,38 @@ def test_what_is_no_model_is_told_by_its_code(diagnose: Diagnose, tmp_path: Path
 
     status, said, _ = diagnose(*FILES, "--json")
     assert (status, json.loads(said)["failure"]["code"]) == (1, "QP-MODEL-001")
+
+
+def test_a_case_of_recordings_says_that_single_steps_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case_file = recurrent_project(tmp_path)
+    accepted(case_file)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["qparity"])
+
+    assert main(["diagnose", "cases/integrator.toml", "ort-int8", "--samples", "40"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "note these are single steps, each with the float model's states" in said
+    assert 'pytest "cases/integrator.toml::ort-int8::parity" --backend=ort' in said
+
+
+def test_other_cases_have_no_word_of_steps(project: Diagnose) -> None:
+    assert "single steps" not in project("cases/mlp.toml", "ort-int8", "--samples", "40")[1]
+
+
+@pytest.mark.parametrize("answers", [0, 6])
+def test_ctrl_c_ends_with_one_line(diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch, answers: int) -> None:
+    """At the start, and in the middle of a pass: what the worker's end does then is not told."""
+    left, answered = [answers], WorkerProcess._answered
+
+    def interrupted(worker: WorkerProcess, *arguments: Any) -> dict[str, Any]:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return answered(worker, *arguments)
+
+    monkeypatch.setattr(WorkerProcess, "_answered", interrupted)
+
+    assert diagnose(*FILES) == (130, "", "interrupted\n")

@@ -27,12 +27,12 @@ ENOUGH = 8  # values for each code, below which empty codes tell nothing
 
 
 def activation_suspect(
-    measure: ActivationMeasure, operators: Mapping[str, str], inputs: Sequence[str], precision: str
+    measure: ActivationMeasure, operators: Mapping[str, str], precision: str, reads: Sequence[str] | None = None
 ) -> Suspect:
     """The first that holds of: its halves disagree; its zero point is shifted; it is clipped (or its calibration data
     did not reach so far); it collapses to few codes; it is too wide; one channel has it alone; else plain rounding.
 
-    operators: of the float model's nodes by name; inputs: names of its inputs.
+    operators: of the float model's nodes by name; reads: nodes that the suggested key keeps float, if not its readers.
     """
     known: dict[str, Any] = {
         "sqnr_db": round(measure.sqnr_db, 2) if np.isfinite(measure.sqnr_db) else None,
@@ -42,7 +42,7 @@ def activation_suspect(
         "bits": measure.bits,
         "bits_used": round(measure.bits_used, 2),
     }
-    cause, numbers, sentence, key = _cause(measure, inputs, precision)
+    cause, numbers, sentence, key = _cause(measure, precision, measure.reads if reads is None else reads)
     node = measure.reads[0] if measure.reads else measure.made_by or measure.tensor
     return Suspect(
         node=node,
@@ -61,9 +61,9 @@ def activation_suspect(
 _Found = tuple[Cause, dict[str, Any], str, Key]
 
 
-def _cause(measure: ActivationMeasure, inputs: Sequence[str], precision: str) -> _Found:
+def _cause(measure: ActivationMeasure, precision: str, reads: Sequence[str]) -> _Found:
     codes, data = _range(measure.low, measure.high), _range(measure.smallest, measure.largest)
-    floats = keep_float(precision, measure.reads)
+    floats = keep_float(precision, reads)
     if not measure.agrees:
         said = f"Both halves of the pair have other scales or zero points: the mean moves by {measure.offset:.3g}."
         return Cause.PAIR_DISAGREES, {"offset": measure.offset}, said, keep_made(floats)

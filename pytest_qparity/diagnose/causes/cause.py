@@ -30,6 +30,7 @@ class Cause(StrEnum):
     WRONG_BIAS = "wrong-bias"
     DROPPED_RELU = "dropped-relu"
     NODE_DIFFERS = "node-differs"
+    COMPUTES_OTHERWISE = "computes-otherwise"
     KERNEL_DEVIATES = "kernel-deviates"
     ACCUMULATED_DRIFT = "accumulated-drift"
     ROUNDING = "rounding"  # what the precision costs here, and nothing else that is seen

@@ -18,6 +18,9 @@ __all__ = ["constant_suspect"]
 
 FLIPPED = -0.5  # cosine of a channel and its own
 GAIN = 0.2  # by which a channel's Σ v·w / Σ w² is off 1 where its scale is another's; int4 rounding stays within 0.05
+ROUNDED = 0.5  # of a step, root mean square: rounding to the nearest leaves 0.29, with care for the products some more
+OF_ANOTHER = 1.0  # step, likewise: no rounding goes past the nearest code on either side
+LEAST_GAIN, STRAIGHT = 0.02, 0.999  # likewise of a channel that is more steps away than rounding leaves, and its cosine
 WRONG = 0.05  # NRMSE² of a bias or weight: 13 dB, below what int4 gives
 FEW_BITS = 0.01  # NRMSE² of one channel, 20 dB, where others are far better
 SHOWN = 8
@@ -65,27 +68,55 @@ def _cause(measure: ConstantMeasure, precision: str) -> tuple[Cause, dict[str, A
         pairs = [[int(each), int(listed[each])] for each in moved[:SHOWN]]
         said = f"{_channels(moved)} of the weight holds what is channel {pairs[0][1]} in the float model."
         return Cause.SWAPPED_CHANNELS, {"channels": pairs}, said, again
-    scaled = np.flatnonzero((np.abs(gains - 1.0) > GAIN) & (cosines > 0.8) & (golden > 1e-9 * golden.max(initial=0.0)))
+    by_steps = _rms_steps(measure)
+    another = by_steps > 2.0 * OF_ANOTHER
+    is_longer = (np.abs(gains - 1.0) > GAIN) & (cosines > 0.8)
+    is_longer |= another & (np.abs(gains - 1.0) > LEAST_GAIN) & (cosines > STRAIGHT)
+    scaled = np.flatnonzero(is_longer & (golden > 1e-9 * golden.max(initial=0.0)))
     if scaled.size:
         worst = int(scaled[np.abs(np.log(gains[scaled])).argmax()])
         which = "All channels" if scaled.size == golden.size and scaled.size > 1 else _channels(scaled)
         said = f"{which} of the weight is {gains[worst]:.3g} times the float model's."
         return Cause.WRONG_WEIGHT_SCALE, {"channels": _first(scaled), "gain": float(gains[worst])}, said, again
-    if measure.relative > WRONG:
-        said = f"The weight is another than the float model's (cosine {float(dot.sum() / norms.sum()):.3f})."
-        return Cause.WRONG_WEIGHT, {"cosine": float(dot.sum() / max(norms.sum(), 1e-300))}, said, again
+    steps = measure.rms_steps
+    if measure.relative > WRONG if steps is None else steps > OF_ANOTHER or another.any():
+        cosine = float(dot.sum() / max(norms.sum(), 1e-300))
+        said = f"The weight is another than the float model's (cosine {cosine:.4g})."
+        if steps is not None:
+            channels = np.flatnonzero(another)
+            is_few = 0 < 2 * channels.size < another.size
+            who = f"{_channels(channels)} of the weight" if is_few else "The weight"
+            most = float(by_steps.max()) if is_few else steps
+            said = (
+                f"{who} is another than the float model's: {most:.3g} of its own steps away, root mean square, where "
+                f"rounding leaves 0.29 (cosine {cosine:.4g})."
+            )
+        numbers = {"cosine": cosine, "rms_steps": steps, "channels": _first(np.flatnonzero(another))}
+        return Cause.WRONG_WEIGHT, numbers, said, again
     if golden.size > 1 and relative.max() > FEW_BITS and relative.max() > 100.0 * np.median(relative):
         channel = int(relative.argmax())
         middle = float(np.median(relative))
         said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(middle)} dB."
         key = Key(f'[precisions.{precision}]\ngranularity = "channel"', "give each channel a scale of its own")
         return Cause.OUTLIER_CHANNEL, {"channel": channel}, said, key
-    return (
-        Cause.ROUNDING,
-        {},
-        "The weight is rounded.",
-        Key(floats, "keep the node float: nothing is wrong with its weight"),
-    )
+    if steps is None:
+        said, remedy = "The weight is rounded.", "keep the node float: nothing else is seen of its weight"
+    else:
+        said = f"The weight is rounded: {steps:.2g} of its steps, root mean square (to the nearest: 0.29)."
+        is_nearest = steps <= ROUNDED
+        remedy = (
+            f"keep the node float: {'nothing is wrong with its weight' if is_nearest else 'or round to the nearest'}"
+        )
+    return Cause.ROUNDING, {"rms_steps": steps}, said, Key(floats, remedy)
+
+
+def _rms_steps(measure: ConstantMeasure) -> np.ndarray:
+    """√(Σ (v − w)² / Σ s²) of each channel; 0 where no step is known."""
+    error, steps = np.asarray(measure.error), np.asarray(measure.steps)
+    if not steps.size:
+        return np.zeros(error.shape)
+    found: np.ndarray = np.sqrt(np.divide(error, steps, out=np.zeros(error.shape), where=steps > 0))
+    return found
 
 
 def _channels(indices: np.ndarray) -> str:

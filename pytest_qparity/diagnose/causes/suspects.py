@@ -6,37 +6,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_qparity.diagnose.causes.activations import activation_suspect
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
 from pytest_qparity.diagnose.causes.constants import constant_suspect
+from pytest_qparity.diagnose.causes.inputs import input_suspects
 from pytest_qparity.diagnose.causes.keys import keep_float
-from pytest_qparity.precision.calibration.evidence import LARGEST_RATIO
+from pytest_qparity.diagnose.causes.nodes import differing, dropped, otherwise, rounding_left
+from pytest_qparity.diagnose.causes.scales import range_suspects
 from pytest_qparity.precision.pairs.splicing import Change
 
 if TYPE_CHECKING:
-    from pytest_qparity.diagnose.measures import ActivationMeasure, Measured
+    from pytest_qparity.diagnose.measures import Measured
 
 __all__ = ["shortlist", "suspects"]
 
 CAST = 1e-6  # NRMSE² of a constant: a cast to float16 leaves less (73 dB of normal values), int8 and bfloat16 more
-DROPPED = 1e-4  # NRMSE² at a Relu that is not there, beyond what the range stands for
-COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 FAR_APART = 16.0  # of two operands of a sum: four bits
 DROWNED = 1e-2  # rounding of the larger operand (or of both, with one scale) over the power of the smaller
+
+_OF_THE_RANGE = frozenset(  # causes that no missing Relu gives a range
+    {Cause.RANGE_SATURATED, Cause.CALIBRATION_NOT_COVERING, Cause.ZERO_POINT_SHIFTED, Cause.PAIR_DISAGREES}
+)
 
 
 def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple[Suspect, ...]:
     """inputs: names of the float model's inputs; precision: whose table of the case file keys are for."""
     operators = {layer.node: layer.op_type for layer in measured.layers}
-    activations = [activation_suspect(each, operators, inputs, precision) for each in measured.activations]
+    activations = range_suspects(measured, operators, precision)
     rounded = [each for each in measured.constants if each.relative > CAST]
     constants = [constant_suspect(each, operators, precision) for each in rounded]
-    found = [*_of_inputs(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
-    dropped = _dropped(measured)
-    gone = {suspect.tensor for suspect in dropped}  # their ranges are for what the tensors are without it
-    found = [each for each in found if each.tensor not in gone]
-    found += (*dropped, *_differing(measured, precision))
-    found += _others(measured, found, precision)
+    found = [*input_suspects(measured, operators, inputs), *_residuals(measured, precision), *activations, *constants]
+    missing = dropped(measured)
+    gone = {suspect.tensor for suspect in missing}  # their ranges are for what the tensors are without it
+    found = [each for each in found if each.tensor not in gone or each.cause in _OF_THE_RANGE]
+    found += (*missing, *differing(measured, precision), *otherwise(measured))
+    found += rounding_left(measured, found, precision)
     return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))
 
 
@@ -65,54 +68,6 @@ def _with_weights(suspect: Suspect, measured: Measured) -> Suspect:
     read_by = suspect.numbers["read_by"]
     weights = tuple((c.node, c.index) for c in measured.constants if c.node in read_by and c.role == "weight")
     return replace(suspect, change=replace(suspect.change, constants=weights))
-
-
-def _of_inputs(measured: Measured, operators: dict[str, str], inputs: Sequence[str]) -> list[Suspect]:
-    """An input's range is known from the data alone: of a wrong one all others are wrong with it."""
-    found = []
-    everything = Change(activations=tuple(each.name for each in measured.activations))
-    for measure in measured.activations:
-        data = max(abs(measure.smallest), abs(measure.largest))
-        codes = max(abs(measure.low), abs(measure.high))
-        if measure.tensor not in inputs or not data or not codes or not measure.agrees:
-            continue
-        stated = codes if measure.calibration is None else max(map(abs, measure.calibration)) or codes
-        ratio = stated / data
-        followers = sum(_follows(each, ratio) for each in measured.activations if each is not measure)
-        numbers = {"ratio": ratio, "others_alike": followers, "others": len(measured.activations) - 1}
-        others = f"; {followers} of {numbers['others']} other ranges are off the same way" if followers else ""
-        key = '[data]\ncalibration = "…"'
-        if not 1.0 / LARGEST_RATIO < ratio < LARGEST_RATIO:
-            cause, remedy = Cause.UNSCALED_CALIBRATION, "prepare calibration data as the test data are"
-            said = f"The calibrated range of the input is {ratio:.3g} times that of the test data{others}."
-        elif ratio < 1.0 / COVERED:
-            cause, remedy = Cause.CALIBRATION_NOT_COVERING, "calibrate with data that reach as far as those of the test"
-            said = f"The calibration data reach {100 * ratio:.0f} % of the test data's range{others}."
-        else:
-            continue
-        node = measure.reads[0] if measure.reads else measure.tensor
-        found.append(
-            Suspect(
-                node=node,
-                op_type=operators.get(node, ""),
-                tensor=measure.tensor,
-                cause=cause,
-                numbers={**numbers, "codes": [measure.low, measure.high], "data": [measure.smallest, measure.largest]},
-                sentence=said,
-                key=key,
-                remedy=remedy,
-                relative=measure.relative,
-                change=everything,
-                everywhere=True,
-            )
-        )
-    return found
-
-
-def _follows(measure: ActivationMeasure, ratio: float) -> bool:
-    data = max(abs(measure.smallest), abs(measure.largest))
-    own = max(abs(measure.low), abs(measure.high)) / data if data else 1.0
-    return own > 2.0 if ratio > 1.0 else own < 0.75
 
 
 def _residuals(measured: Measured, precision: str) -> list[Suspect]:
@@ -157,64 +112,3 @@ def _residuals(measured: Measured, precision: str) -> list[Suspect]:
             )
         )
     return found
-
-
-def _others(measured: Measured, found: Sequence[Suspect], precision: str) -> list[Suspect]:
-    """Layers with an error that none of their operands is suspected of: computed in float16, or in blocks."""
-    named = {node for each in found for node in (each.node, *each.numbers.get("read_by", ()))}
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.ROUNDING,
-            numbers={"own_sqnr_db": layer.own.sqnr_db},
-            sentence=f"Fed with the float model's tensors it is left {layer.own.sqnr_db:.1f} dB.",
-            key=keep_float(precision, [layer.node]),
-            remedy="keep the node float: nothing else is seen",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.own is not None and layer.own.relative > 0.0 and not layer.absent and layer.node not in named
-    ]
-
-
-def _dropped(measured: Measured) -> list[Suspect]:
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.DROPPED_RELU,
-            numbers={"relative_error": layer.own.relative, "max_abs": layer.own.max_abs},
-            sentence=f"The variant has no {layer.op_type} here, and no range that clamps as it does: "
-            f"values are up to {layer.own.max_abs:.3g} off.",
-            key="",
-            remedy="make the file again from the float model, with the node or with a range that ends where it clamps",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.absent and layer.own is not None and layer.own.relative > DROPPED
-    ]
-
-
-def _differing(measured: Measured, precision: str) -> list[Suspect]:
-    """Layers that compute something else: another attribute, an input that is not there."""
-    return [
-        Suspect(
-            node=layer.node,
-            op_type=layer.op_type,
-            tensor=layer.tensor,
-            cause=Cause.NODE_DIFFERS,
-            numbers={"relative_error": layer.own.relative, "differs": list(layer.differs)},
-            sentence=f"The variant's node has another {', '.join(layer.differs)}.",
-            key=keep_float(precision, [layer.node]),
-            remedy="make the file again: its node is not the float model's",
-            relative=layer.own.relative,
-            change=Change(nodes=(layer.node,)),
-        )
-        for layer in measured.layers
-        if layer.differs and layer.own is not None and layer.own.relative > DROPPED
-    ]

@@ -9,7 +9,8 @@ import numpy as np
 
 from pytest_qparity.diagnose.measures import ConstantMeasure
 from pytest_qparity.precision.pairs.folding import folded, value_of
-from pytest_qparity.precision.pairs.quantizers import ConstantOperand, constant_operands, fold_of
+from pytest_qparity.precision.pairs.quantizers import ConstantOperand, constant, constant_operands, fold_of
+from pytest_qparity.quantmath import INTEGER_TYPES
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -37,10 +38,12 @@ def constant_measures(reference: LightModel, variant: LightModel, pairing: Pairi
         fold = fold_of(reference, node, absent)
         if fold is not None and operand.index in (1, 2):
             mine = folded(reference, node, fold)[operand.index - 1]
-        if _transposed(node) != _transposed(variant.nodes[pairing.nodes[operand.node]]) and operand.index == 1:
-            theirs = theirs.T
+        is_turned = _transposed(node) != _transposed(variant.nodes[pairing.nodes[operand.node]]) and operand.index == 1
+        steps = _steps(variant, operand.theirs)
+        if is_turned:
+            theirs, steps = theirs.T, None if steps is None else steps.T
         if mine.shape == theirs.shape and not np.array_equal(mine, theirs):
-            yield _measure(operand, node, mine.astype(np.float64), theirs.astype(np.float64))
+            yield _measure(operand, node, mine.astype(np.float64), theirs.astype(np.float64), steps)
 
 
 def channel_axis(node: NodeProto, index: int, rank: int) -> int | None:
@@ -57,12 +60,31 @@ def channel_axis(node: NodeProto, index: int, rank: int) -> int | None:
     return None
 
 
-def _measure(operand: ConstantOperand, node: NodeProto, mine: Array, theirs: Array) -> ConstantMeasure:
+def _steps(variant: LightModel, name: str) -> Array | None:
+    """The step of each element of a constant that a DequantizeLinear makes of integer codes, of its shape (a view);
+    None of any other."""
+    node = variant.producers.get(name)
+    if node is None or node.op_type != "DequantizeLinear":
+        return None
+    codes, scale = constant(variant, node.input[0]), constant(variant, node.input[1])
+    if codes is None or scale is None or codes.dtype.name not in INTEGER_TYPES:
+        return None
+    attributes = {each.name: each.i for each in node.attribute}
+    axis = attributes.get("axis", 1) % max(codes.ndim, 1)
+    steps = np.abs(scale.astype(np.float64))
+    if attributes.get("block_size"):
+        steps = np.repeat(steps, attributes["block_size"], axis)
+        return steps if steps.shape == codes.shape else None
+    if steps.size > 1:
+        steps = steps.reshape([-1 if each == axis else 1 for each in range(codes.ndim)])
+    return np.broadcast_to(steps.reshape(steps.shape if steps.size > 1 else ()), codes.shape)
+
+
+def _measure(
+    operand: ConstantOperand, node: NodeProto, mine: Array, theirs: Array, steps: Array | None
+) -> ConstantMeasure:
     axis = channel_axis(node, operand.index, mine.ndim)
-    g, o = (
-        each.reshape(1, -1) if axis is None else np.moveaxis(each, axis, 0).reshape(each.shape[axis], -1)
-        for each in (mine, theirs)
-    )
+    g, o = _by_channel(mine, axis), _by_channel(theirs, axis)
     golden, output = (np.einsum("ij,ij->i", each, each) for each in (g, o))
     dot, error = np.einsum("ij,ij->i", g, o), np.einsum("ij,ij->i", o - g, o - g)
     is_weight = operand.index <= 1 and node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -78,8 +100,13 @@ def _measure(operand: ConstantOperand, node: NodeProto, mine: Array, theirs: Arr
         output=tuple(map(float, output)),
         error=tuple(map(float, error)),
         dot=tuple(map(float, dot)),
+        steps=() if steps is None else tuple(map(float, (_by_channel(steps, axis) ** 2).sum(axis=1))),
         nearest=tuple(map(int, _nearest(g, o, golden, output, dot))) if role == "weight" else (),
     )
+
+
+def _by_channel(array: Array, axis: int | None) -> Array:
+    return array.reshape(1, -1) if axis is None else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
 
 
 def _nearest(g: Array, o: Array, golden: Array, output: Array, dot: Array) -> Array:
@@ -90,7 +117,7 @@ def _nearest(g: Array, o: Array, golden: Array, output: Array, dot: Array) -> Ar
     norms = np.sqrt(np.maximum(golden * output, np.finfo(np.float64).tiny))
     unlike = np.flatnonzero((np.abs(dot / norms) < _UNLIKE) & (golden > 0) & (output > 0))
     if unlike.size:
-        cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.maximum(golden, np.finfo(np.float64).tiny)))
+        cosines = (o[unlike] @ g.T) / np.sqrt(np.outer(output[unlike], np.where(golden > 0, golden, np.inf)))
         best = cosines.argmax(axis=1)
         found[unlike] = np.where(cosines.max(axis=1) > _ALIKE, best, unlike)
     return found

@@ -78,6 +78,11 @@ class Models:
         lacking = [name for name in node.input[len(there.input) :] if name]
         return (*differing, *lacking)
 
+    def stand_in(self, node: NodeProto) -> str:
+        """The operator of the variant's node, where it is another."""
+        there = self.pairing.replaced.get(node.name)
+        return "" if there is None else str(self.variant.nodes[there].op_type)
+
     def range_behind(self, node: NodeProto) -> tuple[float, float]:
         """Between what a tensor is clamped that lacks its Relu or Clip: the widest range of what quantizes it; without
         bounds where something reads it unquantized."""
@@ -89,7 +94,7 @@ class Models:
         return min(float(each.low.min()) for each in own), max(float(each.high.max()) for each in own)
 
     def _is_layer(self, node: NodeProto) -> bool:
-        is_there = node.name in self.pairing.nodes or node.name in self.absent
+        is_there = bool(self.pairing.counterpart(node.name)) or node.name in self.absent
         return is_there and any(name in self._comparable for name in node.output)
 
     def _layer_tensor(self, node: NodeProto) -> str:

@@ -9,7 +9,7 @@ one model's are there at once. Then outputs come once more with the optimizer on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pytest_qparity.diagnose.measures import Distance, LayerMeasure, Measured
 from pytest_qparity.diagnose.pairs.constants import constant_measures
 from pytest_qparity.diagnose.pairs.models import Models
 from pytest_qparity.diagnose.passes.islands import Islands
+from pytest_qparity.diagnose.passes.operators import Operators, Unrounded
 from pytest_qparity.diagnose.passes.phases import Calibrating, Changed, Group, Optimized, Phase, Tallies
 from pytest_qparity.diagnose.passes.spool import Spool
 from pytest_qparity.precision.pairs.running import Tapped
@@ -103,10 +104,25 @@ class Measurer:
         assert isinstance(self._phase, Islands)
         return {name: tally.distance() for name, tally in self._phase.outputs.items()}
 
+    def open_operators(self, nodes: Collection[str], constants: Sequence[tuple[str, int]], group: int) -> None:
+        """Get those of a group that are among `nodes` ready with nothing rounded; `operators` compares them."""
+        chosen = [node.name for node in self._groups[group] if node.name in nodes]
+        self._start(Operators(self.models, chosen, [each for each in constants if each[0] in chosen]))
+
+    def operators(self) -> dict[str, Unrounded]:
+        """What the variant's nodes make of the float model's values and constants, by node of the float model."""
+        assert isinstance(self._phase, Operators)
+        return self._phase.found()
+
     def changed(self) -> dict[str, Distance]:
         """Outputs of the variant with the change that is open, over the feeds that were taken."""
         assert isinstance(self._phase, Changed)
         return {name: tally.distance() for name, tally in self._phase.outputs.items()}
+
+    @property
+    def passes(self) -> dict[str, float]:
+        """By kind: of the float model, of the variant, of what was tried."""
+        return dict(self._passes)
 
     def measured(self, peak_mb: float = 0.0) -> Measured:
         models, tallies = self.models, self._tallies
@@ -124,7 +140,7 @@ class Measurer:
             unmatched=models.pairing.unmatched,
             unread=models.unread,
             samples=self._samples,
-            passes=dict(self._passes),
+            passes=self.passes,
             engine=self._engine(),
             peak_mb=peak_mb,
         )
@@ -147,7 +163,8 @@ class Measurer:
             cumulative=None if cumulative is None else cumulative.distance(),
             absent=node.name in self.models.absent,
             differs=self.models.differences(node),
-            counterpart=self.models.pairing.nodes.get(node.name, ""),
+            counterpart=self.models.pairing.counterpart(node.name),
+            stand_in=self.models.stand_in(node),
         )
 
     def _start(self, phase: Phase) -> None:

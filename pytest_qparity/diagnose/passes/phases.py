@@ -65,7 +65,7 @@ class Group:
         own = [
             models.pairing.tensors[models.layer_tensor(node)] + OWN
             for node in layers
-            if node.name in models.pairing.nodes
+            if models.pairing.counterpart(node.name)
         ]
         cut_graph = models.variant.graph(dict.fromkeys(own), models.cut)
         self._cut = Tapped(cut_graph, models.variant.folder)
@@ -106,10 +106,10 @@ class Group:
         for node in self._layers:
             tensor = models.layer_tensor(node)
             tally = tallies.setdefault(node.name, DistanceTally())
-            if node.name in models.pairing.nodes:
+            if models.pairing.counterpart(node.name):
                 tally.add(made.get(models.pairing.tensors[tensor] + OWN, np.zeros(0)), golden[tensor])
             else:
-                tally.add(np.clip(golden[node.input[0]], *models.range_behind(node)), golden[tensor])
+                tally.add(_left_out(golden[node.input[0]], golden[tensor], models.range_behind(node)), golden[tensor])
 
     def _take_cumulative(self, golden: Feed, feed: Feed, index: int) -> None:
         models = self._models
@@ -130,6 +130,13 @@ class Group:
         nodes = self._models.reference.nodes
         around = {nodes[name].op_type for name in (*quantizer.reads, quantizer.made_by) if name in nodes}
         return 1 if around & _BY_CHANNEL else -1
+
+
+def _left_out(values: Array, golden: Array, ends: tuple[float, float]) -> Array:
+    """What stands for a Relu or Clip that a range may stand for: `golden` and what the range lets through besides. What
+    the range takes of golden values is no error of the node that is not there, but of the range."""
+    let_through: Array = golden + (np.clip(values, *ends) - np.clip(golden, *ends))
+    return let_through
 
 
 class Optimized:

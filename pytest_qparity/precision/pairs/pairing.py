@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from onnx import AttributeProto
 
 from pytest_qparity.precision.pairs.light_model import LightModel, inputs_of
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Pairing", "origin", "paired"]
 
 # What a variant may do without: a Relu that a quantizer's range stands for, a BatchNormalization in a kernel's weights.
+_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 _PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identity", "Relu"})
 
 
@@ -21,12 +24,19 @@ _PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identi
 class Pairing:
     """tensors: the variant's tensor, ahead of any quantizer, for each of the float model's that has one.
     nodes: the variant's node for each of the float model's, by name. absent: nodes that the variant passes by, so that
-    their output is paired with what stands for their input. unmatched: tensors that nothing stands for."""
+    their output is paired with what stands for their input. unmatched: tensors that nothing stands for.
+    replaced: the variant's node of another operator, for each that has one: it reads what stands for the node's inputs,
+    and makes the tensor of its output's name or has its own name."""
 
     tensors: Mapping[str, str]
     nodes: Mapping[str, str]
     absent: tuple[str, ...]
     unmatched: tuple[str, ...]
+    replaced: Mapping[str, str] = field(default_factory=dict)
+
+    def counterpart(self, node: str) -> str:
+        """The variant's node in the place of one of the float model's; empty where there is none."""
+        return self.nodes.get(node) or self.replaced.get(node, "")
 
 
 def origin(model: LightModel, name: str) -> str:
@@ -52,7 +62,7 @@ def paired(reference: LightModel, variant: LightModel) -> Pairing:
         for name in node.output
         if name in reference.variable and name not in pairing.tensors
     ]
-    return Pairing(pairing.tensors, pairing.nodes, tuple(pairing.absent), tuple(unmatched))
+    return Pairing(pairing.tensors, pairing.nodes, tuple(pairing.absent), tuple(unmatched), pairing.replaced)
 
 
 def _is_transparent(model: LightModel, node: NodeProto) -> bool:
@@ -62,13 +72,19 @@ def _is_transparent(model: LightModel, node: NodeProto) -> bool:
     return node.op_type in ("QuantizeLinear", "Identity")
 
 
+def _opset(model: LightModel) -> int:
+    return next((each.version for each in model.proto.opset_import if not each.domain), 0)
+
+
 class _Work:
     def __init__(self, reference: LightModel, variant: LightModel) -> None:
         self._reference, self._variant = reference, variant
         self.tensors: dict[str, str] = {name: name for name in reference.inputs if name in variant.inputs}
         self.nodes: dict[str, str] = {}
         self.absent: list[str] = []
+        self.replaced: dict[str, str] = {}
         self._claimed: set[str] = set()
+        self._same_opset = _opset(reference) == _opset(variant)
         self._reading: dict[str, list[NodeProto]] = {}
         for node in variant.proto.graph.node:
             if not _is_transparent(variant, node):
@@ -83,6 +99,12 @@ class _Work:
             self.tensors.update(
                 (mine, theirs) for mine, theirs in zip(node.output, there.output, strict=False) if mine and theirs
             )
+        else:
+            there = self._of_another_operator(node)
+            if there is not None:
+                self.replaced[node.name] = there.name
+                self._claimed.add(there.name)
+                self.tensors[node.output[0]] = there.output[0]
         for name in node.output:  # a tensor of its name is its own, whatever makes it now
             if name and name not in self.tensors and name in self._variant.producers:
                 self.tensors[name] = origin(self._variant, name)
@@ -120,6 +142,24 @@ class _Work:
         ]
         shared = [each for each in candidates if set(each.input) & set(node.input)]
         return next(iter(shared or candidates), None)
+
+    def _of_another_operator(self, node: NodeProto) -> NodeProto | None:
+        """A node of ONNX with one output, as the float model's; of another opset its attributes would be others."""
+        makers = (self._variant.producers.get(origin(self._variant, name)) for name in node.output if name)
+        for found in (*makers, self._variant.nodes.get(node.name)):
+            if (
+                self._same_opset
+                and found is not None
+                and found.op_type != node.op_type
+                and found.domain == node.domain
+                and found.name not in self._claimed
+                and not _is_transparent(self._variant, found)
+                and not any(each.type in _GRAPHS for each in (*node.attribute, *found.attribute))
+                and len(node.output) == len(found.output) == 1
+                and self._wanted(node) == self._variable_origins(found) != set()
+            ):
+                return found
+        return None
 
     def _wanted(self, node: NodeProto) -> set[str]:
         """What a counterpart reads; empty where an input has none."""

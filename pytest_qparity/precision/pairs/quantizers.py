@@ -115,7 +115,7 @@ def activation_quantizers(
     """Those of tensors that are paired, in the order of the variant; and names of QuantizeLinear nodes that cannot be
     looked at: of blocks, with a scale that is no constant, of a type unknown here, or of a tensor without a pair."""
     stands_for = {theirs: mine for mine, theirs in pairing.tensors.items()}  # the last: behind what was passed by
-    counterpart = {theirs: mine for mine, theirs in pairing.nodes.items()}
+    counterpart = {theirs: mine for mine, theirs in (*pairing.nodes.items(), *pairing.replaced.items())}
     found, left = [], []
     for node in variant.proto.graph.node:
         if node.op_type != "QuantizeLinear" or node.input[0] not in variant.variable:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.pairs.pairing import Pairing
     from pytest_qparity.precision.pairs.quantizers import ActivationQuantizer
 
-__all__ = ["Change", "Splice", "spliced"]
+__all__ = ["FLOAT_PREFIX", "Change", "Splice", "spliced"]
 
-_FLOAT = "fp32 "  # in front of the name of what comes from the float model
+FLOAT_PREFIX = "fp32 "  # in front of the name of what comes from the float model
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class _Work:
         if fold is not None and index in (1, 2):
             arrays = folded(self._reference, node, fold)
             there.input.extend([""] * (index + 1 - len(there.input)))
-            there.input[index] = self._own_constant(f"{_FLOAT}{node.name} {index}", arrays[index - 1])
+            there.input[index] = self._own_constant(f"{FLOAT_PREFIX}{node.name} {index}", arrays[index - 1])
             return
         kind = next((self._types[name] for name in there.output if name in self._types), TensorProto.FLOAT)
         there.input[index] = self._cast(self._bring(node.input[index]), kind)
@@ -118,6 +118,9 @@ class _Work:
 
     def take_node(self, node: NodeProto, quantizers: Sequence[ActivationQuantizer]) -> None:
         """The float model's node with what it reads unrounded; one that the variant passes by is put in again."""
+        if node.name in self._pairing.replaced:
+            self._take_place(node)
+            return
         if node.name not in self._pairing.nodes:
             self._put_in(node)
             return
@@ -141,6 +144,19 @@ class _Work:
             if quantizer.made_by == node.name and not quantizer.reads:
                 self.pass_by(quantizer)
 
+    def _take_place(self, node: NodeProto) -> None:
+        """The float model's node where the variant has another operator."""
+        there = self._by_name[self._pairing.replaced[node.name]]
+        there.op_type, there.domain = node.op_type, node.domain
+        inputs = [
+            "" if not name else self._float_tensor(name) if name in self._reference.variable else self._bring(name)
+            for name in node.input
+        ]
+        del there.input[:], there.attribute[:]
+        there.input.extend(inputs)
+        there.attribute.extend(node.attribute)
+        self._in_float(there)
+
     def _in_float(self, there: NodeProto) -> None:
         """Let a node among float16 ones compute in float32."""
         for index, name in enumerate(there.input):
@@ -149,9 +165,9 @@ class _Work:
         for index, name in enumerate(there.output):
             kind = self._types.get(name, TensorProto.FLOAT)
             if kind != TensorProto.FLOAT:
-                there.output[index] = f"{_FLOAT}{name}"
+                there.output[index] = f"{FLOAT_PREFIX}{name}"
                 self.nodes.append(
-                    onnx.helper.make_node("Cast", [f"{_FLOAT}{name}"], [name], name=f"back {name}", to=kind)
+                    onnx.helper.make_node("Cast", [f"{FLOAT_PREFIX}{name}"], [name], name=f"back {name}", to=kind)
                 )
 
     def _cast(self, name: str, kind: int) -> str:
@@ -167,15 +183,15 @@ class _Work:
     def _put_in(self, node: NodeProto) -> None:
         source = self._pairing.tensors[node.input[0]]
         made = self._copy(node, source)
-        self._redirect({source}, made, keep=(f"{_FLOAT}{node.name}",))
+        self._redirect({source}, made, keep=(f"{FLOAT_PREFIX}{node.name}",))
 
     def _copy(self, node: NodeProto, source: str) -> str:
         """A node of the float model on a tensor of the variant; the name of what it makes."""
-        made = f"{_FLOAT}{node.output[0]}"
+        made = f"{FLOAT_PREFIX}{node.output[0]}"
         if made not in self._brought:
             self._brought.add(made)
             inputs = [source, *(self._bring(name) if name else "" for name in node.input[1:])]
-            copy = onnx.NodeProto(op_type=node.op_type, domain=node.domain, name=f"{_FLOAT}{node.name}")
+            copy = onnx.NodeProto(op_type=node.op_type, domain=node.domain, name=f"{FLOAT_PREFIX}{node.name}")
             copy.input.extend(inputs)
             copy.output.append(made)
             copy.attribute.extend(node.attribute)
@@ -193,18 +209,18 @@ class _Work:
         """A constant of the float model, with the nodes that make it."""
         if not name:
             return name
-        own = f"{_FLOAT}{name}"
+        own = f"{FLOAT_PREFIX}{name}"
         if own in self._brought:
             return own
         self._brought.add(own)
         producer = self._reference.producers.get(name)
         if producer is not None:
             copy = onnx.NodeProto.FromString(producer.SerializeToString())
-            copy.name = f"{_FLOAT}{producer.name}"
+            copy.name = f"{FLOAT_PREFIX}{producer.name}"
             for index, each in enumerate(producer.input):
                 copy.input[index] = self._bring(each)
             for index, each in enumerate(producer.output):
-                copy.output[index] = f"{_FLOAT}{each}" if each else ""
+                copy.output[index] = f"{FLOAT_PREFIX}{each}" if each else ""
                 self._brought.add(copy.output[index])
             self.nodes.append(copy)
             return own
@@ -235,7 +251,7 @@ class _Work:
             if to == name:
                 raise ValueError(f"got {name} in the place of itself, should be another tensor")
             source = f"{name} before" if to in producer.output else to
-            self.nodes.append(onnx.helper.make_node("Identity", [source], [name], name=f"{_FLOAT}{name}"))
+            self.nodes.append(onnx.helper.make_node("Identity", [source], [name], name=f"{FLOAT_PREFIX}{name}"))
 
 
 def _copy_attribute(name: str, source: NodeProto, target: NodeProto) -> None:

@@ -47,7 +47,7 @@ def measured(
 
 
 def cause_of(measure: ActivationMeasure) -> Suspect:
-    return activation_suspect(measure, OPERATORS, ["input"], "int8")
+    return activation_suspect(measure, OPERATORS, "int8")
 
 
 @pytest.fixture

@@ -115,6 +115,61 @@ def test_another_weight_is_told(tmp_path: Path, weight: np.ndarray, bias: np.nda
     assert suspects(tmp_path, weight, bias, gemm(other, bias))["weight"].cause is Cause.WRONG_WEIGHT
 
 
+def test_noise_of_a_few_steps_is_another_weight_long_before_it_is_so_for_four_bits(
+    tmp_path: Path, weight: np.ndarray, bias: np.ndarray
+) -> None:
+    noisy = weight + np.random.default_rng(5).normal(0.0, 0.02, weight.shape) * np.abs(weight).max(axis=0)
+
+    suspect = suspects(tmp_path, weight, bias, gemm(noisy, bias))["weight"]
+
+    assert suspect.cause is Cause.WRONG_WEIGHT
+    assert suspect.relative < 0.05
+    assert 2.0 < suspect.numbers["rms_steps"] < 3.5
+    assert "of its own steps away" in suspect.sentence
+
+
+def test_noise_in_one_channel_is_told_of_it(tmp_path: Path, weight: np.ndarray, bias: np.ndarray) -> None:
+    noisy = weight.copy()
+    noisy[:, 3] += np.random.default_rng(5).normal(0.0, 0.03, 24) * np.abs(weight[:, 3]).max()
+
+    suspect = suspects(tmp_path, weight, bias, gemm(noisy, bias))["weight"]
+
+    assert (suspect.cause, suspect.numbers["channels"]) == (Cause.WRONG_WEIGHT, [3])
+    assert suspect.sentence.startswith("Channel 3 of the weight")
+
+
+def test_a_channel_a_tenth_longer_has_another_scale(tmp_path: Path, weight: np.ndarray, bias: np.ndarray) -> None:
+    suspect = suspects(tmp_path, weight, bias, gemm(weight * np.where(np.arange(6) == 2, 1.1, 1.0), bias))["weight"]
+
+    assert (suspect.cause, suspect.numbers["channels"]) == (Cause.WRONG_WEIGHT_SCALE, [2])
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_rounding_to_either_code_beside_a_value_is_rounding(
+    tmp_path: Path, weight: np.ndarray, bias: np.ndarray, bits: int, per_channel: bool
+) -> None:
+    """As makers do that round for the sake of the products: up to a whole step."""
+    variant = gemm(weight, bias, bits=bits, per_channel=per_channel)
+    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in variant.graph.initializer}
+    exact = weight / held["scale"]
+    up = np.random.default_rng(2).random(weight.shape) < exact - np.floor(exact)
+    codes = (np.floor(exact) + up).astype(np.int8)
+    next(t for t in variant.graph.initializer if t.name == "codes").CopyFrom(numpy_helper.from_array(codes, "codes"))
+
+    suspect = suspects(tmp_path, weight, bias, variant)["weight"]
+
+    assert suspect.cause is Cause.ROUNDING
+    assert 0.3 < suspect.numbers["rms_steps"] < 0.6
+
+
+def test_rounding_to_the_nearest_is_told_as_such(tmp_path: Path, weight: np.ndarray, bias: np.ndarray) -> None:
+    suspect = suspects(tmp_path, weight, bias, gemm(weight, bias, per_channel=False))["weight"]
+
+    assert suspect.numbers["rms_steps"] == pytest.approx(12**-0.5, abs=0.03)
+    assert "nothing is wrong with its weight" in suspect.remedy
+
+
 def test_one_scale_for_channels_far_apart_wants_one_each(tmp_path: Path, weight: np.ndarray, bias: np.ndarray) -> None:
     wide = weight * np.where(np.arange(6) == 3, 0.01, 1.0)
     suspect = suspects(tmp_path, wide, bias, gemm(wide, bias, per_channel=False))["weight"]
