@@ -63,7 +63,8 @@ class Calibration:
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> None:
         if self._job is None:
-            self.feeds.append(dict(feed))
+            # Feeds come in memory that the next one is written into.
+            self.feeds.append({name: array.copy() for name, array in feed.items()})
         else:
             self._observer.take(feed, samples)
 
