@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from onnx import helper
 
 from pytest_qparity.precision.graph import in_order
-from pytest_qparity.precision.large import constants_lifted, fits_one_message
+from pytest_qparity.precision.large import fits_one_message
 from pytest_qparity.precision.library import quiet
+from pytest_qparity.precision.preparing import constants_folded
 from pytest_qparity.precision.values import MICROSOFT
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -33,7 +34,7 @@ def make_packed(model: ModelProto, recipe: WeightOnlyRecipe, feeds: Sequence[Map
     from onnxruntime.quantization import matmul_nbits_quantizer as nbits
 
     quantizer = nbits.MatMulNBitsQuantizer(
-        constants_lifted(model),
+        constants_folded(model),
         block_size=recipe.block,
         is_symmetric=recipe.symmetric,
         nodes_to_exclude=list(recipe.keep_float),

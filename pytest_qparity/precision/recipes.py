@@ -72,7 +72,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 4
+    version: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class WeightOnlyRecipe:
     whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 3
+    version: int = 4
 
     @property
     def is_packed(self) -> bool:

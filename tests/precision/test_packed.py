@@ -13,6 +13,7 @@ from onnx import helper
 from pytest_qparity.precision import large
 from pytest_qparity.precision.content import content_of, holds
 from pytest_qparity.precision.graph import float_graph
+from pytest_qparity.precision.library import make_dynamic
 from pytest_qparity.precision.packed import make_packed
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import save
@@ -133,3 +134,21 @@ def test_gptq_of_a_model_beyond_one_message_is_refused(tmp_path, monkeypatch):
         packed(products(), tmp_path, "gptq")
 
     assert stop.value.failure.sentence.startswith("algorithm gptq: got a model beyond 2 GB")
+
+
+@pytest.mark.parametrize("maker", ["packed", "dynamic"])
+def test_weights_behind_what_merely_reorders_them_are_found(tmp_path, maker):
+    model = products()
+    model.graph.node[0].input[1], model.graph.node[2].input[1] = "w1_same", "w2_turned"
+    model.graph.node.insert(0, helper.make_node("Identity", ["w1"], ["w1_same"], name="same"))
+    model.graph.node.insert(0, helper.make_node("Transpose", ["w2"], ["w2_turned"], name="turned", perm=[1, 0]))
+
+    if maker == "packed":
+        made = packed(model, tmp_path, "rtn")
+    else:
+        path = save(model, tmp_path / "float.onnx")
+        made = make_dynamic(float_graph(path), recipe("int8", recipe="dynamic"), tmp_path)
+
+    operator = "MatMulNBits" if maker == "packed" else "MatMulInteger"
+    assert [each.op_type for each in made.graph.node if "MatMul" in each.op_type] == [operator, operator]
+    assert sqnr_db(model, made) > LEAST_DB
