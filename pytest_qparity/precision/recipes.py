@@ -93,8 +93,8 @@ class DynamicRecipe:
 class WeightOnlyRecipe:
     """Weights of products in blocks along the axis of summation, activations float.
 
-    `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
-    (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
+    `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq"
+    (ONNX Runtime's) or "gptq". `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
     `symmetric`: no zero points; those of hqq and gptq have some. `whole_blocks`: the engine takes no shorter block at
     the end of an axis.
     """
@@ -112,7 +112,7 @@ class WeightOnlyRecipe:
 
     @property
     def is_packed(self) -> bool:
-        """Whether ONNX Runtime's quantizer makes it."""
+        """Whether its weights are packed for ONNX Runtime's MatMulNBits."""
         return self.format == "qoperator" or self.algorithm in ("hqq", "gptq")
 
 
