@@ -56,6 +56,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="nodes that stay float, as keep_float of a case; may be given more than once",
     )
     parser.add_argument("--batch", type=int, default=1, help="samples that are fed at once (default: 1)")
+    parser.add_argument(
+        "--state",
+        action="append",
+        default=[],
+        metavar="OUTPUT=INPUT",
+        help="of a recurrent model: an output that is this input of the next step, as state of a case; may be repeated",
+    )
     parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
 
 
@@ -83,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
         keep_float=tuple(options.keep_float),
         batch=options.batch,
         save_ranges=options.save_ranges,
+        state=dict(_pair(stated) for stated in options.state),
     )
     try:
         with contextlib.closing(WorkerProcess(Limits())) as worker:
@@ -97,8 +105,18 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _pair(stated: str) -> tuple[str, str]:
+    output, _, fed = stated.partition("=")
+    return output, fed
+
+
 def _refusal(options: argparse.Namespace) -> str | None:
     """Why nothing is written."""
+    for stated in options.state:
+        if not all(_pair(stated)):
+            return f"got --state {stated!r}, should be OUTPUT=INPUT"
+    if options.state and options.calibration is None:
+        return "got --state without --calibration, should be both: it says how the samples follow each other"
     if options.save_ranges is not None and options.calibration is None:
         return "got --save-ranges without --calibration, should be both: ranges of a file are there already"
     sources = [options.model, options.ranges, options.calibration]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_qparity.case.data import Samples
     from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.worker.protocol import Worker
 
@@ -43,7 +44,8 @@ class Order:
     """The file to write, and from what: `ranges` and `calibration` (.npz, arrays by input name) exclude each other.
 
     `target`: whose placement rules it follows; None is the recipe's default. `batch`: samples a feed. `save_ranges`:
-    where the ranges go that calibration finds.
+    where the ranges go that calibration finds. `state`: of a recurrent model each output that is an input of the next
+    step, and that input; the samples are the steps of recordings then, as in a case.
     """
 
     model: Path
@@ -56,6 +58,7 @@ class Order:
     batch: int = 1
     save_ranges: Path | None = None
     largest_data_mb: float = 4096.0
+    state: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def quantize(order: Order, worker: Worker) -> Quantized:
     model = read_model_file(order.model, worker)
     with tempfile.TemporaryDirectory(prefix="quantize-") as folder:
         workshop = Workshop(worker, VariantCache(Path(folder)))
-        variant = variant_for(_request(order, model), lambda: _feeds(order, model), workshop)
+        variant = variant_for(_request(order, model), lambda: _feeds(order, model, worker), workshop)
         if order.calibration is not None and variant.recipe["calibration_data"] is None:
             sentence = f"{order.precision}: got calibration data, should be none: its recipe takes no data."
             raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave them out"))
@@ -164,7 +167,7 @@ def _no_spec(error: ValidationError) -> CannotJudge:
     return CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, remedy))
 
 
-def _feeds(order: Order, model: ModelFile) -> FeedSource:
+def _feeds(order: Order, model: ModelFile, worker: Worker) -> FeedSource:
     from pytest_qparity.case.data import make_feeds
     from pytest_qparity.case.data_loading import load_samples
 
@@ -172,7 +175,26 @@ def _feeds(order: Order, model: ModelFile) -> FeedSource:
         sentence = f"{order.precision}: got neither ranges nor calibration data, should be one of them."
         raise CannotJudge(Failure(Code.CALIBRATION_MISSING, sentence, "name a file of ranges, or an .npz of inputs"))
     samples = load_samples(str(order.calibration.absolute()), Path(), order.largest_data_mb)
-    return make_feeds(samples, model.inputs, order.batch)
+    if not order.state:
+        return make_feeds(samples, model.inputs, order.batch)
+    return _feeds_of_steps(samples, order, model, worker)
+
+
+def _feeds_of_steps(samples: Samples, order: Order, model: ModelFile, worker: Worker) -> FeedSource:
+    """With the states that the float model itself goes through."""
+    from pytest_qparity.case.data import make_feeds
+    from pytest_qparity.case.sequence import recordings_of, with_states
+    from pytest_qparity.gate.reference import reference_outputs
+
+    if order.batch != 1:
+        sentence = (
+            f"batch: got {order.batch} beside state, should be 1: each step begins with what the one before gave."
+        )
+        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "leave batch out"))
+    steps, recordings = recordings_of(samples, order.state, model)
+    feeds = make_feeds(steps, model.inputs, 1)
+    outputs, _ = reference_outputs(model, feeds, worker, order.largest_data_mb, recordings)
+    return with_states(feeds, recordings, outputs)
 
 
 def _require_quantized(variant: Variant, worker: Worker) -> Examined:

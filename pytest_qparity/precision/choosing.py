@@ -142,7 +142,7 @@ def _weight_only(
 
 
 def _symmetric_weights(base: str, spec: PrecisionSpec) -> bool:
-    """hqq and gptq have zero points. ONNX Runtime's gptq could do without, and rounds twice then: 4 dB are lost."""
+    """hqq and gptq have zero points."""
     if spec.algorithm in ("hqq", "gptq"):
         return False
     return base == "int4" if spec.symmetric is None else spec.symmetric

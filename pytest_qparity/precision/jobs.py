@@ -8,7 +8,8 @@ from pytest_qparity.precision.block import BlockJob
 from pytest_qparity.precision.calibration.evidence import too_few
 from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.observing import Observer
-from pytest_qparity.precision.recipes import BlockRecipe, Recipe, StaticRecipe
+from pytest_qparity.precision.gptq_job import GptqJob
+from pytest_qparity.precision.recipes import BlockRecipe, Recipe, StaticRecipe, WeightOnlyRecipe
 from pytest_qparity.precision.static import StaticJob
 
 if TYPE_CHECKING:
@@ -51,30 +52,34 @@ def job_for(model: ModelProto, recipe: StaticRecipe | BlockRecipe) -> Job:
 class Calibration:
     """Calibration data on their way through the float model, feed by feed. `model` is used up.
 
-    Ranges are kept, the data are not; a recipe whose maker wants the data themselves gets them as `feeds`.
+    Ranges, or for gptq second moments, are kept, the data are not.
     """
 
     def __init__(self, model: ModelProto, recipe: Recipe) -> None:
-        self.feeds: list[dict[str, np.ndarray]] = []
         self._job: Job | None = None
-        if isinstance(recipe, StaticRecipe | BlockRecipe):
+        self._gptq: GptqJob | None = None
+        if isinstance(recipe, WeightOnlyRecipe):
+            self._gptq = GptqJob(model, recipe)
+        elif isinstance(recipe, StaticRecipe | BlockRecipe):
             self._job = job_for(model, recipe)
             self._observer = Observer(self._job.float_model(), self._job.observed, _method(recipe))
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> None:
-        if self._job is None:
-            self.feeds.append(dict(feed))
-        else:
+        if self._gptq is None:
             self._observer.take(feed, samples)
+        else:
+            self._gptq.take(feed, samples)
 
     def ranges(self, model_digest: str, data_digest: str) -> Ranges | None:
-        """What was found, with what it rests on; None where the recipe wants the data themselves."""
+        """What was found, with what it rests on; None where the recipe has no ranges."""
         return None if self._job is None else self._observer.ranges(model_digest, data_digest)
 
     def made(self) -> tuple[ModelProto, tuple[str, ...]]:
         """The variant of a job, and notes."""
+        if self._gptq is not None:
+            return self._gptq.made(), self._gptq.notes
         if self._job is None:
-            raise ValueError("got a recipe without a job, should be one that needs ranges")
+            raise ValueError("got a recipe without a job, should be one that is calibrated")
         ranges = self._observer.ranges()
         doubt = too_few(self._observer.halves(), self._observer.samples)
         doubts = () if doubt is None else (doubt.sentence,)

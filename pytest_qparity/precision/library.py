@@ -14,7 +14,8 @@ import onnx
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.graph import LAYOUT, in_order, nodes_of
-from pytest_qparity.precision.large import constants_lifted, fits_one_message, save_whole
+from pytest_qparity.precision.large import fits_one_message, save_whole
+from pytest_qparity.precision.preparing import constants_folded
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def make_dynamic(model: ModelProto, recipe: DynamicRecipe, scratch: Path) -> Mod
     with tempfile.TemporaryDirectory(prefix="dynamic-", dir=scratch) as folder, quiet():
         source, made = Path(folder) / "float.onnx", Path(folder) / "dynamic.onnx"
         excluded = _later_names(model, [*recipe.keep_float, *_quantized_before(model)])
-        model = constants_lifted(model)
+        model = constants_folded(model)
         is_large = not fits_one_message(model)
         save_whole(model, source)
         quantization.quantize_dynamic(

@@ -176,9 +176,12 @@ def _made(
 
         return make_mixed(Path(arguments["model"]), Path(arguments["given"]), recipe.keep_float, arguments["precision"])
     if isinstance(recipe, WeightOnlyRecipe):
+        if calibration is not None:
+            return calibration.made()
+        if is_calibrated(recipe):
+            raise _not_calibrated(arguments["precision"], "second moments of what its products take")
         if recipe.is_packed:
-            feeds = calibration.feeds if calibration is not None else []
-            return make_packed(_graph(arguments), recipe, feeds), ()
+            return make_packed(_graph(arguments), recipe), ()
         from pytest_qparity.precision.weight_only import make_weight_only
 
         return make_weight_only(_graph(arguments), recipe)
@@ -188,8 +191,12 @@ def _made(
 def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:
     """A recipe that is calibrated has its ranges from the calls before: they went with a worker that ended."""
     if observed:
-        sentence = f"{precision}: got no ranges of {len(observed)} tensors, should be those that calibration found."
-        raise CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "run it again: the worker ended while it calibrated"))
+        raise _not_calibrated(precision, f"ranges of {len(observed)} tensors")
+
+
+def _not_calibrated(precision: str, lacking: str) -> CannotJudge:
+    sentence = f"{precision}: got no {lacking}, should be those that calibration found."
+    return CannotJudge(Failure(Code.VARIANT_RECIPE, sentence, "run it again: the worker ended while it calibrated"))
 
 
 def _graph(arguments: Arguments) -> ModelProto:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["at_opset", "prepared", "remove_unused", "serialized"]
+__all__ = ["at_opset", "constants_folded", "prepared", "remove_unused", "serialized"]
 
 LARGEST_FOLDED = 2**26  # elements of a constant that is computed ahead: beyond it a file grows, and time is spent
 _FOLDED = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
@@ -37,14 +37,18 @@ def prepared(model: onnx.ModelProto, kept_float: Collection[str]) -> tuple[ir.Mo
     """
     typed = apart_from_weights(model, partial(onnx.shape_inference.infer_shapes, data_prop=True))
     ready = ir.serde.deserialize_model(typed)
-    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
-    writer = Writer(ready.graph)
-    opset = ready.opset_imports[""]
-    for graph in ready.graphs():
-        _fold_constants(graph, writer, opset)
+    writer = _with_constants_folded(ready)
     folded = sum(_fold_batch_norms(graph, writer, kept_float) for graph in ready.graphs())
     remove_unused(ready)
     return ready, (f"{folded} BatchNormalization folded into convolutions",) if folded else ()
+
+
+def constants_folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model as ONNX Runtime's quantizers take it, which look for weights among initializers alone: constant nodes
+    are initializers, and what merely reorders constants is computed ahead. `model` is used up."""
+    ready = ir.serde.deserialize_model(model)
+    _with_constants_folded(ready)
+    return serialized(ready)
 
 
 def at_opset(model: onnx.ModelProto, least: int, named: Collection[str]) -> tuple[onnx.ModelProto, tuple[str, ...]]:
@@ -83,6 +87,14 @@ def remove_unused(model: ir.Model) -> None:
         for name, value in list(body.initializers.items()):
             if not (value.uses() or value.is_graph_output() or value.is_graph_input()):
                 del body.initializers[name]
+
+
+def _with_constants_folded(ready: ir.Model) -> Writer:
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(ready)
+    writer = Writer(ready.graph)
+    for graph in ready.graphs():
+        _fold_constants(graph, writer, ready.opset_imports[""])
+    return writer
 
 
 def _fold_constants(graph: ir.Graph, writer: Writer, opset: int) -> None:

@@ -72,7 +72,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 4
+    version: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,15 @@ class DynamicRecipe:
     weight_bits: int = 8
     extend: bool = False
     method: str = "dynamic"
-    version: int = 3
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
 class WeightOnlyRecipe:
     """Weights of products in blocks along the axis of summation, activations float.
 
-    `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq" or "gptq"
-    (ONNX Runtime's). `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
+    `algorithm`: "rtn" (round to nearest), "mse" (the clipping of least squared error, block by block), "hqq"
+    (ONNX Runtime's) or "gptq". `format`: "qdq" (DequantizeLinear, opset 21) or "qoperator" (com.microsoft MatMulNBits).
     `symmetric`: no zero points; those of hqq and gptq have some. `whole_blocks`: the engine takes no shorter block at
     the end of an axis.
     """
@@ -108,11 +108,11 @@ class WeightOnlyRecipe:
     whole_blocks: bool = False
     extend: bool = False
     method: str = "weight-only"
-    version: int = 3
+    version: int = 4
 
     @property
     def is_packed(self) -> bool:
-        """Whether ONNX Runtime's quantizer makes it."""
+        """Whether its weights are packed for ONNX Runtime's MatMulNBits."""
         return self.format == "qoperator" or self.algorithm in ("hqq", "gptq")
 
 

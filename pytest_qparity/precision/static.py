@@ -9,6 +9,7 @@ import onnx_ir as ir
 from pytest_qparity.precision.activation_ranges import SMALLEST_SCALE, moved, raised_scales
 from pytest_qparity.precision.graph import opset_of
 from pytest_qparity.precision.placement.elements import ELEMENTS
+from pytest_qparity.precision.placement.matrix_products import gemms_instead
 from pytest_qparity.precision.placement.planning import Scheme, planned
 from pytest_qparity.precision.placement.reach import hidden, inside_bodies, left_float
 from pytest_qparity.precision.placement.selection import is_constant, quantizable
@@ -52,6 +53,9 @@ class StaticJob:
         if recipe.format == "qoperator":
             self._operators = made_plain(graph, [node for node in nodes if node.graph is graph])
             nodes = [node for node in nodes if node.graph is not graph]
+        if self._target.fused_sums:
+            bias = recipe.bias == "int32"
+            nodes = gemms_instead(graph, nodes, self._scheme, kept_float, integer_bias=bias)
         self._plan = planned(nodes, self._scheme, self._target, kept_float)
         self.optional = inside_bodies(graph)
         self.notes: tuple[str, ...] = (*converted, *folded)

@@ -162,6 +162,12 @@ def test_everything_that_is_wrong_is_told_at_once_and_none_of_it_is_a_pass():
     assert verdict.outcome is Outcome.CANNOT_JUDGE
 
 
+def test_a_file_that_is_float_throughout_lacks_no_opset():
+    verdict = judge_preflight(replace(SOUND, holds_precision=False, quantized_nodes=0, opset=9))
+
+    assert [failure.code for failure in verdict.failures] == [Code.PREFLIGHT_NOT_QUANTIZED]
+
+
 ALL_OF_53 = Kernels({"Conv": KernelCount(quantized=53)})
 MOST = Kernels(
     {"Conv": KernelCount(quantized=8, fell_back=1), "Gemm": KernelCount(left_float=1)}, ("conv9", "classify")
@@ -365,7 +371,6 @@ def test_what_a_refused_file_does_not_hold_is_said_as_well():
 
     assert [failure.code for failure in verdict.failures] == [
         Code.PREFLIGHT_NOT_QUANTIZED,
-        Code.PREFLIGHT_OPSET,
         Code.PREFLIGHT_SCALE,
         Code.PREFLIGHT_REFUSED,
     ]

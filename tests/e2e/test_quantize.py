@@ -102,6 +102,8 @@ def test_no_file_that_is_read_is_written(quantize: Quantize, tmp_path: Path, sou
     [
         (("--precision", "fp32"), "got precision 'fp32', should be one of fp16"),
         (("--batch", "0"), "got batch 0, should be 1 or more"),
+        (("--state", "h"), "got --state 'h', should be OUTPUT=INPUT"),
+        (("--state", "h=i"), "got --state without --calibration, should be both"),
     ],
 )
 def test_usage(quantize: Quantize, tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:

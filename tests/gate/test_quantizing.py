@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from pytest_qparity.digest import file_digest
 from pytest_qparity.gate.quantizing import QUANTIZED, Order, Quantized, quantize
@@ -17,6 +20,7 @@ from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.models import save, small_cnn
+from tests.precision.graphs import FLOAT, model_of, weights
 
 LARGEST = {"input": 4.0, "r1": 3.0, "pooled": 2.0}  # of what weighted nodes take, before it is flattened
 UNNAMED = "(Unnamed Layer* 4) [Constant]_output"
@@ -131,6 +135,62 @@ def test_calibration_data_make_what_the_gate_makes(tmp_path, model):
     assert found.counts == {"Conv": (2, 2), "Gemm": (1, 1)}
     assert found.recipe["calibration_data"] is not None
     assert (found.used, found.unused) == ((), ())
+
+
+def recurrent(folder: Path) -> Path:
+    """h' = tanh(h · u + x · v), y = h' · p: one step a run."""
+    nodes = [
+        helper.make_node("MatMul", ["h", "u"], ["a"], name="of_state"),
+        helper.make_node("MatMul", ["x", "v"], ["b"], name="of_step"),
+        helper.make_node("Add", ["a", "b"], ["sum"], name="sum"),
+        helper.make_node("Tanh", ["sum"], ["h_next"], name="tanh"),
+        helper.make_node("MatMul", ["h_next", "p"], ["y"], name="out"),
+    ]
+    inputs, outputs = [("x", FLOAT, [1, 8]), ("h", FLOAT, [1, 8])], [("y", FLOAT, [1, 8]), ("h_next", FLOAT, [1, 8])]
+    constants = {name: weights(8, 8, seed=seed) for seed, name in enumerate("uvp")}
+    return save(model_of(nodes, inputs, outputs, constants), folder / "recurrent.onnx")
+
+
+def steps(folder: Path) -> Path:
+    """Two recordings of 8 steps, of one sign each, so that states grow; no array of the state itself."""
+    drive = np.abs(np.random.default_rng(0).standard_normal((16, 8))).astype(np.float32)
+    drive[8:] *= -1
+    np.savez(folder / "steps.npz", x=drive, recording=np.repeat([0, 1], 8))
+    return folder / "steps.npz"
+
+
+def test_calibration_data_of_a_recurrent_model_run_through_its_states(tmp_path: Path) -> None:
+    model, data, kept = recurrent(tmp_path), steps(tmp_path), tmp_path / "ranges.json"
+
+    found = made(
+        Order(model, tmp_path / "i.onnx", calibration=data, save_ranges=kept, target="ort", state={"h_next": "h"})
+    )
+
+    assert [quantized for quantized, _ in found.counts.values()] == [total for _, total in found.counts.values()]
+    ranges = json.loads(kept.read_text())["tensors"]
+    reference = ReferenceEvaluator(str(model))
+    state, reached = np.zeros((1, 8), np.float32), 0.0
+    for index, step in enumerate(np.load(data)["x"]):
+        state = np.zeros((1, 8), np.float32) if index == 8 else state
+        reached = max(reached, float(np.abs(state).max()))
+        _, state = reference.run(None, {"x": step[np.newaxis], "h": state})
+    stated = next(each for each in ranges if each["tensor"] == "h") if isinstance(ranges, list) else ranges["h"]
+    assert max(-stated["low"], stated["high"]) == pytest.approx(reached, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"batch": 2}, "batch: got 2 beside state, should be 1"),
+        ({"state": {"h_nxt": "h"}}, 'output "h_nxt" as state'),
+        ({"state": {}}, "recording"),
+    ],
+    ids=["batch", "unknown", "none"],
+)
+def test_a_state_that_cannot_be_is_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    order = Order(recurrent(tmp_path), tmp_path / "i.onnx", calibration=steps(tmp_path), state={"h_next": "h"})
+
+    assert says in refused(replace(order, **changes)).failure.sentence
 
 
 def test_neither_ranges_nor_data(tmp_path, model):

@@ -80,7 +80,7 @@ def test_every_precision_is_in_the_table_of_what_ran():
 def test_the_targets_are_those_of_the_code():
     expected = []
     for target in TARGETS.values():
-        placement = {"outputs": target.fused_outputs, "skips": target.quantized_skips}
+        placement = {"outputs": target.fused_outputs, "skips": target.quantized_skips, "sums": target.fused_sums}
         zero_points, bias = "0" if target.symmetric else "any", "int32" if target.integer_bias else "float"
         placed = ", ".join(what for what, holds in placement.items() if holds)
         expected.append([f"`{target.name}`", target.activation, zero_points, bias, placed])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.precision.calibration.method import Method
 
-__all__ = ["Observer", "observe"]
+__all__ = ["Observer", "engine_for", "not_finite", "observe"]
 
 _FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 _PROVIDER = "CPUExecutionProvider"
@@ -61,7 +61,7 @@ class Observer:
         self.method = method
         self.samples = 0
         names = tuple(dict.fromkeys(tensors))
-        self._session, inputs, self._taps = _session(model, names)
+        self._session, inputs, self._taps = engine_for(model, names)
         self._inputs = tuple(name for name in names if name in inputs)
         self._outputs = tuple(name for name in names if name not in inputs)
         self._tensors = {name: Halves(method) for name in names}
@@ -113,16 +113,21 @@ class Observer:
         try:
             self._tensors[name].add(values)
         except ValueError:
-            bad = int(np.count_nonzero(~np.isfinite(values)))
-            sentence = (
-                f'"{name}": got {bad:,} NaN or Inf among {values.size:,} values of calibration sample {self.samples}, '
-                "should be finite: no range holds them."
-            )
-            remedy = "find the node that makes them (or the sample that does), or keep it float"
-            raise CannotJudge(Failure(Code.CALIBRATION_NOT_FINITE, sentence, remedy)) from None
+            raise not_finite(name, values, self.samples) from None
 
 
-def _session(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, frozenset[str], Mapping[str, str]]:
+def not_finite(name: str, values: np.ndarray, sample: int) -> CannotJudge:
+    """Of a tensor that has NaN or Inf."""
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    sentence = (
+        f'"{name}": got {bad:,} NaN or Inf among {values.size:,} values of calibration sample {sample}, '
+        "should be finite: no range holds them."
+    )
+    remedy = "find the node that makes them (or the sample that does), or keep it float"
+    return CannotJudge(Failure(Code.CALIBRATION_NOT_FINITE, sentence, remedy))
+
+
+def engine_for(model: ModelProto | Path, names: Sequence[str]) -> tuple[Any, frozenset[str], Mapping[str, str]]:
     """An engine that gives `names` as outputs, the names of its inputs, and those of the outputs that stand for tensors
     of bodies."""
     import onnxruntime

@@ -14,6 +14,7 @@ from pytest_qparity.precision.emulation.constants import values_of
 from pytest_qparity.precision.emulation.emitter import PREFIX, Emitter, attributes_of, graphs_of, refused, subgraphs_of
 from pytest_qparity.precision.emulation.inference import infer, is_quantizer, state_small_types, values_in
 from pytest_qparity.precision.emulation.rounding import round_to
+from pytest_qparity.precision.emulation.scans import hand_into_scans
 from pytest_qparity.precision.emulation.state import COMPUTED, FORMATS, INTEGERS, SHARED, STANDARD, State
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def lowered(
     named = inliner.inline_local_functions(model) if model.functions else model
     lowering = _Lowering(ir.from_proto(named), emulates, frozenset(ir.DataType(each) for each in blocked))
     counts = lowering.run()
-    return (ir.to_proto(lowering.model), counts) if counts else (model, {})
+    if not counts:
+        return model, {}
+    made = ir.to_proto(lowering.model)
+    hand_into_scans(made)
+    return made, counts
 
 
 def _predicate(types: Collection[int] | Callable[[int], bool]) -> Callable[[ir.DataType], bool]:

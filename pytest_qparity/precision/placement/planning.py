@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.placement.elements import ELEMENTS, Element
 from pytest_qparity.precision.placement.selection import Weight, is_constant, root_of, weight_of
 
@@ -45,7 +46,7 @@ class Activation:
     """A tensor that is quantized to `element` for some of its readers, or for all (`everywhere`).
 
     `root`: the tensor whose range it has. `graph`: the one, or body, that its readers are in, which may see the tensor
-    from inside; where it is quantized everywhere, the one that makes it.
+    from inside; where it is quantized everywhere, the one that makes it. `apart`: nodes that read it as it is even so.
     """
 
     value: ir.Value
@@ -54,6 +55,7 @@ class Activation:
     graph: ir.Graph
     readers: list[tuple[ir.Node, int]]
     everywhere: bool = False
+    apart: frozenset[ir.Node] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ def planned(
 ) -> Plan:
     """What is quantized so that `nodes` run on quantized operands in the way that the target fuses.
 
-    `kept_float`: names of nodes beside `nodes` that are not taken along either.
+    `kept_float`: names of nodes beside `nodes` that are not taken along either. One whose result is quantized reads
+    what it takes unrounded: between two quantized tensors an engine runs it on integers, which a node with weights,
+    that are float then, is safe from.
     """
     activations: dict[_Key, Activation] = {}
 
@@ -128,7 +132,10 @@ def planned(
                 quantize(source, element, pool).readers.append((pool, 0))
                 quantize(pool.outputs[0], element, pool).everywhere = True
     if target.quantized_skips:
-        _take_skips(nodes, activations)
+        _take_skips(nodes, activations, kept_float)
+    apart = _between_quantized(activations.values(), kept_float)
+    for activation in activations.values():
+        activation.apart = apart
     return Plan(tuple(activations.values()), tuple(quantized))
 
 
@@ -162,17 +169,31 @@ def _pools(activations: Iterable[Activation]) -> list[tuple[ir.Node, Element]]:
     ]
 
 
+def _between_quantized(activations: Iterable[Activation], kept_float: Collection[str]) -> frozenset[ir.Node]:
+    """Nodes without weights that are to stay float, and whose result is quantized, maybe behind what moves its elements
+    and an activation function."""
+    found = set()
+    for activation in activations:
+        node = activation.root.producer()
+        while node is not None and node.domain == "" and node.op_type in _FUSED and node.name not in kept_float:
+            source = node.inputs[0]
+            node = None if source is None else source.producer()
+        if node is not None and node.name in kept_float and node.op_type not in WEIGHTED:
+            found.add(node)
+    return frozenset(found)
+
+
 def _graph_of(value: ir.Value) -> object:
     producer = value.producer()
     return None if producer is None else producer.graph
 
 
-def _take_skips(nodes: Sequence[ir.Node], activations: Mapping[_Key, Activation]) -> None:
+def _take_skips(nodes: Sequence[ir.Node], activations: Mapping[_Key, Activation], kept_float: Collection[str]) -> None:
     """Let sums of a quantized node's output and a quantized tensor read the latter's dequantized values."""
     by_value = {(id(activation.value), id(activation.graph)): activation for activation in activations.values()}
     for node in nodes:
         for use in node.outputs[0].uses():
-            if use.node.op_type != "Add" or use.node.domain != "":
+            if use.node.op_type != "Add" or use.node.domain != "" or use.node.name in kept_float:
                 continue
             for index, value in enumerate(use.node.inputs):
                 skip = None if value is None else by_value.get((id(value), id(use.node.graph)))

@@ -16,7 +16,8 @@ class Target:
     `activation`: its 8-bit activation type. `symmetric`: activations have a zero point of 0. `integer_bias`: biases are
     int32 with the scale of their products. `fused_outputs`: a convolution runs on integers only where what leaves it is
     quantized as well, behind the activation function that is fused with it. `quantized_skips`: where a convolution's
-    output is added to another tensor that is quantized, the sum takes the quantized one.
+    output is added to another tensor that is quantized, the sum takes the quantized one. `fused_sums`: a product of
+    matrices and the sum behind it become a Gemm, which runs on integers only where its bias is int32 or it has none.
     """
 
     name: str
@@ -25,9 +26,12 @@ class Target:
     integer_bias: bool
     fused_outputs: bool
     quantized_skips: bool
+    fused_sums: bool = False
 
 
-_ONNX_RUNTIME = Target("ort", "uint8", symmetric=False, integer_bias=True, fused_outputs=True, quantized_skips=True)
+_ONNX_RUNTIME = Target(
+    "ort", "uint8", symmetric=False, integer_bias=True, fused_outputs=True, quantized_skips=True, fused_sums=True
+)
 # Sources: TensorRT developer guide, "Q/DQ Layer-Placement Recommendations" (quantize all inputs of weighted operators,
 # not their outputs, and the skip input of residual additions), and what its ONNX importer refuses: zero points other
 # than 0, uint8, int32 biases.

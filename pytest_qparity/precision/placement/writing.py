@@ -68,7 +68,9 @@ def _activation(writer: Writer, activation: Activation, parameters: Parameters) 
     """Q/DQ nodes behind what makes the tensor, or at the head of the body that reads one from around it: engines fuse
     nodes of one graph alone."""
     value = activation.value
-    readers = list(value.uses()) if activation.everywhere else activation.readers
+    readers = activation.readers
+    if activation.everywhere:
+        readers = [(use.node, use.idx) for use in value.uses() if use.node not in activation.apart]
     real = writer.quantized(value, parameters, activation.element.data_type, activation.graph)
     for node, index in readers:
         node.replace_input_with(index, real)

@@ -127,6 +127,37 @@ def test_a_pool_that_stays_float_or_whose_result_does_is_not_quantized(tmp_path,
     assert "GlobalAveragePool" in _optimized_kinds(model, tmp_path)
 
 
+def gated() -> onnx.ModelProto:
+    """A squeeze and excitation gate on what a convolution gives: pool → conv → sigmoid, times what the pool takes."""
+    nodes = [
+        conv(["x", "k1"], "c1", "conv1"),
+        helper.make_node("GlobalAveragePool", ["c1"], ["pooled"], name="pool"),
+        helper.make_node("Conv", ["pooled", "k2"], ["c2"], name="conv2"),
+        helper.make_node("Sigmoid", ["c2"], ["gate"], name="sigmoid"),
+        helper.make_node("Mul", ["c1", "gate"], ["y"], name="mul"),
+    ]
+    constants = {"k1": kernel(4, 2, 3, 3), "k2": kernel(4, 4, 1, 1, seed=1)}
+    return model_of(nodes, [("x", FLOAT, ["N", 2, 6, 6])], [("y", FLOAT, ["N", 4, 6, 6])], constants)
+
+
+@pytest.mark.parametrize("kept", ["pool", "add"])
+def test_what_is_kept_float_between_quantized_tensors_does_not_run_on_integers(tmp_path, kept):
+    exact, kind = (gated(), "GlobalAveragePool") if kept == "pool" else (pooled(), "Add")
+
+    model, _ = made(exact, tmp_path, target="ort", keep_float=(kept,))
+
+    kinds = _optimized_kinds(model, tmp_path)
+    assert kind in kinds
+    assert f"QLinear{kind}" not in kinds
+    assert not dequantized(model, kept)[0]
+
+
+def test_a_pool_that_is_not_kept_runs_on_integers_in_a_gate(tmp_path):
+    model, _ = made(gated(), tmp_path, target="ort")
+
+    assert "QLinearGlobalAveragePool" in _optimized_kinds(model, tmp_path)
+
+
 def _optimized_kinds(model: onnx.ModelProto, folder: Path) -> list[str]:
     settings = onnxruntime.SessionOptions()
     settings.optimized_model_filepath = str(folder / "optimized.onnx")
