@@ -125,7 +125,7 @@ def _run_named(case: Case, name: str, settings: Settings) -> Run | str:
 
 
 def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options: argparse.Namespace) -> Rescue:
-    from pytest_qparity.gate.materials import CaseMaterial
+    from pytest_qparity.gate import CaseMaterial
     from pytest_qparity.report.rescue_text import rescue_text
     from pytest_qparity.rescue.candidate import Candidate
     from pytest_qparity.rescue.rescuing import rescue

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.gate.judging import judge
-from pytest_qparity.gate.materials import CaseMaterial, RunMaterial, require_unchanged
+from pytest_qparity.gate import CaseMaterial, RunMaterial, judge
 from pytest_qparity.gate.once import made_so_far
+from pytest_qparity.gate.planning import COSTS
 from pytest_qparity.precision.cache import ranges_beside
 from pytest_qparity.rescue.evaluation import Evaluation, Judged
 from pytest_qparity.rescue.searching import Spent
-from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "GateJudge", "speed_up_of"]
 
-CHECKS = ("preflight", "parity", "accuracy")  # what each candidate must pass; costs are judged of the last one alone
+SECONDS_PER_TIMING = 1.0  # for the front; the answer itself is timed as the gate times it
 _OF_RANGES = ("QP-CAL-", "QP-VARIANT-001")
 
 
@@ -65,7 +64,8 @@ class GateJudge:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        return tuple(check for check in CHECKS if check in self.run.checks)
+        """What each candidate must pass; what it costs is judged of the answer alone."""
+        return tuple(check for check in self.run.checks if check not in COSTS)
 
     def evaluate(self, candidate: Candidate) -> Evaluation:
         """Raises Spent where the budget is used up."""
@@ -101,8 +101,13 @@ class GateJudge:
         """Over FP32 on the same backend; None where that cannot be timed."""
         if "latency" not in self.run.checks:
             return None
-        with self._running(candidate.spec(self.stated)) as running:
-            return speed_up_of(judge(running, "latency"))
+        settings = self._material.settings
+        self._material.settings = replace(settings, latency_seconds=min(settings.latency_seconds, SECONDS_PER_TIMING))
+        try:
+            with self._running(candidate.spec(self.stated)) as running:
+                return speed_up_of(judge(running, "latency"))
+        finally:
+            self._material.settings = settings
 
     def _judged(self, candidate: Candidate) -> Evaluation:
         started = time.monotonic()
@@ -119,14 +124,13 @@ class GateJudge:
             verdicts = {check: judge(running, check) for check in self.checks}
             size_mb = None
             if "file" in made_so_far(running):
-                with contextlib.suppress(CannotJudge):
-                    size_mb = require_unchanged(running.file).size_bytes / 1e6
+                size_mb = _size_mb(running.file)
                 self._remember_ranges(candidate, running.file)
         return Evaluation(
             candidate,
             {check: Judged.of(verdict) for check, verdict in verdicts.items()},
             sqnr_db=_least_sqnr_db(verdicts.get("parity")),
-            drop_points=None if "accuracy" not in verdicts else verdicts["accuracy"].evidence.get("drop_points"),
+            drop_points=_drop(verdicts.get("accuracy")),
             size_mb=size_mb,
         )
 
@@ -152,6 +156,20 @@ class GateJudge:
 def speed_up_of(verdict: Verdict) -> float | None:
     over = verdict.evidence.get("speed_up_over", {}).get("fp32")
     return None if over is None else float(over["estimate"])
+
+
+def _drop(accuracy: Verdict | None) -> float | None:
+    """In percentage points, or in the metric's own unit where it is no share."""
+    if accuracy is None:
+        return None
+    told = accuracy.evidence.get("drop_points", accuracy.evidence.get("drop_value"))
+    return None if told is None else float(told)
+
+
+def _size_mb(variant: Variant) -> float:
+    """Megabytes (10⁶ bytes) of the file and its external data."""
+    files = (variant.path, *(variant.path.parent / name for name in variant.external))
+    return sum(file.stat().st_size for file in files) / 1e6
 
 
 def _least_sqnr_db(parity: Verdict | None) -> float | None:

@@ -28,14 +28,12 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data import Feed
-    from pytest_qparity.gate.materials import CaseMaterial
-    from pytest_qparity.gate.planning import Run
+    from pytest_qparity.gate import CaseMaterial, Run
 
 __all__ = ["rescue"]
 
 SAMPLES = 64  # of the test data, for the sensitivity: it ranks, it does not judge
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
-TIMED = 5  # rows of the front whose speed is measured
 
 Told = Callable[[str, float | None], None]
 
@@ -234,10 +232,9 @@ class _Search:
         )
 
     def _rows(self, keys: Sequence[str], best: str) -> tuple[Row, ...]:
-        """The front by cost; the ends of it, the best and some between are timed."""
+        """The front by cost; what costs nothing and what is best are timed."""
         seen = self.judge.seen
-        step = max(-(-len(keys) // (TIMED - 1)), 1)
-        timed = {*keys[::step], *keys[-1:], best}
+        timed = {keys[0], best}
         for key in keys:
             if key in timed and seen[key].speed_up is None and _was_judged(seen[key]):
                 self._told("speed", None)
