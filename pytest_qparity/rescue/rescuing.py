@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rescue"]
 
-SAMPLES = 64  # of the test data, for the sensitivity: it ranks, it does not judge
+SAMPLES, FEEDS = 64, 8  # of the test data, at most, for the sensitivity: it ranks, it does not judge
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
 Told = Callable[[str, float | None], None]
@@ -143,11 +143,12 @@ class _Search:
         return self._sensitivity, costs
 
     def _feeds(self) -> list[Feed]:
-        """The first samples; of recordings with the float model's states, as the gate alone runs them freely."""
+        """Some, from all over the data; of recordings with the float model's states: the gate alone runs them freely."""
         feeds, recordings = self._material.feeds, self._material.recordings
         if recordings is not None:
             feeds = with_states(feeds, recordings, self._material.golden.outputs)
-        return feeds[: -(-SAMPLES // feeds.batch)]
+        count = min(FEEDS, max(SAMPLES // feeds.batch, 1), len(feeds))
+        return [feeds[index * len(feeds) // count] for index in range(count)]
 
     def _may_float(self, name: str, costs: Costs) -> bool:
         """Recipes quantize products alone, so that only those can be kept; a given file may hold anything."""
@@ -168,12 +169,13 @@ class _Search:
     def _look_beyond(self, base: Candidate, order: Sequence[str], most: int) -> None:
         """What is left where the most sensitive nodes that may be float are not enough."""
         assert self._sensitivity is not None
-        nodes, passes = self._sensitivity.nodes, self._passes(base)
+        nodes = self._sensitivity.nodes
+
+        def is_accurate(names: Sequence[str]) -> bool:
+            return self.judge.evaluate(base.with_float(self._in_order(names))).is_accurate
+
         self._found.append(f"The {min(most, len(order))} most sensitive of {nodes} quantized nodes float: still fails.")
-        if len(order) <= most:
-            self._found.append("These are all that can be kept float: what remains is no node's rounding.")
-            return
-        if not passes(order):
+        if not is_accurate(order):
             self._found.append(
                 f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
             )
@@ -181,7 +183,7 @@ class _Search:
         low, high = most, len(order)
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if passes(order[:middle]) else (middle, high)
+            low, high = (low, middle) if is_accurate(order[:middle]) else (middle, high)
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
 
     def _passes(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
@@ -199,11 +201,16 @@ class _Search:
         shares = (self._costs.share(name, self._sensitivity.nodes) for name in candidate.keep_float)
         return math.fsum(shares) + 1e-9 * bool(candidate.changes)
 
+    def _is_within(self, candidate: Candidate) -> bool:
+        return self._sensitivity is None or len(candidate.keep_float) <= self._most(self._sensitivity)
+
     def _result(self, asis: Evaluation, spent: bool) -> Rescue:
         seen = self.judge.seen
         cost = {key: self._cost(each.candidate) for key, each in seen.items()}
         passing = [key for key, each in seen.items() if each.passes]
-        best_key = min(passing, key=cost.__getitem__) if passing else max(seen, key=lambda key: seen[key].nearness)
+        within = [key for key, each in seen.items() if self._is_within(each.candidate)]
+        passing = [key for key in within if seen[key].passes]
+        best_key = min(passing, key=cost.__getitem__) if passing else max(within, key=lambda key: seen[key].nearness)
         operators = {} if self._costs is None else self._costs.operators
         candidate = seen[best_key].candidate
         patterns = patterns_for(candidate.keep_float, operators)
