@@ -46,7 +46,9 @@ class Reader(CalibrationDataReader):
         names = [value.name for value in onnx.load(model, load_external_data=False).graph.input]
         with np.load(path) as archive:
             arrays = {name: archive[name] for name in names if name in archive.files}
-        self._feeds = [{name: array[index] for name, array in arrays.items()} for index in range(len(arrays[names[0]]))]
+        self._feeds = [
+            {name: np.asarray(array[index]) for name, array in arrays.items()} for index in range(len(arrays[names[0]]))
+        ]
         self.rewind()
 
     def rewind(self) -> None:

@@ -54,8 +54,10 @@ class Evaluation:
 
     @property
     def is_accurate(self) -> bool:
-        """Whether its outputs pass, whatever preflight says of a file in which nothing is quantized any more."""
-        return all(judged.passes for name, judged in self.checks.items() if name != "preflight")
+        """Whether outputs were compared and none is too far away, even where they are nearer than the precision can be,
+        as those of a file are in which nothing is quantized any more: that is cannot-judge."""
+        failed = any(judged.outcome == Outcome.ACCURACY_FAIL.value for judged in self.checks.values())
+        return self.sqnr_db is not None and not failed
 
     @property
     def nearness(self) -> tuple[int, float, float]:

@@ -143,7 +143,7 @@ class _Search:
         return self._sensitivity, costs
 
     def _feeds(self) -> list[Feed]:
-        """Some, from all over the data; of recordings with the float model's states: the gate alone runs them freely."""
+        """Some, from all over the data; of recordings with the float model's states."""
         feeds, recordings = self._material.feeds, self._material.recordings
         if recordings is not None:
             feeds = with_states(feeds, recordings, self._material.golden.outputs)
