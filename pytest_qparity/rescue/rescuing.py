@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -92,7 +93,8 @@ class _Search:
             if length is not None:
                 self._prune(base, order[:length], costs)
                 return
-        self._look_beyond(base, orders[1], most)
+        self._look_beyond(base, orders[1], most, costs)
+        self._try_all(base, orders[1], most)
 
     def _best_recipe(self, asis: Evaluation) -> Evaluation:
         """The first other recipe that passes, or the nearest of all."""
@@ -166,8 +168,9 @@ class _Search:
         worth = {name: sensitivity.harm.get(name, 0.0) / costs.share(name, sensitivity.nodes) for name in chosen}
         pruned(sorted(chosen, key=worth.__getitem__), self._passes(base))
 
-    def _look_beyond(self, base: Candidate, order: Sequence[str], most: int) -> None:
-        """What is left where the most sensitive nodes that may be float are not enough."""
+    def _look_beyond(self, base: Candidate, order: Sequence[str], most: int, costs: Costs) -> None:
+        """What is left where the most sensitive nodes that may be float are not enough. Of more than may be, some may
+        be needless: what is left of them may be few enough."""
         assert self._sensitivity is not None
         nodes = self._sensitivity.nodes
 
@@ -185,6 +188,20 @@ class _Search:
             middle = (low + high) // 2
             low, high = (low, middle) if is_accurate(order[:middle]) else (middle, high)
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
+        if high < len(order):
+            self._prune(base, order[:high], costs)
+
+    def _try_all(self, base: Candidate, order: Sequence[str], most: int) -> None:
+        """Every set of as many nodes as may be float, where the budget is enough for them: more float is no worse."""
+        sets = math.comb(len(order), most)
+        if any(each.passes and self._is_within(each.candidate) for each in self.judge.seen.values()):
+            self._found.append("Without those of them that are not needed it passes.")
+            return
+        if len(order) <= most or sets > self._limits.evaluations - len(self.judge.seen):
+            return
+        passes = self._passes(base)
+        if not any(passes(names) for names in itertools.combinations(order, most)):
+            self._found.append(f"None of all {sets} sets of {most} nodes passes.")
 
     def _passes(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
         return lambda names: self.judge.passes(base.with_float(self._in_order(names)))

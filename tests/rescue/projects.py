@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
 from pytest_qparity.case.loading import load_case
-from pytest_qparity.gate import CaseMaterial, Run, Settings, default_settings, plan
+from pytest_qparity.gate import Canaries, CaseMaterial, Run, Settings, default_settings, plan
+from pytest_qparity.worker.protocol import Isolation
 from tests.models import save
 from tests.precision.graphs import FLOAT, model_of, weights
 
@@ -67,7 +69,9 @@ def write_project(root: Path, case: str = CASE, model: onnx.ModelProto | None = 
 
 def opened(file: Path, precision: str) -> tuple[CaseMaterial, Run, Settings]:
     """The case's material, with its golden accepted, and one of its runs."""
-    settings = default_settings(file.parent.parent, latency_seconds=0.01)
+    settings = replace(
+        default_settings(file.parent.parent, latency_seconds=0.01), canaries=Canaries(), isolation=Isolation.NONE
+    )
     case = load_case(file)
     (run,) = plan(case, settings, ["ort"], [precision])
     material = CaseMaterial(case, settings, str(file))
