@@ -2,8 +2,8 @@
 
     python benchmarks/rescue.py rescue.json MODEL_FOLDER …
 
-A folder holds model.onnx, inputs.npz and calibration.npz, as case data are laid out; `state.toml`-like states are found
-by the names below. Each model gets ONNX Runtime's `quantize_static` (MinMax, per channel, uint8 activations, int8
+A folder holds model.onnx, inputs.npz and calibration.npz, as case data are laid out; states that are fed back are known
+by the names below. `cases`, of this repository, is textbert. Each model gets ONNX Runtime's `quantize_static` (MinMax, per channel, uint8 activations, int8
 weights) as a given file, and the int8 that is made here. All three judge by the gate (preflight, parity, accuracy) and
 by nothing else; the greedy search judges each node float alone and then adds them one by one, most gain first;
 qdq_loss_debug ranks tensors by their error, and the shortest prefix of the nodes that read them is looked for.
@@ -34,6 +34,25 @@ from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits
 from pytest_qparity.rescue.searching import Spent, smallest_prefix
 
+MOST_EVALUATIONS, BASELINE_MINUTES = 200, 7.0  # of a baseline
+TEXTBERT = """
+model = "model.onnx"
+task = "text-classification"
+[data]
+test = "{cases}/data/textbert_test.npz"
+calibration = "calibration.npz"
+batch = 32
+[precisions.fp32]
+[precisions.int8]
+target = "ort"
+[precisions.int8-stock]
+file = "stock.onnx"
+[parity.int8]
+sqnr_db = 25.0
+[accuracy]
+metric = "top1"
+margin = 0.5
+"""
 STATES = {  # output that is fed back, input
     "silero_vad": {"stateN": "state"},
     "dtln_1": {"tf_op_layer_stack_2": "input_3"},
@@ -46,9 +65,10 @@ class Reader(CalibrationDataReader):
         names = [value.name for value in onnx.load(model, load_external_data=False).graph.input]
         with np.load(path) as archive:
             arrays = {name: archive[name] for name in names if name in archive.files}
-        self._feeds = [
-            {name: np.asarray(array[index]) for name, array in arrays.items()} for index in range(len(arrays[names[0]]))
-        ]
+        first = arrays[names[0]]
+        size = 32 if "attention_mask" in arrays else None  # batches, where samples have no batch axis of their own
+        places = [slice(at, at + size) for at in range(0, len(first), size)] if size else range(len(first))
+        self._feeds = [{name: np.asarray(array[at]) for name, array in arrays.items()} for at in places]
         self.rewind()
 
     def rewind(self) -> None:
@@ -74,6 +94,14 @@ def stock(folder: Path, project: Path) -> None:
 
 
 def project_of(folder: Path, project: Path) -> Path:
+    """The case file of a model; of this repository's cases folder that of textbert with its stock file."""
+    if folder.name == "cases":
+        for name, source in (("base", "textbert"), ("model", "textbert"), ("stock", "textbert_stock_int8")):
+            shutil.copyfile(folder / "models" / f"{source}.onnx", project / f"{name}.onnx")
+        shutil.copyfile(folder / "data" / "textbert_calibration.npz", project / "calibration.npz")
+        case = project / "textbert.toml"
+        case.write_text(TEXTBERT.replace("{cases}", str(folder.resolve())))
+        return case
     for name in ("model.onnx", "inputs.npz", "calibration.npz"):
         shutil.copyfile(folder / name, project / name)
     stock(folder, project)
@@ -143,7 +171,7 @@ def measured(folder: Path, limits: Limits, baselines: Sequence[str]) -> list[dic
                 seconds = time.monotonic() - started
                 before = judge.seen[Candidate().key]
                 row = {
-                    "model": folder.name,
+                    "model": case.name,
                     "run": precision,
                     "by": "rescue",
                     "before": shown(before),
@@ -167,7 +195,7 @@ def measured(folder: Path, limits: Limits, baselines: Sequence[str]) -> list[dic
                 for by in baselines:
                     if by == "qdq_loss_debug" and precision != "int8-stock":
                         continue
-                    budget = Budget(400, 60.0 * limits.minutes * 4)
+                    budget = Budget(MOST_EVALUATIONS, 60.0 * BASELINE_MINUTES)
                     journal = Journal(project / f"{by}-{precision}.jsonl")
                     other = GateJudge(material, run, journal, budget, lambda _, __: None)
                     started = time.monotonic()
@@ -179,7 +207,7 @@ def measured(folder: Path, limits: Limits, baselines: Sequence[str]) -> list[dic
                     except Exception as error:  # noqa: BLE001  # ONNX Runtime's own tool fails as it will
                         kept, outcome = None, f"{type(error).__name__}: {error}"[:160]
                     row = {
-                        "model": folder.name,
+                        "model": case.name,
                         "run": precision,
                         "by": by,
                         "outcome": outcome,
