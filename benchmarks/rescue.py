@@ -4,9 +4,10 @@
 
 A folder holds model.onnx, inputs.npz and calibration.npz, as case data are laid out; states that are fed back are known
 by the names below. `cases`, of this repository, is textbert. Each model gets ONNX Runtime's `quantize_static` (MinMax,
-per channel, uint8 activations, int8 weights) as a given file, and the int8 that is made here. All three judge by the gate (preflight, parity, accuracy) and
-by nothing else; the greedy search judges each node float alone and then adds them one by one, most gain first;
-qdq_loss_debug ranks tensors by their error, and the shortest prefix of the nodes that read them is looked for.
+per channel, uint8 activations, int8 weights; textbert its committed file) as a given file, and the int8 that is made
+here. All three judge by the gate (preflight, parity, accuracy) and by nothing else; the greedy search judges each node
+float alone and then adds them one by one, most gain first; qdq_loss_debug ranks tensors by their error, and the
+shortest prefix of the nodes that read them is looked for.
 """
 
 from __future__ import annotations

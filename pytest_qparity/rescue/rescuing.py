@@ -190,12 +190,15 @@ class _Search:
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
         if high < len(order):
             self._prune(base, order[:high], costs)
+            few = min(
+                (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.passes), default=high
+            )
+            self._found.append(f"Of these, {few} are enough ({few / nodes:.0%}).")
 
     def _try_all(self, base: Candidate, order: Sequence[str], most: int) -> None:
         """Every set of as many nodes as may be float, where the budget is enough for them: more float is no worse."""
         sets = math.comb(len(order), most)
         if any(each.passes and self._is_within(each.candidate) for each in self.judge.seen.values()):
-            self._found.append("Without those of them that are not needed it passes.")
             return
         if len(order) <= most or sets > self._limits.evaluations - len(self.judge.seen):
             return

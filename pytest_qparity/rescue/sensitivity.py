@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Sensitivity", "measured_sensitivity", "rounded_nodes"]
 
 Told = Callable[[str, float], None]
+SOUND = 1e-6  # mean NRMSE² that is left where all nodes are float: above it the variant has lost more than digits
+MENDED = 0.5  # of it, at most, is left where nodes that the variant dropped are there again
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ def measured_sensitivity(
 ) -> Sensitivity:
     """Quantize each node of the variant alone, those first whose own error is largest, for `seconds` at most.
 
+    Where much is wrong with all of them float, nodes that the variant dropped for its quantizers' ranges (a Relu,
+    a Clip) count as quantized if their return mends it: ONNX Runtime's quantizer drops a Relu that a branch's body
+    reads too.
+
     may_float: whether keeping a node float changes the variant at all. Costs the passes of `Comparison.measure` and one
     of the variant for each node. Raises CannotJudge as a diagnosis does.
     """
@@ -64,9 +70,14 @@ def measured_sensitivity(
     with Comparison(reference, variant, feeds, worker, told=told) as both:
         measured = both.measure()
         rounded = rounded_nodes(measured)
+        floor = both.floated(Change(nodes=rounded)).relative
+        clamping = tuple(layer.node for layer in measured.layers if layer.absent)
+        if clamping and floor > SOUND:
+            with_them = both.floated(Change(nodes=(*rounded, *clamping))).relative
+            if with_them < MENDED * floor:
+                rounded, floor = (*rounded, *clamping), with_them
         own = {layer.node: layer.own.relative for layer in measured.layers if layer.own is not None}
         chosen = sorted((name for name in rounded if may_float(name)), key=lambda name: -own.get(name, 0.0))
-        floor = both.floated(Change(nodes=rounded)).relative
         harm = {}
         for index, name in enumerate(chosen):
             if time.monotonic() > until and index:
