@@ -9,6 +9,7 @@ from pytest_qparity.worker.limits import Limits
 from tests.diagnose.sides import feeds_of
 from tests.models import mlp, save, small_cnn
 from tests.precision.graphs import lstm
+from tests.precision.test_mixing import feed, read_in_a_body, stock
 from tests.rescue.projects import write_project
 
 WORKER = InProcess(Limits())
@@ -63,3 +64,21 @@ def test_an_operator_that_multiplies_nothing_costs_its_half(tmp_path):
 
     assert found.operators == {"lstm": "LSTM", "squeeze": "Squeeze", "matmul": "MatMul"}
     assert Costs(found.operators, {"matmul": 10}).share("squeeze", 2) == 0.25
+
+
+def test_a_relu_that_the_quantizer_dropped_counts_where_its_return_mends_the_variant(tmp_path):
+    model, given = stock(read_in_a_body(), tmp_path, feed(1, 1, 8, 8))
+    feeds = feeds_of(model, {"input": feed(4, 1, 8, 8)["input"]}, batch=1)
+
+    found = measured_sensitivity(model, given, feeds, WORKER, lambda _: True, seconds=600.0)
+
+    assert found.order()[0] == "relu"
+
+
+def test_a_relu_that_nothing_misses_is_no_node_to_keep(tmp_path):
+    model, given = stock(small_cnn(), tmp_path, feed(4, 1, 8, 8))
+    feeds = feeds_of(model, {"input": feed(4, 1, 8, 8)["input"]}, batch=4)
+
+    found = measured_sensitivity(model, given, feeds, WORKER, lambda _: True, seconds=600.0)
+
+    assert not {"relu1", "relu2"} & set(found.order())
