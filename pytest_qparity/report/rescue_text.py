@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_qparity.gate.planning import CHECKS
 from pytest_qparity.report.text import one_line, printable_lines, wrapped
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _headline(found: Rescue) -> str:
 def _checks(label: str, checks: object) -> Iterator[str]:
     assert isinstance(checks, dict)
     told: dict[str, Judged] = checks
-    figures = ", ".join(f"{name} {each.deciding} {_mark(each)}" for name, each in told.items())
+    ordered = sorted(told, key=lambda name: CHECKS.index(name) if name in CHECKS else len(CHECKS))
+    figures = ", ".join(f"{name} {told[name].deciding} {_mark(told[name])}" for name in ordered)
     yield wrapped(f"{label:<10}", figures)
 
 
@@ -63,7 +65,7 @@ def _mark(judged: Judged) -> str:
 
 def _float_nodes(found: Rescue) -> str:
     count = len(found.best.candidate.keep_float)
-    if found.quantized is None:
+    if not found.quantized:
         return f"{count} nodes"
     limit = "" if found.most is None else f"; at most {found.most} may be"
     return f"{count} of {found.quantized} quantized nodes ({count / found.quantized:.1%}){limit}"

@@ -29,6 +29,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data import Feed
+    from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.gate import CaseMaterial, Run
 
 __all__ = ["rescue"]
@@ -117,7 +118,10 @@ class _Search:
         feeds = self._feeds()
         shapes = {name: array.shape for name, array in feeds[0].arrays.items()}
         self._costs = costs = costs_of(model, shapes, worker)
-        variant = self.judge.variant(base)
+        twin = _twin(base, base.spec(self.judge.stated))
+        if twin != base:
+            self._found.append("Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart.")
+        variant = self.judge.variant(twin)
         known = self._journal.rankings.get(base.key)
         if known is None:
             seconds = SHARE_FOR_SENSITIVITY * self._budget.seconds_left
@@ -138,7 +142,7 @@ class _Search:
             except CannotJudge as reason:
                 if reason.failure.code is not Code.DIAGNOSE_REFUSED or not self._run.emulated:
                     raise
-                found = measured(self.judge.executed(base).path)
+                found = measured(self.judge.executed(twin).path)
             self._journal.add_ranking(base.key, found.as_json())
             known = found.as_json()
         self._sensitivity = Sensitivity.from_json(known)
@@ -182,6 +186,9 @@ class _Search:
             self._found.append(
                 f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
             )
+            return
+        if len(order) <= most:
+            self._found.append("With them float its outputs pass, and nothing is quantized any more.")
             return
         low, high = most, len(order)
         while high - low > 1:
@@ -277,6 +284,15 @@ class _Search:
     def _tell(self, before: int, candidate: Candidate) -> None:
         what = f"{len(candidate.keep_float)} nodes float" if candidate.keep_float else _said(candidate.changes)
         self._told(f"gate {before + 1}: {what or 'as it is'}", None)
+
+
+def _twin(candidate: Candidate, spec: PrecisionSpec) -> Candidate:
+    """The same with Q/DQ nodes in the place of operators on integers, and static ranges in that of dynamic ones."""
+    if spec.recipe != "dynamic" and spec.format != "qoperator":
+        return candidate
+    gone = ("algorithm", "format", "operators", "recipe") if spec.recipe != "dynamic" else ("operators", "recipe")
+    kept = tuple((key, value) for key, value in candidate.changes if key not in gone)
+    return replace(candidate, changes=(*kept, *((key, None) for key in gone)))
 
 
 def _base(run: Run, material: CaseMaterial) -> str:

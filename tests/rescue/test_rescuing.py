@@ -140,6 +140,18 @@ def test_ranges_are_found_once_for_a_method(tmp_path, monkeypatch):
     assert "ranges" not in found.table
 
 
+@pytest.mark.parametrize("key", ['format = "qoperator"', 'recipe = "dynamic"'])
+def test_operators_on_integers_are_ranked_in_their_twin(tmp_path, key):
+    case = CASE.replace('target = "ort"', key) + "[parity.int8]\nsqnr_db = 60.0\n"
+
+    found = rescued(tmp_path, case, "int8")
+
+    assert "Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart." in found.told
+    assert found.quantized
+    assert any(row.evaluation.candidate.keep_float for row in found.rows)
+    assert key in found.text
+
+
 def test_a_waiver_rescues_nothing(tmp_path):
     waiver = '[[waivers]]\nrun = "ort-int8-stock"\nreason = "later"\nexpires = 2999-01-01\n'
 
