@@ -141,6 +141,10 @@ class Books:
 
             width = self._config.get_terminal_writer().fullwidth
             terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
+            if self._config.getoption("qparity_advice"):
+                from pytest_qparity.report.advice import advice_text
+
+                terminalreporter.write(f"\n{advice_text(self._ledger)}\n")
         if self._note:
             terminalreporter.write_line(printable(self._note), red=True)
         if self._ledger is not None:

@@ -76,6 +76,11 @@ def add_options(parser: pytest.Parser) -> None:
         choices=("missing", "changed"),
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
     )
+    add(
+        "--qparity-advice",
+        action="store_true",
+        help="say behind the summary what to ship for latency, throughput, memory and accuracy, and what could be won",
+    )
     parser.addini("qparity_backends", "backends to judge case files on", default="ort")
     parser.addini("qparity_precisions", "precisions to judge; empty: all of a case", default="")
     parser.addini("qparity_cases", "globs of case files, from rootdir", type="args", default=["cases/*.toml"])

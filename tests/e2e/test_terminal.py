@@ -164,3 +164,13 @@ def test_an_engine_s_error_sends_nothing_to_the_terminal_and_forges_no_line(
     assert "FORGED" in said
     assert not {character for character in said if character in "\x1b\x9b\u202e\r"}
     assert not [line for line in said.splitlines() if line.startswith("FORGED")]
+
+
+def test_advice_stands_behind_the_summary_where_it_is_asked_for(project: pytest.Pytester) -> None:
+    said = project.runpytest("--qparity-advice", FAST, "--backend=ort", "--qparity-canaries=").stdout.str()
+    silent = project.runpytest(FAST, "--backend=ort", "--qparity-canaries=").stdout.str()
+
+    assert "advice for mlp\nFor latency ship ort-" in said
+    assert "ort-int8 loses " in " ".join(said.split())
+    assert said.index("15 checks planned") < said.index("advice for mlp") < said.index("ledger: ")
+    assert "advice for" not in silent

@@ -11,6 +11,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantiz
 
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.contradictions import contradictions
+from pytest_qparity.precision.kept import require_kept
 from pytest_qparity.precision.mixing import make_mixed
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.models import save, small_cnn
@@ -130,3 +131,33 @@ def test_the_made_file_loads_in_onnxruntime(tmp_path):
     made, _ = make_mixed(model, given, ["conv1"], "int8")
 
     onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def read_in_a_body() -> onnx.ModelProto:
+    """What a Relu gives is read by a branch alone: ONNX Runtime's quantizer drops the Relu all the same."""
+    inner = helper.make_graph(
+        [helper.make_node("Identity", ["active"], ["chosen"], name="inner")],
+        "body",
+        [],
+        [helper.make_tensor_value_info("chosen", FLOAT, None)],
+    )
+    nodes = [
+        helper.make_node("Conv", ["input", "k"], ["c"], name="conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["active"], name="relu"),
+        helper.make_node("If", ["yes"], ["branch"], name="if", then_branch=inner, else_branch=inner),
+        helper.make_node("Add", ["branch", "active"], ["y"], name="sum"),
+    ]
+    constants = {"k": weights(4, 1, 3, 3), "yes": np.array(True)}
+    return model_of(nodes, [("input", FLOAT, [1, 1, 8, 8])], [("y", FLOAT, [1, 4, 8, 8])], constants)
+
+
+def test_a_relu_that_the_quantizer_dropped_is_there_again_for_bodies_too(tmp_path):
+    model, given = stock(read_in_a_body(), tmp_path, feed(1, 1, 8, 8))
+    loaded = onnx.load(model)
+    assert not any(node.op_type == "Relu" for node in onnx.load(given).graph.node)
+
+    made, _ = make_mixed(model, given, [node.name for node in loaded.graph.node], "int8")
+
+    exact, got = (outputs_of(each, feed(1, 1, 8, 8, seed=4), optimized=False) for each in (loaded, made))
+    assert np.array_equal(exact[0], got[0])
+    require_kept(made, loaded, ["relu"], "int8")

@@ -109,7 +109,8 @@ class _Plain:
     def _is_fed(self, name: str) -> bool:
         while name not in self._ends:
             node = self._makers.get(name)
-            if node is None or not (node.op_type in _AS_IT_IS or node.name.startswith(FLOAT_PREFIX)):
+            # What comes from the float model may have its own name, but no tensor of it has.
+            if node is None or not (node.op_type in _AS_IT_IS or name.startswith(FLOAT_PREFIX)):
                 return False
             name = node.input[0]
         return True

@@ -173,6 +173,7 @@ class ActivationTally:
 
 
 def _power(values: Array) -> float:
-    """Σ x², without BLAS: its threads wait for one another where the machine is busy."""
+    """Σ x², without BLAS, whose threads wait for one another where the machine is busy: 24 ms for 65,536 elements at
+    a load of 8 on two cores, instead of 0.1."""
     flat = values.reshape(-1)
     return float(np.einsum("i,i->", flat, flat))

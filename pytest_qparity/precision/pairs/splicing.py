@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import AttributeProto, TensorProto, numpy_helper
 
 from pytest_qparity.precision.pairs.folding import folded
 from pytest_qparity.precision.pairs.quantizers import fold_of
+from pytest_qparity.precision.values import subgraphs
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOAT_PREFIX", "Change", "Splice", "spliced"]
 
+_BODIES = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 FLOAT_PREFIX = "fp32 "  # in front of the name of what comes from the float model
 
 
@@ -101,7 +103,7 @@ class _Work:
     def pass_by(self, quantizer: ActivationQuantizer) -> None:
         """Whoever read the dequantized tensor reads the float one."""
         real = self._float_tensor(quantizer.tensor)
-        self._redirect(set(quantizer.dequantized), real, keep=())
+        self._redirect(set(quantizer.dequantized), real)
 
     def take_constant(self, node: NodeProto, index: int) -> None:
         there = self._by_name[self._pairing.nodes[node.name]]
@@ -136,7 +138,8 @@ class _Work:
         if fold is not None:
             for index in (1, 2):
                 self.take_constant(node, index)
-        shared = {each.name for each in node.attribute} & {each.name for each in there.attribute}
+        plain = {each.name for each in node.attribute if each.type not in _BODIES}  # bodies stay the variant's
+        shared = plain & {each.name for each in there.attribute}
         for name in sorted(shared):  # of another opset a node has others: axes that became an input
             _copy_attribute(name, node, there)
         self._in_float(there)
@@ -183,7 +186,7 @@ class _Work:
     def _put_in(self, node: NodeProto) -> None:
         source = self._pairing.tensors[node.input[0]]
         made = self._copy(node, source)
-        self._redirect({source}, made, keep=(f"{FLOAT_PREFIX}{node.name}",))
+        self._redirect({source}, made)
 
     def _copy(self, node: NodeProto, source: str) -> str:
         """A node of the float model on a tensor of the variant; the name of what it makes."""
@@ -191,7 +194,8 @@ class _Work:
         if made not in self._brought:
             self._brought.add(made)
             inputs = [source, *(self._bring(name) if name else "" for name in node.input[1:])]
-            copy = onnx.NodeProto(op_type=node.op_type, domain=node.domain, name=f"{FLOAT_PREFIX}{node.name}")
+            name_of_own = node.name if node.name not in self._by_name else f"{FLOAT_PREFIX}{node.name}"
+            copy = onnx.NodeProto(op_type=node.op_type, domain=node.domain, name=name_of_own)
             copy.input.extend(inputs)
             copy.output.append(made)
             copy.attribute.extend(node.attribute)
@@ -235,14 +239,11 @@ class _Work:
             self.constants.append(numpy_helper.from_array(array, name))  # type: ignore[arg-type]
         return name
 
-    def _redirect(self, names: set[str], to: str, keep: Sequence[str]) -> None:
-        """Every reader of `names` reads `to`; an output of the model among them is made of it."""
+    def _redirect(self, names: set[str], to: str) -> None:
+        """Every reader of `names` reads `to`, those in bodies too; an output of the model among them is made of it."""
         for node in self.nodes:
-            if node.name in keep:
-                continue
-            for index, each in enumerate(node.input):
-                if each in names and to not in node.output:
-                    node.input[index] = to
+            if to not in node.output:
+                _rename_inputs(node, names, to)
         for name in names & set(self._variant.outputs):
             producer = next(node for node in self.nodes if name in node.output)
             for index, each in enumerate(producer.output):
@@ -252,6 +253,16 @@ class _Work:
                 raise ValueError(f"got {name} in the place of itself, should be another tensor")
             source = f"{name} before" if to in producer.output else to
             self.nodes.append(onnx.helper.make_node("Identity", [source], [name], name=f"{FLOAT_PREFIX}{name}"))
+
+
+def _rename_inputs(node: NodeProto, names: set[str], to: str) -> None:
+    """In a node and in the bodies that it holds: ONNX lets no body have a tensor of an outer one's name."""
+    for index, each in enumerate(node.input):
+        if each in names:
+            node.input[index] = to
+    for graph in subgraphs(node):
+        for inner in graph.node:
+            _rename_inputs(inner, names, to)
 
 
 def _copy_attribute(name: str, source: NodeProto, target: NodeProto) -> None:

@@ -1,0 +1,184 @@
+"""`qparity rescue`: the smallest change with which a run passes the gate."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.cli_refusals import usage, why_not_written
+from pytest_qparity.report.text import one_line, printable_lines, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_qparity.case.loading import Case
+    from pytest_qparity.gate.planning import Run
+    from pytest_qparity.gate.settings import Settings
+    from pytest_qparity.precision.variants import Variant
+    from pytest_qparity.rescue.result import Rescue
+
+EXAMPLES = """examples:
+  qparity rescue cases/textbert.toml ort-int8-stock
+  qparity rescue cases/textbert.toml ort-int8-stock --output mended.onnx
+  qparity rescue cases/silero.toml ort-int8 --minutes 20 --evaluations 100
+"""
+INTERRUPTED = 130  # what a shell says of a process that Ctrl-C ended
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from pytest_qparity.rescue.result import Limits
+
+    standard = Limits()
+    parser = commands.add_parser(
+        "rescue",
+        help="find the smallest set of nodes to keep float with which a run passes",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("case", type=Path, metavar="CASE", help="a case file")
+    parser.add_argument("run", metavar="RUN", help="one of its runs that fails, ort-int8 for example")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the variant that passes to FILE")
+    parser.add_argument(
+        "--evaluations",
+        type=int,
+        default=standard.evaluations,
+        help=f"passes through the gate at most (default: {standard.evaluations})",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=standard.minutes, help=f"at most (default: {standard.minutes:g})"
+    )
+    parser.add_argument(
+        "--most-float",
+        type=float,
+        default=100.0 * standard.most_float,
+        metavar="PERCENT",
+        help=f"of the quantized nodes that may become float (default: {100.0 * standard.most_float:g})",
+    )
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON")
+    parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
+
+
+def run(options: argparse.Namespace, settings: Settings, folder: Path) -> int:
+    """Exit status: 0 passes now; 1 does not, within the budget, or cannot be judged; 2 usage; 130 interrupted.
+
+    folder: where journals lie.
+    """
+    from pytest_qparity.case.loading import CaseError, load_case
+    from pytest_qparity.verdict import CannotJudge
+
+    refusal = _refusal(options)
+    if refusal is not None:
+        return usage(refusal)
+    try:
+        case = load_case(options.case, settings.roots)
+        chosen = _run_named(case, options.run, settings)
+        if isinstance(chosen, str):
+            return usage(chosen)
+        found = _rescued(case, chosen, settings, folder, options)
+    except CaseError as error:
+        print(printable_lines(error.text(options.case)), file=sys.stderr)
+        return 2
+    except CannotJudge as reason:
+        failure = reason.failure
+        lines = [f"{failure.code.code}  {options.case}  {options.run}", wrapped("", failure.sentence)]
+        print(printable_lines("\n".join([*lines, wrapped("Try:    ", failure.remedy)])), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nqparity: interrupted; the same command goes on where it was", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        return usage(f"got {error.strerror or error} ({error.filename or 'a file'}), should be room to write")
+    return 0 if found.rescued else 1
+
+
+def _refusal(options: argparse.Namespace) -> str | None:
+    if options.evaluations < 1:
+        return f"got --evaluations {options.evaluations}, should be 1 or more"
+    if not options.minutes > 0:
+        return f"got --minutes {options.minutes:g}, should be more than 0"
+    if not 0 < options.most_float <= 100:
+        return f"got --most-float {options.most_float:g}, should be more than 0, and 100 at most"
+    if options.output is None:
+        return None
+    return why_not_written(options.output, "as output", [options.case], force=options.force)
+
+
+def _run_named(case: Case, name: str, settings: Settings) -> Run | str:
+    """A run of a case by its id, with or without the mark of an emulated one; or what is wrong with the name."""
+    from pytest_qparity.case.names import known_list, nearest
+    from pytest_qparity.gate.planning import plan
+    from pytest_qparity.verdict import EMULATED
+
+    runs = {each.id: each for each in plan(case, settings, tuple(settings.backends))}
+    found = runs.get(name) or runs.get(f"{name}{EMULATED}")
+    if found is not None:
+        return found
+    near = nearest(name, runs)
+    instead = f"; nearest is {near}" if near else ""
+    known = f"{known_list(settings.backends)} and {known_list(case.spec.precisions)}"
+    return f"got run {name!r} of {case.path.name}, should be BACKEND-PRECISION of {known}{instead}"
+
+
+def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options: argparse.Namespace) -> Rescue:
+    from pytest_qparity.gate import CaseMaterial
+    from pytest_qparity.report.rescue_text import rescue_text
+    from pytest_qparity.rescue.candidate import Candidate
+    from pytest_qparity.rescue.rescuing import rescue
+    from pytest_qparity.rescue.result import Limits
+
+    limits = Limits(options.evaluations, options.minutes, options.most_float / 100.0)
+    with contextlib.closing(CaseMaterial(case, settings, str(options.case))) as material:
+        with _progress(limits) as told:
+            found, judge = rescue(material, chosen, folder, limits, told)
+        if found.best.passes and options.output is not None:
+            _write(judge.variant(found.best.candidate), options.output)
+    if options.json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        asis = judge.seen[Candidate().key]
+        print(rescue_text(found, str(options.case), options.run, asis), end="")
+        if found.best.passes and options.output is not None:
+            print(f"written    {one_line(str(options.output))}")
+    return found
+
+
+def _write(variant: Variant, output: Path) -> None:
+    """The variant, with its external data beside it under their own names: the file names them."""
+    from pytest_qparity.durable import replacing
+
+    for name in variant.external:
+        with replacing(output.parent / name) as temporary:
+            shutil.copyfile(variant.path.parent / name, temporary)
+    with replacing(output) as temporary:
+        shutil.copyfile(variant.path, temporary)
+
+
+@contextlib.contextmanager
+def _progress(limits: object) -> Iterator[Callable[[str, float | None], None]]:
+    """A line with what is done, how far, and how much of the time is left; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda _, __: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    minutes = float(getattr(limits, "minutes", 0.0))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("of {task.fields[minutes]:g} min at most"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rescue", total=None, minutes=minutes)
+
+        def told(what: str, share: float | None) -> None:
+            total, done = (None, 0.0) if share is None else (1.0, share)
+            bar.update(task, description=what[:40], total=total, completed=done)
+
+        yield told

@@ -1,0 +1,94 @@
+"""A rescue on a terminal of 80 columns: the answer, what it rests on, and the front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_qparity.gate.planning import CHECKS
+from pytest_qparity.report.text import one_line, printable_lines, wrapped
+
+if TYPE_CHECKING:
+    from pytest_qparity.rescue.evaluation import Evaluation, Judged
+    from pytest_qparity.rescue.result import Rescue, Row
+
+__all__ = ["rescue_text"]
+
+_HEAD = ("float", "MACs", "SQNR, dB", "lost, pt", "speed", "MB", "gate")
+
+
+def rescue_text(found: Rescue, case: str, run: str, asis: Evaluation) -> str:
+    """`case`, `run`: as a command names them; asis: what the run is without a change."""
+    return printable_lines("\n".join(_lines(found, case, run, asis)) + "\n")
+
+
+def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str]:
+    yield f"{_headline(found)}  {one_line(case)}  {one_line(run)}"
+    yield ""
+    yield from _checks("before", asis.checks)
+    if not found.passes_already:
+        name = "after" if found.best.passes else "nearest"
+        yield from _checks(name, found.final or found.best.checks)
+        yield wrapped("float     ", _float_nodes(found))
+    for sentence in found.told:
+        yield wrapped("found     ", sentence)
+    if found.spent:
+        yield wrapped("budget    ", "spent; this is the best so far. --evaluations and --minutes give it more")
+    if not found.passes_already and found.best.passes:
+        yield ""
+        yield found.text
+    if len(found.rows) > 1:
+        yield ""
+        yield from _table(found.rows, found.best)
+    yield ""
+    earlier = f", {found.resumed} of them in an earlier session" if found.resumed else ""
+    yield wrapped("", f"{found.evaluations} evaluations of the gate{earlier}. Journal: {found.journal}")
+
+
+def _headline(found: Rescue) -> str:
+    if found.passes_already:
+        return "passes already"
+    return "rescued" if found.rescued else "not rescued"
+
+
+def _checks(label: str, checks: object) -> Iterator[str]:
+    assert isinstance(checks, dict)
+    told: dict[str, Judged] = checks
+    ordered = sorted(told, key=lambda name: CHECKS.index(name) if name in CHECKS else len(CHECKS))
+    figures = ", ".join(f"{name} {told[name].deciding} {_mark(told[name])}" for name in ordered)
+    yield wrapped(f"{label:<10}", figures)
+
+
+def _mark(judged: Judged) -> str:
+    return "(pass)" if judged.passes else f"({judged.outcome})"
+
+
+def _float_nodes(found: Rescue) -> str:
+    count = len(found.best.candidate.keep_float)
+    if not found.quantized:
+        return f"{count} nodes"
+    limit = "" if found.most is None else f"; at most {found.most} may be"
+    return f"{count} of {found.quantized} quantized nodes ({count / found.quantized:.1%}){limit}"
+
+
+def _table(rows: Sequence[Row], best: Evaluation) -> Iterator[str]:
+    yield "The front: each loses less than all that keep less float."
+    cells = [_HEAD, *(_cells(row, best) for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(_HEAD))]
+    for line in cells:
+        yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _cells(row: Row, best: Evaluation) -> tuple[str, ...]:
+    each = row.evaluation
+    changed = "".join(f" {value}" for _, value in each.candidate.changes if value is not None)
+    mark = " <" if each.candidate == best.candidate else ""
+    return (
+        f"{len(each.candidate.keep_float)}",
+        "" if row.macs_share is None else f"{row.macs_share:.1%}",
+        "" if each.sqnr_db is None else f"{each.sqnr_db:.1f}",
+        "" if each.drop_points is None else f"{each.drop_points:.2f}",
+        "" if each.speed_up is None else f"{each.speed_up:.2f}x",
+        "" if each.size_mb is None else f"{each.size_mb:.2f}",
+        f"{'pass' if each.passes else 'fail'}{changed}{mark}",
+    )

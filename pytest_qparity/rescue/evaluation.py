@@ -1,0 +1,100 @@
+"""What the gate said of a candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.rescue.candidate import Candidate
+from pytest_qparity.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_qparity.verdict import Verdict
+
+__all__ = ["Evaluation", "Judged", "front"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, as much of it as is told. `deciding`: its figure; `failures`: (code, sentence)."""
+
+    outcome: str
+    deciding: str
+    failures: tuple[tuple[str, str], ...] = ()
+
+    @staticmethod
+    def of(verdict: Verdict) -> Judged:
+        told = tuple((failure.code.code, failure.sentence) for failure in verdict.failures)
+        return Judged(verdict.outcome.value, verdict.deciding, told)
+
+    @property
+    def passes(self) -> bool:
+        return self.outcome == Outcome.PASS.value
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One pass through the gate. checks: by name. sqnr_db: the least of the outputs; drop_points: of the metric; both
+    None where the gate measured none. speed_up: over FP32 on the same backend, None where it was not timed."""
+
+    candidate: Candidate
+    checks: Mapping[str, Judged]
+    sqnr_db: float | None = None
+    drop_points: float | None = None
+    size_mb: float | None = None
+    speed_up: float | None = field(default=None)
+    seconds: float = 0.0
+
+    @property
+    def passes(self) -> bool:
+        """A waived verdict is no pass: a waiver would call anything rescued."""
+        return bool(self.checks) and all(judged.passes for judged in self.checks.values())
+
+    @property
+    def is_accurate(self) -> bool:
+        """Whether outputs were compared and none is too far away, even where they are nearer than the precision can be,
+        as those of a file are in which nothing is quantized any more: that is cannot-judge."""
+        failed = any(judged.outcome == Outcome.ACCURACY_FAIL.value for judged in self.checks.values())
+        return self.sqnr_db is not None and not failed
+
+    @property
+    def nearness(self) -> tuple[int, float, float]:
+        """Larger is nearer to a pass: fewer checks that fail, then less accuracy lost, then SQNR."""
+        failing = sum(not judged.passes for judged in self.checks.values())
+        drop = math.inf if self.drop_points is None else max(self.drop_points, 0.0)
+        return -failing, -drop, -math.inf if self.sqnr_db is None else self.sqnr_db
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "candidate": self.candidate.as_json(),
+            "checks": {
+                name: {"outcome": each.outcome, "deciding": each.deciding, "failures": [list(f) for f in each.failures]}
+                for name, each in self.checks.items()
+            },
+            "sqnr_db": None if self.sqnr_db is None or not math.isfinite(self.sqnr_db) else self.sqnr_db,
+            "drop_points": self.drop_points,
+            "size_mb": self.size_mb,
+            "speed_up": self.speed_up,
+            "seconds": round(self.seconds, 3),
+        }
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Evaluation:
+        checks = {
+            name: Judged(each["outcome"], each["deciding"], tuple((code, text) for code, text in each["failures"]))
+            for name, each in value["checks"].items()
+        }
+        rest = {key: value[key] for key in ("sqnr_db", "drop_points", "size_mb", "speed_up", "seconds")}
+        return Evaluation(Candidate.from_json(value["candidate"]), checks, **rest)
+
+
+def front(evaluations: Mapping[str, Evaluation], cost: Mapping[str, float]) -> list[str]:
+    """Keys of those that no other one is at least as good as in both cost and nearness, and better in one; by cost."""
+    ordered = sorted(evaluations, key=lambda key: (cost[key], [-part for part in evaluations[key].nearness]))
+    kept: list[str] = []
+    for key in ordered:
+        if not kept or evaluations[key].nearness > evaluations[kept[-1]].nearness:
+            kept.append(key)
+    return kept

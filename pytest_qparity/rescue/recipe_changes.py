@@ -1,0 +1,39 @@
+"""What a recipe can do otherwise before a node is given up: every product still runs quantized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_qparity.precision.choosing import PERCENTILE
+from pytest_qparity.precision.table import method_of
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.precision_spec import PrecisionSpec
+
+__all__ = ["recipe_changes"]
+
+Changes = tuple[tuple[str, str | float | None], ...]
+METHODS = ("entropy", "mse", "minmax", "percentile")
+
+
+def recipe_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
+    """Keys of the precision's table with other values, those that most often help first. None for a given file, a
+    command, and ranges that come from a file: what they hold is somebody else's choice."""
+    method = method_of(base, stated)
+    if method == "static" and stated.ranges is None:
+        granularity: Changes = (("granularity", None),) if stated.granularity == "tensor" else ()
+        if granularity:
+            yield granularity
+        default = "minmax" if base in ("int16",) or base.startswith("fp8") else "percentile"
+        now = stated.calibration or ("percentile" if stated.percentile is not None else default)
+        for calibration in METHODS:
+            cut = calibration == now == "percentile" and (stated.percentile or PERCENTILE) < PERCENTILE
+            if calibration != now or cut:
+                yield (*granularity, ("calibration", calibration), ("percentile", None))
+    elif method == "dynamic" and stated.granularity in (None, "tensor"):
+        yield (("granularity", "channel"),)
+    elif method == "weight-only" and stated.algorithm == "rtn" and stated.format == "qdq":
+        yield (("algorithm", "mse"),)
+        if (stated.block or 32) > 16:
+            yield ("algorithm", "mse"), ("block", 16)

@@ -1,0 +1,344 @@
+"""From a run that fails to the smallest change with which it passes."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.case.data import some_in_memory
+from pytest_qparity.case.sequence import with_states
+from pytest_qparity.digest import file_digest, json_digest
+from pytest_qparity.precision.graph import WEIGHTED
+from pytest_qparity.precision.table import base_of, method_of
+from pytest_qparity.precision.variants import versions
+from pytest_qparity.processor import this_processor
+from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
+from pytest_qparity.rescue.costs import Costs, costs_of
+from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
+from pytest_qparity.rescue.journal import Journal
+from pytest_qparity.rescue.judging import Budget, GateJudge, speed_up_of
+from pytest_qparity.rescue.recipe_changes import recipe_changes
+from pytest_qparity.rescue.result import Limits, Rescue, Row
+from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
+from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.data import Feed
+    from pytest_qparity.case.precision_spec import PrecisionSpec
+    from pytest_qparity.gate import CaseMaterial, Run
+
+__all__ = ["rescue"]
+
+MOST_IN_MEMORY = 1024  # samples of a stream, among which some are taken
+SAMPLES, FEEDS = 64, 8  # of the test data, at most, for the sensitivity: it ranks, it does not judge
+SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
+
+Told = Callable[[str, float | None], None]
+
+
+def rescue(
+    material: CaseMaterial, run: Run, journals: Path, limits: Limits, told: Told = lambda _, __: None
+) -> tuple[Rescue, GateJudge]:
+    """Find the smallest change with which `run` passes. The judge makes the variant of what was found.
+
+    Recipes are tried first, then nodes are kept float. `journals`: a folder; what was found there before is not judged
+    again. told: called with what is done next, and the share of it that is done where it is known. Raises CannotJudge
+    where the run cannot be judged at all: no golden, no backend, no such file.
+    """
+    name = f"{material.case.name}-{run.id.rstrip('~')}-{_key(material, run)[:16]}.jsonl"
+    search = _Search(material, run, Journal(journals / name), limits, told)
+    return search.run(), search.judge
+
+
+class _Search:
+    def __init__(self, material: CaseMaterial, run: Run, journal: Journal, limits: Limits, told: Told) -> None:
+        self._material, self._run, self._journal = material, run, journal
+        self._limits, self._told = limits, told
+        self._resumed = frozenset(journal.evaluations)
+        self._budget = Budget(limits.evaluations, 60.0 * limits.minutes)
+        self.judge = GateJudge(material, run, journal, self._budget, self._tell)
+        self._method = method_of(_base(run, material), self.judge.stated)
+        self._found: list[str] = []
+        self._sensitivity: Sensitivity | None = None
+        self._costs: Costs | None = None
+
+    def run(self) -> Rescue:
+        asis = self.judge.evaluate(Candidate())
+        _require_judged(asis)
+        spent = False
+        try:
+            if not asis.passes:
+                self._search(asis)
+        except Spent:
+            spent = True
+        return self._result(asis, spent)
+
+    def _search(self, asis: Evaluation) -> None:
+        recipe = self._best_recipe(asis)
+        if recipe.passes:
+            return
+        base = recipe.candidate
+        sensitivity, costs = self._measure(base)
+        by_cost = sensitivity.order(lambda name: costs.share(name, sensitivity.nodes))
+        orders = (by_cost, sensitivity.order())
+        if not by_cost:
+            self._found.append("No node of this variant can be kept float.")
+            return
+        most = self._most(sensitivity)
+        for order in orders:
+            length = self._shortest(base, order, most)
+            if length is not None:
+                self._prune(base, order[:length], costs)
+                return
+        self._look_beyond(base, orders[1], most, costs)
+        self._try_all(base, orders[1], most)
+
+    def _best_recipe(self, asis: Evaluation) -> Evaluation:
+        """The first other recipe that passes, or the nearest of all."""
+        best, tried = asis, 0
+        for changes in recipe_changes(_base(self._run, self._material), self.judge.stated):
+            tried += 1
+            evaluation = self.judge.evaluate(Candidate(changes))
+            if evaluation.passes:
+                self._found.append(f"{_said(changes)} alone is enough: no node has to be float.")
+                return evaluation
+            best = max(best, evaluation, key=lambda each: each.nearness)
+        if tried:
+            nearest = _said(best.candidate.changes) if best.candidate.changes else "the one stated"
+            self._found.append(f"None of {tried} other recipes passes; the nearest of all is {nearest}.")
+        return best
+
+    def _measure(self, base: Candidate) -> tuple[Sensitivity, Costs]:
+        """How much each node hurts and costs: from the journal, or measured once."""
+        worker, model = self._material.worker, self._material.model.path
+        feeds = self._feeds()
+        shapes = {name: array.shape for name, array in feeds[0].arrays.items()}
+        self._costs = costs = costs_of(model, shapes, worker)
+        twin = _twin(base, base.spec(self.judge.stated))
+        if twin != base:
+            self._found.append("Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart.")
+        variant = self.judge.variant(twin)
+        known = self._journal.rankings.get(base.key)
+        if known is None:
+            seconds = SHARE_FOR_SENSITIVITY * self._budget.seconds_left
+
+            def measured(path: Path) -> Sensitivity:
+                return measured_sensitivity(
+                    model,
+                    path,
+                    feeds,
+                    worker,
+                    lambda name: self._may_float(name, costs),
+                    seconds=seconds,
+                    told=self._told,
+                )
+
+            try:
+                found = measured(variant.path)
+            except CannotJudge as reason:
+                if reason.failure.code is not Code.DIAGNOSE_REFUSED or not self._run.emulated:
+                    raise
+                found = measured(self.judge.executed(twin).path)
+            self._journal.add_ranking(base.key, found.as_json())
+            known = found.as_json()
+        self._sensitivity = Sensitivity.from_json(known)
+        return self._sensitivity, costs
+
+    def _feeds(self) -> list[Feed]:
+        """Some, from all over the data; of recordings with the float model's states."""
+        source, recordings = self._material.feeds, self._material.recordings
+        if recordings is not None:
+            source = with_states(source, recordings, self._material.golden.outputs)
+        feeds = some_in_memory(source, MOST_IN_MEMORY)
+        count = min(FEEDS, max(SAMPLES // feeds.batch, 1), len(feeds))
+        return [feeds[index * len(feeds) // count] for index in range(count)]
+
+    def _may_float(self, name: str, costs: Costs) -> bool:
+        """Recipes quantize products alone, so that only those can be kept; a given file may hold anything."""
+        return self._method in ("given", "cast") or costs.operators.get(name) in WEIGHTED
+
+    def _most(self, sensitivity: Sensitivity) -> int:
+        return max(math.floor(self._limits.most_float * sensitivity.nodes), 1)
+
+    def _shortest(self, base: Candidate, order: Sequence[str], most: int) -> int | None:
+        return smallest_prefix(order, min(most, len(order)), self._passes(base))
+
+    def _prune(self, base: Candidate, chosen: Sequence[str], costs: Costs) -> None:
+        sensitivity = self._sensitivity
+        assert sensitivity is not None
+        worth = {name: sensitivity.harm.get(name, 0.0) / costs.share(name, sensitivity.nodes) for name in chosen}
+        pruned(sorted(chosen, key=worth.__getitem__), self._passes(base))
+
+    def _look_beyond(self, base: Candidate, order: Sequence[str], most: int, costs: Costs) -> None:
+        """What is left where the most sensitive nodes that may be float are not enough. Of more than may be, some may
+        be needless: what is left of them may be few enough."""
+        assert self._sensitivity is not None
+        nodes = self._sensitivity.nodes
+
+        def is_accurate(names: Sequence[str]) -> bool:
+            return self.judge.evaluate(base.with_float(self._in_order(names))).is_accurate
+
+        self._found.append(f"The {min(most, len(order))} most sensitive of {nodes} quantized nodes float: still fails.")
+        if not is_accurate(order):
+            self._found.append(
+                f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
+            )
+            return
+        if len(order) <= most:
+            self._found.append("With them float its outputs pass, and nothing is quantized any more.")
+            return
+        low, high = most, len(order)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_accurate(order[:middle]) else (middle, high)
+        self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
+        if high < len(order):
+            self._prune(base, order[:high], costs)
+            few = min(
+                (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.passes), default=high
+            )
+            self._found.append(f"Of these, {few} are enough ({few / nodes:.0%}).")
+
+    def _try_all(self, base: Candidate, order: Sequence[str], most: int) -> None:
+        """Every set of as many nodes as may be float, where the budget is enough for them: more float is no worse."""
+        sets = math.comb(len(order), most)
+        if any(each.passes and self._is_within(each.candidate) for each in self.judge.seen.values()):
+            return
+        if len(order) <= most or sets > self._limits.evaluations - len(self.judge.seen):
+            return
+        passes = self._passes(base)
+        if not any(passes(names) for names in itertools.combinations(order, most)):
+            self._found.append(f"None of all {sets} sets of {most} nodes passes.")
+
+    def _passes(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
+        return lambda names: self.judge.passes(base.with_float(self._in_order(names)))
+
+    def _in_order(self, names: Sequence[str]) -> tuple[str, ...]:
+        assert self._costs is not None
+        chosen = set(names)
+        return tuple(name for name in self._costs.operators if name in chosen)
+
+    def _cost(self, candidate: Candidate) -> float:
+        """A change of the recipe costs nothing beside a node that is float."""
+        if self._costs is None or self._sensitivity is None:
+            return float(bool(candidate.keep_float)) + 1e-9 * bool(candidate.changes)
+        shares = (self._costs.share(name, self._sensitivity.nodes) for name in candidate.keep_float)
+        return math.fsum(shares) + 1e-9 * bool(candidate.changes)
+
+    def _is_within(self, candidate: Candidate) -> bool:
+        return self._sensitivity is None or len(candidate.keep_float) <= self._most(self._sensitivity)
+
+    def _result(self, asis: Evaluation, spent: bool) -> Rescue:
+        seen = self.judge.seen
+        cost = {key: self._cost(each.candidate) for key, each in seen.items()}
+        passing = [key for key, each in seen.items() if each.passes]
+        within = [key for key, each in seen.items() if self._is_within(each.candidate)]
+        passing = [key for key in within if seen[key].passes]
+        best_key = min(passing, key=cost.__getitem__) if passing else max(within, key=lambda key: seen[key].nearness)
+        operators = {} if self._costs is None else self._costs.operators
+        candidate = seen[best_key].candidate
+        patterns = patterns_for(candidate.keep_float, operators)
+        self._told("every check of the answer", None)
+        final = self.judge.final(candidate, patterns) if seen[best_key].passes else {}
+        if final and "latency" in final:
+            speed = speed_up_of(final["latency"])
+            self._journal_speed(best_key, speed)
+        rows = self._rows(front(seen, cost), best_key)
+        nodes = None if self._sensitivity is None else self._sensitivity.nodes
+        table = candidate.table(self.judge.stated, patterns)
+        return Rescue(
+            passes_already=asis.passes,
+            best=seen[best_key],
+            table=table,
+            text=table_text(self._run.precision, table),
+            final={check: Judged.of(verdict) for check, verdict in final.items()},
+            evaluations=len(seen),
+            resumed=len(self._resumed & seen.keys()),
+            quantized=nodes,
+            most=None if self._sensitivity is None else self._most(self._sensitivity),
+            rows=rows,
+            told=tuple(self._found),
+            spent=spent,
+            journal=self._journal.path,
+        )
+
+    def _rows(self, keys: Sequence[str], best: str) -> tuple[Row, ...]:
+        """The front by cost; what costs nothing and what is best are timed."""
+        seen = self.judge.seen
+        timed = {keys[0], best}
+        for key in keys:
+            if key in timed and seen[key].speed_up is None and _was_judged(seen[key]):
+                self._told("speed", None)
+                self._journal_speed(key, self.judge.speed_up(seen[key].candidate))
+        share = None if self._costs is None else self._costs.macs_share
+        return tuple(Row(seen[key], None if share is None else share(seen[key].candidate.keep_float)) for key in keys)
+
+    def _journal_speed(self, key: str, speed_up: float | None) -> None:
+        if speed_up is not None:
+            self.judge.seen[key] = replace(self.judge.seen[key], speed_up=speed_up)
+            self._journal.add(self.judge.seen[key])
+
+    def _tell(self, before: int, candidate: Candidate) -> None:
+        what = f"{len(candidate.keep_float)} nodes float" if candidate.keep_float else _said(candidate.changes)
+        self._told(f"gate {before + 1}: {what or 'as it is'}", None)
+
+
+def _twin(candidate: Candidate, spec: PrecisionSpec) -> Candidate:
+    """The same with Q/DQ nodes in the place of operators on integers, and static ranges in that of dynamic ones."""
+    if spec.recipe != "dynamic" and spec.format != "qoperator":
+        return candidate
+    gone = ("algorithm", "format", "operators", "recipe") if spec.recipe != "dynamic" else ("operators", "recipe")
+    kept = tuple((key, value) for key, value in candidate.changes if key not in gone)
+    return replace(candidate, changes=(*kept, *((key, None) for key in gone)))
+
+
+def _base(run: Run, material: CaseMaterial) -> str:
+    return str(base_of(run.precision, material.case.spec.precisions[run.precision].base))
+
+
+def _said(changes: Sequence[tuple[str, Any]]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in changes if value is not None)
+
+
+def _was_judged(evaluation: Evaluation) -> bool:
+    return evaluation.sqnr_db is not None
+
+
+def _require_judged(asis: Evaluation) -> None:
+    """What cannot be judged as it is stated cannot be mended by keeping nodes float: no golden, no backend, no file."""
+    parity = asis.checks["parity"]
+    if asis.sqnr_db is None and not parity.passes and parity.failures:
+        code, sentence = parity.failures[0]
+        known = next(each for each in Code if each.code == code)
+        remedy = "see what pytest says of this run: there is nothing to rescue before its outputs can be compared"
+        raise CannotJudge(Failure(known, sentence, remedy))
+
+
+def _key(material: CaseMaterial, run: Run) -> str:
+    """All that decides upon the verdicts of a search: another one of these is another search."""
+    spec = material.case.spec
+    stated = spec.precisions[run.precision]
+    given = None if stated.file is None else file_digest(material.case.folder / stated.file)
+    calibration: str | None = None
+    if spec.data.calibration is not None:
+        with contextlib.suppress(CannotJudge):
+            calibration = material.calibration_samples.digest
+    told: Mapping[str, Any] = {
+        "golden": asdict(material.golden_key),
+        "precision": stated.model_dump(mode="json"),
+        "file": given,
+        "calibration": calibration,
+        "parity": {name: each.model_dump(mode="json") for name, each in spec.parity.items()},
+        "accuracy": None if spec.accuracy is None else spec.accuracy.model_dump(mode="json"),
+        "cpu": spec.cpu,
+        "backend": run.backend,
+        "versions": versions(),
+        "processor": this_processor().as_json(),
+    }
+    return json_digest(told)

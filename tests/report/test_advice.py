@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from pytest_qparity.report.advice import advice, advice_text
+
+
+def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    """Verdicts of a run; `outcome` is that of parity and accuracy."""
+    told = {
+        "preflight": {},
+        "parity": {"outputs": {"y": {"sqnr_db": 30.0}}},
+        "accuracy": {"drop_points": 0.1, "margin_points": 0.5},
+        "latency": {"median_ms": 2.0, "batch": 1},
+        "memory": {"peak_mb": 20.0, "size_mb": 4.0},
+    }
+    return [
+        {
+            "case": "net",
+            "run": run,
+            "precision": precision,
+            "check": check,
+            "outcome": outcome if check in ("parity", "accuracy") else "pass",
+            "evidence": numbers | evidence.get(check, {}),
+            "notes": ["few calibration samples"] if evidence.get("doubt") and check == "preflight" else [],
+            "waiver": None,
+        }
+        for check, numbers in told.items()
+    ]
+
+
+def said(*runs: list[dict[str, Any]]) -> str:
+    ledger = SimpleNamespace(verdicts=[event for run in runs for event in run])
+    return " ".join(advice(ledger).get("net", ()))
+
+
+FLOAT = events("ort-fp32", "fp32")
+OVER = {"fp32": {"low": 1.9, "estimate": 2.0, "high": 2.1}}
+FAST = events(
+    "ort-int8", "int8", latency={"median_ms": 1.0, "batch": 8, "speed_up_over": OVER}, memory={"size_mb": 1.0}
+)
+
+
+def test_each_aim_has_its_run_and_the_check_that_says_so():
+    text = said(FLOAT, FAST)
+
+    times = "1 ms at batch 8, 2.00 times as fast as FP32 (1.90 to 2.10)"
+    assert f"For latency ship ort-int8: {times} [ort-int8::latency]." in text
+    assert "8,000 samples a second [ort-int8::latency]" in text
+    size = "ort-int8: 1 MB, 4 MB as ort-fp32 [ort-int8::memory], [ort-fp32::memory]."
+    assert f"For the size of the file ship {size}" in text
+    assert "Accuracy first: ort-int8, which loses 0.10 points [ort-int8::accuracy]." in text
+
+
+def test_a_run_that_fails_is_not_shipped_and_what_it_loses_is_told():
+    lost, quick = {"drop_points": 15.1}, {"median_ms": 0.1}
+
+    text = said(FLOAT, events("ort-int8", "int8", "accuracy-fail", accuracy=lost, latency=quick))
+
+    assert "For latency ship ort-fp32" in text
+    assert "ort-int8 loses 15.10 points [ort-int8::parity, ort-int8::accuracy]: quantization-aware training" in text
+
+
+def test_a_waived_run_is_not_shipped():
+    assert "No run passes" in said(events("ort-int8", "int8", "waived"))
+
+
+def test_an_emulated_run_is_on_no_engine():
+    assert "nvfp4" not in said(FLOAT, events("ort-nvfp4~", "nvfp4", accuracy={"drop_points": -1.0}))
+
+
+def test_a_cost_that_could_not_be_judged_is_none_to_ship_for():
+    undecided = [dict(event, outcome="cannot-judge") if event["check"] == "latency" else event for event in FAST]
+
+    assert "For latency ship ort-fp32" in said(FLOAT, undecided)
+
+
+def test_a_gain_that_may_be_none_is_called_so():
+    unsure = {"fp32": {"low": 0.9, "estimate": 1.1, "high": 1.3}}
+
+    assert "which may be no gain" in said(events("ort-int8", "int8", latency={"speed_up_over": unsure}))
+
+
+def test_speed_of_several_machines_is_not_compared():
+    other = [event | {"session": "b"} for event in FAST]
+
+    text = said([event | {"session": "a"} for event in FLOAT], other)
+
+    assert "For latency" not in text
+    assert "several machines" in text
+
+
+def test_a_margin_that_is_nearly_used_up_says_what_training_could_win():
+    text = said(FLOAT, events("ort-int8", "int8", accuracy={"drop_points": 0.4}))
+
+    assert "ort-int8 uses 80% of its margin: quantization-aware training could win 0.40 points at most" in text
+
+
+def test_doubts_about_calibration_are_what_more_data_could_move():
+    text = said(FLOAT, events("ort-int8", "int8", doubt={"yes": True}))
+
+    assert "More calibration data may move ort-int8: few calibration samples [ort-int8::preflight]." in text
+
+
+def test_it_is_wrapped_and_named_by_case():
+    text = advice_text(SimpleNamespace(verdicts=[*FLOAT, *FAST]))
+
+    assert text.startswith("advice for net\n")
+    assert max(map(len, text.splitlines())) <= 79
+    assert advice_text(SimpleNamespace(verdicts=[])) == ""

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+
+from pytest_qparity.gate import CaseMaterial
+from pytest_qparity.rescue import rescuing
+from pytest_qparity.rescue.candidate import Candidate
+from pytest_qparity.rescue.judging import GateJudge
+from pytest_qparity.rescue.rescuing import rescue
+from pytest_qparity.rescue.result import Limits, Rescue
+from pytest_qparity.verdict import CannotJudge, Code
+from tests.rescue.projects import CASE, opened, write_project
+
+HALF = Limits(minutes=10.0, most_float=0.5)
+
+
+def rescued(root, case=CASE, precision="int8-stock", limits=HALF, model=None) -> Rescue:
+    material, run, _ = opened(write_project(root, case, model), precision)
+    with contextlib.closing(material):
+        return rescue(material, run, root / "journals", limits)[0]
+
+
+def again(root, precision="int8-stock", limits=HALF) -> Rescue:
+    material, run, _ = opened(root / "cases" / "masked.toml", precision)
+    with contextlib.closing(material):
+        return rescue(material, run, root / "journals", limits)[0]
+
+
+def test_a_given_file_is_rescued_by_what_meets_the_mask(tmp_path):
+    found = rescued(tmp_path)
+
+    assert found.rescued
+    assert not found.passes_already
+    assert set(found.best.candidate.keep_float) == {"softmax1", "softmax2"}
+    assert found.table["keep_float"] == ("op:Softmax",)
+    assert {"preflight", "parity", "latency", "memory"} <= set(found.final)
+    assert found.evaluations <= 12
+
+
+def test_each_single_node_of_the_answer_is_needed(tmp_path):
+    found = rescued(tmp_path)
+
+    material, run, _ = opened(tmp_path / "cases" / "masked.toml", "int8-stock")
+    with contextlib.closing(material):
+        _, judge = rescue(material, run, tmp_path / "journals", HALF)
+        for name in found.best.candidate.keep_float:
+            rest = tuple(each for each in found.best.candidate.keep_float if each != name)
+            assert not judge.passes(Candidate(keep_float=rest))
+
+
+def test_what_was_judged_is_not_judged_again(tmp_path, monkeypatch):
+    first = rescued(tmp_path)
+    monkeypatch.setattr(GateJudge, "_judged", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr(rescuing, "measured_sensitivity", lambda *_, **__: pytest.fail("measured again"))
+
+    second = again(tmp_path)
+
+    assert second.text == first.text
+    assert second.resumed == second.evaluations == first.evaluations
+
+
+def test_one_that_was_interrupted_loses_one_evaluation(tmp_path, monkeypatch):
+    whole, judged = GateJudge._judged, []
+
+    def interrupted(self, candidate):
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+        judged.append(candidate)
+        return whole(self, candidate)
+
+    monkeypatch.setattr(GateJudge, "_judged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rescued(tmp_path)
+    monkeypatch.setattr(GateJudge, "_judged", whole)
+
+    found = again(tmp_path)
+
+    assert found.rescued
+    assert found.resumed == 3
+
+
+def test_other_limits_of_the_case_are_another_search(tmp_path):
+    rescued(tmp_path)
+    file = tmp_path / "cases" / "masked.toml"
+    file.write_text(CASE + "[parity.int8]\nsqnr_db = 21.0\n")
+
+    assert again(tmp_path).resumed == 0
+
+
+def test_a_budget_that_is_spent_leaves_the_nearest(tmp_path):
+    found = rescued(tmp_path, limits=Limits(evaluations=2, minutes=10.0, most_float=0.5))
+
+    assert (found.spent, found.rescued, found.evaluations) == (True, False, 2)
+    assert not found.final
+
+
+def test_more_float_than_may_be_is_no_rescue_and_said(tmp_path):
+    found = rescued(tmp_path, limits=Limits(minutes=10.0, most_float=0.1))
+
+    assert not found.rescued
+    assert len(found.best.candidate.keep_float) <= 1
+    assert found.told[0] == f"The 1 most sensitive of {found.quantized} quantized nodes float: still fails."
+    assert found.told[1].startswith("It takes the ")
+
+
+def test_what_passes_already_needs_nothing(tmp_path):
+    found = rescued(tmp_path, precision="int8")
+
+    assert found.passes_already
+    assert found.rescued
+    assert found.evaluations == 1
+
+
+def test_a_recipe_is_changed_before_a_node_is_given_up(tmp_path):
+    """Cut to its middle half, the activation's range loses what min-max keeps."""
+    case = CASE.replace('target = "ort"', 'target = "ort"\npercentile = 50.0')
+
+    found = rescued(tmp_path, case, "int8")
+
+    assert found.rescued
+    assert found.best.candidate.keep_float == ()
+    assert found.table["calibration"] in ("entropy", "mse", "minmax")
+    assert "percentile" not in found.table
+
+
+def test_ranges_are_found_once_for_a_method(tmp_path, monkeypatch):
+    asked = []
+    case = CASE + "[parity.int8]\nsqnr_db = 60.0\n"
+    whole = GateJudge._of_spec
+    monkeypatch.setattr(GateJudge, "_of_spec", lambda self, c, spec: asked.append(spec) or whole(self, c, spec))
+
+    found = rescued(tmp_path, case, "int8", limits=Limits(minutes=10.0, most_float=1.0))
+
+    kept = [spec for spec in asked if spec.keep_float]
+    assert kept
+    assert all(spec.ranges is not None for spec in kept)
+    assert "ranges" not in found.table
+
+
+@pytest.mark.parametrize("key", ['format = "qoperator"', 'recipe = "dynamic"'])
+def test_operators_on_integers_are_ranked_in_their_twin(tmp_path, key):
+    case = CASE.replace('target = "ort"', key) + "[parity.int8]\nsqnr_db = 60.0\n"
+
+    found = rescued(tmp_path, case, "int8")
+
+    assert "Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart." in found.told
+    assert found.quantized
+    assert any(row.evaluation.candidate.keep_float for row in found.rows)
+    assert key in found.text
+
+
+def test_a_waiver_rescues_nothing(tmp_path):
+    waiver = '[[waivers]]\nrun = "ort-int8-stock"\nreason = "later"\nexpires = 2999-01-01\n'
+
+    found = rescued(tmp_path, CASE + waiver)
+
+    assert not found.passes_already
+    assert set(found.best.candidate.keep_float) == {"softmax1", "softmax2"}
+
+
+def test_a_run_without_a_golden_cannot_be_rescued(tmp_path):
+    material, run, settings = opened(write_project(tmp_path), "int8-stock")
+    material.close()
+    for file in (settings.golden_root / "masked").iterdir():
+        file.unlink()
+    fresh = CaseMaterial(material.case, settings, "cases/masked.toml")
+    with contextlib.closing(fresh), pytest.raises(CannotJudge) as caught:
+        rescue(fresh, run, tmp_path / "journals", HALF)
+
+    assert caught.value.failure.code in (Code.GOLDEN_MISSING, Code.GOLDEN_CORRUPT)
+
+
+def test_a_budget_of_speed_that_is_missed_is_no_rescue(tmp_path):
+    found = rescued(tmp_path, CASE + "[budgets.ort.int8-stock]\nsize_mb = 0.0000001\n")
+
+    assert found.best.passes
+    assert not found.rescued
+    assert found.final["memory"].outcome == "budget-fail"
+
+
+def test_the_result_is_plain_json(tmp_path):
+    told = json.loads(json.dumps(rescued(tmp_path).as_json()))
+
+    assert told["rescued"] is True
+    assert told["table"]["keep_float"] == ["op:Softmax"]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+
+from pytest_qparity.rescue.costs import Costs, costs_of
+from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+from tests.diagnose.sides import feeds_of
+from tests.models import mlp, save, small_cnn
+from tests.precision.graphs import lstm
+from tests.precision.test_mixing import feed, read_in_a_body, stock
+from tests.rescue.projects import write_project
+
+WORKER = InProcess(Limits())
+
+
+def test_the_nodes_behind_the_mask_do_the_harm(tmp_path):
+    cases = write_project(tmp_path).parent
+    feeds = feeds_of(cases / "model.onnx", {"input": np.load(cases / "test.npz")["input"]})
+
+    found = measured_sensitivity(
+        cases / "model.onnx", cases / "stock.onnx", feeds, WORKER, lambda _: True, seconds=600.0
+    )
+
+    assert set(found.order()[:2]) == {"softmax1", "softmax2"}
+    assert found.nodes == len(found.harm) == 8
+
+
+def test_where_time_is_up_nodes_are_ranked_by_their_own_error(tmp_path):
+    cases = write_project(tmp_path).parent
+    feeds = feeds_of(cases / "model.onnx", {"input": np.load(cases / "test.npz")["input"]})
+
+    found = measured_sensitivity(cases / "model.onnx", cases / "stock.onnx", feeds, WORKER, lambda _: True, seconds=0.0)
+
+    assert len(found.harm) == 1
+    assert len(found.order()) == 8
+
+
+def test_harm_counts_for_its_cost():
+    found = Sensitivity({"a": 4.0, "b": 3.0, "c": 0.1}, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 9.0, "e": 1.0}, 5)
+
+    assert found.order() == ("a", "b", "c", "d", "e")
+    assert found.order({"a": 4.0, "b": 1.0, "c": 1.0}.__getitem__) == ("b", "a", "c", "d", "e")
+
+
+def test_multiply_accumulates_are_those_of_the_shapes_that_are_fed(tmp_path):
+    """Conv: 8 · 8 outputs · channels · kernel; Gemm: outputs · inputs; for 3 samples."""
+    found = costs_of(save(small_cnn(), tmp_path / "cnn.onnx"), {"input": (3, 1, 8, 8)}, WORKER)
+
+    assert found.macs == {"conv1": 3 * 64 * 8 * 9, "conv2": 3 * 64 * 8 * 8 * 9, "classify": 3 * 8 * 4}
+    assert found.macs_share(["conv1", "relu1"]) == found.macs["conv1"] / sum(found.macs.values())
+
+
+def test_what_shape_inference_does_not_tell_is_no_number(tmp_path):
+    found = costs_of(save(mlp(), tmp_path / "mlp.onnx"), {}, WORKER)
+
+    assert found.macs == {}
+    assert found.share("first", 4) == 0.25
+
+
+def test_an_operator_that_multiplies_nothing_costs_its_half(tmp_path):
+    found = costs_of(save(lstm(), tmp_path / "lstm.onnx"), {}, WORKER)
+
+    assert found.operators == {"lstm": "LSTM", "squeeze": "Squeeze", "matmul": "MatMul"}
+    assert Costs(found.operators, {"matmul": 10}).share("squeeze", 2) == 0.25
+
+
+def test_a_relu_that_the_quantizer_dropped_counts_where_its_return_mends_the_variant(tmp_path):
+    model, given = stock(read_in_a_body(), tmp_path, feed(1, 1, 8, 8))
+    feeds = feeds_of(model, {"input": feed(4, 1, 8, 8)["input"]}, batch=1)
+
+    found = measured_sensitivity(model, given, feeds, WORKER, lambda _: True, seconds=600.0)
+
+    assert found.order()[0] == "relu"
+
+
+def test_a_relu_that_nothing_misses_is_no_node_to_keep(tmp_path):
+    model, given = stock(small_cnn(), tmp_path, feed(4, 1, 8, 8))
+    feeds = feeds_of(model, {"input": feed(4, 1, 8, 8)["input"]}, batch=4)
+
+    found = measured_sensitivity(model, given, feeds, WORKER, lambda _: True, seconds=600.0)
+
+    assert not {"relu1", "relu2"} & set(found.order())
