@@ -19,8 +19,8 @@ _KEY = "pytest_qparity/in_file"
 
 
 def graph_with_file_names(path: Path) -> ModelProto:
-    """As `float_graph`, with the names that nodes of local functions and their calls have in the file (`names_in_file`).
-    For looking at alone: what is made of it would hold them."""
+    """As `float_graph`, with the names that nodes of local functions and their calls have in the file
+    (`names_in_file`). For looking at alone: what is made of it would hold them."""
     model = onnx.load(path, load_external_data=False)
     _mark(model)
     return made_ready(model)
