@@ -16,6 +16,7 @@ from pytest_qparity.precision.calibration.formats.ranges_json import write as wr
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.given import changed_in_use, entries_for, entries_notes
 from pytest_qparity.precision.calibration.ranges import stale
+from pytest_qparity.precision.called import graph_with_file_names
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
@@ -58,7 +59,7 @@ _CALIBRATION = "calibration"  # what a worker holds from `begin` to `make`
 def chosen(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Names of the nodes that stay float, and of those whose activations have a type of their own."""
     with Border(arguments["precision"]):
-        graph = float_graph(Path(arguments["model"]))
+        graph = graph_with_file_names(Path(arguments["model"]))
         found = chosen_nodes(graph, NodeChoice.from_json(arguments["choice"]))
         return {"keep_float": list(found.keep_float), "types": [list(each) for each in found.types]}, {}
 

@@ -9,6 +9,7 @@ from onnx import NodeProto
 
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import BETWEEN_PREFIX, BETWEEN_SIGN, OPERATOR_PREFIX, OUTPUT_PREFIX, matches
+from pytest_qparity.precision.called import names_in_file
 from pytest_qparity.precision.graph import WEIGHTED, nodes_of
 from pytest_qparity.precision.values import subgraphs
 from pytest_qparity.verdict import CannotJudge, Code, Failure
@@ -134,7 +135,7 @@ def _is_match(pattern: str, node: NodeProto) -> bool:
         return matches(pattern.removeprefix(OPERATOR_PREFIX), node.op_type)
     if pattern.startswith(OUTPUT_PREFIX):
         return pattern.removeprefix(OUTPUT_PREFIX) in node.output
-    return matches(pattern, node.name)
+    return any(matches(pattern, name) for name in (node.name, *names_in_file(node)))
 
 
 def _between(pattern: str, nodes: Sequence[NodeProto]) -> list[str]:
@@ -240,6 +241,6 @@ def _instead(pattern: str, nodes: list[NodeProto]) -> str:
     elif pattern.startswith(OUTPUT_PREFIX):
         known = {f"{OUTPUT_PREFIX}{output}" for node in nodes for output in node.output}
     else:
-        known = {node.name for node in nodes}
+        known = {name for node in nodes for name in (node.name, *names_in_file(node))}
     near = nearest(pattern, known)
     return f'write "{near}"' if near else f"choose among: {known_list(sorted(known)[:NAMES_LISTED])}"
