@@ -10,8 +10,10 @@ import pytest
 from onnx import helper, numpy_helper
 
 from pytest_qparity.diagnose.causes.cause import Cause, Finding, Suspect
+from pytest_qparity.diagnose.comparing import Comparison, Floated
 from pytest_qparity.diagnose.diagnosing import Diagnosis, Order, diagnose, ranked
 from pytest_qparity.precision.pairs.splicing import Change
+from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.diagnose.faults import FAULTS, planted
@@ -159,6 +161,32 @@ def test_all_that_was_tried_is_tried_together(tmp_path: Path) -> None:
 
     assert len([each for each in found.findings if each.impact is not None]) > 2
     assert found.together == pytest.approx(1.0, abs=1e-4)  # int32 biases are rounded by less than is suspected
+
+
+def test_what_all_suspects_explain_is_tried_too_and_may_fail_without_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = {"input": inputs_for_mlp(48)}
+    reference, variant = quantized(mlp(), data, tmp_path)
+    order = Order(reference, variant, feeds_of(reference, data, batch=16), shortlist=1)
+
+    whole = diagnose(order, InProcess(Limits()))
+    floated = Comparison.floated
+
+    def refused(both: Comparison, change: Change) -> Floated:
+        if len(change.activations) + len(change.constants) > 1:
+            raise CannotJudge(Failure(Code.DIAGNOSE_REFUSED, "got all of them, should be one.", "try one"))
+        return floated(both, change)
+
+    monkeypatch.setattr(Comparison, "floated", refused)
+    without = diagnose(order, InProcess(Limits()))
+
+    assert whole.together is not None
+    assert whole.together < 0.95
+    assert whole.everything == pytest.approx(1.0, abs=1e-4)
+    assert whole.unexplained == pytest.approx(0.0, abs=1e-4)
+    assert without.everything == without.together == whole.together
+    assert [each.suspect.node for each in without.findings] == [each.suspect.node for each in whole.findings]
 
 
 def suspect(cause: Cause, relative: float = 1e-3, *, everywhere: bool = False) -> Suspect:

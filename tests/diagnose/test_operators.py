@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_static
 
 from pytest_qparity.diagnose.causes.cause import Cause, Suspect
@@ -167,3 +167,58 @@ def test_what_a_worker_sends_of_operators_is_what_it_measured(sides: Sides) -> N
 
     assert Measured.from_json(measured.as_json()) == measured
     assert any(layer.unrounded is not None for layer in measured.layers)
+
+
+def _weight(random: np.random.Generator) -> np.ndarray:
+    """The first column small: what is divided by little is little."""
+    return (random.standard_normal((16, 4)) * [0.01, 1.0, 1.0, 1.0]).astype(np.float32)
+
+
+def scaled(operator: str, constant: np.ndarray, *, rounded: bool, opset: int = 17) -> onnx.ModelProto:
+    """input → MatMul → `operator` with a constant of each channel, as it is or rounded to int8 → logits."""
+    random = np.random.default_rng(0)
+    constants = {"w": _weight(random), "c": constant.astype(np.float32)}
+    nodes = [helper.make_node("MatMul", ["input", "w"], ["product"], name="product")]
+    operand = "c"
+    if rounded:
+        scale = np.float32(np.abs(constant).max() / 127)
+        constants["codes"] = np.rint(constant / scale).astype(np.int8)
+        constants |= {"scale": scale, "zero": np.int8(0)}
+        nodes.append(helper.make_node("DequantizeLinear", ["codes", "scale", "zero"], ["real"], name="real"))
+        operand = "real"
+    nodes.append(helper.make_node(operator, ["product", operand], ["logits"], name="last"))
+    graph = helper.make_graph(
+        nodes,
+        "scaled",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 16])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+DIVISOR = np.array([0.1, 1.7, 2.3, 2.9])
+INPUTS = {"input": inputs_for_mlp(24)}
+
+
+def test_a_product_with_the_rounded_reciprocal_divides_and_a_sum_does_not(tmp_path: Path) -> None:
+    reference = save(scaled("Div", DIVISOR, rounded=False), tmp_path / "float.onnx")
+    same = save(scaled("Mul", 1 / DIVISOR, rounded=True), tmp_path / "same.onnx")
+    other = save(scaled("Add", DIVISOR, rounded=True), tmp_path / "other.onnx")
+
+    sound = measured_of((reference, same), INPUTS)
+    (layer,) = [each for each in sound.layers if each.unrounded is not None]
+
+    assert (layer.node, layer.stand_in, layer.constants_rounded) == ("last", "Mul", True)
+    assert layer.unrounded is not None
+    assert layer.unrounded.relative > 1e-3  # the smallest reciprocal has few codes
+    assert not otherwise(sound)
+    assert [each.node for each in otherwise(measured_of((reference, other), INPUTS))] == ["last"]
+
+
+def test_another_operator_of_another_opset_is_left_unmatched(tmp_path: Path) -> None:
+    """Its attributes may be inputs there: it cannot be put in the place of the float model's."""
+    reference = save(scaled("Div", DIVISOR, rounded=False), tmp_path / "float.onnx")
+    other = save(scaled("Add", DIVISOR, rounded=True, opset=18), tmp_path / "other.onnx")
+
+    assert not otherwise(measured_of((reference, other), INPUTS))
