@@ -136,7 +136,7 @@ class Code(Enum):
     ACCURACY_DIRECTION = ("QP-ACC-005", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
     ACCURACY_BASELINE = ("QP-ACC-006", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
     ACCURACY_CONSTANT = ("QP-ACC-007", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
-    ACCURACY_SHIFTED = ("QP-ACC-008", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
+    ACCURACY_SHIFTED = ("QP-ACC-008", Outcome.CANNOT_JUDGE, "labels that are one off, or of another scale")
 
     INVARIANCE_REPEAT = ("QP-INV-001", Outcome.ACCURACY_FAIL, "other outputs when the same feed is run twice in a row")
     INVARIANCE_ORDER = ("QP-INV-002", Outcome.ACCURACY_FAIL, "other outputs in another order of feeds")
