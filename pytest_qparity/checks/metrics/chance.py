@@ -85,14 +85,15 @@ def require_better_than_chance(metric: Metric, trial: Trial, labels: Array) -> N
     needed = SIGMAS * trial.spread if trial.samples >= FEWEST_ROWS else 0.0
     if trial.lead > 0 and trial.lead >= needed:
         return
-    scores = trial.given
+    scores, samples = trial.given, f"{trial.samples:,} samples"
+    side = "above" if _sign(scores) > 0 else "below"
     should = told(scores, trial.mean + _sign(scores) * needed)
     raise CannotJudge(
         Failure(
             Code.ACCURACY_BASELINE,
-            f"Metric {metric.name} of the float model: got {told(scores, scores.value())} on {trial.samples:,} samples, "
-            f"should be {'above' if _sign(scores) > 0 else 'below'} {should}: labels that are dealt to other samples "
-            f"give {told(scores, trial.mean)}, with a standard deviation of {told(scores, trial.spread)}.",
+            f"Metric {metric.name} of the float model: got {told(scores, scores.value())} on {samples}, "
+            f"should be {side} {should}: labels that are dealt to other samples give {told(scores, trial.mean)}, "
+            f"with a standard deviation of {told(scores, trial.spread)}.",
             "see that labels, their order, metric and preprocessing are those of the model; a model that is so weak "
             "takes more samples to be told from chance",
             likely="the labels are not those of these samples",
