@@ -109,6 +109,16 @@ def test_its_golden_is_that_of_the_same_arrays(case_file):
     assert np.array_equal(golden.outputs["logits"], streamed.outputs["logits"])
 
 
+def test_looks_that_streamed_data_cannot_have_are_a_note(case_file):
+    case_file.write_text(case_file.read_text().replace("margin = 20.0", "margin = 20.0\nlooks = [0.5, 1.0]"))
+    accept(case_file)
+
+    accuracy = verdicts(case_file)["accuracy"]
+
+    assert any("looks were not taken, all 100 samples were run" in note for note in accuracy.notes)
+    assert "looks" not in accuracy.evidence
+
+
 def test_another_image_makes_the_golden_stale(case_file):
     accept(case_file)
     image = next((case_file.parent / "test").rglob("*.png"))
