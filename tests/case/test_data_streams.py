@@ -69,7 +69,7 @@ def test_a_function_that_gives_a_dict_is_read_as_before(tmp_path):
         ("yield {'x': np.array([None])}", 'samples:made[0]: got "x" of dtype object, should be numbers or text.'),
         ("yield {'x': np.ones(2)}; 1 / 0", 'Got ZeroDivisionError: division by zero from "samples:made" (samples.py'),
     ],
-    ids=["a number", "a list", "objects", "an error later"],
+    ids=["an id twice", "a number", "a list", "objects", "an error later"],
 )
 def test_what_is_no_sample_is_named(tmp_path, body, sentence):
     function(tmp_path, f"import numpy as np\n\ndef made():\n    {body}\n")
