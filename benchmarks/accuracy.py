@@ -1,10 +1,12 @@
 """Size, power and speed of the accuracy test: the tables of docs/statistics.md.
 
-python -m benchmarks.accuracy           # 20,000 gates a setting, about a minute
+python -m benchmarks.accuracy            # 20,000 gates a setting, some minutes
+python -m benchmarks.accuracy ruined     # one of its tables: flips, looks, others, ruined, sound, speed
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -20,6 +22,7 @@ from tests.checks.statistics.simulation import (
     GATES,
     LEVEL,
     Flipping,
+    Ruining,
     Scoring,
     WholeScoring,
     monte_carlo_error,
@@ -92,6 +95,32 @@ def others() -> Iterator[str]:
         yield f"| {told} | {samples:,} | {100 * whole.passes(whole.drop).mean():.2f} % | |"
 
 
+def ruined() -> Iterator[str]:
+    yield "| samples | ruined | 0.1 % rounding: passes | plainly | 2 %: passes | plainly | 10 %: passes | plainly |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for samples in (100, 200, 500, 1000, 2000, 5000):
+        for share in (0.002, 0.005, 0.01, 0.02):
+            told = []
+            for rounding in (0.001, 0.02, 0.1):
+                setting = Ruining(samples, share, rounding)
+                told += [f"{100 * setting.passes(setting.mean, plainly=plainly):.2f} %" for plainly in (False, True)]
+            yield f"| {samples:,} | {100 * share:g} % | {' | '.join(told)} |"
+    for samples in (200, 500, 1000):
+        marred = Ruining(samples, 0.002, 0.001, marred=0.03, mark=0.2)
+        told = [f"{100 * marred.passes(marred.mean, plainly=plainly):.2f} %" for plainly in (False, True)]
+        yield f"| {samples:,} | 0.2 %, and 3 % lose a fifth | {' | '.join(told)} | | | | |"
+
+
+def sound() -> Iterator[str]:
+    yield "| samples | rounding | nothing ruined: passes | plainly |"
+    yield "| --- | --- | --- | --- |"
+    for samples in (598, 650, 1000, 2474):
+        for rounding in (0.001, 0.02, 0.05, 0.1):
+            setting = Ruining(samples, 0.0, rounding)
+            told = [f"{100 * setting.passes(0.005, plainly=plainly):.1f} %" for plainly in (False, True)]
+            yield f"| {samples:,} | {100 * rounding:g} % | {' | '.join(told)} |"
+
+
 def _plain_t(setting: Scoring) -> float:
     generator, part, found = np.random.default_rng(0), 2000, []
     for _ in range(GATES // part):
@@ -142,7 +171,8 @@ def speed() -> Iterator[str]:
 def main() -> None:
     errors = ", ".join(f"{100 * monte_carlo_error(rate):.2f} points at {100 * rate:g} %" for rate in (0.05, 0.8))
     print(f"{GATES:,} gates a setting; Monte Carlo error {errors}")
-    for part in (flips, looks, others, speed):
+    parts = {each.__name__: each for each in (flips, looks, others, ruined, sound, speed)}
+    for part in [parts[name] for name in sys.argv[1:]] or parts.values():
         print(f"\n{part.__name__}\n")
         for line in part():
             print(line, flush=True)

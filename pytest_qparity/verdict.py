@@ -67,6 +67,7 @@ class Code(Enum):
     DATA_LABELS = ("QP-DATA-005", Outcome.CANNOT_JUDGE, "labels are missing or not one for each sample")
     DATA_PACKAGE = ("QP-DATA-006", Outcome.CANNOT_JUDGE, "data that need a package which is not installed")
     DATA_CHANGED = ("QP-DATA-007", Outcome.CANNOT_JUDGE, "data that changed while they were judged")
+    DATA_OVERLAP = ("QP-DATA-008", Outcome.CANNOT_JUDGE, "calibration samples that are test samples too")
     SEQUENCE_STATE = ("QP-SEQ-001", Outcome.CANNOT_JUDGE, "a state that does not fit, or recordings in pieces")
     CALIBRATION_MISSING = (
         "QP-CAL-001",
@@ -136,7 +137,7 @@ class Code(Enum):
     ACCURACY_DIRECTION = ("QP-ACC-005", Outcome.CANNOT_JUDGE, "a metric that does not say which way is better")
     ACCURACY_BASELINE = ("QP-ACC-006", Outcome.CANNOT_JUDGE, "a float model without accuracy to lose")
     ACCURACY_CONSTANT = ("QP-ACC-007", Outcome.CANNOT_JUDGE, "a variant that says the same of every sample")
-    ACCURACY_SHIFTED = ("QP-ACC-008", Outcome.CANNOT_JUDGE, "labels that are shifted by one")
+    ACCURACY_SHIFTED = ("QP-ACC-008", Outcome.CANNOT_JUDGE, "labels that are one off, or of another scale")
 
     INVARIANCE_REPEAT = ("QP-INV-001", Outcome.ACCURACY_FAIL, "other outputs when the same feed is run twice in a row")
     INVARIANCE_ORDER = ("QP-INV-002", Outcome.ACCURACY_FAIL, "other outputs in another order of feeds")

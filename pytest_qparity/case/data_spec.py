@@ -168,6 +168,12 @@ class DataSpec(Table):
     batch: Annotated[int, Field(ge=1)] = Field(
         default=1, description="How many samples go through the model at a time.", examples=[8]
     )
+    overlap: Literal["refused", "allowed"] = Field(
+        default="refused",
+        description="Whether calibration samples may be test samples too. refused: preflight fails; allowed: a note "
+        "says how many are.",
+        examples=["allowed"],
+    )
     label: Text | None = Field(
         default=None, description='Of rows, the column with labels. Default: "label".', examples=["digit"]
     )

@@ -174,8 +174,9 @@ def _function(location: Location, name: str, folder: Path) -> Iterator[Finding]:
 def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
     """Keys of [parity], [budgets.<backend>] and speedup_over that are no precision of this case."""
     known = list(_table(document, "precisions"))
+    bases = {_base(name, table) for name, table in _table(document, "precisions").items()}
     for name in _table(document, "parity"):
-        if name not in known:
+        if name not in known and name not in bases:
             yield _no_precision(("parity", name), name, known)
     for backend, runs in _table(document, "budgets").items():
         for name, budget in runs.items() if isinstance(runs, dict) else ():
@@ -185,6 +186,12 @@ def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
             counterparts = budget.get("speedup_over") if isinstance(budget, dict) else None
             if isinstance(counterparts, dict):
                 yield from _counterparts((*location, "speedup_over"), counterparts, known)
+
+
+def _base(name: str, table: object) -> str:
+    """What limits of a precision hold for, unless it has its own: its base, of "int8-x" without one "int8"."""
+    stated = table.get("base") if isinstance(table, dict) else None
+    return stated if isinstance(stated, str) else name.partition("-")[0]
 
 
 def _counterparts(location: Location, counterparts: dict[str, Any], known: list[str]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes
 from pytest_qparity.checks.preflight_file import failures_of_the_file, named_of, named_others
+from pytest_qparity.precision.calibration.evidence import OVERLAP
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
 from pytest_qparity.precision.table import FLOATS, HALVES
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
@@ -29,7 +30,8 @@ class PreflightMeasurement:
     the compute nodes, of which a share of `min_quantized` must run quantized; None where nobody asked, as of floats.
     `saturation`: what the integer products can sum up to; None where the case is for this CPU alone. `emulation`:
     nodes that were lowered to float operators, by type; None where the backend computes in the precision itself.
-    `doubts`: of the data that the variant was calibrated with; `remarks`: its maker's notes; `warned`: rules of the
+    `doubts`: of the data that the variant was calibrated with; `overlap_allowed`: test samples among them are told and
+    no failure; `remarks`: its maker's notes; `warned`: rules of the
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
     file's products that are quantized in another precision, or in fp16 and bf16 compute in another type. `opset`: None
     of a built engine, whose `nodes` are layers.
@@ -51,6 +53,7 @@ class PreflightMeasurement:
     saturation: Saturation | None = None
     emulation: Mapping[str, int] | None = None
     doubts: tuple[Doubt, ...] = ()
+    overlap_allowed: bool = False
     remarks: tuple[str, ...] = ()
     warned: tuple[Finding, ...] = ()
     other_products: tuple[str, ...] = ()
@@ -119,6 +122,8 @@ def _saturation_evidence(saturation: Saturation | None) -> Mapping[str, object]:
 def _notes(measured: PreflightMeasurement) -> Iterator[str]:
     yield from measured.remarks
     for doubt in measured.doubts:
+        if doubt.name == OVERLAP and not measured.overlap_allowed:
+            continue  # it is a failure
         yield f"{doubt.sentence} {doubt.remedy[:1].upper()}{doubt.remedy[1:]}."
     yield from lint_notes(measured.warned)
     if measured.base in HALVES and measured.other_products and measured.holds_precision:
@@ -150,6 +155,7 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
 def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
     yield from failures_of_the_file(measured.base, measured)
     yield from _failures_of_the_session(measured)
+    yield from _tuned_on_the_test(measured)
     if measured.min_quantized is not None:
         yield from _too_few_quantized(measured, measured.min_quantized)
     if measured.saturation is not None:
@@ -175,6 +181,14 @@ def _failures_of_the_session(measured: PreflightMeasurement) -> Iterator[Failure
             "make sure that the variant, and not the float model, was loaded and that its Q/DQ nodes were executed",
             likely="the float file was given as the quantized one, or the engine stripped the quantization",
         )
+
+
+def _tuned_on_the_test(measured: PreflightMeasurement) -> Iterator[Failure]:
+    """What is calibrated with the samples that judge it looks better than it is."""
+    for doubt in measured.doubts:
+        if doubt.name == OVERLAP and not measured.overlap_allowed:
+            remedy = f'{doubt.remedy}; where these are all the samples there are, state overlap = "allowed" in [data]'
+            yield Failure(Code.DATA_OVERLAP, doubt.sentence, remedy)
 
 
 def _too_few_quantized(measured: PreflightMeasurement, least: float) -> Iterator[Failure]:

@@ -30,13 +30,15 @@ class Scores:
 
     `whole`: of a metric that is no mean of scores (F1, WER, mAP, perplexity): its value where sample i counts
     `counts[i]` times, int64 (samples,); None: the mean of `per_sample`. `percent`: values lie between 0 and 1, are told
-    in percent, and what is lost in percentage points; otherwise both are in the metric's own unit.
+    in percent, and what is lost in percentage points; otherwise both are in the metric's own unit. `ruined`: what a
+    sample loses, on average, whose output is held against another sample's label; None where nobody tried.
     """
 
     per_sample: FloatArray
     direction: Direction = Direction.HIGHER
     percent: bool = True
     whole: Callable[[CountArray], float] | None = None
+    ruined: float | None = None
 
     def value(self, counts: CountArray | None = None) -> float:
         """The metric over all samples, or with each counted `counts` times."""

@@ -97,7 +97,23 @@ def evidence_beside(
     looks = seen.as_json()
     if looks:
         found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
-    return found, notes
+    if seen.passed_over is not None:
+        notes += (f"the case's looks were not taken, all {seen.samples:,} samples were run: {seen.passed_over}",)
+    return found, notes + gained(measured)
+
+
+def gained(measured: AccuracyMeasurement) -> tuple[str, ...]:
+    """A note of a gain beyond 10 points, or 10 % of the float model's value in a metric's own unit: quantization does
+    not make models that much better, a direction that is the wrong way round does."""
+    gain = -measured.conclusion.drop
+    if not gain > (10.0 if measured.percent else 0.1 * abs(measured.float_value)):
+        return ()
+    unit = " points" if measured.percent else ""
+    note = (
+        f"the variant is better than the float model by {gain:.4g}{unit}: see that {measured.direction.value} values "
+        f"of {measured.metric} are better, and that the float model is run as it should be"
+    )
+    return (note,)
 
 
 def margin_of(spec: AccuracySpec, of_table: Points | Share, percent: bool) -> Margin:

@@ -28,6 +28,7 @@ class Judged:
 
     `indices`: which samples of the data, int64 (samples,), in the order of the outputs; None: all, in their own order.
     `level`: of each one-sided test; None of a census. `look`: the look at which it ended, from 1 on, of `looks`.
+    `passed_over`: why looks that the case states were not taken; None where they were, or none are stated.
     """
 
     outputs: Arrays | Misfit
@@ -39,6 +40,7 @@ class Judged:
     indices: np.ndarray | None = None
     look: int = 1
     looks: tuple[float, ...] = (1.0,)
+    passed_over: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What the evidence says of it; nothing where there was but one look."""
@@ -59,15 +61,18 @@ def judged_samples(run: RunMaterial) -> Judged:
     run.session  # noqa: B018  a backend that is not there needs no golden
     spec, golden, feeds = run.material.case.spec, run.material.golden, run.material.feeds
     looks = (1.0,) if spec.accuracy is None else spec.accuracy.looks
-    if (
-        len(looks) > 1
-        and isinstance(feeds, Feeds)
-        and all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values())
-    ):
-        return _at_looks(run, feeds, looks)
+    passed_over = None
+    if len(looks) > 1:
+        if not isinstance(feeds, Feeds):
+            passed_over = "the data are streamed, and looks need them in memory"
+        elif not all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values()):
+            passed_over = "an output has no axis of samples"
+        else:
+            return _at_looks(run, feeds, looks)
     labels = run.material.samples.labels
     first = next(iter(feeds))
-    return Judged(run.gathered, golden.outputs, labels, golden.samples, first, level_of(spec))
+    level = level_of(spec)
+    return Judged(run.gathered, golden.outputs, labels, golden.samples, first, level, passed_over=passed_over)
 
 
 def _at_looks(run: RunMaterial, feeds: Feeds, looks: tuple[float, ...]) -> Judged:

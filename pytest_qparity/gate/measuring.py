@@ -63,6 +63,7 @@ def preflight(run: RunMaterial) -> Verdict:
             min_quantized=None if stated is None else stated.min_quantized,
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" and not is_plan else None,
             doubts=run.calibration_doubts,
+            overlap_allowed=spec.data.overlap == "allowed",
             remarks=tuple(run.variant.recipe.get("notes", ())),
             warned=findings,
         )

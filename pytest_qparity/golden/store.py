@@ -228,9 +228,11 @@ def _require_current(made_of: GoldenKey, key: GoldenKey, accept_command: str) ->
         if getattr(made_of, name) != getattr(key, name)
     ]
     if changed:
-        raise CannotJudge(
-            Failure(Code.GOLDEN_STALE, f"got a golden of {'; of '.join(changed)}", f"{accept_command} --changed")
-        )
+        likely = None
+        if made_of.data != key.data:
+            likely = "the data have changed; those of a function that draws without a seed do at each call"
+        sentence, remedy = f"got a golden of {'; of '.join(changed)}", f"{accept_command} --changed"
+        raise CannotJudge(Failure(Code.GOLDEN_STALE, sentence, remedy, likely))
 
 
 def _corrupt(path: Path, error: OSError | ValueError, accept_command: str) -> CannotJudge:

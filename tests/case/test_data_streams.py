@@ -60,12 +60,16 @@ def test_a_function_that_gives_a_dict_is_read_as_before(tmp_path):
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
+        (
+            "yield {'x': np.ones(2), 'id': 'a'}; yield {'x': np.zeros(2), 'id': 'a'}",
+            'samples:made[1]: got the id "a" a second time, should be another one for each sample.',
+        ),
         ("yield 3", "samples:made[0]: got int, should be a dict of NumPy arrays by input name."),
         ("yield {'x': [1.0]}", "samples:made[0]: got list for 'x', should be a dict of NumPy arrays by input name."),
         ("yield {'x': np.array([None])}", 'samples:made[0]: got "x" of dtype object, should be numbers or text.'),
         ("yield {'x': np.ones(2)}; 1 / 0", 'Got ZeroDivisionError: division by zero from "samples:made" (samples.py'),
     ],
-    ids=["a number", "a list", "objects", "an error later"],
+    ids=["an id twice", "a number", "a list", "objects", "an error later"],
 )
 def test_what_is_no_sample_is_named(tmp_path, body, sentence):
     function(tmp_path, f"import numpy as np\n\ndef made():\n    {body}\n")

@@ -139,6 +139,17 @@ def test_paths_of_a_case_file_that_is_a_link_are_relative_to_the_link(folder: Pa
     assert (case.name, case.folder) == ("linked", folder)
 
 
+@pytest.mark.parametrize("name", ["int8-x", '"mine"'])
+def test_limits_of_a_base_hold_for_what_has_it(folder: Path, name: str) -> None:
+    """As a run looks them up: under its own name, then under its base's."""
+    base = '\nbase = "int8"' if name == '"mine"' else ""
+    text = MINIMAL.replace("[precisions.int8]", f"[precisions.{name}]{base}")
+
+    assert load(folder, text + "\n[parity.int8]\nsqnr_db = 20\n").spec.parity["int8"].sqnr_db == 20
+    with pytest.raises(CaseError, match="should be for a precision of this case"):
+        load(folder, text + "\n[parity.int4]\nsqnr_db = 20\n")
+
+
 def test_a_case_says_at_which_line_a_key_stands_and_none_once_its_file_is_gone(folder: Path) -> None:
     case = load(folder, MINIMAL + "\n[parity.int8]\nsqnr_db = 20\n")
 

@@ -13,9 +13,10 @@ import pytest
 from pytest_qparity import gate, load_case
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.case.schema import AccuracySpec
+from pytest_qparity.checks.accuracy import measure_accuracy
 from pytest_qparity.checks.scores import Scores
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.gate.accuracy import calibration_errors, details, margin_of
+from pytest_qparity.gate.accuracy import calibration_errors, details, gained, margin_of
 from pytest_qparity.precision.table import Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
@@ -64,6 +65,16 @@ def test_what_an_early_look_decides_saves_the_rest_of_the_inference(tmp_path: Pa
     assert found["parity"].evidence["outputs"]["logits"]["elements"] == 60 * 4
     assert run.judged.indices is not None
     assert sorted(run.judged.indices) != list(range(60))
+
+
+@pytest.mark.parametrize(("value", "notes"), [(95.0, 1), (40.0, 0), (29.0, 0)])
+def test_a_gain_that_no_quantization_gives_is_a_note(value: float, notes: int) -> None:
+    reference, variant = (np.zeros(100) for _ in range(2))
+    reference[:32], variant[: round(value)] = 1.0, 1.0
+
+    found = gained(measure_accuracy("top1", Scores(reference), Scores(variant), Margin(5.0), None))
+
+    assert len(found) == notes
 
 
 def test_what_no_look_decides_takes_all_samples(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.ranges import Ranges, TensorRange
 from pytest_qparity.precision.variants import calibration_digest
 from pytest_qparity.quantmath import Range
-from pytest_qparity.verdict import Outcome, Verdict
+from pytest_qparity.verdict import Code, Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import mlp, save
 
@@ -210,11 +210,26 @@ def test_a_variant_that_changes_between_planning_and_judging_is_refused(tmp_path
     assert [failure.code.code for failure in gate.judge(run, "memory").failures] == ["QP-VARIANT-004"]
 
 
-def test_doubts_about_calibration_data_stand_beside_preflight(tmp_path: Path) -> None:
-    case_file = write_project(tmp_path)
+def tuned_on_the_test(root: Path) -> Path:
+    case_file = write_project(root)
     accept_golden(case_file)
     data = case_file.parent / "data"
     shutil.copy(data / "test.npz", data / "calibration.npz")
+    return case_file
+
+
+def test_a_variant_that_is_calibrated_with_test_samples_cannot_be_judged(tmp_path: Path) -> None:
+    preflight = verdicts(tuned_on_the_test(tmp_path))["preflight"]
+
+    assert preflight.outcome is Outcome.CANNOT_JUDGE
+    assert [failure.code for failure in preflight.failures] == [Code.DATA_OVERLAP]
+    assert "test samples as well" in preflight.failures[0].sentence
+    assert 'overlap = "allowed"' in preflight.failures[0].remedy
+
+
+def test_calibration_with_test_samples_that_a_case_allows_is_told(tmp_path: Path) -> None:
+    case_file = tuned_on_the_test(tmp_path)
+    case_file.write_text(case_file.read_text().replace("[data]", '[data]\noverlap = "allowed"'))
 
     preflight = verdicts(case_file)["preflight"]
 

@@ -109,6 +109,16 @@ def test_its_golden_is_that_of_the_same_arrays(case_file):
     assert np.array_equal(golden.outputs["logits"], streamed.outputs["logits"])
 
 
+def test_looks_that_streamed_data_cannot_have_are_a_note(case_file):
+    case_file.write_text(case_file.read_text().replace("margin = 20.0", "margin = 20.0\nlooks = [0.5, 1.0]"))
+    accept(case_file)
+
+    accuracy = verdicts(case_file)["accuracy"]
+
+    assert any("looks were not taken, all 100 samples were run" in note for note in accuracy.notes)
+    assert "looks" not in accuracy.evidence
+
+
 def test_another_image_makes_the_golden_stale(case_file):
     accept(case_file)
     image = next((case_file.parent / "test").rglob("*.png"))
@@ -117,18 +127,16 @@ def test_another_image_makes_the_golden_stale(case_file):
     assert verdicts(case_file)["parity"].failures[0].code is Code.GOLDEN_STALE
 
 
-def test_a_calibration_image_that_is_a_test_image_is_doubted_by_its_name(case_file):
+def test_a_calibration_image_that_is_a_test_image_is_refused_by_its_name(case_file):
     accept(case_file)
     image = next((case_file.parent / "test").rglob("*.png"))
     target = case_file.parent / "calibration" / image.parent.name / "copy.png"
     target.parent.mkdir(exist_ok=True)
     shutil.copy(image, target)
 
-    [doubt] = [
-        each
-        for each in verdicts(case_file)["preflight"].evidence["calibration_doubts"]
-        if each["name"] == "calibration-overlaps-test"
-    ]
+    preflight = verdicts(case_file)["preflight"]
+    [doubt] = [each for each in preflight.evidence["calibration_doubts"] if each["name"] == "calibration-overlaps-test"]
+    assert [failure.code for failure in preflight.failures] == [Code.DATA_OVERLAP]
 
     assert doubt["numbers"]["shared"] == 1
     assert doubt["numbers"]["ids"] == [f"{image.parent.name}/copy.png"]

@@ -167,6 +167,7 @@ def test_a_golden_of_another_model_data_or_recipe_is_stale_and_says_which(folder
     was, now = bytes_digest(part.encode())[:12], bytes_digest(b"another")[:12]
     assert failure.code is Code.GOLDEN_STALE
     assert failure.sentence == f"got a golden of {words} {was}, should be {now}"
+    assert ("draws without a seed" in (failure.likely or "")) == (part == "data")
     assert failure.remedy == f"{ACCEPT} --changed"
 
 

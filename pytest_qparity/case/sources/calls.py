@@ -37,7 +37,7 @@ class CalledRecords:
         if not isinstance(samples, Iterator):
             remedy = f"let {self.origin} give the same whenever it is called"
             raise unreadable(self.origin, type(samples).__name__, "an iterator of samples, as before", remedy)
-        index = 0
+        index, seen = 0, set[str]()
         while True:
             where = f"{self.origin}[{index}]"
             try:
@@ -48,7 +48,12 @@ class CalledRecords:
                 raise
             except BaseException as error:  # noqa: BLE001  foreign code; its SystemExit ends no check
                 raise raised(error, self.origin, self.folder, Code.DATA_UNREADABLE) from None
-            yield _record(sample, where)
+            record = _record(sample, where)
+            if record.id in seen:
+                got, should = f'the id "{record.id}" a second time', "another one for each sample"
+                raise unreadable(where, got, should, f"yield ids that differ, or no {ID!r} at all")
+            seen.add(record.id)
+            yield record
             index += 1
 
 

@@ -85,7 +85,7 @@ class ImageDecoder:
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(io.BytesIO(content)) as image:
                     image.load()
-                    return np.asarray(self._prepared(image.convert(_MODES[self.spec.color])))
+                    return np.asarray(self._prepared(image.convert(_MODES[self.spec.color]), where))
         except UnidentifiedImageError:
             raise unreadable(where, "bytes that are no image", "an image that Pillow reads", "remove it") from None
         except (
@@ -98,7 +98,7 @@ class ImageDecoder:
             got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             raise unreadable(where, got, "a whole image", "fetch or make it again, or remove it") from None
 
-    def _prepared(self, image: Image) -> Image:
+    def _prepared(self, image: Image, where: str) -> Image:
         from PIL.Image import Resampling
 
         spec = self.spec
@@ -109,8 +109,8 @@ class ImageDecoder:
             return image
         height, width = (spec.crop, spec.crop) if isinstance(spec.crop, int) else spec.crop
         if height > image.height or width > image.width:
-            got = f"{image.height} x {image.width} to crop {height} x {width} from"
-            raise ValueError(got)
+            got, should = f"{image.height} x {image.width} to crop {height} x {width} from", "at least as large"
+            raise unreadable(where, got, should, "lower crop, or state a resize that makes images larger than it")
         top, left = round((image.height - height) / 2), round((image.width - width) / 2)
         return image.crop((left, top, left + width, top + height))
 

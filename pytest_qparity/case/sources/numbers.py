@@ -23,7 +23,8 @@ Array = np.ndarray[Any, Any]
 class NumberDecoder:
     """Each input's numbers as its column holds them; JSON, which knows no types, takes that of the input.
 
-    `columns`: of each input. Whole numbers become floats, floats never whole numbers.
+    `columns`: of each input. Floats of another width become the input's, whatever holds them (tables are written in
+    float64 unless one says otherwise). Whole numbers of JSON become floats, floats never whole numbers.
     """
 
     columns: Mapping[str, str]
@@ -48,7 +49,15 @@ class NumberDecoder:
 
 def _array(value: object, tensor: TensorInfo, where: str) -> Array:
     if isinstance(value, np.ndarray | np.generic):
-        return np.asarray(value)  # its own type, which is compared with that of the input
+        given = np.asarray(value)
+        if given.dtype.kind != "f" or tensor.dtype not in ("float16", "float32", "float64"):
+            return given  # its own type, which is compared with that of the input
+        with np.errstate(over="ignore"):
+            converted = given.astype(tensor.dtype)
+        if (np.isfinite(given) & ~np.isfinite(converted)).any():
+            got = f'numbers for "{tensor.name}" beyond {tensor.dtype}'
+            raise unreadable(where, got, "within it", "correct the column")
+        return converted
     if tensor.dtype == "str":
         return np.asarray(value)
     try:

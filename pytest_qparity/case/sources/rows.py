@@ -157,6 +157,9 @@ def no_extra(extra: str, package: str, origin: str) -> CannotJudge:
 
 def missing_column(where: str, name: str, known: Iterable[str]) -> CannotJudge:
     known = list(known)
+    if not known:
+        remedy = f'add "{name}", or name the column that has it'
+        return unreadable(where, f'no column "{name}"', "there: it has none beside the label", remedy)
     near = nearest(name, known)
     remedy = f'write "{near}"' if near is not None else "name a column that is there"
     return unreadable(where, f'no column "{name}"', f"one of: {known_list(known)}", remedy)

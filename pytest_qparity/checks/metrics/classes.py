@@ -47,6 +47,12 @@ def top_k(outputs: Outputs, labels: Array | None, *, k: int = 5, output: str | N
     labels = labels_given(labels)
     scores = class_scores(outputs, output)
     wanted = _class_labels(labels, *scores.shape)
+    if not 0 < k < scores.shape[1]:
+        got, should = (
+            f"k = {k} of {scores.shape[1]} classes",
+            "from 1 on and fewer than there are: of all none is wrong",
+        )
+        raise unfit(got, should, "lower k in [accuracy], or choose top1")
     own = np.take_along_axis(scores, wanted[:, None], axis=1)
     rank = np.count_nonzero(scores > own, axis=1)
     tied = np.flatnonzero(np.count_nonzero(scores == own, axis=1) > 1)

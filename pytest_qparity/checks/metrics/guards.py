@@ -1,14 +1,17 @@
-"""What makes a metric's figures no result: a worthless float model, a collapsed variant, labels shifted by one."""
+"""What makes a metric's figures no result: a worthless float model, a collapsed variant, labels of other samples."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_qparity.checks.metrics.chance import require_better_than_chance, trials
 from pytest_qparity.checks.metrics.classes import golden_classes
+from pytest_qparity.checks.metrics.displaced import require_undisplaced
 from pytest_qparity.checks.scores import Direction, Scores
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -36,12 +39,31 @@ def scored(
         if not metric.against_golden and labels is not None:
             require_labels_in_place(classes, labels)
     reference = metric.scores(golden, labels, parameters)
+    if labels is not None and not metric.against_golden:
+        reference = _against_chance(metric, parameters, golden, labels, reference)
     require_baseline(metric.name, reference)
     variant = metric.scores(outputs, labels, parameters)
     require_variety(golden, outputs)
     if classes is not None:
         require_classes(classes, collapsed)
     return reference, variant
+
+
+def _against_chance(
+    metric: Metric, parameters: Mapping[str, Any], golden: Outputs, labels: Array, reference: Scores
+) -> Scores:
+    """The scores, with what a ruined sample loses. Raises CannotJudge where labels are displaced, or could as well be
+    those of other samples."""
+    if labels.ndim == 0 or len(labels) != len(reference.per_sample):
+        return reference
+    last = None
+    for last in trials(metric, parameters, golden, labels):
+        require_undisplaced(metric, parameters, golden, labels, last)
+    if last is None:
+        return reference
+    require_baseline(metric.name, reference)
+    require_better_than_chance(metric, last, labels)
+    return replace(reference, ruined=last.ruined if math.isfinite(last.ruined) else None)
 
 
 def require_baseline(name: str, reference: Scores) -> None:

@@ -29,7 +29,9 @@ class Metric:
     place, where `against_golden` is set), and as keywords the parameters that a case states. It gives `Scores`, or an
     array with one number for each sample, whose direction ("higher" or "lower" is better) and unit are then declared
     here. `takes`: the parameters that it knows. `of_classes`: the first output holds class scores and labels are class
-    indices, so that collapsed classes and shifted labels can be looked for.
+    indices, so that collapsed classes and shifted labels can be looked for. `labels_are`: in which other ways labels
+    may be off by one or by a factor: class indices of "tokens" or "pixels", class and corners of "boxes", "numbers" of
+    the output's scale.
     """
 
     name: str
@@ -39,7 +41,13 @@ class Metric:
     percent: bool = True
     takes: tuple[str, ...] = ()
     of_classes: bool = False
+    labels_are: Literal["tokens", "pixels", "boxes", "numbers"] | None = None
     load: Callable[[], MetricFunction] | None = None  # in the place of an import, for a file beside a case
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of this package's, all of which look at the labels that they are given."""
+        return self.load is None and self.target.startswith("pytest_qparity.checks.metrics.")
 
     def scores(
         self, outputs: Outputs, labels: np.ndarray | None, parameters: Mapping[str, Any] | None = None

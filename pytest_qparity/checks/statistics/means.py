@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,53 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+FEWEST_RUINED = 20  # from here on their number is known well enough for the interval of the mean itself
+
+
+def ruined_interval(losses: ArrayLike, largest: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
+    """The same as `mean_interval`, of samples some of which may lose (or gain) as much as `largest`, float64 (…).
+
+    A mean of rounding noise knows nothing of the one sample in 200 that is ruined while none is among those seen. So
+    both ends reach further by what may be unseen. With u the end of `mean_interval` and x̂ the largest loss seen,
+
+        high = x̄ + √((u − x̄)² + ((largest − x̂)·(1 − level^(1/n)))²)
+
+    where 1 − level^(1/n), about 3/n, is the largest share that no sample shows (Clopper and Pearson 1934 for a count of
+    0), and two limits are put together as Zou and Donner have it (2008, Statist. Med. 27:1693). Where k samples, but
+    fewer than 20, lose more than half of `largest`, their share is bounded exactly as well: the higher of the above and
+    √((u' − x̄')² + (largest·p_k − t)²) above x̄, where u' and x̄' are of the losses without theirs, t is their part of x̄
+    and p_k the largest share that k does not rule out. The lower end mirrors the higher.
+    """
+    import numpy as np
+
+    x, most = np.asarray(losses, np.float64), np.asarray(largest, np.float64)
+    low, high = mean_interval(x, level)
+    return -_reaching(-x, -low, most, level), _reaching(x, high, most, level)
+
+
+def unseen_share(samples: int, level: float) -> float:
+    """1 − level^(1/n): the largest share of a population that is missing from n samples with a chance of `level`."""
+    return -math.expm1(math.log(level) / samples)
+
+
+def _reaching(x: FloatArray, high: FloatArray, largest: FloatArray, level: float) -> FloatArray:
+    import numpy as np
+    from scipy.special import betainccinv
+
+    n, mean = x.shape[-1], x.mean(axis=-1)
+    unseen = np.maximum(largest - x.max(axis=-1), 0.0) * unseen_share(n, level)
+    reached: FloatArray = mean + np.hypot(high - mean, unseen)
+    is_ruined = x > largest[..., None] / 2
+    ruined = is_ruined.sum(axis=-1)
+    if not np.any((ruined > 0) & (ruined < FEWEST_RUINED)):
+        return reached
+    part = np.sum(np.where(is_ruined, x, 0.0), axis=-1) / n
+    others = np.where(is_ruined, 0.0, x)
+    share = betainccinv(ruined + 1, np.maximum(n - ruined, 0.5), level)
+    beyond = np.hypot(mean_interval(others, level)[1] - others.mean(axis=-1), np.maximum(largest * share - part, 0.0))
+    is_few = (ruined > 0) & (ruined < FEWEST_RUINED)
+    return np.where(is_few, np.maximum(reached, mean + beyond), reached)
 
 
 def mean_interval(losses: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:

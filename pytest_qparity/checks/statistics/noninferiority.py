@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.checks.scores import Direction
 from pytest_qparity.checks.statistics import flips
 from pytest_qparity.checks.statistics.bootstrap import bootstrap_interval
-from pytest_qparity.checks.statistics.means import mean_interval
+from pytest_qparity.checks.statistics.means import ruined_interval, unseen_share
 from pytest_qparity.checks.statistics.sample_size import decides_flips, decides_mean
 
 if TYPE_CHECKING:
@@ -83,19 +83,20 @@ def conclude(float_scores: Scores, variant_scores: Scores, margin: Margin, level
     """The samples stand for a population: paired non-inferiority, one-sided at `level`.
 
     WITHIN: a drop of the margin or more is ruled out; BEYOND: one of the margin or less is. Both cannot be, and the
-    chance of either in error is `level` at most. Scores of 0 and 1: `flips`; other means: `means.mean_interval`; what
-    is no mean: `bootstrap.bootstrap_interval`. Of the latter two a few samples that differ say nothing of how rare
-    larger losses are: the interval then reaches as far as the exact bound of their share, times the largest loss that
-    a sample could have (1 of a metric in percent, else what its scores span).
+    chance of either in error is `level` at most. Scores of 0 and 1: `flips`; other means: `means.ruined_interval`; what
+    is no mean: `bootstrap.bootstrap_interval`, which reaches further by what may be unseen, as `ruined_interval` does.
+    Of the latter two a few samples that differ say nothing of how rare larger losses are: the interval then reaches as
+    far as the exact bound of their share, times the largest loss that a sample could have (`_Pair.largest`).
     """
     pair = _Pair(float_scores, variant_scores, margin)
     if pair.are_flips:
         return _by_flips(pair, level)
     if pair.is_whole:
-        low, high = bootstrap_interval(pair.loss_over_margin, pair.samples, level)
+        low, high = pair.reaching(*bootstrap_interval(pair.loss_over_margin, pair.samples, level), level)
         method = Method.BOOTSTRAP
     else:
-        low, high = (float(end) for end in mean_interval(pair.losses - pair.share * pair.weighed, level))
+        over = pair.losses - pair.share * pair.weighed
+        low, high = (float(end) for end in ruined_interval(over, pair.largest, level))
         method = Method.T
     low, high = pair.told(low), pair.told(high)
     bounds = pair.few_differing(level)
@@ -199,12 +200,40 @@ class _Pair:
         differing = self.harmful + self.helpful
         if differing >= min(FEWEST_DIFFERING, self.samples / 2):
             return None
-        widest = self.scale if self._float.percent else self._span()
+        widest = self.scale * self.largest
         return -widest * self._most(self.helpful, level), widest * self._most(self.harmful, level)
 
-    def _span(self) -> float:
+    @property
+    def largest(self) -> float:
+        """What a ruined sample may lose: 1 of a metric in percent, which is all that there is to lose.
+
+        A metric's own unit has no end. There it is the larger of both models' values (an error that doubles, a score
+        that falls to 0) or, where that is more, what the float model's outputs lose when held against the labels of
+        other samples (`Scores.ruined`), and of a mean what the scores of both models span.
+        """
+        if self._float.percent:
+            return 1.0
+        values = (abs(self._float.value()), abs(self._variant.value()))
+        largest = max(*values, self._float.ruined or 0.0)
+        if self.is_whole:
+            return largest
         both = (self._float.per_sample, self._variant.per_sample)
-        return float(max(s.max() for s in both) - min(s.min() for s in both))
+        return max(largest, float(max(s.max() for s in both) - min(s.min() for s in both)))
+
+    @property
+    def _unseen(self) -> tuple[float, float]:
+        """By how much the largest possible loss is above the largest that was seen, and the same of gains."""
+        up, down = (max(0.0, self.largest - float(seen.max())) for seen in (self.losses, -self.losses))
+        return up, down
+
+    def reaching(self, low: float, high: float, level: float) -> tuple[float, float]:
+        """Ends of an interval of `loss_over_margin`, moved out by what samples that were not seen may lose or gain."""
+        import numpy as np
+
+        middle = self.loss_over_margin(np.ones(self.samples, np.int64))
+        share = unseen_share(self.samples, level)
+        up, down = (share * each for each in self._unseen)
+        return middle - math.hypot(middle - low, down), middle + math.hypot(high - middle, up)
 
     def _most(self, count: int, level: float) -> float:
         """The largest rate that `count` of the samples does not rule out (Clopper and Pearson 1934)."""
@@ -237,5 +266,7 @@ class _Pair:
             fraction = drop / self.scale
             rates = (discordance + fraction) / 2, (discordance - fraction) / 2
             return decides_flips(*rates, self.margin / self.scale, level)
-        error = (high - low) / (-2.0 * float(ndtri(level)))
-        return decides_mean(drop, error, self.samples, self.margin, level)
+        half, unseen = (high - low) / 2.0, self.scale * max(self._unseen)
+        of_unseen = unseen * unseen_share(self.samples, level)
+        error = math.sqrt(max(0.0, half * half - of_unseen * of_unseen)) / -float(ndtri(level))
+        return decides_mean(drop, error, self.samples, self.margin, level, unseen)

@@ -40,13 +40,33 @@ def power_of_flips(harmful: float, helpful: float, margin: float, level: float, 
     return float(ndtr(far / math.sqrt(true)))
 
 
-def decides_mean(drop: float, error: float, samples: int, margin: float, level: float) -> int | None:
-    """Samples that decide with probability POWER where `samples` gave the standard error `error`:
-    n·((z_level + z_power)·error / (margin − drop))². None: no number, since the drop is the margin."""
+def decides_mean(
+    drop: float, error: float, samples: int, margin: float, level: float, unseen: float = 0.0
+) -> int | None:
+    """Samples that decide with probability POWER where `samples` gave the standard error `error`: the smallest n with
+
+        z_power·e + √((z_level·e)² + (unseen·(1 − level^(1/n)))²) <= |margin − drop|,   e = error·√(samples/n)
+
+    `unseen`: by how much the largest possible loss is above the largest one seen (`means.ruined_interval`). None: no
+    number, since the drop is the margin.
+    """
     gap = abs(margin - drop)
-    if gap <= 0 or not math.isfinite(error):
+    if gap <= 0 or not (math.isfinite(error) and math.isfinite(unseen)):
         return None
-    return _whole(samples * ((_z(level) + _z(1 - POWER)) * error / gap) ** 2)
+
+    def half_width(n: int) -> float:
+        e = error * math.sqrt(samples / n)
+        return _z(1 - POWER) * e + math.hypot(_z(level) * e, unseen * -math.expm1(math.log(level) / n))
+
+    low, high = 0, 1
+    while half_width(high) > gap * (1 + 1e-12):
+        low, high = high, 2 * high
+        if high > 2 * MOST_SAMPLES:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if half_width(middle) > gap * (1 + 1e-12) else (low, middle)
+    return _whole(high)
 
 
 def _restricted_variance(harmful: float, helpful: float, margin: float) -> float:

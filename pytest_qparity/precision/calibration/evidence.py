@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_qparity.quantmath import Range
 
 __all__ = [
+    "OVERLAP",
     "Doubt",
     "doubts_about",
     "overlap",
@@ -27,6 +28,7 @@ __all__ = [
     "unscaled_input",
 ]
 
+OVERLAP = "calibration-overlaps-test"  # the name of the doubt that preflight makes a failure
 LARGEST_CHANGE = 0.05  # median over the tensors, of the range; benchmarks/README.md, "Calibration size"
 LARGEST_RATIO = 4.0  # of ranges: two bits of eight are lost to it
 SHOWN = 5  # names in a sentence
@@ -35,7 +37,8 @@ _LARGEST_CLASSES = 10_000  # labels of more kinds are no classes
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a variant's calibration may be no good: no failure, since the variant is judged by its outputs anyway.
+    """Why a variant's calibration may be no good: no failure, since the variant is judged by its outputs anyway; all
+    but OVERLAP, which spoils the judgement.
 
     `name` is stable ("calibration-too-few"); `numbers` are plain JSON values; `sentence` and `remedy` for a reader.
     """
@@ -129,7 +132,7 @@ def overlap(calibration: SampleSet, test: SampleSet) -> Doubt | None:
     ids = calibration.ids
     first = [ids[index] for index in shared[:SHOWN]]
     return Doubt(
-        "calibration-overlaps-test",
+        OVERLAP,
         {"shared": len(shared), "samples": len(keys), "first": shared[:SHOWN], "ids": first},
         f"{len(shared)} of {len(keys)} calibration samples are test samples as well (the first: {first[0]}): the "
         "variant is tuned on what it is judged by.",

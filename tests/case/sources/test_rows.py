@@ -103,12 +103,37 @@ def test_what_is_not_there_is_named(tmp_path, columns, toml, sentence):
     assert said(opened, tmp_path, TOML + toml, (X,)) == sentence
 
 
-def test_another_type_than_the_input_s_is_never_converted(tmp_path):
-    pq.write_table(table(x=pa.array([[1.0, 2.0, 3.0]] * 3)), tmp_path / "rows.parquet")
+def test_floats_of_another_width_become_the_input_s(tmp_path):
+    pq.write_table(table(x=pa.array([[1.0, 2.5, 3.0]] * 3)), tmp_path / "rows.parquet")
+
+    found = all_of(fed(tmp_path, TOML, (X,)))
+
+    assert found["x"].dtype == np.float32
+    assert found["x"][0].tolist() == [1, 2.5, 3]
+
+
+def test_numbers_beyond_the_input_s_floats_are_named(tmp_path):
+    pq.write_table(table(x=pa.array([[1.0, 1e300, 3.0]] * 3)), tmp_path / "rows.parquet")
+
+    assert said(opened, tmp_path, TOML, (X,)) == (
+        'rows.parquet[0]: got numbers for "x" beyond float32, should be within it.'
+    )
+
+
+def test_whole_numbers_of_a_table_are_never_converted(tmp_path):
+    pq.write_table(table(x=pa.array([[1, 2, 3]] * 3)), tmp_path / "rows.parquet")
 
     sentence = said(fed, tmp_path, TOML, (X,), code=Code.DATA_LAYOUT)
 
-    assert sentence == 'rows.parquet[0]: "x": got float64, should be float32.'
+    assert sentence == 'rows.parquet[0]: "x": got int64, should be float32.'
+
+
+def test_a_row_without_any_column_is_named(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"label": 1}\n')
+
+    sentence = said(opened, tmp_path, 'test = "rows.jsonl"\n', (X,))
+
+    assert sentence == 'rows.jsonl:1: got no column "x", should be there: it has none beside the label.'
 
 
 def test_a_file_that_is_cut_short_is_named(tmp_path):

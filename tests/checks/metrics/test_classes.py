@@ -216,7 +216,15 @@ def test_top_k_is_1_where_the_label_is_among_the_k_highest():
     scores = {"logits": np.array([[0.1, 0.5, 0.4], [0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])}
 
     assert top_k(scores, labels(0, 1, 2), k=2).per_sample.tolist() == [0.0, 1.0, 1.0]
-    assert top_k(scores, labels(0, 1, 2), k=3).value() == 1.0
+
+
+@pytest.mark.parametrize("k", [0, 3, 10])
+def test_as_many_places_as_classes_are_refused(k):
+    scores = {"logits": np.array([[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])}
+
+    assert refusal(lambda: top_k(scores, labels(0, 1), k=k)) == (
+        f"The metric got k = {k} of 3 classes, should be from 1 on and fewer than there are: of all none is wrong."
+    )
 
 
 def test_equal_scores_for_all_classes_hit_no_more_than_k_of_them():

@@ -13,7 +13,7 @@ import numpy as np
 
 from pytest_qparity.checks.statistics.bootstrap import acceleration, bca
 from pytest_qparity.checks.statistics.flips import FEWEST_FOR_SCORE_TEST, ShareOf, is_below
-from pytest_qparity.checks.statistics.means import mean_interval
+from pytest_qparity.checks.statistics.means import mean_interval, ruined_interval
 from pytest_qparity.checks.statistics.sequential import nominal_levels
 
 GATES = 20_000
@@ -91,6 +91,40 @@ class Scoring:
             drawn = self.losses(generator, (part, self.samples))
             highs.append(mean_interval(drawn, LEVEL)[1])
         return np.concatenate(highs) < margin
+
+
+@dataclass(frozen=True)
+class Ruining:
+    """Samples of a metric in percent that all move by rounding (normal, of standard deviation `rounding`), of which the
+    share `ruined` loses `loss`, and the share `marred` loses `mark`."""
+
+    samples: int
+    ruined: float
+    rounding: float
+    loss: float = 1.0
+    marred: float = 0.0
+    mark: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        return self.ruined * self.loss + self.marred * self.mark
+
+    def passes(self, margin: float, seed: int = 0, *, plainly: bool = False) -> float:
+        """The share of gates that pass; `plainly`: by the interval that knows nothing of what was not seen."""
+        generator, part = np.random.default_rng(seed), max(200, min(2000, 2_000_000 // self.samples))
+        passed = 0
+        for _ in range(GATES // part):
+            drawn = self._losses(generator, (part, self.samples))
+            interval = mean_interval(drawn, LEVEL) if plainly else ruined_interval(drawn, 1.0, LEVEL)
+            passed += int((interval[1] < margin).sum())
+        return passed / (GATES // part * part)
+
+    def _losses(self, generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        drawn = generator.standard_normal(shape, np.float32) * np.float32(self.rounding)
+        kind = generator.random(shape, np.float32)
+        drawn = np.where(kind < self.ruined, np.float32(self.loss), drawn)
+        is_marred = (kind >= self.ruined) & (kind < self.ruined + self.marred)
+        return np.clip(np.where(is_marred, np.float32(self.mark), drawn), -1.0, 1.0)
 
 
 # Kinds of samples of a binary F1: (label, float model's class, variant's class).

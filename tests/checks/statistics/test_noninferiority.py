@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -112,6 +114,50 @@ def test_few_samples_that_differ_do_not_show_that_larger_losses_are_rare():
 
 def test_equal_scores_of_enough_samples_pass():
     assert conclude(*pair(np.zeros(3000)), Margin(0.05)).answer is Answer.WITHIN
+
+
+@pytest.mark.parametrize("whole", [None, lambda counts: 100.0], ids=["mean", "whole"])
+def test_rounding_on_all_of_200_samples_does_not_show_that_none_is_ruined(whole):
+    """In a unit of its own: 0.5 % of samples whose error grows by a fifth lose 0.1, and 200 samples may miss them."""
+    losses = np.random.default_rng(1).normal(0.0, 0.02, 200)
+    reference = Scores(np.full(200, 100.0), Direction.LOWER, False, whole)
+    variant = Scores(100.0 + losses, Direction.LOWER, False, whole)
+
+    found = conclude(reference, variant, Margin(0.1))
+
+    assert found.answer is Answer.OPEN
+    assert found.high == pytest.approx(100.0 * (1 - 0.05 ** (1 / 200)), rel=0.02)
+    assert found.to_decide_without_loss == pytest.approx(3000, rel=0.05)
+
+
+def test_of_a_metric_in_percent_a_sample_that_was_not_seen_may_lose_all():
+    losses = np.random.default_rng(1).normal(0.0, 0.001, 1000)
+    reference, variant = Scores(np.full(1000, 0.5)), Scores(0.5 - losses)
+
+    enough, few = (conclude(reference, variant, Margin(margin)) for margin in (0.35, 0.25))
+
+    assert (enough.answer, few.answer) == (Answer.WITHIN, Answer.OPEN)
+
+
+def test_what_a_sample_loses_against_other_labels_may_be_lost_by_one_that_was_not_seen():
+    reference, variant = pair(np.random.default_rng(1).normal(0.0, 0.01, 1000))
+
+    known = conclude(replace(reference, ruined=300.0), variant, Margin(0.5))
+
+    assert conclude(reference, variant, Margin(0.5)).answer is Answer.WITHIN
+    assert known.answer is Answer.OPEN
+    assert known.high == pytest.approx(0.9, rel=0.02)
+
+
+def test_what_would_decide_of_rounded_means_decides():
+    def gate(samples):
+        losses = np.random.default_rng(3).normal(0.0, 0.03, samples)
+        return conclude(Scores(np.full(samples, 0.6)), Scores(0.6 - losses + losses.mean()), Margin(0.3))
+
+    wanted = gate(500).to_decide_without_loss
+
+    assert wanted is not None
+    assert gate(wanted).answer is Answer.WITHIN
 
 
 def test_a_relative_margin_of_means_follows_the_float_models_own_mean():

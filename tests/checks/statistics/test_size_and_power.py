@@ -13,6 +13,7 @@ from tests.checks.statistics.simulation import (
     LEVEL,
     RATE,
     Flipping,
+    Ruining,
     Scoring,
     WholeScoring,
     monte_carlo_error,
@@ -140,6 +141,34 @@ def test_a_mean_loss_of_the_margin_passes_in_about_5_percent_of_gates(setting):
 )
 def test_a_loss_of_f1_of_the_margin_passes_in_about_5_percent_of_gates(setting):
     assert setting.passes(setting.drop).mean() <= MOST + 0.005
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        pytest.param(Ruining(100, 0.005, 0.02), id="100 samples, 0.5 % ruined"),
+        pytest.param(Ruining(200, 0.005, 0.001), id="200 samples, 0.5 % ruined, little rounding"),
+        pytest.param(Ruining(200, 0.02, 0.1), id="200 samples, 2 % ruined, much rounding"),
+        pytest.param(Ruining(500, 0.005, 0.02), id="500 samples, 0.5 % ruined"),
+        pytest.param(Ruining(500, 0.002, 0.001, marred=0.03, mark=0.2), id="500 samples, 0.2 % ruined, 3 % marred"),
+        pytest.param(Ruining(1000, 0.002, 0.02), id="1000 samples, 0.2 % ruined"),
+    ],
+)
+def test_a_few_ruined_samples_among_rounding_pass_in_5_percent_of_gates_at_most(setting):
+    assert setting.passes(setting.mean) <= MOST
+
+
+def test_an_interval_that_knows_nothing_of_what_was_not_seen_would_pass_too_many():
+    """Why means reach further: the reason goes when this fails."""
+    setting = Ruining(200, 0.005, 0.001)
+
+    assert setting.passes(setting.mean, plainly=True) > 0.3
+
+
+@pytest.mark.parametrize(("samples", "rounding", "least"), [(650, 0.001, 0.99), (1000, 0.02, 0.99), (1000, 0.05, 0.75)])
+def test_rounding_alone_passes_from_as_many_samples_on_as_flips_take(samples, rounding, least):
+    """0.5 points of no flip take 598 samples; 5 % of rounding on each of 1,000 would decide in 93 % without a bound."""
+    assert Ruining(samples, 0.0, rounding).passes(0.005) >= least
 
 
 def test_the_rate_of_the_float_model_is_above_what_flips():
