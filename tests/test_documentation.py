@@ -101,7 +101,9 @@ def registered() -> Registry:
 def test_the_options_page_lists_the_options_ini_values_and_defaults_of_the_plugin(registered: Registry) -> None:
     text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 
-    rows = re.findall(r"^\| `(--[a-z-]+)(?:=[^|]*|`) \| (?:`(\w+)`|none) \| (?:`(.*?)`|[^`|]*) \|", text, flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(--[a-z-]+)(?:=[^|]*|`) \| (?:`(\w+)`|none) \| (?:`(.*?)`|[^`|]*) \|", text, flags=re.MULTILINE
+    )
 
     assert [option for option, _, _ in rows] == registered.options
     assert {ini: default for _, ini, default in rows if ini} == registered.defaults

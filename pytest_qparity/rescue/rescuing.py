@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rescue"]
 
+SPREAD = 1024  # feeds that are gone through for them: data may be a stream
 SAMPLES, FEEDS = 64, 8  # of the test data, at most, for the sensitivity: it ranks, it does not judge
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
@@ -154,7 +155,9 @@ class _Search:
         if recordings is not None:
             feeds = with_states(feeds, recordings, self._material.golden.outputs)
         count = min(FEEDS, max(SAMPLES // feeds.batch, 1), len(feeds))
-        return [feeds[index * len(feeds) // count] for index in range(count)]
+        among = min(len(feeds), SPREAD)
+        wanted = {index * among // count for index in range(count)}
+        return [feed for index, feed in enumerate(itertools.islice(feeds, max(wanted) + 1)) if index in wanted]
 
     def _may_float(self, name: str, costs: Costs) -> bool:
         """Recipes quantize products alone, so that only those can be kept; a given file may hold anything."""
