@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.case.data import some_in_memory
 from pytest_qparity.case.sequence import with_states
-from pytest_qparity.digest import file_digest, json_digest
 from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.table import base_of, method_of
-from pytest_qparity.precision.variants import versions
-from pytest_qparity.processor import this_processor
 from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
 from pytest_qparity.rescue.costs import Costs, costs_of
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
+from pytest_qparity.rescue.identity import search_digest
 from pytest_qparity.rescue.journal import Journal
 from pytest_qparity.rescue.judging import Budget, GateJudge, speed_up_of
 from pytest_qparity.rescue.recipe_changes import recipe_changes
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rescue"]
 
-MOST_IN_MEMORY = 1024  # samples of a stream, among which some are taken
+SPREAD = 1024  # feeds that are gone through for them: data may be a stream
 SAMPLES, FEEDS = 64, 8  # of the test data, at most, for the sensitivity: it ranks, it does not judge
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
@@ -51,7 +47,7 @@ def rescue(
     again. told: called with what is done next, and the share of it that is done where it is known. Raises CannotJudge
     where the run cannot be judged at all: no golden, no backend, no such file.
     """
-    name = f"{material.case.name}-{run.id.rstrip('~')}-{_key(material, run)[:16]}.jsonl"
+    name = f"{material.case.name}-{run.id.rstrip('~')}-{search_digest(material, run)[:16]}.jsonl"
     search = _Search(material, run, Journal(journals / name), limits, told)
     return search.run(), search.judge
 
@@ -152,12 +148,13 @@ class _Search:
 
     def _feeds(self) -> list[Feed]:
         """Some, from all over the data; of recordings with the float model's states."""
-        source, recordings = self._material.feeds, self._material.recordings
+        feeds, recordings = self._material.feeds, self._material.recordings
         if recordings is not None:
-            source = with_states(source, recordings, self._material.golden.outputs)
-        feeds = some_in_memory(source, MOST_IN_MEMORY)
+            feeds = with_states(feeds, recordings, self._material.golden.outputs)
         count = min(FEEDS, max(SAMPLES // feeds.batch, 1), len(feeds))
-        return [feeds[index * len(feeds) // count] for index in range(count)]
+        among = min(len(feeds), SPREAD)
+        wanted = {index * among // count for index in range(count)}
+        return [feed for index, feed in enumerate(itertools.islice(feeds, max(wanted) + 1)) if index in wanted]
 
     def _may_float(self, name: str, costs: Costs) -> bool:
         """Recipes quantize products alone, so that only those can be kept; a given file may hold anything."""
@@ -318,27 +315,3 @@ def _require_judged(asis: Evaluation) -> None:
         known = next(each for each in Code if each.code == code)
         remedy = "see what pytest says of this run: there is nothing to rescue before its outputs can be compared"
         raise CannotJudge(Failure(known, sentence, remedy))
-
-
-def _key(material: CaseMaterial, run: Run) -> str:
-    """All that decides upon the verdicts of a search: another one of these is another search."""
-    spec = material.case.spec
-    stated = spec.precisions[run.precision]
-    given = None if stated.file is None else file_digest(material.case.folder / stated.file)
-    calibration: str | None = None
-    if spec.data.calibration is not None:
-        with contextlib.suppress(CannotJudge):
-            calibration = material.calibration_samples.digest
-    told: Mapping[str, Any] = {
-        "golden": asdict(material.golden_key),
-        "precision": stated.model_dump(mode="json"),
-        "file": given,
-        "calibration": calibration,
-        "parity": {name: each.model_dump(mode="json") for name, each in spec.parity.items()},
-        "accuracy": None if spec.accuracy is None else spec.accuracy.model_dump(mode="json"),
-        "cpu": spec.cpu,
-        "backend": run.backend,
-        "versions": versions(),
-        "processor": this_processor().as_json(),
-    }
-    return json_digest(told)
