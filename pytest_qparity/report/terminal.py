@@ -48,10 +48,11 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
     )
     if any(not is_of_kernels(event) for event in ledger.verdicts):
         cells, passed = _shown(ledger)
-        matrix = _matrix(cells)
-        wanted = Measurement.get(console, console.options.update(max_width=_UNLIMITED), matrix).maximum
+        unlimited = console.options.update(max_width=_UNLIMITED)
+        matrices = [_matrix(cells, gap) for gap in (2, 1)]
+        fitting = [each for each in matrices if Measurement.get(console, unlimited, each).maximum <= width]
         if cells:
-            for part in [matrix] if wanted <= width else _listed(cells):
+            for part in fitting[:1] or _listed(cells):
                 console.print(part)
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
@@ -89,10 +90,10 @@ def _listed(cells: _Cells) -> Iterator[Text]:
                 yield Text.assemble(f"    {printable(check):<10}  ", cell)
 
 
-def _matrix(cells: _Cells) -> Table:
+def _matrix(cells: _Cells, gap: int) -> Table:
     present = {check for runs in cells.values() for row in runs.values() for check in row}
     columns = [check for check in CHECK_ORDER if check in present]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     table.add_column("case and run", overflow="fold")
     for check in columns:
         table.add_column(check, no_wrap=True)
@@ -105,7 +106,19 @@ def _matrix(cells: _Cells) -> Table:
 
 def _cell(event: Mapping[str, Any]) -> Text:
     mark, style = LOOK[Outcome(event["outcome"])]
-    return Text(mark + printable(event["deciding"]), style=style)
+    return Text(mark + printable(_figure(event)), style=style)
+
+
+def _figure(event: Mapping[str, Any]) -> str:
+    """What decided, less what the row and the column say already: the run's precision, and of invariance which relation
+    moved most."""
+    deciding: str = event["deciding"]
+    first, _, last = deciding.rpartition(" ")
+    if event["check"] == "preflight" and first and f"-{last}" in event["run"]:
+        return first
+    if event["check"] == "invariance" and last == "dB":
+        return " ".join(deciding.split()[-2:])
+    return deciding
 
 
 def _different_files(ledger: Ledger) -> Iterator[str]:

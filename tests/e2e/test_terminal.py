@@ -16,11 +16,11 @@ FAST = "--qparity-latency-seconds=0.01"
 FAILING = CASE + "\n[parity.int8]\nsqnr_db = 90.0\n"
 
 SUMMARY = """\
-case and run  preflight      parity     accuracy  latency  memory
+case and run  preflight  parity     accuracy  latency  memory
 mlp
-  ort-fp32    3 nodes        equal      # pt      # ms     # MB
-  ort-fp16    3 nodes        # dB       # pt      #x       # MB
-  ort-int8    0/2 Gemm int8  F # dB     # pt      #x       # MB
+  ort-fp32    3 nodes    equal      # pt      # ms     # MB
+  ort-fp16    3 nodes    # dB       # pt      #x       # MB
+  ort-int8    0/2 Gemm   F # dB     # pt      #x       # MB
 F accuracy-fail   B budget-fail   ? cannot-judge   w waived
 accuracy: 3 gates of populations, each wrong either way with a chance of 5 % at
 most: expect up to 0.15 false passes and 0.15 false failures

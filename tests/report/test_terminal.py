@@ -87,6 +87,29 @@ def test_runs_are_rows_under_their_case_and_checks_are_columns():
     ]
 
 
+def test_all_six_checks_fit_a_terminal_of_80_columns():
+    figures = {
+        "preflight": "0/52 Conv int8",
+        "parity": "138.7 dB",
+        "accuracy": "+0.00 pt",
+        "invariance": "batch 137.0 dB",
+        "latency": "0.0525 ms",
+        "memory": "17.5 MB",
+    }
+    run = "ort-int8-qoperator"
+
+    assert lines(ledger([verdict("mlp", run, check, "pass", told) for check, told in figures.items()]))[:3] == [
+        "case and run         preflight parity   accuracy invariance latency   memory",
+        "mlp",
+        "  ort-int8-qoperator 0/52 Conv 138.7 dB +0.00 pt 137.0 dB   0.0525 ms 17.5 MB",
+    ]
+
+
+@pytest.mark.parametrize("told", ["10 emulated", "21 nodes", "3 refused", "backend"])
+def test_what_the_row_does_not_say_stays(told):
+    assert f" {told}" in lines(ledger([verdict("mlp", "ort-int8", "preflight", "pass", told)]))[2]
+
+
 def test_where_the_table_does_not_fit_each_check_has_a_line_and_nothing_is_left_out():
     assert lines(ledger(row()), width=40) == [
         "mlp",
@@ -105,11 +128,15 @@ def test_where_the_table_does_not_fit_each_check_has_a_line_and_nothing_is_left_
 
 
 def test_the_table_is_shown_as_long_as_it_fits():
-    header = summary(ledger(row()), width=200, colour=False).splitlines()[0]
-    just_enough = cell_len(header)
+    def header(width):
+        return summary(ledger(row()), width=width, colour=False).splitlines()[0]
 
-    assert lines(ledger(row()), width=just_enough)[0].startswith("case and run")
-    assert lines(ledger(row()), width=just_enough - 1)[0] == "mlp"
+    wide = cell_len(header(200))
+    close = cell_len(header(wide - 1))
+
+    assert header(wide).startswith("case and run  preflight  parity")
+    assert header(close).startswith("case and run preflight parity")
+    assert header(close - 1) == "mlp"
 
 
 def test_a_golden_that_is_missing_everywhere_leaves_the_names_of_the_runs_at_80_columns():
