@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.recipes import StaticRecipe
     from pytest_qparity.quantmath import Range
 
-__all__ = ["ONE_INSTEAD", "made_plain", "make_qoperator"]
+__all__ = ["ONE_INSTEAD", "fold_factors", "made_plain", "make_qoperator"]
 
 ONE_INSTEAD = "1, as ONNX Runtime's quantizer has it, so that every value becomes 0"
 _BIAS = 2  # index of C among the inputs of a Gemm
@@ -40,6 +40,14 @@ def made_plain(graph: ir.Graph, nodes: Sequence[ir.Node]) -> list[ir.Node]:
     writer = Writer(graph)
     taken: set[str] = set()
     return [node for node in nodes if _made_plain(node, writer, taken)]
+
+
+def fold_factors(graph: ir.Graph, nodes: Sequence[ir.Node]) -> None:
+    """Of Gemms among `nodes` alpha and beta go into constants, in place: ONNX Runtime fuses none that has them."""
+    writer = Writer(graph)
+    for node in nodes:
+        if any(factor != 1.0 for factor in _factors(node).values()):
+            _made_plain(node, writer, set())
 
 
 def _made_plain(node: ir.Node, writer: Writer, taken: set[str]) -> bool:

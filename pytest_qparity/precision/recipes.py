@@ -72,7 +72,7 @@ class StaticRecipe:
     format: str = "qdq"
     extend: bool = False
     method: str = "static"
-    version: int = 5
+    version: int = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pytest_qparity.precision.placement.selection import is_constant, quantizabl
 from pytest_qparity.precision.placement.targets import TARGETS
 from pytest_qparity.precision.placement.writing import write
 from pytest_qparity.precision.preparing import at_opset, prepared, serialized
-from pytest_qparity.precision.qoperator import ONE_INSTEAD, made_plain, make_qoperator
+from pytest_qparity.precision.qoperator import ONE_INSTEAD, fold_factors, made_plain, make_qoperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,7 @@ class StaticJob:
             self._operators = made_plain(graph, [node for node in nodes if node.graph is graph])
             nodes = [node for node in nodes if node.graph is not graph]
         if self._target.fused_sums:
+            fold_factors(graph, nodes)
             bias = recipe.bias == "int32"
             nodes = gemms_instead(graph, nodes, self._scheme, kept_float, integer_bias=bias)
         self._plan = planned(nodes, self._scheme, self._target, kept_float)

@@ -18,7 +18,7 @@ CASE = """
 model = "float.onnx"
 [data]
 test = "data.npz"
-calibration = "data.npz"
+calibration = "calibration.npz"
 batch = 8
 [precisions.fp32]
 [precisions.int8]
@@ -28,7 +28,8 @@ batch = 8
 def preflight_of(root: Path, precision: str) -> Verdict:
     folder = root / "cases"
     save(function_inside(), folder / "float.onnx")
-    np.savez(folder / "data.npz", x=np.random.default_rng(0).standard_normal((32, 8)).astype(np.float32))
+    for seed, name in enumerate(("data", "calibration")):
+        np.savez(folder / f"{name}.npz", x=np.random.default_rng(seed).standard_normal((32, 8)).astype(np.float32))
     case_file = folder / "called.toml"
     case_file.write_text(CASE)
     accept_golden(case_file)

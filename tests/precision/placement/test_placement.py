@@ -365,3 +365,20 @@ def test_what_is_quantized_already_is_left_as_it_is(tmp_path):
     first = makers(twice)[node(twice, "first").input[0]]
     assert makers(twice)[first.input[0]].input[0] == "input"
     assert [each.op_type for each in twice.graph.node].count("QuantizeLinear") == 2
+
+
+@pytest.mark.parametrize("factors", [{"alpha": 0.5}, {"beta": 0.25}, {"alpha": -2.0, "beta": 3.0}])
+def test_a_gemm_with_factors_runs_on_integers_in_onnx_runtime(tmp_path, factors):
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"], name="first", **factors),
+        helper.make_node("Relu", ["h"], ["r"], name="relu"),
+        helper.make_node("Gemm", ["r", "v", "b"], ["y"], name="second", **factors),
+    ]
+    constants = {"w": weights(8, 8), "v": weights(8, 8, seed=1), "b": weights(8, seed=2)}
+    source = model_of(nodes, [("x", FLOAT, ["N", 8])], [("y", FLOAT, ["N", 8])], constants)
+
+    model, _ = made(source, tmp_path, target="ort")
+
+    assert _optimized_kinds(model, tmp_path).count("QGemm") == 2
+    feed = feed_for(source, tmp_path)
+    assert least_sqnr_db(outputs_of(source, feed), outputs_of(model, feed)) > 25
