@@ -205,7 +205,7 @@ def test_the_recipe_is_plain_json_with_all_that_made_the_file(tmp_path, cache):
         "extend": False,
         "calibration_data": calibration_digest(samples_for(request.model, 8)),
         "keep_float": [],
-        "version": 5,
+        "version": 6,
         "notes": ["converted from opset 17 to 19 before quantization"],
     }
 
