@@ -284,14 +284,19 @@ def test_an_interrupt_in_the_middle_of_a_call_ends_the_worker(worker: WorkerProc
     before = leftovers.children()
     restored = signal.signal(signal.SIGALRM, _interrupt)
     try:
-        with pytest.raises(KeyboardInterrupt):  # wherever a slow machine is by then, it is in here
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
-            called(worker, "sleep", seconds=30)
+        with pytest.raises(KeyboardInterrupt):
+            _sleep_until_interrupted(worker)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, restored)
 
     assert leftovers.children() < before
+
+
+def _sleep_until_interrupted(worker: WorkerProcess) -> None:
+    """Whatever a slow machine is at when the timer fires, it is in here."""
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    called(worker, "sleep", seconds=30)
 
 
 def _interrupt(*_: object) -> None:
