@@ -25,18 +25,20 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.table import Tolerance
 
+    FoundScores = tuple[Scores, Scores, Points | Share]
+
 MOST_CLASSES = 10  # that are told; those that lost most
 
 
-def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
-    """What the case's metric says of the samples that were seen. Raises CannotJudge where it cannot be had."""
+def concluded(run: RunMaterial, seen: Judged, found: FoundScores) -> AccuracyMeasurement:
+    """What scores `found` of the samples that were seen come to. Raises CannotJudge where they are not one a sample."""
     from pytest_qparity.checks.accuracy import measure_accuracy
 
     spec = run.material.case.spec.accuracy
     if spec is None or spec.metric is None:
         raise ValueError("got an accuracy check of a case without a metric, should not have been planned")
     name = metric_name(spec.metric)
-    reference, variant, of_table = scores_of(run, seen)
+    reference, variant, of_table = found
     margin = margin_of(spec, of_table, reference.percent)
     measured = measure_accuracy(name, reference, variant, margin, seen.level)
     samples = measured.conclusion.samples
@@ -51,7 +53,7 @@ def concluded(run: RunMaterial, seen: Judged) -> AccuracyMeasurement:
     return measured
 
 
-def scores_of(run: RunMaterial, seen: Judged) -> tuple[Scores, Scores, Points | Share]:
+def scores_of(run: RunMaterial, seen: Judged) -> FoundScores:
     """The float model's scores, the variant's, and the margin of the precision's table. Raises CannotJudge where the
     metric gives none, or the outputs are a misfit, which parity tells."""
     from pytest_qparity.checks.metrics.classes import golden_classes
@@ -85,10 +87,10 @@ def tolerance_of(run: RunMaterial) -> Tolerance:
 
 
 def evidence_beside(
-    run: RunMaterial, seen: Judged, measured: AccuracyMeasurement
+    run: RunMaterial, seen: Judged, found_scores: FoundScores, measured: AccuracyMeasurement
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What stands beside the verdict: looks, classes and samples that lost, calibration errors; and notes of it."""
-    reference, variant, _ = scores_of(run, seen)
+    reference, variant, _ = found_scores
     ids = run.material.samples.ids
     if seen.indices is not None:
         ids = [ids[index] for index in seen.indices]

@@ -64,14 +64,18 @@ class CaseMaterial:
             source, self.case.spec.data, reach, lambda: self.model.inputs, self.settings.largest_data_mb
         )
 
-    @once
+    @property
     def feeds(self) -> FeedSource:
-        return self._steps(self.samples)[0]
+        return self._test_steps[0]
 
-    @once
+    @property
     def recordings(self) -> Recordings | None:
         """What the samples are steps of; None where the case feeds no output back."""
-        return self._steps(self.samples)[1]
+        return self._test_steps[1]
+
+    @once
+    def _test_steps(self) -> tuple[FeedSource, Recordings | None]:
+        return self._steps(self.samples)
 
     def _steps(self, samples: Samples | StreamedSamples) -> tuple[FeedSource, Recordings | None]:
         from pytest_qparity.case.data_loading import feeds_of

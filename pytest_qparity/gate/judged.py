@@ -78,13 +78,13 @@ def judged_samples(run: RunMaterial) -> Judged:
 def _at_looks(run: RunMaterial, feeds: Feeds, looks: tuple[float, ...]) -> Judged:
     from pytest_qparity.checks.statistics.noninferiority import LEVEL, Answer
     from pytest_qparity.checks.statistics.sequential import nominal_levels
-    from pytest_qparity.gate.accuracy import concluded
+    from pytest_qparity.gate.accuracy import concluded, scores_of
 
     for seen in _looked_at(run, feeds, looks, nominal_levels(looks, LEVEL)):
         if seen.look == len(looks) or isinstance(seen.outputs, Misfit):
             return seen
         try:
-            if concluded(run, seen).conclusion.answer is not Answer.OPEN:
+            if concluded(run, seen, scores_of(run, seen)).conclusion.answer is not Answer.OPEN:
                 return seen
         except CannotJudge:
             continue  # whoever judges accuracy meets it again

@@ -128,11 +128,12 @@ def _with_drift(verdict: Verdict, run: RunMaterial, recordings: Recordings) -> V
 
 def accuracy(run: RunMaterial) -> Verdict:
     from pytest_qparity.checks.accuracy import judge_accuracy
-    from pytest_qparity.gate.accuracy import concluded, evidence_beside
+    from pytest_qparity.gate.accuracy import concluded, evidence_beside, scores_of
 
     seen = run.judged
-    measured = concluded(run, seen)
-    beside, notes = evidence_beside(run, seen, measured)
+    found = scores_of(run, seen)
+    measured = concluded(run, seen, found)
+    beside, notes = evidence_beside(run, seen, found, measured)
     return judge_accuracy(replace(measured, details=beside, notes=notes))
 
 
