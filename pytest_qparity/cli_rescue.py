@@ -69,6 +69,7 @@ def run(options: argparse.Namespace, settings: Settings, folder: Path) -> int:
     folder: where journals lie.
     """
     from pytest_qparity.case.loading import CaseError, load_case
+    from pytest_qparity.diagnose.orders import UnknownRun, run_named
     from pytest_qparity.verdict import CannotJudge
 
     refusal = _refusal(options)
@@ -76,10 +77,10 @@ def run(options: argparse.Namespace, settings: Settings, folder: Path) -> int:
         return usage(refusal)
     try:
         case = load_case(options.case, settings.roots)
-        chosen = _run_named(case, options.run, settings)
-        if isinstance(chosen, str):
-            return usage(chosen)
+        chosen = run_named(case, options.run, settings)
         found = _rescued(case, chosen, settings, folder, options)
+    except UnknownRun as wrong:
+        return usage(str(wrong))
     except CaseError as error:
         print(printable_lines(error.text(options.case)), file=sys.stderr)
         return 2
@@ -106,22 +107,6 @@ def _refusal(options: argparse.Namespace) -> str | None:
     if options.output is None:
         return None
     return why_not_written(options.output, "as output", [options.case], force=options.force)
-
-
-def _run_named(case: Case, name: str, settings: Settings) -> Run | str:
-    """A run of a case by its id, with or without the mark of an emulated one; or what is wrong with the name."""
-    from pytest_qparity.case.names import known_list, nearest
-    from pytest_qparity.gate.planning import plan
-    from pytest_qparity.verdict import EMULATED
-
-    runs = {each.id: each for each in plan(case, settings, tuple(settings.backends))}
-    found = runs.get(name) or runs.get(f"{name}{EMULATED}")
-    if found is not None:
-        return found
-    near = nearest(name, runs)
-    instead = f"; nearest is {near}" if near else ""
-    known = f"{known_list(settings.backends)} and {known_list(case.spec.precisions)}"
-    return f"got run {name!r} of {case.path.name}, should be BACKEND-PRECISION of {known}{instead}"
 
 
 def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options: argparse.Namespace) -> Rescue:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_qparity.report.conformance import SOME, Cell, conformance_lines, conformance_rows, findings
-from pytest_qparity.report.text import one_line
+from pytest_qparity.report.pages import page_environment
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -23,17 +23,8 @@ _WORDS = (
 
 
 def conformance_html(ledger: Ledger) -> str:
-    """The page. Names in a ledger may be anyone's: all of them are escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("pytest_qparity.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["one_line"] = one_line
+    """The page."""
+    environment = page_environment()
     backends, rows = conformance_rows(ledger)
     shown = findings(ledger)
     return environment.get_template("conformance.html").render(

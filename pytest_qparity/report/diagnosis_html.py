@@ -15,7 +15,7 @@ from pytest_qparity.report.diagnosis_charts import (
     histogram_of,
 )
 from pytest_qparity.report.diagnosis_text import decibels, explained, impact_of, nothing_found, shown_findings
-from pytest_qparity.report.text import one_line
+from pytest_qparity.report.pages import page_environment
 
 if TYPE_CHECKING:
     from pytest_qparity.diagnose.diagnosing import Diagnosis
@@ -27,17 +27,8 @@ LAYERS = 400  # rows of the table of layers
 
 
 def diagnosis_html(diagnosis: Diagnosis, subject: str) -> str:
-    """The page. Names in a model may be anyone's: all of them are escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("pytest_qparity.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["one_line"] = one_line
+    """The page."""
+    environment = page_environment()
     environment.filters["decibels"] = decibels
     measured, findings = diagnosis.measured, shown_findings(diagnosis)
     named = [finding.suspect.tensor for finding in findings]

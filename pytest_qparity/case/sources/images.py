@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_qparity.case.sources.record import Record, unreadable
-from pytest_qparity.case.sources.rows import missing_column, no_extra
+from pytest_qparity.case.sources.rows import no_extra, stored_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,15 +47,7 @@ class ImageDecoder:
         return {"image": stated}
 
     def content(self, record: Record) -> Mapping[str, Any]:
-        if self.column not in record.fields:
-            raise missing_column(record.id, self.column, record.fields)
-        value = record.fields[self.column]
-        if isinstance(value, Mapping):  # as Hugging Face's Image feature stores it
-            value = value.get("bytes")
-        if not isinstance(value, bytes):
-            got = f"{type(value).__name__} for an image"
-            raise unreadable(record.id, got, "the bytes of its file", "store images with their bytes")
-        return {self.column: value}
+        return stored_file(record, self.column, "an image", "images")
 
     def arrays(self, record: Record) -> Mapping[str, Array]:
         pixels: Array = self._pixels(self.content(record)[self.column], record.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,20 @@ def missing_column(where: str, name: str, known: Iterable[str]) -> CannotJudge:
     near = nearest(name, known)
     remedy = f'write "{near}"' if near is not None else "name a column that is there"
     return unreadable(where, f'no column "{name}"', f"one of: {known_list(known)}", remedy)
+
+
+def stored_file(record: Record, column: str, one: str, many: str) -> Mapping[str, Any]:
+    """The bytes of a file in a column, by its name; Hugging Face's features store them in a table. `one`, `many`: what
+    such files are called."""
+    if column not in record.fields:
+        raise missing_column(record.id, column, record.fields)
+    value = record.fields[column]
+    if isinstance(value, Mapping):
+        value = value.get("bytes")
+    if not isinstance(value, bytes):
+        got = f"{type(value).__name__} for {one}"
+        raise unreadable(record.id, got, "the bytes of its file", f"store {many} with their bytes")
+    return {column: value}
 
 
 def _label(fields: dict[str, Any], column: str | None, label_of: LabelOf, where: str) -> Any:

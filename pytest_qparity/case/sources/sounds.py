@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_qparity.case.sources.record import Record, unreadable
-from pytest_qparity.case.sources.rows import missing_column, no_extra
+from pytest_qparity.case.sources.rows import no_extra, stored_file
 
 if TYPE_CHECKING:
     from pytest_qparity.case.data_spec import AudioSpec
@@ -43,15 +43,7 @@ class SoundDecoder:
         return {self.name: 0.0} if self.spec.pad == "longest" else None
 
     def content(self, record: Record) -> Mapping[str, Any]:
-        if self.column not in record.fields:
-            raise missing_column(record.id, self.column, record.fields)
-        value = record.fields[self.column]
-        if isinstance(value, Mapping):  # as Hugging Face's Audio feature stores it
-            value = value.get("bytes")
-        if not isinstance(value, bytes):
-            got = f"{type(value).__name__} for a sound"
-            raise unreadable(record.id, got, "the bytes of its file", "store sounds with their bytes")
-        return {self.column: value}
+        return stored_file(record, self.column, "a sound", "sounds")
 
     def arrays(self, record: Record) -> Mapping[str, Array]:
         try:
