@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
 from pytest_qparity.case.backend_options import BackendOptions
+from pytest_qparity.case.budget_spec import Budget
 from pytest_qparity.case.data_spec import AudioSpec, DataSpec, ImageSpec, TextSpec
 from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
 from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
@@ -40,7 +41,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("invariance",): InvarianceSpec,
     ("invariance", "padding"): PaddingSpec,
     ("accuracy", "metric"): MetricSpec,
-    ("budgets", "*", "*"): schema.Budget,
+    ("budgets", "*", "*"): Budget,
     ("backends", "*"): BackendOptions,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,

@@ -58,14 +58,16 @@ def _unjudged(run: RunMaterial, check: str, failure: Failure) -> Verdict:
 def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:
     from pytest_qparity.gate import measuring
     from pytest_qparity.gate.invariance import invariance
+    from pytest_qparity.gate.latency import latency
+    from pytest_qparity.gate.memory import memory
 
     return {
         "preflight": measuring.preflight,
         "parity": measuring.parity,
         "accuracy": measuring.accuracy,
         "invariance": invariance,
-        "latency": measuring.latency,
-        "memory": measuring.memory,
+        "latency": latency,
+        "memory": memory,
     }
 
 

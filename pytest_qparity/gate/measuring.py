@@ -7,21 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.schema import ParityLimits
-from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.precision.table import FLOATS, PRECISIONS
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, cannot_judge
+from pytest_qparity.verdict import CannotJudge, Failure, Verdict, cannot_judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_qparity.backends.kernels import Kernels, NotTold
-    from pytest_qparity.backends.timing import Times
-    from pytest_qparity.case.data import Feed
-    from pytest_qparity.case.schema import Budget
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.checks.parity import ParityLimit
-    from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.examination import Examined
 
@@ -137,64 +130,6 @@ def accuracy(run: RunMaterial) -> Verdict:
     return judge_accuracy(replace(measured, details=beside, notes=notes))
 
 
-def latency(run: RunMaterial) -> Verdict:
-    import numpy as np
-
-    _require_native(run, "latency")
-
-    from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
-    from pytest_qparity.checks.speed_up import speed_up
-
-    budget = _budget(run)
-    budgets = dict(budget.speedup_over or {}) if budget is not None else {}
-    feed = _judged_feed(run)
-    _require_native_counterparts(run, budgets)
-    counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
-    seconds = run.material.settings.latency_seconds
-    intervals = {}
-    timed: list[Times] = []
-    for name, session in counterparts.items():
-        times = run.session.time_in_turn(session, feed.arrays, seconds / len(counterparts))
-        intervals[name] = speed_up(times)
-        timed.append(times.of_variant)
-    timed = timed or [run.session.time_alone(feed.arrays, seconds)]
-    clock = timed[0].clock
-    all_ms = np.concatenate([times.ms for times in timed if times.clock is clock])
-    whole_ms = [times.end_to_end_ms for times in timed if times.end_to_end_ms is not None]
-    run.latency_samples_ms = all_ms
-    measured = LatencyMeasurement(
-        float(np.median(all_ms)),
-        len(all_ms),
-        feed.count,
-        intervals,
-        clock,
-        float(np.median(np.concatenate(whole_ms))) if whole_ms else None,
-    )
-    return judge_latency(measured, budgets)
-
-
-def _judged_feed(run: RunMaterial) -> Feed:
-    """The first feed of those whose outputs were judged, so that the timed runs are held against them."""
-    seen: Judged | None = made_so_far(run).get("judged")
-    return next(iter(run.material.feeds)) if seen is None else seen.first_feed
-
-
-def memory(run: RunMaterial) -> Verdict:
-    from pytest_qparity.backends.memory_probe import measure_memory
-    from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
-    from pytest_qparity.gate.run_material import require_unchanged
-
-    _require_native(run, "memory")
-    run.session  # noqa: B018  a variant that does not load has no peak
-    feed = next(iter(run.material.feeds))
-    stored = require_unchanged(run.variant)
-    probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options, run.material.limits)
-    budget = _budget(run)
-    used = MemoryUse(probed.peak_mb, stored.size_bytes / 1e6, probed.device_peak_mb, probed.device_method)
-    limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
-    return judge_memory(used, limits)
-
-
 def _kernels(run: RunMaterial, others: tuple[str, ...]) -> Kernels | NotTold | None:
     """What became of the compute nodes; where they are emulated, what the variant's file says of them. `others`:
     products of the file that are quantized in another precision, which count for none of the run's."""
@@ -208,22 +143,6 @@ def _kernels(run: RunMaterial, others: tuple[str, ...]) -> Kernels | NotTold | N
     if not others or isinstance(kernels, NotTold):
         return kernels
     return of_precision(kernels, weights_only=run.base not in ("int8", "uint8"))
-
-
-def _require_native(run: RunMaterial, check: str) -> None:
-    if run.is_emulated:
-        sentence = f"The {check} of {run.id}: got float operators that stand for {run.base}, should be its own kernels."
-        remedy = f"judge the {check} on a backend that computes in {run.base}, or take the budget out"
-        raise CannotJudge(Failure(Code.VARIANT_EMULATED, sentence, remedy))
-
-
-def _require_native_counterparts(run: RunMaterial, budgets: Mapping[str, float]) -> None:
-    """Nothing is faster than float operators that stand for a precision."""
-    emulated = [name for name in budgets if run.is_emulated_at(name)]
-    if emulated:
-        sentence = f"The speed-up of {run.id} over {emulated[0]}: got float operators that stand for {emulated[0]}, "
-        remedy = f"compare with a precision that {run.backend_spec.name} computes in, such as fp32"
-        raise CannotJudge(Failure(Code.VARIANT_EMULATED, f"{sentence}should be its own kernels.", remedy))
 
 
 def _equal_to_float(run: RunMaterial) -> bool | None:
@@ -266,12 +185,3 @@ def _parity_limit(run: RunMaterial) -> ParityLimit:
         closeness=closeness,
         implausible_db=PRECISIONS[run.base].implausible_sqnr_db,
     )
-
-
-def _budget(run: RunMaterial) -> Budget | None:
-    return run.material.case.spec.budgets.get(run.backend_spec.name, {}).get(run.precision)
-
-
-def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...]:
-    wanted = dict.fromkeys((*budgets, "fp32"))
-    return tuple(name for name in wanted if name != run.precision)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_qparity.case.budget_spec import Budget
 from pytest_qparity.case.fields import NEVER_WAIVED
 from pytest_qparity.case.loading import LARGEST_CASE_FILE, Case, CaseError, load_case
 from pytest_qparity.case.precision_spec import PrecisionSpec
-from pytest_qparity.case.schema import KNOWN_METRICS, Budget, BuiltModel, LimitsSpec, ParityLimits, UrlModel
+from pytest_qparity.case.schema import KNOWN_METRICS, BuiltModel, LimitsSpec, ParityLimits, UrlModel
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str
             "case": "net",
             "run": run,
             "precision": precision,
+            "backend": "ort",
             "check": check,
             "outcome": outcome if check in ("parity", "accuracy") else "pass",
             "evidence": numbers | evidence.get(check, {}),

@@ -1,0 +1,89 @@
+"""The runs of a ledger with what their checks measured: what tables, plots and advice are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.precision.table import base_of
+from pytest_qparity.report.conformance import is_of_kernels
+from pytest_qparity.verdict import EMULATED, Outcome
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+__all__ = ["COSTS", "RunRecord", "runs_by_case"]
+
+COSTS = ("latency", "memory")
+_PASS = Outcome.PASS.value
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run's verdict events by check."""
+
+    case: str
+    id: str
+    backend: str
+    precision: str
+    checks: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def may_ship(self) -> bool:
+        """Everything that was judged of what it gives passes: a waived check is no pass, and an emulated run is on no
+        engine. What it costs is compared."""
+        judged = [event for check, event in self.checks.items() if check not in COSTS]
+        is_whole = {"preflight", "parity"} <= self.checks.keys()
+        return is_whole and not self.id.endswith(EMULATED) and all(event["outcome"] == _PASS for event in judged)
+
+    @property
+    def session(self) -> Any:
+        """In a merged ledger: whose machine it was."""
+        return next(iter(self.checks.values())).get("session")
+
+    @property
+    def is_float(self) -> bool:
+        return base_of(self.precision, None) in ("fp32", "tf32")
+
+    @property
+    def drop_points(self) -> float | None:
+        return self.told("accuracy", "drop_points")
+
+    @property
+    def sqnr_db(self) -> float | None:
+        """The least of the outputs; None where an output has none."""
+        outputs = self.checks.get("parity", {}).get("evidence", {}).get("outputs", {})
+        told = [each.get("sqnr_db") for each in outputs.values()]
+        known = [float(value) for value in told if isinstance(value, int | float)]
+        return min(known) if known and len(known) == len(told) else None
+
+    def told(self, check: str, *keys: str) -> float | None:
+        """A number of a check's evidence; None where it holds none. A cost that is beyond its budget, or could not be
+        judged, is none to ship for."""
+        passes = self.checks.get(check, {}).get("outcome") == _PASS
+        return self.measured(check, *keys) if passes or check not in COSTS else None
+
+    def measured(self, check: str, *keys: str) -> float | None:
+        """A number of a check's evidence, whatever the verdict; None where it holds none."""
+        value: Any = self.checks.get(check, {}).get("evidence")
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def link(self, *checks: str) -> str:
+        return f"[{', '.join(f'{self.id}::{check}' for check in checks)}]"
+
+
+def runs_by_case(ledger: Ledger) -> dict[str, list[RunRecord]]:
+    """Runs of models by case, in the ledger's order; kernels of conformance cases are none."""
+    events: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for event in ledger.verdicts:
+        if not is_of_kernels(event):
+            events.setdefault((event["case"], event["run"]), {})[event["check"]] = event
+    found: dict[str, list[RunRecord]] = {}
+    for (case, run), checks in events.items():
+        first = next(iter(checks.values()))
+        record = RunRecord(case, run, str(first["backend"]), str(first["precision"]), checks)
+        found.setdefault(case, []).append(record)
+    return found
