@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +16,12 @@ from pytest_qparity.verdict import Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["code_quality", "github_annotations", "on_github"]
+__all__ = ["code_quality", "github_annotations"]
 
 # GitHub shows ten of a kind for a step, and drops what is beyond without a word.
 MOST_ANNOTATIONS = 10
 _LONGEST = 1000
 _SEVERITIES = {Outcome.ACCURACY_FAIL.value: "critical", Outcome.BUDGET_FAIL.value: "major"}
-
-
-def on_github(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether GitHub Actions reads what this process prints."""
-    return environment.get("GITHUB_ACTIONS") == "true"
 
 
 def github_annotations(ledger: Ledger, root: Path) -> Iterator[str]:

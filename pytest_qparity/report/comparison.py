@@ -111,8 +111,8 @@ def contradiction_of(
     calls = "a call" if concurrency == 1 else f"each of {concurrency} calls at a time"
     return (
         f"Got {samples_per_s:,.4g} samples a second at {latencies_ms[0]:.3g} ms {calls} of {batch}, should be about "
-        f"{expected:,.4g}: {samples_per_s:,.4g} a second for {latencies_ms[0]:.3g} ms are {in_flight[0]:.3g} samples "
-        f"in flight, and the calls hold {held}."
+        f"{expected:,.4g}: {samples_per_s:,.4g} a second for {latencies_ms[0]:.3g} ms are {in_flight[0]:.3g} in "
+        f"flight, and the calls hold {held}."
     )
 
 

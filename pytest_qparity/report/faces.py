@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from pytest_qparity.durable import require_room, write_bytes
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["FACES", "Face", "FaceError", "endings", "face_of", "write_report"]
+__all__ = ["FACES", "Face", "FaceError", "endings", "face_of", "reports_of", "write_report"]
 
 
 class FaceError(Exception):
@@ -73,6 +74,19 @@ def face_of(path: Path) -> Face:
     except OSError as error:
         raise FaceError(f"got {error.strerror or error} as report {path}, should be a regular file, or none") from None
     return face
+
+
+def reports_of(root: Path, names: Iterable[str], ledger: Path) -> tuple[Path, ...]:
+    """Reports that can be written, named from `root`. Raises FaceError at one that cannot, two of one file, or the
+    ledger itself."""
+    paths = tuple(root / name.strip() for name in names if name.strip())
+    for index, path in enumerate(paths):
+        face_of(path)
+        if path.resolve() == ledger.resolve():
+            raise FaceError(f"got {path} as report too, should be another file: it is the ledger")
+        if path in paths[:index]:
+            raise FaceError(f"got the report {path} twice, should be one file each")
+    return paths
 
 
 def write_report(ledger: Ledger, path: Path, root: Path) -> None:

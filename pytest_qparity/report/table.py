@@ -14,7 +14,7 @@ from pytest_qparity.report.markup import latex_text, markdown_code, markdown_tex
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["comparison_csv", "comparison_latex", "comparison_markdown", "markdown_rows"]
+__all__ = ["HEADERS", "comparison_csv", "comparison_latex", "comparison_markdown", "markdown_rows", "table_cells"]
 
 NOTHING = "–"
 REFUSED = "refused"
@@ -31,7 +31,7 @@ def markdown_rows(rows: Sequence[ComparisonRow]) -> Iterator[str]:
     yield f"| case | run | {' | '.join(HEADERS)} |"
     yield f"| --- | --- | {' | '.join('---:' for _ in HEADERS[:-1])} | --- |"
     for row in rows:
-        for cells in _lines_of(row):
+        for cells in table_cells(row):
             yield f"| {markdown_code(row.case)} | {markdown_code(row.run)} | {' | '.join(map(markdown_text, cells))} |"
 
 
@@ -43,7 +43,7 @@ def comparison_latex(ledger: Ledger) -> str:
     lines = [r"% \usepackage{booktabs}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     lines += [rf"case & run & {names} \\", r"\midrule"]
     for row in rows:
-        for cells in _lines_of(row):
+        for cells in table_cells(row):
             told = " & ".join(latex_text(cell).replace(NOTHING, "--") for cell in (row.case, row.run, *cells))
             lines.append(rf"{told} \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
@@ -76,7 +76,7 @@ def _csv_cell(value: Any) -> Any:
     return spreadsheet_text(value) if isinstance(value, str) else value
 
 
-def _lines_of(row: ComparisonRow) -> Iterator[tuple[str, ...]]:
+def table_cells(row: ComparisonRow) -> Iterator[tuple[str, ...]]:
     """The cells behind case and run: of the batch that is judged, then of each that is swept."""
     memory_mb = row.peak_mb if row.device_peak_mb is None else row.device_peak_mb
     yield (
