@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_qparity.digest import file_digest
 from pytest_qparity.leaving import Leaving
+from pytest_qparity.reporting import Reporting
 from pytest_qparity.stash import (
     CASE_FILES,
     CASES_PLANNED,
@@ -46,6 +48,7 @@ class Books:
         self._not_asked_of_workers: list[str] | None = None  # until the first worker that ends well has told
         self._note = ""
         self._leaving: Leaving | None = None
+        self._reporting = Reporting(self._selection.reports, config.rootpath, on_github=self._selection.on_github)
         self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
 
     def put_away(self) -> None:
@@ -112,6 +115,13 @@ class Books:
         except OSError as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self._note = self.owed = self._unwritable(error)
+            return
+        if self._ledger is not None:
+            self._reporting.write(self._ledger)
+        if self._reporting.problems:
+            self.owed = self.owed or self._reporting.problems[0]
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _close(self, session: pytest.Session) -> None:
         if (self._planned_by_workers or self._case_errors) and not self._has_plan:
@@ -148,8 +158,29 @@ class Books:
         if self._note:
             terminalreporter.write_line(printable(self._note), red=True)
         if self._ledger is not None:
-            shown = _short_path(self._selection.ledger, self._config.invocation_params.dir)
-            terminalreporter.write_line(f"ledger: {shown}")
+            terminalreporter.write_line(f"ledger: {self._short(self._selection.ledger)}")
+            for path in self._reporting.written:
+                terminalreporter.write_line(f"report: {printable(self._short(path))}")
+            for problem in self._reporting.problems:
+                terminalreporter.write_line(printable(problem), red=True)
+            for command in self._reporting.annotations(self._ledger):
+                terminalreporter.write_line(command)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
+        """pytest-html's page gets a section of ours. It is written before the books are closed."""
+        if self._writer is None:
+            return
+        from pytest_qparity.report.section import section_html
+
+        so_far = replace(
+            self._writer.so_far(), exit_status=int(session.exitstatus), uncollected=tuple(self._not_collected())
+        )
+        prefix.append(section_html(so_far, self._config.rootpath, str(self._selection.ledger)))
+
+    def _short(self, path: Path) -> str:
+        start = self._config.invocation_params.dir
+        return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
 
     def _not_collected(self) -> list[str]:
         """Case files of which this session knows neither checks nor what is wrong with them, whoever left them out and
@@ -227,6 +258,7 @@ class Books:
             self._writer = LedgerWriter(self._selection.ledger, start)
         except OSError as error:
             pytest.exit(self._unwritable(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        self._reporting.forget_earlier()
         self.owed = "The session ended before its books were closed, should judge its cases."
         self._leaving = Leaving(lambda: self.owed)
         self._leaving.guard()
@@ -269,7 +301,3 @@ def _why(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else getattr(report.longrepr, "errorstring", report.longreprtext)
     return (text.strip().splitlines() or [report.outcome])[0]
-
-
-def _short_path(path: Path, start: Path) -> str:
-    return str(path.relative_to(start)) if path.is_relative_to(start) else str(path)

@@ -24,6 +24,7 @@ from pytest_qparity.gate import (
 )
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
+from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
 from pytest_qparity.verdict import Code, Outcome, Verdict
 from pytest_qparity.watching import watch_of
@@ -256,6 +257,7 @@ def conclude(request: pytest.FixtureRequest, check: CheckId, verdict: Verdict, p
     reproduce = " ".join([f'pytest "{item.nodeid}" --backend={check.backend}', *repeat_options])
     event = verdict_event(check, verdict, reproduce, provenance)
     item.qparity_event = event
+    put_properties(item.user_properties, event)
     if verdict.outcome is Outcome.PASS:
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))

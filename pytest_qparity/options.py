@@ -77,6 +77,18 @@ def add_options(parser: pytest.Parser) -> None:
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
     )
     add(
+        "--qparity-report",
+        action="append",
+        metavar="FILE",
+        help="a report to write at the end, by what FILE ends in (.html, .md, .csv, …: qparity report --help); "
+        "repeatable (ini qparity_report)",
+    )
+    add(
+        "--qparity-github",
+        action="store_true",
+        help="on GitHub Actions: annotate case files, and append to the step's summary (ini qparity_github)",
+    )
+    add(
         "--qparity-advice",
         action="store_true",
         help="say behind the summary what to ship for latency, throughput, memory and accuracy, and what could be won",
@@ -91,6 +103,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
+    parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
+    parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")

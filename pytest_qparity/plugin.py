@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
     from pytest_qparity.selection import Selection
 
-ASKING = ("backend", "precision", "qparity_cases")  # a session with one of these options is there to judge cases
+# A session with one of these options is there to judge cases.
+ASKING = ("backend", "precision", "qparity_cases", "qparity_report")
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -122,6 +123,8 @@ def _selection(config: pytest.Config) -> Selection:
         isolation=isolation_of(_value(config, "qparity_isolation")),
         limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
         demanded_limits=limits_of((config.getoption("qparity_limits") or "").split(","), "--qparity-limits"),
+        reports=_reports(config, root / _value(config, "qparity_ledger")),
+        on_github=_on_github(config),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -141,6 +144,26 @@ def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
     """The option's one glob, or those of its ini twin."""
     glob = config.getoption(option)
     return tuple(config.getini(option) if glob is None else [glob])
+
+
+def _reports(config: pytest.Config, ledger: Path) -> tuple[Path, ...]:
+    """The option's files, or those of its ini twin."""
+    named: list[str] | None = config.getoption("qparity_report")
+    names = list(config.getini("qparity_report")) if named is None else named
+    if not names:
+        return ()
+    from pytest_qparity.report.faces import FaceError, reports_of
+
+    try:
+        return reports_of(config.rootpath, names, ledger)
+    except FaceError as error:
+        raise pytest.UsageError(f"{error}: --qparity-report") from None
+
+
+def _on_github(config: pytest.Config) -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true" and bool(
+        config.getoption("qparity_github") or config.getini("qparity_github")
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -24,8 +24,9 @@ class SelectionError(Exception):
 class Selection:
     """`precisions` is None where every precision of a case is asked for; `accept` is None, "missing" or "changed".
 
-    `asked_for`: whether the command line asks for cases, so that a session without one must not pass. `repeat_options`:
-    what a command that repeats a check needs besides its node id and backend.
+    `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
+    the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
+    repeats a check needs besides its node id and backend.
     """
 
     backends: tuple[str, ...]
@@ -45,6 +46,8 @@ class Selection:
     isolation: Isolation
     limits: Limits
     demanded_limits: Mapping[str, float]
+    reports: tuple[Path, ...]
+    on_github: bool
     asked_for: bool
     repeat_options: tuple[str, ...]
 

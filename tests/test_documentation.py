@@ -88,8 +88,8 @@ class Registry:
     def addoption(self, name: str, **_: Any) -> None:
         self.options.append(name)
 
-    def addini(self, name: str, *_: str, default: str | list[str], **__: Any) -> None:
-        self.defaults[name] = default if isinstance(default, str) else " ".join(default)
+    def addini(self, name: str, *_: str, default: str | list[str] | bool, **__: Any) -> None:
+        self.defaults[name] = " ".join(default) if isinstance(default, list) else str(default).lower()
 
 
 @pytest.fixture

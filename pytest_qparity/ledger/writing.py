@@ -140,9 +140,13 @@ class LedgerWriter:
     def close(self, exit_status: int) -> Ledger:
         """Write the end; what was written, as a reader of the file would find it."""
         self.append({"event": "end", "exit_status": exit_status})
-        written = os.pread(self._descriptor, self._end + len(_CLOSING), 0).decode()
+        written = self.so_far()
         os.close(self._descriptor)
-        return parsed(written)
+        return written
+
+    def so_far(self) -> Ledger:
+        """What a reader of the file would find now."""
+        return parsed(os.pread(self._descriptor, self._end + len(_CLOSING), 0).decode())
 
 
 def _flush(descriptor: int) -> None:

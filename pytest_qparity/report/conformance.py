@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_qparity.report.text import one_line
+from pytest_qparity.report.markup import markdown_text
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -49,18 +49,18 @@ def conformance_markdown(ledger: Ledger) -> str:
         "",
         LEGEND,
         "",
-        f"| operator | types | {' | '.join(_cell_text(backend) for backend in backends)} |",
+        f"| operator | types | {' | '.join(markdown_text(backend) for backend in backends)} |",
         f"| --- | --- | {' | '.join('---' for _ in backends)} |",
     ]
     for row in rows:
         cells = " | ".join(str(cell) for cell in row.cells)
-        lines.append(f"| {_cell_text(row.operator)} | {_cell_text(row.types)} | {cells} |")
+        lines.append(f"| {markdown_text(row.operator)} | {markdown_text(row.types)} | {cells} |")
     lines += ["", "## What does not conform", ""]
     for finding in findings(ledger):
         some = ", ".join(f"`{kernel}`" for kernel in finding.kernels[:SOME])
         script = f"; `{finding.script}`" if finding.script else ""
-        said = f"{_cell_text(finding.said)} ({some}{finding.more}{script})"
-        lines.append(f"- **{_cell_text(finding.backend)}**: {said}")
+        said = f"{markdown_text(finding.said)} ({some}{finding.more}{script})"
+        lines.append(f"- **{markdown_text(finding.backend)}**: {said}")
     if lines[-1] == "":
         lines.append("Nothing.")
     return "\n".join(lines) + "\n"
@@ -175,11 +175,3 @@ def _said(event: Event) -> Iterator[tuple[str, str]]:
         yield from dict.fromkeys((entry["observed"], entry["script"]) for entry in known)
     else:
         yield event["waiver"] or "; ".join(failure["sentence"] for failure in event["failures"]), ""
-
-
-def _cell_text(text: str) -> str:
-    """On one line, with what Markdown or HTML would take for markup as text: names may be anyone's."""
-    escaped = one_line(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "`*_[]|":
-        escaped = escaped.replace(mark, f"\\{mark}")
-    return escaped

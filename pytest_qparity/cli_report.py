@@ -1,0 +1,107 @@
+"""`qparity report`: a ledger as a page, a summary, a table, rows, annotations or a badge."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.cli_refusals import usage
+from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
+from pytest_qparity.report.text import printable
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+EXAMPLES = """examples:
+  qparity report -o report.html                    the page that a release's owner reads
+  qparity report -o summary.md -o badge.svg        several at once
+  qparity report --table                           runs, accuracy, latency, throughput, memory, as Markdown
+  qparity report merged.json --table --csv         of another ledger, for a spreadsheet
+
+what FILE ends in:
+"""
+DEFAULT = Path(".qparity/ledger.json")
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    kinds = "\n".join(f"  {face.ending:<18} {face.what}" for face in FACES)
+    parser = commands.add_parser(
+        "report",
+        help="write reports of a ledger, or print its comparison table",
+        epilog=EXAMPLES + kinds,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("ledger", nargs="?", type=Path, default=DEFAULT, help=f"a ledger (default: {DEFAULT})")
+    parser.add_argument(
+        "-o", "--output", action="append", type=Path, default=[], metavar="FILE", help="a report to write; repeatable"
+    )
+    parser.add_argument("--table", action="store_true", help="print the comparison table; 1 where a row is refused")
+    form = parser.add_mutually_exclusive_group()
+    for name in _forms():
+        as_it_is = ", as it is where nothing is said" if name == "markdown" else ""
+        form.add_argument(f"--{name}", action="store_true", help=f"the table as {name}{as_it_is}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status: 0 written, whatever the ledger says; 1 the table holds a row that cannot be true; 2 usage, or no
+    ledger."""
+    from pytest_qparity.ledger import LedgerError, read_ledger
+
+    chosen = [name for name in _forms() if getattr(options, name)]
+    if chosen and not options.table:
+        return usage(f"got --{chosen[0]} without --table, should be both")
+    refusal = _refusal(options)
+    if refusal:
+        return usage(refusal)
+    try:
+        ledger = read_ledger(options.ledger)
+    except OSError as error:
+        return usage(f"got {error.strerror or error} ({error.filename or options.ledger}), should be a ledger")
+    except LedgerError as error:
+        return usage(str(error))
+    for path in options.output:
+        try:
+            write_report(ledger, path, Path.cwd())
+        except OSError as error:
+            return usage(f"got {error.strerror or error} ({error.filename or path}), should be room to write")
+        print(f"written    {printable(str(path))}", file=sys.stderr)
+    if options.table:
+        return _print_table(ledger, chosen[0] if chosen else "markdown")
+    if not options.output:
+        from pytest_qparity.report.terminal import summary
+
+        print(summary(ledger, width=shutil.get_terminal_size().columns, colour=False), end="")
+        print(f"{printable(ledger.against_it or 'This ledger passes.')}")
+    return 0
+
+
+def _refusal(options: argparse.Namespace) -> str:
+    """Before any is written: which report cannot be."""
+    for path in options.output:
+        if path.resolve() == options.ledger.resolve():
+            return f"got {path} as report too, should be another file: it is the ledger"
+        try:
+            face_of(path)
+        except FaceError as error:
+            return str(error)
+    return ""
+
+
+def _forms() -> Mapping[str, Callable[[Ledger], str]]:
+    from pytest_qparity.report.table import comparison_csv, comparison_latex, comparison_markdown
+
+    return {"markdown": comparison_markdown, "csv": comparison_csv, "latex": comparison_latex}
+
+
+def _print_table(ledger: Ledger, form: str) -> int:
+    from pytest_qparity.report.comparison import comparison_rows
+
+    print(_forms()[form](ledger), end="")
+    refused = [row for row in comparison_rows(ledger) if row.problems]
+    for row in refused:
+        print(f"qparity: {printable(f'{row.case} {row.run}: {row.problems[0]}')}", file=sys.stderr)
+    return 1 if refused else 0

@@ -1,0 +1,39 @@
+"""A ledger's answer as one JSON document, for dashboards and scripts; the ledger itself has the evidence."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.ledger.events import plain
+from pytest_qparity.report.comparison import comparison_rows
+from pytest_qparity.report.problems import problems_of
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+__all__ = ["FORMAT", "summary_json"]
+
+FORMAT = 1
+
+
+def summary_json(ledger: Ledger, root: Path) -> str:
+    """`passes`, `against_it`, `counts` by outcome, `planned`, `unjudged`, `problems`, `waived`, `comparison`, `start`.
+    `root`: see problems_of."""
+    waived = [event for event in ledger.verdicts if event["waiver"] is not None]
+    document = {
+        "format": FORMAT,
+        "passes": ledger.passes,
+        "against_it": ledger.against_it,
+        "counts": Counter(event["outcome"] for event in ledger.verdicts),
+        "planned": len(ledger.planned),
+        "unjudged": ledger.unjudged,
+        "problems": [asdict(problem) for problem in problems_of(ledger, root)],
+        "waived": [{"node_id": event["node_id"], "waiver": event["waiver"]} for event in waived],
+        "comparison": [asdict(row) for row in comparison_rows(ledger)],
+        "start": ledger.start,
+    }
+    return json.dumps(plain(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,126 @@
+"""A summary for pull requests and $GITHUB_STEP_SUMMARY: verdict, problems, comparison, in 60 lines at most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_qparity.ledger.events import GOOD, badness
+from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.markup import cut, markdown_code, markdown_text
+from pytest_qparity.report.problems import Problem, problems_of
+from pytest_qparity.report.table import markdown_rows
+from pytest_qparity.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+
+__all__ = ["MOST_LINES", "summary_markdown"]
+
+MOST_LINES = 60
+MOST_SHOWN = 10  # problems in the table
+MOST_TOLD = 6  # problems with their sentences
+MOST_COMPARED = 12  # lines of the comparison
+_LONGEST_NAME, _LONGEST_SENTENCE = 120, 400
+_MARKS = {Outcome.ACCURACY_FAIL.value: "❌", Outcome.BUDGET_FAIL.value: "❌", Outcome.CANNOT_JUDGE.value: "❓"}
+
+
+def summary_markdown(ledger: Ledger, root: Path) -> str:
+    """`root`: see problems_of."""
+    problems = problems_of(ledger, root)
+    lines = [f"## {'✅ qparity: passes' if ledger.passes else '❌ qparity: does not pass'}", ""]
+    if ledger.against_it:
+        lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
+    lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
+    of_checks = [problem for problem in problems if problem.path]
+    if of_checks:
+        lines += [*_table(of_checks), "", *_folded("What is wrong, and what to try", _told(of_checks)), ""]
+    rows = sorted(comparison_rows(ledger), key=_worst_first)
+    if rows:
+        lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
+    lines += _waived(ledger)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _counts(ledger: Ledger) -> str:
+    counts = Counter(event["outcome"] for event in ledger.verdicts)
+    said = [f"{number} {markdown_text(outcome)}" for outcome, number in sorted(counts.items(), key=_by_badness)]
+    if ledger.unjudged:
+        said.append(f"{len(ledger.unjudged)} without a verdict")
+    return ", ".join(said) or "none judged"
+
+
+def _by_badness(counted: tuple[str, int]) -> int:
+    return -badness(counted[0])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _table(problems: Sequence[Problem]) -> Iterator[str]:
+    yield "| | run | check | verdict | got |"
+    yield "| --- | --- | --- | --- | --- |"
+    shown = list(dict.fromkeys(map(_line, problems)))
+    yield from shown[:MOST_SHOWN]
+    if len(shown) > MOST_SHOWN:
+        yield f"| | and {len(shown) - MOST_SHOWN} more | | | |"
+
+
+def _line(problem: Problem) -> str:
+    where = f"{problem.path}::{problem.run}" if problem.run else problem.path
+    got = problem.deciding or problem.code
+    name = markdown_code(cut(where, _LONGEST_NAME))
+    check, outcome, told = (markdown_text(cut(text, _LONGEST_NAME)) for text in (problem.check, problem.outcome, got))
+    return f"| {_MARKS.get(problem.outcome, '❓')} | {name} | {check} | {outcome} | {told} |"
+
+
+def _told(problems: Sequence[Problem]) -> Iterator[str]:
+    told: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        told.setdefault((problem.code, problem.sentence), []).append(problem)
+    for (code, sentence), of in list(told.items())[:MOST_TOLD]:
+        more = f" and {len(of) - 1} more" if len(of) > 1 else ""
+        remedy = f" Try: {markdown_text(cut(of[0].remedy, _LONGEST_SENTENCE))}" if of[0].remedy else ""
+        name = markdown_code(cut(of[0].node_id, _LONGEST_NAME))
+        yield f"- **{code}** {name}{more}: {markdown_text(cut(sentence, _LONGEST_SENTENCE))}{remedy}"
+    if len(told) > MOST_TOLD:
+        yield f"- and {len(told) - MOST_TOLD} more, in the ledger"
+
+
+def _compared(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    head, rule, *lines = markdown_rows(rows)
+    yield from (head, rule, *lines[:MOST_COMPARED])
+    if len(lines) > MOST_COMPARED:
+        yield ""
+        yield f"and {len(lines) - MOST_COMPARED} more lines: `qparity report --table`"
+    refused = [row for row in rows if row.problems]
+    if refused:
+        yield ""
+        yield f"Refused: {markdown_text(cut(refused[0].problems[0], _LONGEST_SENTENCE))}"
+
+
+def _folded(title: str, lines: Iterator[str]) -> Iterator[str]:
+    """GitHub and GitLab read Markdown within <details> behind an empty line."""
+    yield f"<details><summary>{title}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
+
+
+def _worst_first(row: ComparisonRow) -> tuple[bool, int]:
+    """Those that pass last; beyond that the ledger's order stands."""
+    return (row.outcome in GOOD and not row.problems, 0 if row.outcome in GOOD else -badness(row.outcome))
+
+
+def _waived(ledger: Ledger) -> Iterator[str]:
+    waivers = Counter(event["waiver"] for event in ledger.verdicts if event["waiver"] is not None)
+    if not waivers:
+        return
+    first, number = next(iter(waivers.items()))
+    more = f", and {len(waivers) - 1} other reasons" if len(waivers) > 1 else ""
+    reason = markdown_text(cut(str(first), _LONGEST_SENTENCE))
+    yield f"Waived: {_counted(sum(waivers.values()), 'check')}, {number} of them: {reason}{more}."

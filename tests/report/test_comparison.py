@@ -1,0 +1,99 @@
+"""The comparison table holds what was measured, and refuses what cannot all be true."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_qparity.report.comparison import BatchCost, comparison_rows, contradiction_of
+from tests.report.ledgers import EMPTY, FAILING, KILLED, PASSING, costs, event, ledger, whole_run
+
+# ResNet-50 on a T4, "batch size=32": milliseconds and images a second of the table that this project began with.
+SEED = {"fp32-trt": (4.2, 238.0), "int8-trt": (1.5, 667.0), "fp32-ort": (5.8, 172.0), "int8-ort": (2.1, 476.0)}
+
+
+def test_a_row_holds_what_the_checks_of_its_run_measured():
+    (row,) = comparison_rows(PASSING)
+
+    assert (row.case, row.run, row.backend, row.precision, row.outcome) == ("mlp", "ort-int8", "ort", "int8", "pass")
+    assert (row.metric, row.score, row.is_percent, row.drop_points, row.sqnr_db) == ("top1", 75.8, True, 0.37, 34.2)
+    assert (row.batch, row.latency_ms, row.samples_per_s, row.speed_up) == (32, 2.1, 15_200.0, 2.8)
+    assert (row.peak_mb, row.device_peak_mb, row.size_mb, row.problems) == (320.0, None, 25.6, ())
+    assert row.latency_covers == "a call, by the host's clock"
+
+
+@pytest.mark.parametrize("name", SEED)
+def test_the_first_table_is_refused_at_batch_32(name):
+    latency_ms, images_per_s = SEED[name]
+
+    (row,) = comparison_rows(ledger([event("latency", costs(latency_ms, images_per_s, batch=32))]))
+
+    assert len(row.problems) == 1
+    assert f"Got {images_per_s:.4g} samples a second at {latency_ms:.3g} ms a call of 32" in row.problems[0]
+    assert "in flight, and the calls hold 32" in row.problems[0]
+
+
+@pytest.mark.parametrize("name", SEED)
+def test_the_first_table_is_that_of_batch_1(name):
+    latency_ms, images_per_s = SEED[name]
+
+    (row,) = comparison_rows(ledger([event("latency", costs(latency_ms, images_per_s, batch=1))]))
+
+    assert row.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("batch", "latencies_ms", "samples_per_s", "concurrency", "is_true"),
+    [
+        (1, [10.0], 100.0, 1, True),
+        (1, [10.0], 100.0 * 1.4, 1, True),
+        (1, [10.0], 100.0 / 1.4, 1, True),
+        (1, [10.0], 100.0 * 1.43, 1, False),
+        (1, [10.0], 100.0 / 1.43, 1, False),
+        (8, [10.0], 3_200.0, 4, True),
+        (8, [10.0], 3_200.0, 1, False),
+        (8, [2.0, 10.0], 800.0, 1, True),  # the device's own time, and that with copies
+        (8, [10.0], None, 1, True),
+        (8, [], 800.0, 1, True),
+        (None, [10.0], None, 1, False),
+        (0, [10.0], None, 1, False),
+        (8, [0.0], 800.0, 1, False),
+        (8, [float("nan")], 800.0, 1, False),
+        (8, [10.0], float("inf"), 1, False),
+    ],
+)
+def test_samples_in_flight_are_those_that_the_calls_hold(batch, latencies_ms, samples_per_s, concurrency, is_true):
+    assert (contradiction_of(batch, latencies_ms, samples_per_s, concurrency) == "") == is_true
+
+
+def test_other_batches_are_held_to_the_same():
+    swept = {"8": {"median_ms": 4.0, "samples_per_s": 2000.0}, "16": {"median_ms": 8.0, "samples_per_s": 125.0}}
+
+    (row,) = comparison_rows(ledger([event("latency", costs(1.0, 1000.0, batch=1, batches=swept))]))
+
+    assert row.sweep == (BatchCost(8, 4.0, 2000.0), BatchCost(16, 8.0, 125.0))
+    assert len(row.problems) == 1
+    assert "a call of 16" in row.problems[0]
+
+
+def test_a_run_that_was_never_judged_has_a_row_and_one_that_was_judged_in_part_is_no_pass():
+    judged, unjudged = comparison_rows(
+        ledger(whole_run()[:2], more_planned=["cases/mlp.toml::ort-int8::latency", "cases/mlp.toml::ort-fp16::parity"])
+    )
+
+    assert (judged.run, judged.outcome, judged.latency_ms) == ("ort-int8", "no verdict", None)
+    assert (unjudged.run, unjudged.outcome, unjudged.score) == ("ort-fp16", "no verdict", None)
+
+
+def test_a_killed_run_a_failing_one_and_an_empty_one():
+    assert [row.outcome for row in comparison_rows(KILLED)] == ["pass", "no verdict"]
+    assert [(row.run, row.outcome) for row in comparison_rows(FAILING)] == [
+        ("ort-fp16", "pass"),
+        ("ort-int8", "accuracy-fail"),
+    ]
+    assert comparison_rows(EMPTY) == ()
+
+
+def test_kernels_are_no_runs_of_a_model():
+    kernel = event("quantize_linear-opset10", backend="ort", precision="")
+
+    assert comparison_rows(ledger([kernel], more_planned=["cases/math.toml::ort::quantize_linear-opset13"])) == ()
