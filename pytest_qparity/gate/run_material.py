@@ -191,6 +191,16 @@ class RunMaterial:
         return self.session.facts()
 
     @once
+    def hardware(self) -> str:
+        """Fingerprint of what the session computes on, as its facts name it: budgets of time belong to it."""
+        from pytest_qparity.backends.cpu import cpu_device
+        from pytest_qparity.backends.cuda_driver import hardware_of
+        from pytest_qparity.hardware import this_hardware
+
+        device = self.facts.device
+        return this_hardware() if device == cpu_device() else this_hardware(hardware_of(device))
+
+    @once
     def kernels(self) -> Kernels | NotTold:
         """What became of the variant's compute nodes. Takes as long as loading: preflight alone asks for it."""
         kernels = self.session.kernels()
@@ -275,6 +285,7 @@ class RunMaterial:
         with contextlib.suppress(CannotJudge):
             if "session" in made:
                 known["engine"] = asdict(self._facts_now())
+                known["hardware"] = self.hardware
             known["golden_key"] = asdict(self.material.golden_key)
         canaries = self.material.settings.canaries.record(self.backend_spec.name)
         if canaries is not None:
