@@ -27,7 +27,7 @@ LIBRARIES = (
 
 
 def environment() -> dict[str, Any]:
-    """Versions of the libraries that are installed, the machine with its fingerprint, its processor, and when this was asked."""
+    """Versions of the libraries that are installed, machine, fingerprint, processor, and when this was asked."""
     return {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),

@@ -152,6 +152,10 @@ class RunMaterial:
         """What the session of this run is asked for."""
         return self._options_at(self.base)
 
+    def options_at(self, precision: str) -> SessionOptions:
+        """What a session of another precision of the case is asked for."""
+        return self._options_at(self._base(precision))
+
     def _options_at(self, base: str) -> SessionOptions:
         from pytest_qparity.backends.protocol import SessionOptions
 

@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 TABLES = {"data", "precisions", "parity", "accuracy", "invariance", "budgets", "backends", "limits", "waivers"}
 TABLES |= {"conformance", "image", "text", "audio"}  # the latter of [data]
-BESIDE = dict.fromkeys(("hardware", "portable"), {"load_ms": 250.0})  # what a key says something of
+BESIDE = {key: {"load_ms": 250.0} for key in ("hardware", "portable")}  # what a key says something of
 
 
 def tables() -> list[type[schema.Table]]:
