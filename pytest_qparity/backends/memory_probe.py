@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import load_session, require_available, run_once
 from pytest_qparity.backends.device_memory import DevicePeak, MetersDevice, Watch
+from pytest_qparity.backends.energy import Unreadable, joules_per_run, meter_for
 from pytest_qparity.backends.protocol import SessionOptions, TellsEngineSize
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.resident import ResidentWatch
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pytest_qparity.backends.protocol import Session
+    from pytest_qparity.backends.protocol import Backend, Session
     from pytest_qparity.case.feeding import Feed
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
@@ -40,7 +41,8 @@ class MemoryMeasurement:
 
     `load_ms`: from the file to a session; `first_run_ms`: of its first run, from arrays to arrays. Both by the host's
     clock, in a process that has imported the engine and loaded nothing before. `engine_mb`: of what the engine built of
-    the file; None where the session does not tell of one.
+    the file; None where the session does not tell of one. `joule_per_sample`: of runs one after the other, told by
+    `energy_method`; None where nobody counts it, which `energy_untold` explains.
     """
 
     idle_mb: float
@@ -52,6 +54,9 @@ class MemoryMeasurement:
     engine_mb: float | None = None
     device_peak_mb: float | None = None
     device_method: str = ""
+    joule_per_sample: float | None = None
+    energy_method: str = ""
+    energy_untold: str = ""
 
 
 def measure_memory(
@@ -62,6 +67,7 @@ def measure_memory(
         "spec": asdict(spec),
         "model": str(model.absolute()),
         "options": options.as_json(),
+        "samples": feed.count,
     }
     worker = _fresh_worker(limits)
     try:
@@ -121,9 +127,19 @@ def probe(
         first_run_ms=(has_run - loaded) * 1e3,
         engine_mb=_engine_mb(session),
         **_of_device(on_device),
+        **_energy(backend, session, feed, arguments["samples"]),
     )
     session.close()
     return asdict(measured), {}
+
+
+def _energy(backend: Backend, session: Session, feed: Mapping[str, np.ndarray], samples: int) -> dict[str, Any]:
+    try:
+        meter = meter_for(backend)
+        taken = joules_per_run(lambda: run_once(session, feed), meter)
+    except Unreadable as reason:
+        return {"energy_untold": str(reason)}
+    return {"joule_per_sample": taken / samples, "energy_method": meter.method}
 
 
 def _engine_mb(session: Session) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.costs import budget_of, require_native
@@ -50,7 +50,8 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
         for name, variant in list(variants.items())[:: -1 if turn % 2 else 1]:
             options = run.options_at(name)
             probed[name].append(measure_memory(run.backend_spec, variant.path, feed, options, run.material.limits))
-    return {name: _used(variants[name], probes) for name, probes in probed.items()}
+    shapes = {name: array.shape for name, array in feed.arrays.items()}
+    return {name: _used(run, variants[name], probes, shapes) for name, probes in probed.items()}
 
 
 def _variant(run: RunMaterial, name: str) -> Variant:
@@ -63,7 +64,12 @@ def _variant(run: RunMaterial, name: str) -> Variant:
     return run.variant_at(name)
 
 
-def _used(variant: Variant, probes: Sequence[MemoryMeasurement]) -> MemoryUse:
+def _used(
+    run: RunMaterial,
+    variant: Variant,
+    probes: Sequence[MemoryMeasurement],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> MemoryUse:
     """The highest of the peaks, each of the times."""
     from pytest_qparity.checks.ceilings import Cost
     from pytest_qparity.checks.memory import MemoryUse
@@ -71,7 +77,14 @@ def _used(variant: Variant, probes: Sequence[MemoryMeasurement]) -> MemoryUse:
 
     highest = max(probes, key=lambda each: each.peak_mb)
     on_device = [each.device_peak_mb for each in probes if each.device_peak_mb is not None]
-    untold = {Cost.ENGINE: "the backend builds none, or does not tell of it"} if highest.engine_mb is None else {}
+    joules = tuple(each.joule_per_sample for each in probes if each.joule_per_sample is not None)
+    energy_untold = next((each.energy_untold for each in probes if each.energy_untold), "")
+    activations = _activations(run, variant, shapes)
+    untold = {
+        Cost.ENGINE: "the backend builds none, or does not tell of it" if highest.engine_mb is None else "",
+        Cost.ACTIVATION: activations if isinstance(activations, str) else "",
+        Cost.ENERGY: energy_untold,
+    }
     return MemoryUse(
         peak_mb=highest.peak_mb,
         size_mb=require_unchanged(variant).size_bytes / 1e6,
@@ -82,5 +95,20 @@ def _used(variant: Variant, probes: Sequence[MemoryMeasurement]) -> MemoryUse:
         load_ms=tuple(each.load_ms for each in probes),
         first_run_ms=tuple(each.first_run_ms for each in probes),
         engine_mb=highest.engine_mb,
-        untold=untold,
+        activation_mb=None if isinstance(activations, str) else activations,
+        joule_per_sample=() if energy_untold else joules,
+        energy_method=highest.energy_method,
+        untold={cost: reason for cost, reason in untold.items() if reason},
     )
+
+
+def _activations(run: RunMaterial, variant: Variant, shapes: Mapping[str, tuple[int, ...]]) -> float | str:
+    """The estimate, or why there is none: nothing fails for it unless a budget asks."""
+    from pytest_qparity.precision.activations import activation_mb
+
+    if variant.is_plan:
+        return "a built engine has no graph"
+    try:
+        return activation_mb(variant.path, shapes, run.material.worker)
+    except CannotJudge as reason:
+        return reason.failure.sentence.rstrip(".")

@@ -15,6 +15,7 @@ from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.limits import Limits
+from tests.backends.powercap import zone_of
 from tests.backends.stand_ins import Feed
 from tests.models import inputs_for_mlp, mlp, save
 
@@ -166,6 +167,30 @@ def test_an_engine_that_is_built_has_a_size(stranger: Callable[..., BackendSpec]
 
     assert measured(BackendSpec("stranger", "stranger:Built")).engine_mb == 2.5
     assert measured(stranger()).engine_mb is None
+
+
+def test_energy_is_that_of_a_sample_and_by_whose_counter(stranger: Callable[..., BackendSpec], tmp_path: Path) -> None:
+    zone = zone_of(tmp_path / "powercap")
+    patched = f"from pytest_qparity.backends import energy; import pathlib; Engine.zone = pathlib.Path({str(zone)!r}); "
+    patched += "energy.POWERCAP = Engine.zone.parent; energy.WINDOW_S = 0.0"
+    takes = "file = self.zone / 'energy_uj'; file.write_text(str(int(file.read_text()) + 3_000_000))"
+    grows = "self.held = np.ones(5 * 10**6)"
+
+    spec = stranger(imported=patched, loaded=grows, ran=takes)
+    took = measure_memory(spec, Path("model.onnx"), Feed(FEED.arrays, 4), SessionOptions(), Limits())
+
+    assert (took.joule_per_sample, took.energy_method, took.energy_untold) == (0.75, "RAPL, 1 package", "")
+
+
+def test_energy_that_nobody_counts_is_no_figure(stranger: Callable[..., BackendSpec]) -> None:
+    patched = (
+        "from pytest_qparity.backends import energy; import pathlib; energy.POWERCAP = pathlib.Path('/nowhere/at/all')"
+    )
+
+    took = measured(stranger(imported=patched))
+
+    assert took.joule_per_sample is None
+    assert "/nowhere/at/all cannot be read" in took.energy_untold
 
 
 def test_an_engine_that_prints_is_measured(stranger: Callable[..., BackendSpec]) -> None:

@@ -141,8 +141,9 @@ def test_costs_are_held_against_those_of_another_precision_and_times_only_on_the
     assert memory.evidence["intervals"]["load_ms"]["times"] == 2
     assert memory.evidence["ratio_to"]["fp32"]["load"]["times"] == 2
     assert memory.evidence["ratio_to"]["fp32"]["size"]["low"] < 1
-    assert memory.evidence["load_ms"] > 0
-    assert memory.evidence["first_run_ms"] > 0
+    assert all(memory.evidence[key] > 0 for key in ("load_ms", "first_run_ms", "activation_mb"))
+    assert "joule_per_sample" in memory.evidence or "joule_per_sample" in memory.evidence["untold"]
+    assert "engine_mb" in memory.evidence["untold"]
 
 
 @pytest.mark.parametrize(
