@@ -8,6 +8,7 @@ import os
 import platform
 from typing import Any
 
+from pytest_qparity.hardware import this_hardware
 from pytest_qparity.processor import this_processor
 
 LIBRARIES = (
@@ -26,13 +27,14 @@ LIBRARIES = (
 
 
 def environment() -> dict[str, Any]:
-    """Versions of the libraries that are installed, the machine, its processor and when this was asked."""
+    """Versions of the libraries that are installed, machine, fingerprint, processor, and when this was asked."""
     return {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "libraries": {name: version for name in LIBRARIES if (version := version_of(name)) is not None},
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
+        "hardware": this_hardware(),
         **_processor(),
     }
 

@@ -155,6 +155,11 @@ class Code(Enum):
     MEMORY_BUDGET = ("QP-MEM-001", Outcome.BUDGET_FAIL, "more memory than its budget")
     MEMORY_UNMEASURED = ("QP-MEM-002", Outcome.CANNOT_JUDGE, "memory could not be measured")
     SIZE_BUDGET = ("QP-MEM-003", Outcome.BUDGET_FAIL, "a larger file than its budget")
+    START_BUDGET = ("QP-MEM-004", Outcome.BUDGET_FAIL, "slower to load, or to run first, than its budget")
+    ENERGY_BUDGET = ("QP-MEM-005", Outcome.BUDGET_FAIL, "more energy than its budget")
+    BUDGET_HARDWARE = ("QP-BUDGET-001", Outcome.CANNOT_JUDGE, "a budget that was written for other hardware")
+    BUDGET_UNDECIDED = ("QP-BUDGET-002", Outcome.CANNOT_JUDGE, "the interval of a cost still holds its budget")
+    BUDGET_UNMEASURED = ("QP-BUDGET-003", Outcome.CANNOT_JUDGE, "a budget for what is not measured here")
 
     CONFORMANCE_DEVIATES = (
         "QP-CONF-001",

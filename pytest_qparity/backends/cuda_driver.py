@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -47,6 +48,11 @@ class Driver:
 
 class DriverError(Exception):
     """The driver is not there, or answers with an error."""
+
+
+def hardware_of(device: str) -> str:
+    """What of a session's device is hardware: the driver is none, and another one next month."""
+    return re.sub(r", driver CUDA [^)]*", "", device)
 
 
 def require_gpu() -> None:

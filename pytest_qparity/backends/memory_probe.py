@@ -1,4 +1,5 @@
-"""How much memory a variant takes, measured in a worker that does nothing else.
+"""What a variant costs besides time a sample, measured in a worker that does nothing else: memory, the time to load and
+of the first run, the size of the built engine, energy.
 
 The worker imports the backend and its engine, then notes what it holds (idle); what loading and running add to that
 at the highest is the peak. Megabytes are 10**6 bytes.
@@ -7,17 +8,17 @@ at the highest is the peak. Megabytes are 10**6 bytes.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
-import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import load_session, require_available, run_once
 from pytest_qparity.backends.device_memory import DevicePeak, MetersDevice, Watch
-from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.backends.energy import Unreadable, joules_per_run, meter_for
+from pytest_qparity.backends.protocol import SessionOptions, TellsEngineSize
 from pytest_qparity.backends.registry import BackendSpec, load_backend
+from pytest_qparity.backends.resident import ResidentWatch
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.limits import Phase
 
@@ -26,29 +27,36 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pytest_qparity.backends.protocol import Backend, Session
     from pytest_qparity.case.feeding import Feed
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.protocol import Worker
 
-_RUNS = 2  # the first run fills the engine's arenas, the second shows whether they are used again
-_STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
-
 
 @dataclass(frozen=True, slots=True)
 class MemoryMeasurement:
-    """`peak_mb`: the most that loading and running took above `idle_mb`, the process with the engine imported.
+    """`peak_mb`: the most that loading and running took above `idle_mb`, the process with the engine imported, told by
+    `method`; `sampled_peak_mb`: the same by sampling alone (`backends.resident`). `device_peak_mb`: the most that was
+    held of the device's memory, and how that was told; None where the backend computes on the CPU.
 
-    `method`: "VmHWM"; "VmHWM since start" where the kernel cannot reset it, "ru_maxrss" where there is no /proc. These
-    two miss what stays below the highest point of the engine's import. `device_peak_mb`: the most that was held of the
-    device's memory, and how that was told; None where the backend computes on the CPU.
+    `load_ms`: from the file to a session; `first_run_ms`: of its first run, from arrays to arrays. Both by the host's
+    clock, in a process that has imported the engine and loaded nothing before. `engine_mb`: of what the engine built of
+    the file; None where the session does not tell of one. `joule_per_sample`: of runs one after the other, told by
+    `energy_method`; None where nobody counts it, which `energy_untold` explains.
     """
 
     idle_mb: float
     peak_mb: float
+    sampled_peak_mb: float
     method: str
+    load_ms: float
+    first_run_ms: float
+    engine_mb: float | None = None
     device_peak_mb: float | None = None
     device_method: str = ""
+    joule_per_sample: float | None = None
+    energy_method: str = ""
+    energy_untold: str = ""
 
 
 def measure_memory(
@@ -59,6 +67,7 @@ def measure_memory(
         "spec": asdict(spec),
         "model": str(model.absolute()),
         "options": options.as_json(),
+        "samples": feed.count,
     }
     worker = _fresh_worker(limits)
     try:
@@ -97,21 +106,50 @@ def probe(
     backend = require_available(load_backend(spec), spec.name)
     feed = {name: np.array(array) for name, array in arrays.items()}  # held before, so that it is not counted
     options = SessionOptions.from_json(arguments["options"])
-    watch = Watch(backend.device_meter()) if isinstance(backend, MetersDevice) else None
-    _settle()
-    method = _restart_peak()
-    idle = _highest_mb()
-    with watch or contextlib.nullcontext():
+    on_device = Watch(backend.device_meter()) if isinstance(backend, MetersDevice) else None
+    with ResidentWatch() as watch, on_device or contextlib.nullcontext():
+        begun = time.perf_counter()
         session = load_session(backend, spec.name, Path(arguments["model"]), options)
-        outputs = []
-        for _ in range(_RUNS):
-            outputs.append(run_once(session, feed))
-            if watch is not None:
-                watch.read()
-    peak = _highest_mb()
+        loaded = time.perf_counter()
+        outputs = [run_once(session, feed)]  # fills the engine's arenas
+        has_run = time.perf_counter()
+        _read(on_device)
+        outputs.append(run_once(session, feed))  # shows whether they are used again
+        _read(on_device)
     del outputs
+    told = watch.peak
+    measured = MemoryMeasurement(
+        idle_mb=told.idle_mb,
+        peak_mb=told.peak_mb,
+        sampled_peak_mb=told.sampled_mb,
+        method=told.method,
+        load_ms=(loaded - begun) * 1e3,
+        first_run_ms=(has_run - loaded) * 1e3,
+        engine_mb=_engine_mb(session),
+        **_of_device(on_device),
+        **_energy(backend, session, feed, arguments["samples"]),
+    )
     session.close()
-    return {"idle_mb": idle, "peak_mb": peak - idle, "method": method, **_of_device(watch)}, {}
+    return asdict(measured), {}
+
+
+def _energy(backend: Backend, session: Session, feed: Mapping[str, np.ndarray], samples: int) -> dict[str, Any]:
+    try:
+        meter = meter_for(backend)
+        taken = joules_per_run(lambda: run_once(session, feed), meter)
+    except Unreadable as reason:
+        return {"energy_untold": str(reason)}
+    return {"joule_per_sample": taken / samples, "energy_method": meter.method}
+
+
+def _engine_mb(session: Session) -> float | None:
+    size = session.engine_bytes() if isinstance(session, TellsEngineSize) else None
+    return None if size is None else size / 1e6
+
+
+def _read(watch: Watch | None) -> None:
+    if watch is not None:
+        watch.read()
 
 
 def _of_device(watch: Watch | None) -> dict[str, Any]:
@@ -119,30 +157,3 @@ def _of_device(watch: Watch | None) -> dict[str, Any]:
         return {}
     told: DevicePeak = watch.peak()
     return {"device_peak_mb": told.peak_mb, "device_method": told.method}
-
-
-def _settle() -> None:
-    """Give freed memory back, so that the model cannot live in what the imports left over and seem to cost nothing."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _restart_peak() -> str:
-    """Let the peak begin at what is resident now, where the kernel can; tells what `_highest_mb` reads."""
-    try:
-        _CLEAR.write_text("5")  # proc(5): sets the peak resident size to the current one
-    except OSError:
-        return "VmHWM since start" if _STATUS.exists() else "ru_maxrss"
-    return "VmHWM"
-
-
-def _highest_mb() -> float:
-    """VmHWM where there is /proc: Linux hands ru_maxrss down from the parent, so that a large one would hide us."""
-    import resource
-
-    if _STATUS.exists():
-        fields = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
-        return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest / 1e6 if sys.platform == "darwin" else highest * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""Memory of a GPU by NVML (nvidia-ml-py): ONNX Runtime and TensorRT have no figure for their peak there."""
+"""Memory and energy of a GPU by NVML (nvidia-ml-py): ONNX Runtime and TensorRT have no figure for their peak there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.cuda_driver import DriverError, this_driver
 from pytest_qparity.backends.device_memory import DeviceReading
+from pytest_qparity.backends.energy import Unreadable
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
 
@@ -39,6 +40,37 @@ class NvmlMeter:
         own_bytes = own[0] if own else None  # and None where the driver does not tell it (Windows)
         used = self._nvml.nvmlDeviceGetMemoryInfo(self._handle).used
         return DeviceReading(None if own_bytes is None else own_bytes / 1e6, used / 1e6, len(running))
+
+
+class NvmlEnergy:
+    """What the GPU that CUDA calls its first took since this was made, all that runs on it together (Volta and newer;
+    a MIG instance has no counter of its own)."""
+
+    method = "NVML, the whole GPU"
+
+    def __init__(self) -> None:
+        """Raises Unreadable where there is no NVML, no GPU, or it does not count its energy."""
+        try:
+            import pynvml
+        except ImportError as error:
+            raise Unreadable(f"no nvidia-ml-py ({said_by(error)})") from None
+        self._nvml: Any = pynvml
+        try:
+            pynvml.nvmlInit()
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{this_driver().gpus[0].uuid}")
+        except (pynvml.NVMLError, DriverError) as error:
+            raise Unreadable(f"NVML has no such GPU ({said_by(error)})") from None
+        self._before = self._total_mj()
+
+    def joules(self) -> float:
+        return (self._total_mj() - self._before) / 1e3
+
+    def _total_mj(self) -> int:
+        """Millijoules since the driver was loaded."""
+        try:
+            return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+        except self._nvml.NVMLError as error:
+            raise Unreadable(f"NVML does not count this GPU's energy ({said_by(error)})") from None
 
 
 def driver_version() -> str | None:

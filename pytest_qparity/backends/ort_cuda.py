@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.cuda_driver import gpu_device
 from pytest_qparity.backends.gpu import explained
-from pytest_qparity.backends.nvml import NvmlMeter
+from pytest_qparity.backends.nvml import NvmlEnergy, NvmlMeter
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, starting
 from pytest_qparity.backends.ort_libraries import missing_for
 from pytest_qparity.backends.ort_session import Place, opened
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_qparity.backends.device_memory import DeviceMeter
+    from pytest_qparity.backends.energy import EnergyMeter
     from pytest_qparity.backends.protocol import SessionOptions, Unavailable
 
 PROVIDER = "CUDAExecutionProvider"
@@ -45,3 +46,6 @@ class OnnxRuntimeCuda:
 
     def device_meter(self) -> DeviceMeter:
         return NvmlMeter()
+
+    def energy_meter(self) -> EnergyMeter:
+        return NvmlEnergy()

@@ -11,7 +11,7 @@ from pytest_qparity.backends.cuda_driver import gpu_device
 from pytest_qparity.backends.engine_folder import EngineFolder
 from pytest_qparity.backends.gpu import explained
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.nvml import NvmlMeter
+from pytest_qparity.backends.nvml import NvmlEnergy, NvmlMeter
 from pytest_qparity.backends.ort_cuda import OVERRIDE
 from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, starting
 from pytest_qparity.backends.ort_libraries import missing_for, provider_file, tensorrt_major
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
     from pytest_qparity.backends.device_memory import DeviceMeter
+    from pytest_qparity.backends.energy import EnergyMeter
     from pytest_qparity.backends.engine_options import EngineOptions
     from pytest_qparity.backends.protocol import SessionOptions, Unavailable
     from pytest_qparity.backends.shapes import InputShapes
@@ -71,6 +72,9 @@ class OnnxRuntimeTensorrt:
 
     def device_meter(self) -> DeviceMeter:
         return NvmlMeter()
+
+    def energy_meter(self) -> EnergyMeter:
+        return NvmlEnergy()
 
 
 def engine_settings(engine: EngineOptions) -> dict[str, str]:

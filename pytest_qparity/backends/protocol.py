@@ -138,6 +138,15 @@ class TellsInputs(Protocol):
     def inputs(self) -> Mapping[str, np.dtype]: ...
 
 
+@runtime_checkable
+class TellsEngineSize(Protocol):
+    """A session that runs what its engine built of the file, as something that can be stored. One that interprets the
+    file need not have it."""
+
+    def engine_bytes(self) -> int | None:
+        """Of the engine as it is stored; None where that is not known."""
+
+
 class BoundFeed(Protocol):
     """A feed whose arrays lie on the session's device, ready to run again and again."""
 

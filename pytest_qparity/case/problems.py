@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case import fields, schema
 from pytest_qparity.case.backend_options import BackendOptions
-from pytest_qparity.case.budget_spec import Budget
+from pytest_qparity.case.budget_spec import Budget, Ratios
 from pytest_qparity.case.data_spec import AudioSpec, DataSpec, ImageSpec, TextSpec
 from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
 from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
@@ -42,6 +42,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("invariance", "padding"): PaddingSpec,
     ("accuracy", "metric"): MetricSpec,
     ("budgets", "*", "*"): Budget,
+    ("budgets", "*", "*", "ratio_to", "*"): Ratios,
     ("backends", "*"): BackendOptions,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,

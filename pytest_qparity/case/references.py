@@ -172,7 +172,7 @@ def _function(location: Location, name: str, folder: Path) -> Iterator[Finding]:
 
 
 def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
-    """Keys of [parity], [budgets.<backend>] and speedup_over that are no precision of this case."""
+    """Keys of [parity], [budgets.<backend>], speedup_over and ratio_to that are no precision of this case."""
     known = list(_table(document, "precisions"))
     bases = {_base(name, table) for name, table in _table(document, "precisions").items()}
     for name in _table(document, "parity"):
@@ -183,9 +183,10 @@ def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
             location = ("budgets", backend, name)
             if name not in known:
                 yield _no_precision(location, name, known)
-            counterparts = budget.get("speedup_over") if isinstance(budget, dict) else None
-            if isinstance(counterparts, dict):
-                yield from _counterparts((*location, "speedup_over"), counterparts, known)
+            for key in ("speedup_over", "ratio_to"):
+                counterparts = budget.get(key) if isinstance(budget, dict) else None
+                if isinstance(counterparts, dict):
+                    yield from _counterparts((*location, key), counterparts, known)
 
 
 def _base(name: str, table: object) -> str:

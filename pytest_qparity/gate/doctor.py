@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.backends.cuda_driver import Driver, Gpu, hardware_of
 from pytest_qparity.backends.gpu import SHARING
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.environment import environment, version_of
+from pytest_qparity.hardware import this_hardware
 from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import CannotJudge
 
@@ -38,7 +40,8 @@ class BackendState:
 @dataclass(frozen=True, slots=True)
 class Examination:
     """`gpus`: as `cuda_driver.Driver` has them, with the kernel's driver where NVML told it; where there is no driver,
-    `no_gpu` says so. `conflicts`: of packages, each a sentence with its remedy."""
+    `no_gpu` says so. `conflicts`: of packages, each a sentence with its remedy. `environment` has the fingerprint of
+    the machine, `gpu_hardware` that of its first GPU in it, empty where there is none."""
 
     backends: tuple[BackendState, ...]
     environment: Mapping[str, Any]
@@ -48,6 +51,7 @@ class Examination:
     driver: str
     no_gpu: str
     conflicts: tuple[str, ...]
+    gpu_hardware: str = ""
 
     @property
     def works(self) -> bool:
@@ -72,7 +76,15 @@ def examine(backends: Mapping[str, BackendSpec], worker: Callable[[], Worker]) -
         driver=told["driver"],
         no_gpu=told["no_gpu"],
         conflicts=tuple(conflicts()),
+        gpu_hardware=_gpu_hardware(told["cuda"], told["gpus"]),
     )
+
+
+def _gpu_hardware(cuda: str, gpus: list[dict[str, Any]]) -> str:
+    """As a run on it has it, whose session's facts name the device."""
+    if not gpus:
+        return ""
+    return this_hardware(hardware_of(Driver(cuda, (Gpu(**gpus[0]),)).device))
 
 
 def conflicts() -> list[str]:

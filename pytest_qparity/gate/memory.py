@@ -1,29 +1,114 @@
-"""Measuring the memory that a run takes, and the size of its file."""
+"""Measuring what a run costs besides time a sample: memory, sizes, time to load, energy; beside other precisions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.costs import budget_of, require_native
+from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
+    from pytest_qparity.backends.memory_probe import MemoryMeasurement
+    from pytest_qparity.checks.ceilings import Ceiling
+    from pytest_qparity.checks.memory import MemoryUse
     from pytest_qparity.gate.run_material import RunMaterial
+    from pytest_qparity.precision.variants import Variant
     from pytest_qparity.verdict import Verdict
 
 __all__ = ["memory"]
 
 
 def memory(run: RunMaterial) -> Verdict:
-    from pytest_qparity.backends.memory_probe import measure_memory
-    from pytest_qparity.checks.memory import MemoryBudget, MemoryUse, judge_memory
-    from pytest_qparity.gate.run_material import require_unchanged
+    from pytest_qparity.checks.ceilings import Cost
+    from pytest_qparity.checks.hardware import counts_here
+    from pytest_qparity.checks.memory import Counterpart, ceilings_of, judge_memory
 
     require_native(run, "memory")
     run.session  # noqa: B018  a variant that does not load has no peak
-    feed = next(iter(run.material.feeds))
-    stored = require_unchanged(run.variant)
-    probed = measure_memory(run.backend_spec, run.variant.path, feed, run.options, run.material.limits)
     budget = budget_of(run)
-    used = MemoryUse(probed.peak_mb, stored.size_bytes / 1e6, probed.device_peak_mb, probed.device_method)
-    limits = MemoryBudget(None, None) if budget is None else MemoryBudget(budget.memory_mb, budget.size_mb)
-    return judge_memory(used, limits)
+    ceilings = ceilings_of(budget)
+    of_hardware = [cost.key for cost in Cost if cost.is_repeated]
+    elsewhere = None if budget is None else counts_here(budget, of_hardware, run.hardware)
+    judged = [ceiling for ceiling in ceilings if ceiling.over is not None or elsewhere is None]
+    names = tuple(dict.fromkeys(ceiling.over for ceiling in judged if ceiling.over is not None))
+    used = _measured(run, names, judged)
+    counterparts = [Counterpart(name, used[name]) for name in names]
+    return judge_memory(used[run.precision], ceilings, counterparts, elsewhere)
+
+
+def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling]) -> dict[str, MemoryUse]:
+    """Of the run and of each counterpart, in turn: a machine that becomes busy is so for all of them. As often as it
+    takes to tell of what is another number each time; else once."""
+    from pytest_qparity.backends.memory_probe import measure_memory
+    from pytest_qparity.checks.ceilings import REPETITIONS
+
+    variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
+    feed = next(iter(run.material.feeds))
+    probed: dict[str, list[MemoryMeasurement]] = {name: [] for name in variants}
+    for turn in range(REPETITIONS if any(ceiling.cost.is_repeated for ceiling in ceilings) else 1):
+        for name, variant in list(variants.items())[:: -1 if turn % 2 else 1]:
+            options = run.options_at(name)
+            probed[name].append(measure_memory(run.backend_spec, variant.path, feed, options, run.material.limits))
+    shapes = {name: array.shape for name, array in feed.arrays.items()}
+    return {name: _used(run, variants[name], probes, shapes) for name, probes in probed.items()}
+
+
+def _variant(run: RunMaterial, name: str) -> Variant:
+    if name == run.precision:
+        return run.variant
+    if run.is_emulated_at(name):
+        sentence = f"The memory of {name} beside {run.id}: got float operators that stand for {name}, "
+        remedy = f"compare with a precision that {run.backend_spec.name} computes in, such as fp32"
+        raise CannotJudge(Failure(Code.VARIANT_EMULATED, f"{sentence}should be its own kernels.", remedy))
+    return run.variant_at(name)
+
+
+def _used(
+    run: RunMaterial,
+    variant: Variant,
+    probes: Sequence[MemoryMeasurement],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> MemoryUse:
+    """The highest of the peaks, each of the times."""
+    from pytest_qparity.checks.ceilings import Cost
+    from pytest_qparity.checks.memory import MemoryUse
+    from pytest_qparity.gate.run_material import require_unchanged
+
+    highest = max(probes, key=lambda each: each.peak_mb)
+    on_device = [each.device_peak_mb for each in probes if each.device_peak_mb is not None]
+    joules = tuple(each.joule_per_sample for each in probes if each.joule_per_sample is not None)
+    energy_untold = next((each.energy_untold for each in probes if each.energy_untold), "")
+    activations = _activations(run, variant, shapes)
+    untold = {
+        Cost.ENGINE: "the backend builds none, or does not tell of it" if highest.engine_mb is None else "",
+        Cost.ACTIVATION: activations if isinstance(activations, str) else "",
+        Cost.ENERGY: energy_untold,
+    }
+    return MemoryUse(
+        peak_mb=highest.peak_mb,
+        size_mb=require_unchanged(variant).size_bytes / 1e6,
+        device_peak_mb=max(on_device, default=None),
+        device_method=highest.device_method,
+        method=highest.method,
+        sampled_peak_mb=max(each.sampled_peak_mb for each in probes),
+        load_ms=tuple(each.load_ms for each in probes),
+        first_run_ms=tuple(each.first_run_ms for each in probes),
+        engine_mb=highest.engine_mb,
+        activation_mb=None if isinstance(activations, str) else activations,
+        joule_per_sample=() if energy_untold else joules,
+        energy_method=highest.energy_method,
+        untold={cost: reason for cost, reason in untold.items() if reason},
+    )
+
+
+def _activations(run: RunMaterial, variant: Variant, shapes: Mapping[str, tuple[int, ...]]) -> float | str:
+    """The estimate, or why there is none: nothing fails for it unless a budget asks."""
+    from pytest_qparity.precision.activations import activation_mb
+
+    if variant.is_plan:
+        return "a built engine has no graph"
+    try:
+        return activation_mb(variant.path, shapes, run.material.worker)
+    except CannotJudge as reason:
+        return reason.failure.sentence.rstrip(".")

@@ -152,6 +152,10 @@ class RunMaterial:
         """What the session of this run is asked for."""
         return self._options_at(self.base)
 
+    def options_at(self, precision: str) -> SessionOptions:
+        """What a session of another precision of the case is asked for."""
+        return self._options_at(self._base(precision))
+
     def _options_at(self, base: str) -> SessionOptions:
         from pytest_qparity.backends.protocol import SessionOptions
 
@@ -189,6 +193,16 @@ class RunMaterial:
     def facts(self) -> SessionFacts:
         """What the session states of itself: engine, version, settings, where its nodes ran."""
         return self.session.facts()
+
+    @once
+    def hardware(self) -> str:
+        """Fingerprint of what the session computes on, as its facts name it: budgets of time belong to it."""
+        from pytest_qparity.backends.cpu import cpu_device
+        from pytest_qparity.backends.cuda_driver import hardware_of
+        from pytest_qparity.hardware import this_hardware
+
+        device = self.facts.device
+        return this_hardware() if device == cpu_device() else this_hardware(hardware_of(device))
 
     @once
     def kernels(self) -> Kernels | NotTold:
@@ -275,6 +289,7 @@ class RunMaterial:
         with contextlib.suppress(CannotJudge):
             if "session" in made:
                 known["engine"] = asdict(self._facts_now())
+                known["hardware"] = self.hardware
             known["golden_key"] = asdict(self.material.golden_key)
         canaries = self.material.settings.canaries.record(self.backend_spec.name)
         if canaries is not None:

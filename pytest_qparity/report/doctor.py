@@ -30,6 +30,7 @@ def _parts(found: Examination) -> Iterator[list[str]]:
         yield _row("CONFLICT", conflict)
     yield _row("CPU", _cpu(found.cpu, found.environment))
     yield from ([_row("GPU", _gpu(gpu, found)) for gpu in found.gpus] or [_row("GPU", f"none: {found.no_gpu}")])
+    yield _row("hardware", _hardware(found))
     yield _row("Python", f"{found.environment['python']}, {found.environment['system']}")
     libraries: Mapping[str, str] = found.environment["libraries"]
     yield _row("packages", ", ".join(f"{name} {version}" for name, version in libraries.items()))
@@ -50,6 +51,12 @@ def _cpu(cpu: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
 def _gpu(gpu: Mapping[str, Any], found: Examination) -> str:
     driver = f"driver {found.driver}, " if found.driver else ""
     return f"{gpu['name']}, compute {gpu['capability']}, {gpu['memory_mb']:,.0f} MB, {driver}CUDA {found.cuda}"
+
+
+def _hardware(found: Examination) -> str:
+    """What budgets of time and energy are written for."""
+    gpu = f"; on its GPU {found.gpu_hardware}" if found.gpu_hardware else ""
+    return f"{found.environment['hardware']}{gpu}"
 
 
 def _row(label: str, text: str) -> list[str]:

@@ -45,6 +45,11 @@ int nvmlDeviceGetMemoryInfo(void *device, memory_t *memory) {
     memory->total = 24000ull * 1000 * 1000; memory->used = all * 1000 * 1000; memory->free = memory->total - memory->used;
     return device == (void *)0x40 ? 0 : 2;
 }
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *energy) { /* in mJ, as many as megabytes */
+    unsigned pid; unsigned long long own;
+    held(&pid, &own, energy);
+    return device == (void *)0x40 ? 0 : 2;
+}
 int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, process_t *processes) {
     unsigned pid; unsigned long long own, all;
     held(&pid, &own, &all);

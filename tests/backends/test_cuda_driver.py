@@ -27,6 +27,16 @@ held.write_text("1 321 900")
 assert meter.read() == DeviceReading(None, 900.0, 1), meter.read()
 assert driver_version() == "580.65.06"
 """
+ENERGY = """
+import os, pathlib
+held = pathlib.Path(os.environ["HELD"])
+held.write_text("0 0 500")
+from pytest_qparity.backends.nvml import NvmlEnergy
+meter = NvmlEnergy()
+assert meter.joules() == 0.0, meter.joules()
+held.write_text("0 0 2750")
+assert meter.joules() == 2.25, meter.joules()
+"""
 
 
 @needs_compiler
@@ -46,11 +56,12 @@ def test_a_machine_without_a_driver_says_so(tmp_path: Path, monkeypatch: pytest.
 
 
 @needs_compiler
-def test_memory_is_that_of_this_process_on_the_gpu_that_cuda_calls_its_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("meter", [METER, ENERGY], ids=["memory", "energy"])
+def test_memory_and_energy_are_those_of_the_gpu_that_cuda_calls_its_first(tmp_path: Path, meter: str) -> None:
     pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed: NVML cannot be asked")
 
     done = subprocess.run(
-        [sys.executable, "-c", METER],
+        [sys.executable, "-c", meter],
         env=os.environ | {"LD_LIBRARY_PATH": str(compiled(tmp_path)), "HELD": str(tmp_path / "held")},
         capture_output=True,
         text=True,
@@ -60,7 +71,8 @@ def test_memory_is_that_of_this_process_on_the_gpu_that_cuda_calls_its_first(tmp
 
 
 def test_without_nvml_memory_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_qparity.backends.nvml import NvmlMeter
+    from pytest_qparity.backends.energy import Unreadable
+    from pytest_qparity.backends.nvml import NvmlEnergy, NvmlMeter
     from pytest_qparity.verdict import CannotJudge, Code
 
     monkeypatch.setitem(sys.modules, "pynvml", None)
@@ -70,3 +82,5 @@ def test_without_nvml_memory_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -
 
     assert caught.value.failure.code is Code.MEMORY_UNMEASURED
     assert caught.value.failure.remedy == "pip install nvidia-ml-py"
+    with pytest.raises(Unreadable, match="no nvidia-ml-py"):
+        NvmlEnergy()

@@ -457,8 +457,45 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             "[budgets.ort.int8]: got an empty table, "
-            "should be a table with at least one of: memory_mb, size_mb, speedup_over.",
+            "should be a table with at least one of: activation_mb, engine_mb, first_run_ms, joule_per_sample, "
+            "load_ms, memory_mb, ratio_to, size_mb, speedup_over.",
             "for example memory_mb = 64",
+        ),
+    ),
+    "hardware-alone": (
+        MINIMAL + '[budgets.ort.int8]\nhardware = "xeon-2c-1f0a93d2"\n',
+        value(
+            4,
+            "[budgets.ort.int8]: got a table, should be a table with at least one of: activation_mb, engine_mb, "
+            "first_run_ms, joule_per_sample, load_ms, memory_mb, ratio_to, size_mb, speedup_over.",
+            "for example memory_mb = 64",
+        ),
+    ),
+    "hardware-of-all": (
+        MINIMAL + '[budgets.ort.int8]\nload_ms = 5\nhardware = "xeon"\nportable = true\n',
+        value(
+            4,
+            "[budgets.ort.int8]: got a table, should be hardware, or portable = true, which is for all hardware: not "
+            "both.",
+            "take one of the two out",
+        ),
+    ),
+    "hardware-of-memory": (
+        MINIMAL + "[budgets.ort.int8]\nmemory_mb = 5\nportable = true\n",
+        value(
+            4,
+            "[budgets.ort.int8]: got a table, should be beside a budget that depends on hardware: first_run_ms, "
+            "joule_per_sample, load_ms.",
+            "take hardware or portable out: the rest holds",
+        ),
+    ),
+    "ratio-of-nothing-known": (
+        MINIMAL + "[budgets.ort.int8.ratio_to.fp32]\nmemry = 0.5\n",
+        unknown(
+            5,
+            'Unknown key "memry" in [budgets.ort.int8.ratio_to.fp32], should be one of: activation, energy, engine, '
+            "first_run, load, memory, size.",
+            'write "memory"',
         ),
     ),
     "empty-backend": (

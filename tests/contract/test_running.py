@@ -60,6 +60,10 @@ def test_the_whole_way_from_the_gate_and_back(gpu: Machine, tmp_path: Path) -> N
     session.close()
 
 
+def test_an_engine_has_the_size_of_its_plan(gpu: Machine, load: Load) -> None:
+    assert load().engine_bytes() == len(PLAN)
+
+
 def test_another_batch_is_another_shape(gpu: Machine, load: Load) -> None:
     session = load()
     larger = {"x": np.ones((4, 3), np.float32)}

@@ -10,9 +10,11 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
+from pytest_qparity.backends.cuda_driver import hardware_of
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.gate import doctor
 from pytest_qparity.gate.doctor import BackendState, Examination, examine
+from pytest_qparity.hardware import this_hardware
 from pytest_qparity.report.doctor import screen
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
@@ -178,7 +180,13 @@ def examination(**changes: object) -> Examination:
             BackendState("ort", True, "onnxruntime 1.32.0"),
             BackendState("trt", False, "", "no libnvinfer " * 9, "pip"),
         ),
-        "environment": {"python": "3.12.1", "system": "Linux x86_64", "cores": 8, "libraries": {"numpy": "2.4.6"}},
+        "environment": {
+            "python": "3.12.1",
+            "system": "Linux x86_64",
+            "cores": 8,
+            "hardware": "cpu-8c-1f0a93d2",
+            "libraries": {"numpy": "2.4.6"},
+        },
         "cpu": {"name": "CPU", "features": ["avx2"]},
         "gpus": (),
         "cuda": "",
@@ -195,6 +203,21 @@ def test_a_gpu_and_its_driver_have_a_line() -> None:
     text = screen(examination(gpus=(gpu,), cuda="13.0", driver="580.65.06", no_gpu=""))
 
     assert "GPU           NVIDIA H100, compute 9.0, 85,000 MB, driver 580.65.06, CUDA 13.0\n" in text
+
+
+def test_the_fingerprints_that_budgets_are_written_for_have_a_line() -> None:
+    assert "hardware      cpu-8c-1f0a93d2\n" in screen(examination())
+    assert "cpu-8c-1f0a93d2; on its GPU nvidia-h100-8c-0" in screen(examination(gpu_hardware="nvidia-h100-8c-0"))
+
+
+def test_the_fingerprint_of_a_gpu_is_that_of_a_run_on_it_whatever_its_driver() -> None:
+    gpu = {"name": "NVIDIA H100", "capability": "9.0", "memory_mb": 85_000.0, "uuid": "…"}
+    facts_device = "NVIDIA H100 (compute 9.0, driver CUDA 12.8)"
+
+    found = doctor._gpu_hardware("13.0", [gpu])
+
+    assert found == this_hardware(hardware_of(facts_device)) != this_hardware()
+    assert found.startswith("nvidia-h100-compute-9-0-")
 
 
 def test_a_conflict_stands_before_the_machine() -> None:

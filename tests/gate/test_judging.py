@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from pytest_qparity import BackendSpec, gate, load_case
+from pytest_qparity.checks import ceilings
 from pytest_qparity.golden import write_golden
 from pytest_qparity.precision.calibration.formats import ranges_json
 from pytest_qparity.precision.calibration.method import Method
@@ -125,6 +126,24 @@ def test_a_budget_of_memory_and_size_is_judged(tmp_path: Path) -> None:
     memory = judged(tmp_path, CASE + "\n[budgets.ort.int8]\nmemory_mb = 0.001\nsize_mb = 0.0001\n")["memory"]
 
     assert [failure.code.code for failure in memory.failures] == ["QP-MEM-001", "QP-MEM-003"]
+
+
+def test_costs_are_held_against_those_of_another_precision_and_times_only_on_their_hardware(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ceilings, "REPETITIONS", 2)
+    ratios = "ratio_to.fp32 = { memory = 99, size = 99, load = 0.0001 }"
+    found = judged(tmp_path, CASE + f'\n[budgets.ort.int8]\n{ratios}\nload_ms = 1e6\nhardware = "elsewhere"\n')
+
+    memory = found["memory"]
+
+    assert [failure.code.code for failure in memory.failures] == ["QP-MEM-004", "QP-BUDGET-001"]
+    assert memory.evidence["intervals"]["load_ms"]["times"] == 2
+    assert memory.evidence["ratio_to"]["fp32"]["load"]["times"] == 2
+    assert memory.evidence["ratio_to"]["fp32"]["size"]["low"] < 1
+    assert all(memory.evidence[key] > 0 for key in ("load_ms", "first_run_ms", "activation_mb"))
+    assert "joule_per_sample" in memory.evidence or "joule_per_sample" in memory.evidence["untold"]
+    assert "engine_mb" in memory.evidence["untold"]
 
 
 @pytest.mark.parametrize(

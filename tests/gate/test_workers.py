@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_qparity import BackendSpec, gate, load_case
-from pytest_qparity.backends import memory_probe
+from pytest_qparity.backends import resident
 from pytest_qparity.precision import variants
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.limits import Limits
@@ -146,12 +146,12 @@ def test_outputs_that_are_far_too_large_are_never_held_here(tmp_path: Path) -> N
         sound.accept_golden()
     with material_of(tmp_path / "cases" / "mlp.toml", backends=backends) as material, run_of(material, "int8") as run:
         run.session.facts()
-        memory_probe._restart_peak()
-        before_mb = memory_probe._highest_mb()
+        resident.restart_peak()
+        before_mb = resident.highest_mb()
 
         found = {check: gate.judge(run, check) for check in ("preflight", "parity", "accuracy", "latency")}
 
-        assert memory_probe._highest_mb() - before_mb < 40
+        assert resident.highest_mb() - before_mb < 40
     assert [failure.code for failure in found["parity"].failures] == [Code.PARITY_SHAPE]
     assert [failure.code for failure in found["accuracy"].failures] == [Code.ACCURACY_OUTPUT]
     assert "should have [120, 4]" in found["parity"].failures[0].sentence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import absent
 from pytest_qparity.backends.gpu import Missing, explained, missing_device, missing_tensorrt
-from pytest_qparity.backends.nvml import NvmlMeter
+from pytest_qparity.backends.nvml import NvmlEnergy, NvmlMeter
 from pytest_qparity.backends.protocol import Optimizer
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.message import said_by
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_qparity.backends.device_memory import DeviceMeter
+    from pytest_qparity.backends.energy import EnergyMeter
     from pytest_qparity.backends.protocol import Session, SessionOptions, Unavailable
 
 _INSTALL = 'pip install "pytest-qparity[trt]"'
@@ -54,6 +55,9 @@ class Tensorrt:
 
     def device_meter(self) -> DeviceMeter:
         return NvmlMeter()
+
+    def energy_meter(self) -> EnergyMeter:
+        return NvmlEnergy()
 
 
 def _unserved_release() -> list[Missing]:

@@ -92,6 +92,10 @@ class TensorrtSession:
         self.compute(feed)
         return self.taken()
 
+    def engine_bytes(self) -> int:
+        """Of the plan, as TensorRT serializes it."""
+        return len(self._loaded.plan.content)
+
     def bound(self, feed: Mapping[str, np.ndarray]) -> BoundFeed:
         """`feed` to be run again and again without its copies."""
         return BoundFeed(self, dict(feed))
