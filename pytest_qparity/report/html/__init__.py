@@ -35,7 +35,7 @@ def report_page(
     from pytest_qparity.report.html import comparison_table
     from pytest_qparity.report.html.cases import case_parts
     from pytest_qparity.report.html.charts import can_draw, drawn
-    from pytest_qparity.report.html.headline import headline, obstacles
+    from pytest_qparity.report.html.headline import counted, headline, obstacles
     from pytest_qparity.report.html.layers import diagnosis_part
     from pytest_qparity.report.html.page import page
     from pytest_qparity.report.html.plots import case_plots
@@ -59,6 +59,7 @@ def report_page(
         ledger=ledger,
         day=day,
         headline=headline(ledger),
+        counted=counted,
         obstacles=in_the_way[:OBSTACLES],
         more_obstacles=max(len(in_the_way) - OBSTACLES, 0),
         cases=case_parts(ledger),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CasePart", "Cell", "CheckPart", "RunPart", "case_parts"]
 
-FOLDED_FROM = 400  # runs; from there on evidence of what passed is one text each, which no browser lays out unasked
+FOLDED_FROM = 400  # runs; from there on evidence is one text each, which costs a browser little; failures stay whole
 PASS = Outcome.PASS.value
 
 
@@ -52,8 +52,8 @@ class CheckPart:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """`cells`: one for each column, None where the run has no such check. `folded`: the evidence as one text, in a
-    report of many runs."""
+    """`cells`: one for each column, None where the run has no such check. In a report of many runs `folded` is the
+    evidence as one text, and `checks` are those that did not pass."""
 
     id: str
     anchor: str
@@ -67,10 +67,6 @@ class RunPart:
     @property
     def style(self) -> str:
         return self.state.replace(" ", "-")
-
-    @property
-    def is_good(self) -> bool:
-        return self.state == PASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +115,23 @@ def _run(
     for check, (word, _) in absent.items():
         cells.setdefault(check, Cell(word, "–", word, check_anchor(case, run, check)))
     state = max((cell.state for cell in cells.values()), key=_gravity)
-    folds = is_folded and state == PASS
     return RunPart(
         id=run,
         anchor=run_anchor(case, run),
         state=state,
         cells=tuple(cells.get(check) for check in columns),
-        checks=() if folds else tuple(_check(event, cells[check]) for check, event in events.items()),
+        checks=tuple(
+            _check(event, cells[check], facts({} if is_folded else event.get("evidence", {})))
+            for check, event in events.items()
+            if not is_folded or event["outcome"] != PASS
+        ),
         holes=tuple(
             (check, word, why, check_anchor(case, run, check))
             for check, (word, why) in absent.items()
             if check not in events
         ),
-        provenance=() if folds else tuple(_provenance(events)),
-        folded=_folded(events) if folds else "",
+        provenance=() if is_folded else tuple(_provenance(events)),
+        folded=_folded(events) if is_folded else "",
     )
 
 
@@ -151,7 +150,7 @@ def _cell(event: Mapping[str, Any]) -> Cell:
     return Cell(outcome, mark, figure_of(event), check_anchor(event["case"], event["run"], event["check"]))
 
 
-def _check(event: Mapping[str, Any], cell: Cell) -> CheckPart:
+def _check(event: Mapping[str, Any], cell: Cell, evidence: tuple[Fact, ...]) -> CheckPart:
     return CheckPart(
         check=event["check"],
         cell=cell,
@@ -159,7 +158,7 @@ def _check(event: Mapping[str, Any], cell: Cell) -> CheckPart:
         notes=tuple(event.get("notes", ())),
         waiver=event.get("waiver"),
         reproduce=event.get("reproduce", ""),
-        evidence=facts(event.get("evidence", {})),
+        evidence=evidence,
     )
 
 
@@ -175,7 +174,7 @@ def _provenance(events: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
 
 
 def _folded(events: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a run that passed rests on, short: its evidence, and whose bytes these are."""
+    """What a run rests on, as one text: its evidence, and whose bytes these are."""
     lines = [f"{check}: {json.dumps(event.get('evidence', {}), ensure_ascii=False)}" for check, event in events.items()]
     provenance: Mapping[str, Any] = next(
         (event["provenance"] for event in events.values() if event.get("provenance")), {}

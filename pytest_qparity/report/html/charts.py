@@ -19,7 +19,8 @@ __all__ = ["Dot", "Drawn", "Plot", "can_draw", "drawn", "ticks"]
 WIDTH, HEIGHT = 760, 380
 SMALL_WIDTH, SMALL_HEIGHT = 300, 150
 TICKS = 6
-DOT = 4.0
+DOT, SMALL_DOT = 4.0, 2.0
+FEW = 12  # dots of a series; of more each is small
 _FONT = "system-ui, sans-serif"
 
 
@@ -61,7 +62,7 @@ def can_draw() -> bool:
 
 
 def drawn(plot: Plot) -> Markup:
-    """The `<svg>`: no script, no style of its own, no address of anything outside."""
+    """The `<svg>`, and what its series are: no script, no style of its own, no address of anything outside."""
     import pygal
     from markupsafe import Markup
     from pygal.style import Style
@@ -80,10 +81,7 @@ def drawn(plot: Plot) -> Markup:
         no_prefix=True,
         disable_xml_declaration=True,
         explicit_size=False,
-        show_legend=not plot.is_small,
-        legend_at_bottom=True,
-        legend_at_bottom_columns=min(len(plot.series), 4),
-        truncate_legend=-1,
+        show_legend=False,  # its columns do not hold names: the page has a list
         print_labels=True,
         margin=6 if plot.is_small else 12,
         x_title=one_line(plot.x_title) or None,
@@ -98,9 +96,24 @@ def drawn(plot: Plot) -> Markup:
         dots = [
             {"value": (dot.x, dot.y), **({"label": one_line(dot.label)} if dot.label else {})} for dot in series.dots
         ]
-        chart.add(one_line(series.name), dots, stroke=series.is_line, dots_size=2.5 if plot.is_small else DOT)
+        chart.add(one_line(series.name), dots, stroke=series.is_line, dots_size=DOT if len(dots) <= FEW else SMALL_DOT)
     chart.add_xml_filter(_for_page(plot))
-    return Markup(chart.render(is_unicode=True))
+    svg = Markup(chart.render(is_unicode=True))  # ElementTree escapes what names bring
+    if plot.is_small:
+        return svg
+    return Markup('<div class="scroll" tabindex="0" role="group" aria-label="Plot">{}</div>{}').format(
+        svg, _legend(plot)
+    )
+
+
+def _legend(plot: Plot) -> Markup:
+    from markupsafe import Markup
+
+    if len(plot.series) < 2:
+        return Markup("")
+    item = Markup('<li><span class="swatch {}"></span><bdi>{}</bdi></li>')
+    items = Markup("").join(item.format(series.style, one_line(series.name)) for series in plot.series)
+    return Markup('<ul class="inline legend">{}</ul>').format(items)
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -152,6 +165,8 @@ def _name_dots(svg: Any, plot: Plot) -> None:
 
     groups = {name: [each for each in svg.iter() if _is_of(each, name)] for name in ("overlay", "text-overlay")}
     placing = Placing(SMALL_WIDTH if plot.is_small else WIDTH)
+    for circle in svg.iter("circle"):
+        placing.take(float(circle.get("cx")), float(circle.get("cy")), DOT)
     for index, series in enumerate(plot.series):
         circles = [dot for dot in _series(groups["overlay"], index).iter("g") if dot.get("class") == "dots"]
         texts = _series(groups["text-overlay"], index)

@@ -16,7 +16,7 @@ from pytest_qparity.verdict import Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["Headline", "Obstacle", "Place", "headline", "obstacles"]
+__all__ = ["Headline", "Obstacle", "Place", "counted", "headline", "obstacles"]
 
 GOOD = (Outcome.PASS.value, Outcome.WAIVED.value)
 KERNELS = "conformance"  # the anchor of their section
@@ -62,12 +62,16 @@ def headline(ledger: Ledger) -> Headline:
     if not ledger.passes:
         return Headline("fail", "Does not pass", tuple(_against(ledger)), told, len(ledger.planned))
     if not counts[Outcome.PASS.value]:
-        said = f"Nothing passed by itself: each of the {waived} checks is waived."
+        said = f"Nothing passed by itself: {counted(waived, 'check')}, all waived."
         return Headline("waived", "Waived", (said,), told, len(ledger.planned))
-    said = f"Each of the {len(ledger.planned)} checks that the cases ask for has a verdict"
+    said = "Every check that the cases ask for has a verdict"
     if waived:
         return Headline("pass", "Passes, with waivers", (f"{said}; {waived} are waived.",), told, len(ledger.planned))
     return Headline("pass", "Passes", (f"{said}, and it is pass.",), told, len(ledger.planned))
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _against(ledger: Ledger) -> Iterator[str]:
@@ -79,13 +83,13 @@ def _against(ledger: Ledger) -> Iterator[str]:
     if ledger.exit_status is None:
         yield "The session did not come to its end, or its ledger is cut: what else it would have said is not known."
     if ledger.unjudged:
-        yield f"{len(ledger.unjudged)} checks have no verdict."
+        yield f"{counted(len(ledger.unjudged), 'check')} without a verdict."
     if ledger.deselected:
-        yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them."
+        yield f"{counted(len(ledger.deselected), 'check')} of these cases not asked for: nothing is known of them."
     if ledger.uncollected:
-        yield f"{len(ledger.uncollected)} case files were not collected: nothing is known of them."
+        yield f"{counted(len(ledger.uncollected), 'case file')} not collected: nothing is known of them."
     if ledger.case_errors:
-        yield f"{len(ledger.case_errors)} case files could not be planned."
+        yield f"{counted(len(ledger.case_errors), 'case file')} could not be planned."
 
 
 def obstacles(ledger: Ledger) -> tuple[Obstacle, ...]:

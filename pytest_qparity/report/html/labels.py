@@ -26,6 +26,10 @@ class Placing:
     width: float
     _taken: list[tuple[float, float, float, float]] = field(default_factory=list)
 
+    def take(self, x: float, y: float, radius: float) -> None:
+        """A dot, which no label may cover."""
+        self._taken.append((x - radius, y - radius, x + radius, y + radius))
+
     def beside(self, x: float, y: float, characters: int) -> Place | None:
         """The first free side of a dot; None where there is none: that dot is named when pointed at, and in tables."""
         long = characters * CHARACTER

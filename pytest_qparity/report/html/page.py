@@ -33,9 +33,10 @@ def page(**parts: Any) -> str:
 def _name(text: Any) -> Markup:
     """A name of anyone's on one line, isolated: what is written from right to left must not reorder what stands beside
     it (UAX #9; HTML's bdi)."""
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
-    return Markup("<bdi>{}</bdi>").format(one_line(str(text)))
+    shown = one_line(str(text))
+    return escape(shown) if shown.isascii() else Markup(f"<bdi>{escape(shown)}</bdi>")  # ASCII turns nothing round
 
 
 def _linked(sentence: str, anchors: Mapping[str, str]) -> Markup:

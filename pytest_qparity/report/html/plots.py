@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CasePlots", "Drawing", "case_plots"]
 
-MOST_PLOTS = 120  # of cases in a page: each takes 5 ms and 12 kB
+MOST_PLOTS = 80  # of cases in a page: each takes 5 ms and 12 kB
 
 
 @dataclass(slots=True)

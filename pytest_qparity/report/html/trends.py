@@ -54,7 +54,7 @@ def trend_plot(trend: Trend) -> Plot:
         [dots[index] for index, is_worse in trend.changes if is_worse is wanted] for wanted in (True, False)
     )
     marked = [Drawn("worse since", "worse", worse), Drawn("better since", "better", better)]
-    ends = [(0.0, trend.points[0][0][:10]), (float(len(dots) - 1), trend.points[-1][0][:10])]
+    ends = [(0.0, trend.points[0][0][5:10]), (float(len(dots) - 1), trend.points[-1][0][5:10])]
     return Plot(
         title=f"{trend.figure} of {trend.run}, {trend.case}: {trend.said}",
         x_title="",

@@ -62,8 +62,8 @@ def page_of(of: Ledger) -> Page:
         (KILLED, "fail", "did not come to its end"),
         (EMPTY, "fail", "No check was planned"),
         (FAILING, "fail", "2 checks did not pass"),
-        (ledger(whole_run(), deselected=["cases/mlp.toml::ort-fp16::parity"]), "fail", "1 checks of these cases"),
-        (ledger(whole_run(), uncollected=["cases/other.toml"]), "fail", "1 case files were not collected"),
+        (ledger(whole_run(), deselected=["cases/mlp.toml::ort-fp16::parity"]), "fail", "1 check of these cases"),
+        (ledger(whole_run(), uncollected=["cases/other.toml"]), "fail", "1 case file not collected"),
         (ledger(whole_run(), case_errors={"cases/a.toml": "unknown key"}), "fail", "could not be planned"),
         (ledger(whole_run(), exit_status=1), "fail", "ended with status 1"),
     ],
@@ -100,8 +100,9 @@ def test_a_name_is_text_on_one_line_and_reorders_nothing_beside_it(name: str) ->
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    assert set(page.tags) == set(Page(clean).tags)
-    assert f"<bdi>{_shown(name)}</bdi>" in text
+    assert set(page.tags) - {"bdi"} == set(Page(clean).tags) - {"bdi"}
+    shown = _shown(name)
+    assert (shown if shown.isascii() else f"<bdi>{shown}</bdi>") in text
 
 
 def _shown(name: str) -> str:
