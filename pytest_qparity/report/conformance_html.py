@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.report.conformance import SOME, Cell, conformance_lines, conformance_rows, findings
 from pytest_qparity.report.pages import page_environment
@@ -11,7 +11,7 @@ from pytest_qparity.report.pages import page_environment
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["conformance_html"]
+__all__ = ["conformance_html", "conformance_view"]
 
 # What a cell says of its kernels, the worst first: it is coloured by the first that it has.
 _WORDS = (
@@ -24,21 +24,25 @@ _WORDS = (
 
 def conformance_html(ledger: Ledger) -> str:
     """The page."""
-    environment = page_environment()
+    return page_environment().get_template("conformance.html").render(**conformance_view(ledger), level="h2")
+
+
+def conformance_view(ledger: Ledger) -> dict[str, Any]:
+    """What `conformance_body.html` shows, on the page of its own and in the report."""
     backends, rows = conformance_rows(ledger)
     shown = findings(ledger)
-    return environment.get_template("conformance.html").render(
-        backends=backends,
-        rows=rows,
-        lines=[line.removeprefix("conformance: ") for line in conformance_lines(ledger)],
-        findings={
+    return {
+        "backends": backends,
+        "rows": rows,
+        "lines": [line.removeprefix("conformance: ") for line in conformance_lines(ledger)],
+        "findings": {
             backend: [finding for finding in shown if finding.backend == backend]
             for backend in Counter(finding.backend for finding in shown)
         },
-        some=SOME,
-        state=_state,
-        counts=_counts,
-    )
+        "some": SOME,
+        "state": _state,
+        "counts": _counts,
+    }
 
 
 def _state(cell: Cell) -> str:

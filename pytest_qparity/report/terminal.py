@@ -57,7 +57,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for lines in (_different_files, _waived, false_alarms, conformance_lines, _canaries, _counts):
+    for lines in (_different_files, _waived, false_alarms, conformance_lines, canaries, _counts):
         for line in lines(ledger):
             console.print(Text(printable(line)))
     return stream.getvalue()
@@ -106,10 +106,10 @@ def _matrix(cells: _Cells, gap: int) -> Table:
 
 def _cell(event: Mapping[str, Any]) -> Text:
     mark, style = LOOK[Outcome(event["outcome"])]
-    return Text(mark + printable(_figure(event)), style=style)
+    return Text(mark + printable(figure_of(event)), style=style)
 
 
-def _figure(event: Mapping[str, Any]) -> str:
+def figure_of(event: Mapping[str, Any]) -> str:
     """What decided, less what the row and the column say already: the run's precision, and of invariance which relation
     moved most."""
     deciding: str = event["deciding"]
@@ -148,7 +148,7 @@ def _waived(ledger: Ledger) -> Iterator[str]:
         yield f"waived: {case} {runs} ({len(events)} checks; {codes}): {waiver}"
 
 
-def _canaries(ledger: Ledger) -> Iterator[str]:
+def canaries(ledger: Ledger) -> Iterator[str]:
     """What stands behind the verdicts of each backend; the worst of what several processes found.
 
     A ledger that does not say which canary files there were says nothing here.

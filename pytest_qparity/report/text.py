@@ -60,11 +60,18 @@ def _block(failure: Mapping[str, Any], event: Mapping[str, Any], told: MutableMa
     if failure["likely"]:
         lines.append(wrapped("Likely: ", failure["likely"]))
     lines.append(wrapped("Try:    ", failure["remedy"]))
-    if failure["code"] in _LAYERS_TELL:
-        case_file = node_id.partition("::")[0]
-        lines.append(f"Layers: qparity diagnose {printable(shlex.quote(case_file))} {printable(event['run'])}")
+    layers = layers_command(event, failure)
+    if layers is not None:
+        lines.append(f"Layers: {printable(layers)}")
     lines.append(f"Repeat: {printable(event['reproduce'])}")
     return "\n".join(lines)
+
+
+def layers_command(event: Mapping[str, Any], failure: Mapping[str, Any]) -> str | None:
+    """What tells which layers are to blame for a failure; None of one of which they are not."""
+    if failure["code"] not in _LAYERS_TELL:
+        return None
+    return f"qparity diagnose {shlex.quote(event['node_id'].partition('::')[0])} {event['run']}"
 
 
 def wrapped(label: str, text: str, *, hanging: str | None = None) -> str:

@@ -1,0 +1,79 @@
+"""The report as one page of HTML that its owner reads and signs: no network, no file beside it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.comparison import ComparisonRow
+    from pytest_qparity.report.html.trends import Trend
+
+__all__ = ["report_page"]
+
+OBSTACLES = 20  # that the page begins with; each stands again at its run
+
+
+def report_page(
+    ledger: Ledger,
+    *,
+    title: str = "Release report",
+    today: datetime.date | None = None,
+    diagnoses: Sequence[Mapping[str, Any]] = (),
+    trends: Sequence[Trend] = (),
+) -> str:
+    """The page.
+
+    `today`: the day from which the days of waivers are counted; `diagnoses`: what `qparity diagnose --json` printed;
+    `trends`: figures over time. Plots need pygal (the extra `report`): without it the page says so, and has the tables.
+    """
+    from pytest_qparity.report.advice import advice
+    from pytest_qparity.report.comparison import comparison_rows
+    from pytest_qparity.report.conformance_html import conformance_view
+    from pytest_qparity.report.html import comparison_table
+    from pytest_qparity.report.html.cases import case_parts
+    from pytest_qparity.report.html.charts import can_draw, drawn
+    from pytest_qparity.report.html.headline import counted, headline, obstacles
+    from pytest_qparity.report.html.layers import diagnosis_part
+    from pytest_qparity.report.html.page import page
+    from pytest_qparity.report.html.plots import case_plots
+    from pytest_qparity.report.html.provenance import sessions
+    from pytest_qparity.report.html.trends import shown_trends, trend_plot
+    from pytest_qparity.report.html.waivers import waiver_parts
+    from pytest_qparity.report.runs import runs_by_case
+    from pytest_qparity.report.terminal import canaries
+
+    day = datetime.datetime.now(datetime.UTC).date() if today is None else today
+    in_the_way = obstacles(ledger)
+    rows: dict[str, list[ComparisonRow]] = {}
+    for row in comparison_rows(ledger):
+        rows.setdefault(row.case, []).append(row)
+    plots, plots_left_out = case_plots(runs_by_case(ledger))
+    parts = [diagnosis_part(each) for each in diagnoses]
+    charted, uncharted = shown_trends(trends)
+    draws = can_draw()
+    return page(
+        title=title,
+        ledger=ledger,
+        day=day,
+        headline=headline(ledger),
+        counted=counted,
+        obstacles=in_the_way[:OBSTACLES],
+        more_obstacles=max(len(in_the_way) - OBSTACLES, 0),
+        cases=case_parts(ledger),
+        columns=comparison_table.COLUMNS,
+        tables={case: comparison_table.table_of(of) for case, of in rows.items()},
+        advice=advice(ledger),
+        plots=plots,
+        plots_left_out=plots_left_out,
+        can_draw=draws,
+        conformance=conformance_view(ledger),
+        waivers=waiver_parts(ledger, day),
+        sessions=sessions(ledger),
+        canaries=list(canaries(ledger)),
+        diagnoses=[(part, drawn(part.plot) if draws and part.plot is not None else None) for part in parts],
+        trends=[(trend, drawn(trend_plot(trend)) if draws else None) for trend in charted],
+        trends_left_out=uncharted,
+    )

@@ -1,0 +1,65 @@
+"""Series over time as small plots, worst first: where accuracy or speed broke, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_qparity.report.html.charts import Dot, Drawn, Plot
+
+__all__ = ["Trend", "shown_trends", "trend_plot"]
+
+MOST_TRENDS = 60  # plots in a page; those with a change come first
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One figure of one run over time, the oldest first: `points` are (when, value). `changes`: at which point a new
+    level begins, and whether it is worse."""
+
+    case: str
+    run: str
+    figure: str
+    unit: str
+    points: tuple[tuple[str, float], ...]
+    changes: tuple[tuple[int, bool], ...] = ()
+
+    @property
+    def is_worse(self) -> bool:
+        return any(is_worse for _, is_worse in self.changes)
+
+    @property
+    def said(self) -> str:
+        """Where it changed last, or what it stands at."""
+        stands = f"{self.points[-1][1]:.4g} {self.unit}".rstrip()
+        if not self.changes:
+            return f"{stands}, no change found"
+        index, is_worse = self.changes[-1]
+        return f"{stands}; {'worse' if is_worse else 'better'} since {self.points[index][0]}"
+
+
+def shown_trends(trends: Sequence[Trend]) -> tuple[tuple[Trend, ...], int]:
+    """What is drawn, and how many are not: what got worse first, then what changed, then the rest."""
+    able = [trend for trend in trends if trend.points]
+    ordered = sorted(able, key=lambda trend: (not trend.is_worse, not trend.changes))
+    return tuple(ordered[:MOST_TRENDS]), max(len(ordered) - MOST_TRENDS, 0)
+
+
+def trend_plot(trend: Trend) -> Plot:
+    dots = [
+        Dot(float(index), value, f"{when}: {value:.4g} {trend.unit}".rstrip())
+        for index, (when, value) in enumerate(trend.points)
+    ]
+    worse, better = (
+        [dots[index] for index, is_worse in trend.changes if is_worse is wanted] for wanted in (True, False)
+    )
+    marked = [Drawn("worse since", "worse", worse), Drawn("better since", "better", better)]
+    ends = [(0.0, trend.points[0][0][5:10]), (float(len(dots) - 1), trend.points[-1][0][5:10])]
+    return Plot(
+        title=f"{trend.figure} of {trend.run}, {trend.case}: {trend.said}",
+        x_title="",
+        y_title="",
+        series=[Drawn(trend.figure, "trend", dots, True), *(each for each in marked if each.dots)],
+        is_small=True,
+        x_labels=ends if len(dots) > 1 else ends[:1],
+    )
