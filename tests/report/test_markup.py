@@ -36,6 +36,10 @@ def test_a_name_in_a_markdown_table_stays_in_its_cell_and_is_no_markup(name):
     assert set(html) <= {"<code>", "</code>", "<!-- -->"}
 
 
+def test_nobody_is_mentioned():
+    assert markdown_text("by @octocat") == "by @<!-- -->octocat"
+
+
 def test_text_from_right_to_left_keeps_its_direction_to_itself():
     assert isolated("نموذج") == "\u2068نموذج\u2069"
     assert isolated("模型 mlp") == "模型 mlp"
