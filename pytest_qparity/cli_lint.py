@@ -24,6 +24,8 @@ EXAMPLES = """examples:
       mend what can be mended exactly, and look again
   qparity lint model.onnx --target ort --json
       the same as JSON, for ONNX Runtime
+  qparity lint model.onnx --target trt11 --sarif > lint.sarif
+      the same for code scanning
 
 exit status: 0 accepted; 1 refused, or no model; 2 wrong usage
 """
@@ -40,7 +42,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--target", required=True, choices=tuple(TARGETS), help="the engine whose rules are held")
     parser.add_argument("--fix", type=Path, metavar="FILE", help="where the file goes with what is safe to mend mended")
     parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the findings as JSON")
+    form.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +62,11 @@ def run(options: argparse.Namespace) -> int:
         with contextlib.closing(WorkerProcess(Limits())) as worker:
             found = lint(options.model, options.target, worker, options.fix)
     except CannotJudge as reason:
-        if options.json:
+        if options.sarif:
+            from pytest_qparity.report.sarif import failure_sarif
+
+            print(failure_sarif(reason.failure, options.model), end="")
+        elif options.json:
             print(json.dumps({"failure": reason.failure.as_json()}, indent=2))
         else:
             failure = {name: str(text) for name, text in reason.failure.as_json().items()}
@@ -67,7 +75,12 @@ def run(options: argparse.Namespace) -> int:
         return 1
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")
-    if options.json:
+    if options.sarif:
+        from pytest_qparity.report.sarif import findings_sarif
+
+        is_mended = found.fixed is not None and found.fixed.done
+        print(findings_sarif(found.findings, options.fix if is_mended else options.model), end="")
+    elif options.json:
         print(json.dumps(_as_json(found, options), indent=2))
     else:
         _show(found, options)

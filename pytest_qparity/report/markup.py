@@ -12,6 +12,7 @@ __all__ = ["cut", "isolated", "latex_text", "markdown_code", "markdown_text", "s
 _FSI, _PDI = "\u2068", "\u2069"  # first strong isolate and its end (Unicode UAX #9)
 _RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_NOT_IN_BACKTICKS = re.compile(r"[`|\\]")  # in a table; a backslash there may be taken for one in front of a bar
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#$!{}])")
 # A spreadsheet runs what begins so (OWASP, CSV injection); a tab or a line break in front of it is no defence.
 _FORMULA = ("=", "+", "-", "@")
@@ -43,8 +44,11 @@ def markdown_text(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """A name, set as code. In a table: a backtick cannot be escaped within backticks, within <code> all can be."""
-    escaped = "".join(_HTML.get(character, character) for character in one_line(text))
+    """A name, set as code. Within backticks nothing can be escaped, within <code> all can be."""
+    line = one_line(text)
+    if line and not _NOT_IN_BACKTICKS.search(line) and isolated(line) == line:
+        return f"`{line}`"
+    escaped = "".join(_HTML.get(character, character) for character in line)
     return f"<code>{isolated(_MARKDOWN.sub(lambda found: f'&#{ord(found[0])};', escaped))}</code>"
 
 

@@ -15,8 +15,9 @@ from pytest_qparity.version import __version__
 if TYPE_CHECKING:
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.verdict import Failure
 
-__all__ = ["findings_sarif", "ledger_sarif"]
+__all__ = ["failure_sarif", "findings_sarif", "ledger_sarif"]
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Weight.REFUSED: "error", Weight.WARNED: "warning"}
@@ -58,6 +59,18 @@ def findings_sarif(findings: Sequence[Finding], model: Path) -> str:
         for each in findings
     ]
     return _document(rules.values(), results, {"executionSuccessful": True})
+
+
+def failure_sarif(failure: Failure, model: Path) -> str:
+    """Of a file that could not be looked at: a run without success is no clean one."""
+    told = failure.as_json()
+    code, text = failure.code.code, f"{told['sentence']} Try: {told['remedy']}"
+    rule = {"id": code, "shortDescription": {"text": failure.code.title}}
+    result = {"ruleId": code, "ruleIndex": 0, "level": "error", "message": {"text": text}}
+    result["locations"] = [_location(model.as_posix(), 1, model.name)]
+    notification = {"level": "error", "message": {"text": text}}
+    invocation = {"executionSuccessful": False, "toolExecutionNotifications": [notification]}
+    return _document([rule], [result], invocation)
 
 
 def _of_problem(problem: Problem, rules: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 
 if TYPE_CHECKING:
@@ -122,8 +122,28 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
     if any(machines):
         of_several = " Costs of several machines do not compare." if len(machines) > 1 else ""
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
+    yield from _moved(rows)
     for row in rows:
         for problem in row.problems:
             yield f"Refused, {row.case} {row.run}: {problem}"
     if ledger.against_it:
         yield f"This ledger does not pass: {ledger.against_it}"
+
+
+def _moved(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    """Where two latencies, taken one after the other, say another speed-up than the one that was taken in turn: the
+    machine changed between them, and of the three the speed-up is what stands."""
+    floats = {(row.case, row.backend): row.latency_ms for row in rows if row.precision == "fp32"}
+    moved: list[str] = []
+    for row in rows:
+        float_ms = floats.get((row.case, row.backend))
+        if row.problems or row.latency_ms is None or row.speed_up is None or float_ms is None:
+            continue
+        if not 1 / MOST_APART <= float_ms / row.latency_ms / row.speed_up <= MOST_APART:
+            moved.append(f"{row.case} {row.run}")
+    if moved:
+        more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
+        yield (
+            f"Of {moved[0]}{more} the latency does not compare with that of fp32, which was taken at another time, "
+            "when the machine ran otherwise: × fp32, measured in turn, is what stands."
+        )

@@ -108,6 +108,22 @@ def test_what_cannot_be_mended_is_said_and_nothing_is_written(lint: Lint, tmp_pa
     assert not (tmp_path / "fixed.onnx").exists()
 
 
+def test_as_sarif_findings_are_results_and_what_is_no_model_is_no_success(lint: Lint, tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no model", encoding="utf-8")
+
+    runs = []
+    for name in ("bias.onnx", "text.onnx"):
+        status, said, _ = lint(name, "--target", "trt11", "--sarif")
+        assert status == 1
+        runs += json.loads(said)["runs"]
+
+    assert [run["invocations"][0]["executionSuccessful"] for run in runs] == [True, False]
+    for run, name in zip(runs, ("bias.onnx", "text.onnx"), strict=True):
+        result = run["results"][0]
+        assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].endswith(name)
+        assert result["ruleId"] == run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"]
+
+
 def test_fix_as_json(lint: Lint) -> None:
     _, said, _ = lint("bias.onnx", "--target", "trt11", "--fix", "fixed.onnx", "--json")
 

@@ -69,7 +69,7 @@ def test_a_session_writes_what_it_was_asked_for_and_the_command_writes_the_same(
     assert main(["report", "-o", "again.csv", "-o", "b/badge.svg"]) == 0
     assert rows(project.path / "again.csv") == told
     assert main(["report", "--table"]) == 0
-    assert "| <code>mlp</code> | <code>ort-fp32</code> | 100.00 % top1 |" in capsys.readouterr().out
+    assert "| `mlp` | `ort-fp32` | 100.00 % top1 |" in capsys.readouterr().out
     assert main(["report"]) == 0
     assert capsys.readouterr().out.endswith("This ledger passes.\n")
 

