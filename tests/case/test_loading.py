@@ -457,7 +457,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             "[budgets.ort.int8]: got an empty table, "
-            "should be a table with at least one of: memory_mb, size_mb, speedup_over.",
+            "should be a table with at least one of: latency_ms, memory_mb, p90_ms, p99_ms, samples_per_s, size_mb, speedup_over.",
             "for example memory_mb = 64",
         ),
     ),
