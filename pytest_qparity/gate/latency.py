@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
+from pytest_qparity.gate.batches import times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
@@ -40,12 +41,16 @@ def latency(run: RunMaterial) -> Verdict:
     seconds = run.material.settings.latency_seconds / max(len(counterparts), 1)
     intervals = {}
     timed: list[Times] = []
-    for name, session in counterparts.items():
-        times = run.session.time_in_turn(session, feed.arrays, _question(seconds, budgets.get(name), limits.calls))
-        intervals[name] = speed_up(times)
-        timed.append(times.of_variant)
-    timed = timed or [run.session.time_alone(feed.arrays, Question(seconds, calls=limits.calls))]
-    times_of_all = _together(timed)
+    session = run.session
+    with run.material.settings.timed() as is_alone:
+        for name, counterpart in counterparts.items():
+            question = _question(seconds, budgets.get(name), limits.calls)
+            times = session.time_in_turn(counterpart, feed.arrays, question)
+            intervals[name] = speed_up(times)
+            timed.append(times.of_variant)
+        timed = timed or [session.time_alone(feed.arrays, Question(seconds, calls=limits.calls))]
+    times_of_all = _together(timed, is_alone)
+    at_batches = times_at_batches(run, {feed.count: times_of_all})
     quiet_ms = times_of_all.quiet_ms
     run.latency_samples_ms = quiet_ms
     whole_ms = times_of_all.end_to_end_ms
@@ -57,6 +62,7 @@ def latency(run: RunMaterial) -> Verdict:
         times_of_all.clock,
         None if whole_ms is None else float(np.median(whole_ms)),
         times_of_all,
+        at_batches,
         threads=run.options.threads,
     )
     return judge_latency(measured, budgets, limits)
@@ -80,7 +86,7 @@ def _question(seconds: float, budget: float | None, calls: int) -> Question:
     return Question(seconds, DIFFERENCE_BOUNDS, narrow=(1 + EQUIVALENCE) ** 2, calls=calls)
 
 
-def _together(timed: Sequence[Times]) -> Times:
+def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
     """The variant's calls beside each counterpart, where one clock told of them; the conditions of the first."""
     import numpy as np
 
@@ -92,6 +98,7 @@ def _together(timed: Sequence[Times]) -> Times:
         ms=np.concatenate([times.ms for times in alike]),
         is_sound=np.concatenate([times.is_sound for times in alike]),
         end_to_end_ms=np.concatenate(whole_ms) if whole_ms else None,
+        conditions=first.conditions if is_alone is None else {**first.conditions, "alone": is_alone},
     )
 
 

@@ -277,8 +277,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
-            "waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -287,8 +287,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
-            "waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "task, waivers.",
             'write "model"',
         ),
     ),
@@ -457,7 +457,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             "[budgets.ort.int8]: got an empty table, "
-            "should be a table with at least one of: latency_ms, memory_mb, p90_ms, p99_ms, samples_per_s, size_mb, speedup_over.",
+            "should be a table with at least one of: "
+            "latency_ms, memory_mb, p90_ms, p99_ms, samples_per_s, size_mb, speedup_over.",
             "for example memory_mb = 64",
         ),
     ),
