@@ -22,6 +22,7 @@ from pytest_qparity.gate import (
     plan,
     plan_kernels,
 )
+from pytest_qparity.gate.turns import Turns
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.junit import put_properties
@@ -67,6 +68,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             limits=selection.limits,
             demanded_limits=selection.demanded_limits,
             watch=watch_of(config),
+            turns=Turns(selection.cache),
         )
     return config.stash[SETTINGS]
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.backends.border import absent, refused, require_facts, require_kernels
 from pytest_qparity.backends.kernels import Kernels, NotTold, kernels_from_json
 from pytest_qparity.backends.protocol import SessionFacts, Unavailable
-from pytest_qparity.backends.timing import FEWEST_PAIRS, PATIENCE, WARM_UP_CALLS, Clock, PairedTimes, Times
+from pytest_qparity.backends.sequential import FEWEST_PAIRS
+from pytest_qparity.backends.timed_calls import FEWEST_WARM_UP_CALLS, Clock
+from pytest_qparity.backends.timing import PATIENCE, PairedTimes, Question, Times
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -197,26 +199,22 @@ class HostedSession:
         told = self._call("inputs", {}, {}, self._worker.limits.load).value
         return {str(name): str(dtype) for name, dtype in told.items()} if isinstance(told, dict) else None
 
-    def time_alone(self, feed: Mapping[str, np.ndarray], seconds: float) -> Times:
+    def time_alone(self, feed: Mapping[str, np.ndarray], question: Question) -> Times:
         """Measured in the worker."""
-        answer = self._call("time_alone", {"seconds": seconds}, feed, self._timing(seconds))
-        clock, arrays = Clock(answer.value["clock"]), answer.arrays
-        return Times(arrays["variant_ms"], clock, arrays.get("end_to_end_ms"))
+        arguments = {"question": question.as_json()}
+        return _times(self._call("time_alone", arguments, feed, self._timing(question)))
 
-    def time_in_turn(self, counterpart: HostedSession, feed: Mapping[str, np.ndarray], seconds: float) -> PairedTimes:
+    def time_in_turn(
+        self, counterpart: HostedSession, feed: Mapping[str, np.ndarray], question: Question
+    ) -> PairedTimes:
         """Both in pairs, measured in the worker that holds both."""
         if counterpart._worker is not self._worker:
             raise ValueError("got sessions of two workers, should be of one: of two the wake-ups are timed too")
-        arguments = {"seconds": seconds, "counterpart": counterpart._number}
-        answer = self._call("time_in_turn", arguments, feed, self._timing(seconds))
+        arguments = {"question": question.as_json(), "counterpart": counterpart._number}
+        answer = self._call("time_in_turn", arguments, feed, self._timing(question))
         told, arrays = answer.value, answer.arrays
         return PairedTimes(
-            arrays["variant_ms"],
-            arrays["counterpart_ms"],
-            told["interrupted"],
-            told["sound"],
-            Clock(told["clock"]),
-            arrays.get("end_to_end_ms"),
+            arrays["variant_ms"], arrays["counterpart_ms"], _times(answer), told["interrupted"], told["sound"]
         )
 
     def close(self) -> None:
@@ -229,11 +227,18 @@ class HostedSession:
         self._has_run = True
         return answer
 
-    def _timing(self, seconds: float) -> Phase:
-        """Two sessions are run before (once more where what is expected is not known), warmed up, and run once after,
-        one of them end to end; in between, PATIENCE times `seconds` is the end, and one pair more."""
-        runs = 2 * (WARM_UP_CALLS + 5) + FEWEST_PAIRS
-        return Phase("timing", PATIENCE * seconds + runs * self._worker.limits.run_s)
+    def _timing(self, question: Question) -> Phase:
+        """Two sessions are run before (once more where what is expected is not known) and once after, one of them end
+        to end; in between, PATIENCE times the question's seconds is the end, warming up has its share of them, and
+        what is at work then comes to its end: a call each, or blocks whose calls are far below a second."""
+        runs = 2 * (FEWEST_WARM_UP_CALLS + 5) + FEWEST_PAIRS
+        return Phase("timing", (PATIENCE + 1) * question.seconds + runs * self._worker.limits.run_s)
 
     def _call(self, name: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], phase: Phase) -> Answer:
         return self._worker.call(f"{_CALLS}:{name}", {"session": self._number, **arguments}, arrays, self._work, phase)
+
+
+def _times(answer: Answer) -> Times:
+    told, arrays = answer.value, answer.arrays
+    clock, whole_ms = Clock(told["clock"]), arrays.get("end_to_end_ms")
+    return Times(arrays["calls_ms"], arrays["is_sound"], clock, whole_ms, told["conditions"])

@@ -23,7 +23,7 @@ from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.rollout import BEFORE, FED, fitting_states, stacked
-from pytest_qparity.backends.timing import alone, end_to_end, in_turn
+from pytest_qparity.backends.timing import Question, Times, alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import aligned, layout_of
 from pytest_qparity.worker.server import TELL
@@ -176,20 +176,26 @@ def close(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def time_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     watched = _watched(held, arguments["session"], arrays)
-    times = alone(watched, arguments["seconds"])
-    measured = {"variant_ms": times.ms, **_end_to_end(watched)}
+    times = alone(watched, Question.from_json(arguments["question"]))
+    measured = _arrays_of(times, watched)
     watched.look_again()
-    return {"clock": times.clock.value}, measured
+    return {"clock": times.clock.value, "conditions": times.conditions}, measured
 
 
 def time_in_turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     variant = _watched(held, arguments["session"], arrays)
     counterpart = _watched(held, arguments["counterpart"], arrays)
-    times = in_turn(variant, counterpart, arguments["seconds"])
-    measured = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms, **_end_to_end(variant)}
+    times = in_turn(variant, counterpart, Question.from_json(arguments["question"]))
+    blocks = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms}
+    measured = blocks | _arrays_of(times.of_variant, variant)
     variant.look_again()
     counterpart.look_again()
-    return {"interrupted": times.interrupted, "sound": times.sound, "clock": times.clock.value}, measured
+    told = {"clock": times.of_variant.clock.value, "conditions": times.of_variant.conditions}
+    return {**told, "interrupted": times.interrupted, "sound": times.sound}, measured
+
+
+def _arrays_of(times: Times, watched: Watched) -> dict[str, np.ndarray]:
+    return {"calls_ms": times.ms, "is_sound": times.is_sound, **_end_to_end(watched)}
 
 
 def _end_to_end(watched: Watched) -> Arrays:

@@ -2,161 +2,180 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.backends.conditions import Observer
+from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, fewest_calls, interval_of_ratios
+from pytest_qparity.backends.timed_calls import (
+    Block,
+    Call,
+    Clock,
+    Timed,
+    WarmUp,
+    calls_in_a_block,
+    clock_of,
+    timed_block,
+    timed_call,
+    warmed_up,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
-WARM_UP_CALLS = 3
-FEWEST_PAIRS = 20
-MOST_PAIRS = 400
+FEWEST_CALLS = fewest_calls(0.9)  # that are waited for where time allows: a table without its p90 is a poor one
+MOST_CALLS = 400  # of a session that is timed alone, where none are demanded
 MOST_INTERRUPTED = 2000
-PATIENCE = 10
+PATIENCE = 20  # times the seconds that a question is given: what it may take where a budget is still undecided
+WARM_UP_SHARE = 0.5  # of these seconds, at most
 
-
-# A call that had the processor for less than this share of its time was interrupted. On a busy machine longer calls are
-# interrupted more often, so that a ratio of times then measures the neighbours: 2.8 times faster read as 13.9.
-LEAST_CPU_SHARE = 0.9
-
-# The share of timed runs whose outputs are looked at before the next: reading them moves caches, so that what follows a
+# The share of blocks whose outputs are looked at before the next: reading them moves caches, so that what follows a
 # look may be slower. One in eight leaves a median alone, and an engine that skips half of its work is seen by the third
 # look in seven of eight sessions.
 LOOKED_AT = 0.125
 
 
-# By how much a device may say that a call took longer than the host saw it take: both count the same interval from
-# within and from without, on clocks of their own.
-DEVICE_EXCESS = 0.01
-DEVICE_EXCESS_MS = 0.01
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be known before timing ends.
 
+    `bounds`: ratios on one side of which the interval must lie wholly; `narrow`: high / low of it, at most. Both are
+    wished for within `seconds`; where a budget hangs on the bounds (`must_decide`), or `calls` are demanded for a
+    percentile, timing goes on for PATIENCE times as long.
+    """
 
-class Clock(StrEnum):
-    """Whose time is told: the host's, around a call, or a device's own, around what it computes in it."""
+    seconds: float
+    bounds: tuple[float, ...] = ()
+    narrow: float = math.inf
+    must_decide: bool = False
+    calls: int = 0
 
-    HOST = "host"
-    DEVICE = "device"
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "seconds": self.seconds,
+            "bounds": list(self.bounds),
+            "narrow": None if self.narrow == math.inf else self.narrow,
+            "must_decide": self.must_decide,
+            "calls": self.calls,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Question:
+        narrow = math.inf if told["narrow"] is None else told["narrow"]
+        return cls(told["seconds"], tuple(told["bounds"]), narrow, told["must_decide"], told["calls"])
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds a call, float64 (calls,). `end_to_end_ms`: of runs with all copies, by the host, float64 (runs,), of
-    a session that is timed without; None of any other."""
+    """Milliseconds of each call in its order, float64 (calls,), and whether it had the processor throughout, bool.
+
+    `end_to_end_ms`: of runs with all copies, by the host, float64 (runs,), of a session that is timed without; None of
+    any other. `conditions`: what the machine was like, and how warm the session was.
+    """
 
     ms: np.ndarray
+    is_sound: np.ndarray
     clock: Clock = Clock.HOST
     end_to_end_ms: np.ndarray | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def quiet_ms(self) -> np.ndarray:
+        """Of the calls that were not interrupted; of all, where too few were not."""
+        quiet: np.ndarray = self.ms[self.is_sound]
+        return quiet if len(quiet) >= FEWEST_PAIRS else self.ms
 
 
 @dataclass(frozen=True, slots=True)
 class PairedTimes:
-    """Milliseconds a call, float64 (pairs,) each; pair i of both was measured back to back.
+    """Milliseconds of a block, float64 (pairs,) each; pair i of both was measured back to back. `of_variant`: all calls
+    of its blocks.
 
-    Pairs of which a call was interrupted are left out, `interrupted` of them; where too few are left all are here, and
-    `sound` is False. `end_to_end_ms`: of the variant, as in `Times`.
+    Pairs with an interrupted block are left out, `interrupted` of them; where too few are left all are here, and
+    `sound` is False.
     """
 
     variant_ms: np.ndarray
     counterpart_ms: np.ndarray
+    of_variant: Times
     interrupted: int = 0
     sound: bool = True
-    clock: Clock = Clock.HOST
-    end_to_end_ms: np.ndarray | None = None
-
-    @property
-    def of_variant(self) -> Times:
-        return Times(self.variant_ms, self.clock, self.end_to_end_ms)
 
 
-class Timed(Protocol):
-    """What is timed: `run` in the clock's sight, `look` at what it gave out of it. `look` raises CannotJudge.
-
-    `computes_elsewhere`: on a device, so that a call waits and the processor's share of its time tells nothing.
-    `device_ms`: of the last run by the device's own clock; None where it does not tell.
-    """
-
-    @property
-    def computes_elsewhere(self) -> bool: ...
-
-    @property
-    def device_ms(self) -> float | None: ...
-
-    def run(self) -> object: ...
-
-    def look(self, given: object) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """`is_sound`: it had the processor throughout."""
-
-    host_ms: float
-    device_ms: float | None
-    is_sound: bool
-
-
-def alone(timed: Timed, seconds: float, seed: int = 0) -> Times:
-    """At least FEWEST_PAIRS calls, then until `seconds` have passed."""
+def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
+    """At least FEWEST_PAIRS calls, then until the question's seconds have passed or MOST_CALLS are timed."""
     import numpy as np
 
-    for _ in range(WARM_UP_CALLS):
-        timed.run()
+    seen = Observer.begun()
+    warm_up, _ = warmed_up([timed], WARM_UP_SHARE * question.seconds)
     looks = np.random.default_rng(seed)
-    calls: list[_Call] = []
+    calls: list[Call] = []
     start = time.perf_counter()
     goes_on = True
     while goes_on:
-        call, given = _timed(timed)
+        call, given = timed_call(timed)
         calls.append(call)
-        goes_on = _goes_on(len(calls), time.perf_counter() - start, seconds)
+        goes_on = _goes_on_alone(len(calls), time.perf_counter() - start, question)
         if len(calls) == 1 or not goes_on or looks.random() < LOOKED_AT:
             timed.look(given)
+            seen.look()
         del given  # before the next run, which would find less room otherwise
-    clock = _clock_of(calls)
-    return Times(np.array([_ms(call, clock) for call in calls]), clock)
+    return _times(calls, clock_of(calls), warm_up, seen)
 
 
-def in_turn(variant: Timed, counterpart: Timed, seconds: float, seed: int = 0) -> PairedTimes:
-    """Time both in pairs, which of the two goes first drawn anew for each pair.
+def in_turn(variant: Timed, counterpart: Timed, question: Question, seed: int = 0) -> PairedTimes:
+    """Time both in pairs of blocks, which of the two goes first drawn anew for each pair.
 
-    At least FEWEST_PAIRS pairs without an interruption, then until `seconds` have passed or MOST_PAIRS are measured;
-    very slow calls, or a very busy machine, end after PATIENCE times `seconds` with what they have. What the first and
-    the last pair gave is looked at, and that of a LOOKED_AT of the pairs between.
+    At least FEWEST_PAIRS pairs without an interruption, then until the question is answered, which is asked at LOOKS
+    alone, or its time is over, or MOST_PAIRS are measured. What the first and the last pair gave is looked at, and that
+    of a LOOKED_AT of the pairs between.
     """
     import numpy as np
 
-    for _ in range(WARM_UP_CALLS):
-        variant.run()
-        counterpart.run()
+    seen = Observer.begun()
+    warm_up, warm_ms = warmed_up([variant, counterpart], WARM_UP_SHARE * question.seconds)
+    # As many of both: a median of more calls is less often one that a neighbour slowed, and equal things then differed
+    # by up to 17 % on a busy machine.
+    sizes = calls_in_a_block(max(warm_ms))
     order = np.random.default_rng(seed)
-    sound: list[tuple[_Call, _Call]] = []
-    interrupted: list[tuple[_Call, _Call]] = []
+    sound: list[tuple[Block, Block]] = []
+    interrupted: list[tuple[Block, Block]] = []
+    calls: list[Call] = []
+    is_answered = False
     start = time.perf_counter()
     goes_on = True
     while goes_on:
         if order.random() < 0.5:
-            call, given = _timed(variant)
-            counterpart_call, counterpart_given = _timed(counterpart)
+            block, given = timed_block(variant, *sizes)
+            counterpart_block, counterpart_given = timed_block(counterpart, *sizes)
         else:
-            counterpart_call, counterpart_given = _timed(counterpart)
-            call, given = _timed(variant)
+            counterpart_block, counterpart_given = timed_block(counterpart, *sizes)
+            block, given = timed_block(variant, *sizes)
         is_first = not (sound or interrupted)
-        both_sound = call.is_sound and counterpart_call.is_sound
-        (sound if both_sound else interrupted).append((call, counterpart_call))
-        goes_on = len(interrupted) < MOST_INTERRUPTED and _goes_on(len(sound), time.perf_counter() - start, seconds)
+        calls.extend(block.calls)
+        if block.is_sound and counterpart_block.is_sound:
+            sound.append((block, counterpart_block))
+            if len(sound) in LOOKS:
+                is_answered = _is_answered(sound, question)
+        else:
+            interrupted.append((block, counterpart_block))
+        elapsed = time.perf_counter() - start
+        goes_on = len(interrupted) < MOST_INTERRUPTED and _goes_on(
+            len(sound), len(calls), elapsed, question, is_answered
+        )
         if is_first or not goes_on or order.random() < LOOKED_AT:
             variant.look(given)
             counterpart.look(counterpart_given)
+            seen.look()
         del given, counterpart_given  # before the next runs, which would find less room otherwise
     kept = sound if len(sound) >= FEWEST_PAIRS else sound + interrupted
-    clock = _clock_of(call for pair in kept for call in pair)
-    times = np.array([[_ms(call, clock) for call in pair] for pair in kept])
-    return PairedTimes(times[:, 0], times[:, 1], len(interrupted), len(sound) >= FEWEST_PAIRS, clock)
+    clock = clock_of(call for pair in kept for block in pair for call in block.calls)
+    times = np.array([[block.ms(clock) for block in pair] for pair in kept])
+    of_variant = _times(calls, clock, warm_up, seen)
+    return PairedTimes(times[:, 0], times[:, 1], of_variant, len(interrupted), len(sound) >= FEWEST_PAIRS)
 
 
 def end_to_end(run: Callable[[], object], calls: int = FEWEST_PAIRS) -> np.ndarray:
@@ -171,44 +190,46 @@ def end_to_end(run: Callable[[], object], calls: int = FEWEST_PAIRS) -> np.ndarr
     return np.array(times_ms)
 
 
-def _goes_on(measured: int, elapsed: float, seconds: float) -> bool:
-    if measured < FEWEST_PAIRS:
-        return elapsed < PATIENCE * seconds
-    return measured < MOST_PAIRS and elapsed < seconds
+def _is_answered(sound: list[tuple[Block, Block]], question: Question) -> bool:
+    import numpy as np
+
+    clock = clock_of(call for pair in sound for block in pair for call in block.calls)
+    times = np.array([[block.ms(clock) for block in pair] for pair in sound])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = interval_of_ratios(times[:, 0], times[:, 1])
+    return found.decides(question.bounds) and found.width <= question.narrow
 
 
-def _clock_of(calls: Iterable[_Call]) -> Clock:
-    """The device's where it told of every call: times of two clocks are not compared."""
-    return Clock.DEVICE if all(call.device_ms is not None for call in calls) else Clock.HOST
+def _goes_on(pairs: int, calls: int, elapsed: float, question: Question, is_answered: bool) -> bool:
+    has_time, has_patience = elapsed < question.seconds, elapsed < PATIENCE * question.seconds
+    if pairs < FEWEST_PAIRS:
+        return has_patience
+    if calls < question.calls:
+        return has_patience
+    if pairs >= MOST_PAIRS:
+        return False
+    if is_answered:
+        return has_time and calls < FEWEST_CALLS
+    return has_patience if question.must_decide else has_time
 
 
-def _ms(call: _Call, clock: Clock) -> float:
-    return call.device_ms if clock is Clock.DEVICE and call.device_ms is not None else call.host_ms
+def _goes_on_alone(calls: int, elapsed: float, question: Question) -> bool:
+    if calls < max(FEWEST_PAIRS, question.calls):
+        return elapsed < PATIENCE * question.seconds
+    return calls < max(MOST_CALLS, question.calls) and elapsed < question.seconds
 
 
-def _timed(timed: Timed) -> tuple[_Call, object]:
-    """One run, and what it gave. Whether it had the processor throughout: threads of the engine count.
+def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer) -> Times:
+    import numpy as np
 
-    Of what computes on a device the median over interleaved pairs alone stands against interruptions.
-    """
-    processor_start = time.process_time_ns()
-    start = time.perf_counter_ns()
-    given = timed.run()
-    elapsed = time.perf_counter_ns() - start
-    processor = time.process_time_ns() - processor_start
-    is_sound = timed.computes_elsewhere or processor >= LEAST_CPU_SHARE * elapsed
-    return _Call(elapsed / 1e6, _believed(timed.device_ms, elapsed / 1e6), is_sound), given
+    from pytest_qparity.backends.conditions import drift_percent
 
-
-def _believed(device_ms: float | None, host_ms: float) -> float | None:
-    """A device's own time lies within the call that the host has timed: raises CannotJudge where it does not."""
-    if device_ms is None or 0 < device_ms <= host_ms * (1 + DEVICE_EXCESS) + DEVICE_EXCESS_MS:
-        return device_ms
-    raise CannotJudge(
-        Failure(
-            Code.LATENCY_UNMEASURED,
-            f"The device says that a call took {device_ms:g} ms, should be above 0 and within the {host_ms:.4g} ms of "
-            "the host's clock.",
-            "look at how the backend times its runs, and whether they have ended when it returns",
-        )
-    )
+    ms = np.array([call.ms(clock) for call in calls])
+    is_sound = np.array([call.is_sound for call in calls])
+    conditions = seen.seen() | {
+        "interrupted_percent": round(100.0 * float(np.mean(~is_sound)), 1),
+        "warm_up_calls": warm_up.calls,
+        "warm_up_stable": warm_up.is_stable,
+    }
+    drift = drift_percent(ms[is_sound])
+    return Times(ms, is_sound, clock, None, conditions if drift is None else conditions | {"drift_percent": drift})

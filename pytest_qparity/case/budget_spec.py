@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from pytest_qparity.case.fields import OUR_ERROR, Name, Positive, Table, Text
 from pytest_qparity.case.names import known_list
 
-HARDWARE_KEYS = ("load_ms", "first_run_ms", "joule_per_sample")  # other figures on other hardware
+TIME_KEYS = ("latency_ms", "p90_ms", "p99_ms", "samples_per_s")
+HARDWARE_KEYS = (*TIME_KEYS, "load_ms", "first_run_ms", "joule_per_sample")  # other figures on other hardware
 _ABOUT_BUDGETS = frozenset({"hardware", "portable"})  # these promise nothing by themselves
 
 
@@ -58,6 +59,20 @@ class Budget(Table):
         default=None,
         description="For each precision named, how many times faster than it, at least.",
         examples=[{"fp32": 2.0}],
+    )
+    latency_ms: Positive | None = Field(
+        default=None, description="Median milliseconds of a call of `batch` samples, at most.", examples=[4.2]
+    )
+    p90_ms: Positive | None = Field(
+        default=None, description="Milliseconds that 90 % of the calls take, at most.", examples=[5.0]
+    )
+    p99_ms: Positive | None = Field(
+        default=None, description="Milliseconds that 99 % of the calls take, at most; needs 662 calls.", examples=[8.0]
+    )
+    samples_per_s: Positive | None = Field(
+        default=None,
+        description="Samples a second, at the best batch that is timed, at least.",
+        examples=[240],
     )
     memory_mb: Positive | None = Field(
         default=None, description="Peak memory over the idle engine in MB, at most.", examples=[64]

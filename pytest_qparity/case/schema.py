@@ -27,6 +27,7 @@ from pytest_qparity.case.fields import (
     WaivableCode,
 )
 from pytest_qparity.case.invariance_spec import InvarianceSpec
+from pytest_qparity.case.latency_spec import LatencySpec
 from pytest_qparity.case.metric_spec import MetricSource
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
@@ -246,6 +247,7 @@ class CaseSpec(Table):
     invariance: InvarianceSpec | None = Field(
         default=None, description="Asks for the invariance check; without it there is none."
     )
+    latency: LatencySpec | None = Field(default=None, description="Which batches the latency check times.")
     budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
         default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."
     )

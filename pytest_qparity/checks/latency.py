@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.backends.timing import Clock
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.checks.call_times import TimeLimits, beyond_limits, percentiles_ms, quantiles_ms, samples_per_s
 from pytest_qparity.checks.figures import apart
+from pytest_qparity.checks.speed_up import decision
 from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
+    from pytest_qparity.backends.timing import Times
     from pytest_qparity.checks.speed_up import Interval
+
+NOTABLE_DRIFT_PERCENT = 10.0
+NO_LIMITS = TimeLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,8 @@ class LatencyMeasurement:
     """Median milliseconds a call of `batch` samples, and the speed-up over each precision it was timed against.
 
     `clock`: whose milliseconds these and those of the speed-ups are. `end_to_end_ms`: median of whole runs, copies to
-    and from the device included; None of a session that computes where the feeds lie.
+    and from the device included; None of a session that computes where the feeds lie. `times`: of the calls themselves;
+    `batches`: the same at other batches. `threads`: those that the engine was given.
     """
 
     median_ms: float
@@ -29,10 +37,20 @@ class LatencyMeasurement:
     speed_up_over: Mapping[str, Interval]
     clock: Clock = Clock.HOST
     end_to_end_ms: float | None = None
+    times: Times | None = None
+    batches: Mapping[int, Times] = field(default_factory=dict)
+    threads: int | None = None
 
 
-def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Verdict:
-    """`budgets`: the least speed-up over each precision named.
+def judge_latency(
+    measured: LatencyMeasurement,
+    budgets: Mapping[str, float],
+    limits: TimeLimits = NO_LIMITS,
+    elsewhere: Failure | None = None,
+) -> Verdict:
+    """`budgets`: the least speed-up over each precision named. `limits`: absolute ones (`beyond_limits`).
+    `elsewhere`: that absolute ones were written for other hardware, so that nothing follows from them here
+    (`checks.hardware.counts_here`).
 
     pass: the interval's low end is at or above the budget; fail: its high end is below; else cannot-judge. A latency
     without a call, or that no clock gives, is cannot-judge without any budget too.
@@ -48,10 +66,17 @@ def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) ->
         **({"device_ms": measured.median_ms} if measured.clock is Clock.DEVICE else {}),
         **({} if measured.end_to_end_ms is None else {"end_to_end_ms": measured.end_to_end_ms}),
         "speed_up_over": {
-            name: {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
+            name: {
+                "low": interval.low,
+                "estimate": interval.estimate,
+                "high": interval.high,
+                "decision": decision(interval).value,
+            }
             for name, interval in measured.speed_up_over.items()
         },
         "budgets": dict(budgets),
+        **({"absolute_budgets": limits.stated} if limits.stated else {}),
+        **_of_calls(measured),
     }
     deciding = _deciding(measured, budgets)
     failures = _unmeasured(measured) + tuple(
@@ -59,10 +84,54 @@ def judge_latency(measured: LatencyMeasurement, budgets: Mapping[str, float]) ->
         for name, budget in budgets.items()
         for failure in _compare(name, budget, measured.speed_up_over.get(name), measured.calls)
     )
-    notes = (*(() if budgets else ("recorded, no budget",)), *_where(measured))
+    failures += _beyond(measured, limits) + (() if elsewhere is None else (elsewhere,))
+    notes = (*_where(measured), *_disturbed(measured))
     if failures:
-        return failed(deciding, evidence, failures, tuple(_where(measured)))
-    return passed(deciding, evidence, notes)
+        return failed(deciding, evidence, failures, notes)
+    return passed(deciding, evidence, (*(() if budgets or limits.stated else ("recorded, no budget",)), *notes))
+
+
+def _of_calls(measured: LatencyMeasurement) -> dict[str, Any]:
+    """What the calls themselves say, where they are there and a clock gave them."""
+    times = measured.times
+    known: dict[str, Any] = {} if measured.threads is None else {"threads": measured.threads}
+    if times is None or _unmeasured(measured):
+        return known
+    return {
+        **known,
+        "samples_per_s": samples_per_s(times, measured.batch),
+        "quantiles_ms": quantiles_ms(times),
+        "percentiles_ms": percentiles_ms(times),
+        "batches": {
+            str(batch): {
+                "median_ms": float(median(each.quiet_ms)),
+                "samples_per_s": samples_per_s(each, batch),
+                "calls": len(each.quiet_ms),
+            }
+            for batch, each in measured.batches.items()
+        },
+        "conditions": dict(times.conditions),
+    }
+
+
+def _beyond(measured: LatencyMeasurement, limits: TimeLimits) -> tuple[Failure, ...]:
+    if not limits.stated or _unmeasured(measured):
+        return ()
+    if measured.times is None:
+        raise ValueError("got absolute budgets of a latency without its calls, should be with them")
+    return tuple(beyond_limits(measured.times, measured.batch, measured.batches, limits))
+
+
+def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:
+    """What a reader of the figures has to know of the machine."""
+    conditions = {} if measured.times is None else measured.times.conditions
+    drift = conditions.get("drift_percent", 0.0)
+    if abs(drift) > NOTABLE_DRIFT_PERCENT:
+        yield f"calls became {abs(drift):g} % {'slower' if drift > 0 else 'faster'} while they were timed"
+    if conditions.get("throttled", 0):
+        yield f"a core was throttled {conditions['throttled']} times while it was timed"
+    if conditions.get("alone") is False:
+        yield "timed beside other engines of this gate, which did not come to rest in time"
 
 
 def _where(measured: LatencyMeasurement) -> Iterator[str]:

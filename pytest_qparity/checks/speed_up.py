@@ -1,41 +1,57 @@
-"""How many times faster, with an interval, from times that were measured in pairs."""
+"""How many times faster, with an interval, from times that were measured in pairs, and what to call it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pytest_qparity.backends.timing import FEWEST_PAIRS
+from pytest_qparity.backends.sequential import FEWEST_PAIRS, Interval, interval_of_ratios
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.timing import PairedTimes
 
-RESAMPLES = 2000
+__all__ = ["DIFFERENCE_BOUNDS", "EQUIVALENCE", "Decision", "Interval", "decision", "speed_up"]
+
+# Two sessions of one file differ by a few percent, run after run, by where their buffers happen to lie: less than this
+# is no difference, and a difference is more than this.
+EQUIVALENCE = 0.05
+DIFFERENCE_BOUNDS = (1 / (1 + EQUIVALENCE), 1 + EQUIVALENCE)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A point estimate with its 95 % bootstrap interval."""
+class Decision(StrEnum):
+    """What a speed-up is, as far as its interval tells."""
 
-    low: float
-    estimate: float
-    high: float
+    SAME = "same"
+    FASTER = "faster"
+    SLOWER = "slower"
+    CANNOT_TELL = "cannot tell"
 
 
-def speed_up(times: PairedTimes, seed: int = 0) -> Interval:
-    """median(counterpart) / median(variant), with a percentile bootstrap interval over pairs (95 %).
+def speed_up(times: PairedTimes) -> Interval:
+    """Median over pairs of counterpart / variant, with an interval that holds at every look (`interval_of_ratios`).
 
-    Efron and Tibshirani 1993, chapter 13; pairs are resampled together, since drift moves both of a pair. Fewer than
-    FEWEST_PAIRS pairs without an interruption bound nothing: the interval is then 0 to infinity.
+    Fewer than FEWEST_PAIRS pairs without an interruption bound nothing: the interval is then 0 to infinity.
     """
     import numpy as np
 
-    pairs = len(times.variant_ms)
-    estimate = float(np.median(times.counterpart_ms) / np.median(times.variant_ms))
-    if pairs < FEWEST_PAIRS or not times.sound:
-        return Interval(0.0, estimate, math.inf)
-    drawn = np.random.default_rng(seed).integers(0, pairs, size=(RESAMPLES, pairs))
-    ratios = np.median(times.counterpart_ms[drawn], axis=1) / np.median(times.variant_ms[drawn], axis=1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Interval(float(low), estimate, float(high))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = interval_of_ratios(times.variant_ms, times.counterpart_ms)
+    if len(times.variant_ms) < FEWEST_PAIRS or not times.sound:
+        return Interval(0.0, found.estimate, math.inf)
+    return found
+
+
+def decision(found: Interval) -> Decision:
+    """same: the whole interval lies within DIFFERENCE_BOUNDS, so that what is not known well enough is never the same;
+    faster, slower: it lies wholly beyond them. Two one-sided tests each (Schuirmann 1987), at the interval's level."""
+    low, high = DIFFERENCE_BOUNDS
+    if not (math.isfinite(found.low) and math.isfinite(found.estimate)):
+        return Decision.CANNOT_TELL
+    if low <= found.low and found.high < high:
+        return Decision.SAME
+    if found.low >= high:
+        return Decision.FASTER
+    if found.high < low:
+        return Decision.SLOWER
+    return Decision.CANNOT_TELL

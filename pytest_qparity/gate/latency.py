@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.timing import Question
+from pytest_qparity.case.budget_spec import TIME_KEYS
+from pytest_qparity.gate.batches import times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_qparity.backends.timing import Times
+    from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
+    from pytest_qparity.checks.call_times import TimeLimits
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
 
-__all__ = ["latency"]
+__all__ = ["latency", "time_limits"]
 
 
 def latency(run: RunMaterial) -> Verdict:
@@ -24,35 +30,79 @@ def latency(run: RunMaterial) -> Verdict:
 
     require_native(run, "latency")
 
+    from pytest_qparity.checks.hardware import counts_here
     from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
     from pytest_qparity.checks.speed_up import speed_up
 
     budget = budget_of(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
+    elsewhere = None if budget is None else counts_here(budget, TIME_KEYS, run.hardware)
+    limits = time_limits(None if elsewhere else budget)
     feed = _judged_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
-    seconds = run.material.settings.latency_seconds
+    seconds = run.material.settings.latency_seconds / max(len(counterparts), 1)
     intervals = {}
     timed: list[Times] = []
-    for name, session in counterparts.items():
-        times = run.session.time_in_turn(session, feed.arrays, seconds / len(counterparts))
-        intervals[name] = speed_up(times)
-        timed.append(times.of_variant)
-    timed = timed or [run.session.time_alone(feed.arrays, seconds)]
-    clock = timed[0].clock
-    all_ms = np.concatenate([times.ms for times in timed if times.clock is clock])
-    whole_ms = [times.end_to_end_ms for times in timed if times.end_to_end_ms is not None]
-    run.latency_samples_ms = all_ms
+    session = run.session
+    with run.material.settings.timed() as is_alone:
+        for name, counterpart in counterparts.items():
+            question = _question(seconds, budgets.get(name), limits.calls)
+            times = session.time_in_turn(counterpart, feed.arrays, question)
+            intervals[name] = speed_up(times)
+            timed.append(times.of_variant)
+        timed = timed or [session.time_alone(feed.arrays, Question(seconds, calls=limits.calls))]
+    times_of_all = _together(timed, is_alone)
+    at_batches = times_at_batches(run, {feed.count: times_of_all})
+    quiet_ms = times_of_all.quiet_ms
+    run.latency_samples_ms = quiet_ms
+    whole_ms = times_of_all.end_to_end_ms
     measured = LatencyMeasurement(
-        float(np.median(all_ms)),
-        len(all_ms),
+        float(np.median(quiet_ms)),
+        len(quiet_ms),
         feed.count,
         intervals,
-        clock,
-        float(np.median(np.concatenate(whole_ms))) if whole_ms else None,
+        times_of_all.clock,
+        None if whole_ms is None else float(np.median(whole_ms)),
+        times_of_all,
+        at_batches,
+        threads=run.options.threads,
     )
-    return judge_latency(measured, budgets)
+    return judge_latency(measured, budgets, limits, elsewhere)
+
+
+def time_limits(budget: Budget | None) -> TimeLimits:
+    """The absolute budgets that count here."""
+    from pytest_qparity.checks.call_times import TimeLimits
+
+    if budget is None:
+        return TimeLimits()
+    return TimeLimits(budget.latency_ms, budget.p90_ms, budget.p99_ms, budget.samples_per_s)
+
+
+def _question(seconds: float, budget: float | None, calls: int) -> Question:
+    """A budget is decided for itself; without one it is told whether there is a difference, and how large it is."""
+    from pytest_qparity.checks.speed_up import DIFFERENCE_BOUNDS, EQUIVALENCE
+
+    if budget is not None:
+        return Question(seconds, (budget,), must_decide=True, calls=calls)
+    return Question(seconds, DIFFERENCE_BOUNDS, narrow=(1 + EQUIVALENCE) ** 2, calls=calls)
+
+
+def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
+    """The variant's calls beside each counterpart, where one clock told of them; the conditions of the first."""
+    import numpy as np
+
+    first, *_ = timed
+    alike = [times for times in timed if times.clock is first.clock]
+    whole_ms = [times.end_to_end_ms for times in timed if times.end_to_end_ms is not None]
+    return replace(
+        first,
+        ms=np.concatenate([times.ms for times in alike]),
+        is_sound=np.concatenate([times.is_sound for times in alike]),
+        end_to_end_ms=np.concatenate(whole_ms) if whole_ms else None,
+        conditions=first.conditions if is_alone is None else {**first.conditions, "alone": is_alone},
+    )
 
 
 def _judged_feed(run: RunMaterial) -> Feed:

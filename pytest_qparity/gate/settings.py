@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.metrics import Metric
+    from pytest_qparity.gate.turns import Turns
     from pytest_qparity.golden.accept import Accept
     from pytest_qparity.worker.protocol import Watch, Worker
 
@@ -40,6 +42,7 @@ class Settings:
     seed: int = 0  # of these examples
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
     watch: Watch | None = None  # hears how far long calls are
+    turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:
         """The limits of a case that states some of its own."""
@@ -47,6 +50,18 @@ class Settings:
 
     def worker(self, limits: Limits) -> Worker:
         """A new worker; whoever asks for it closes it."""
+        worker = self._worker(limits)
+        if self.turns is None:
+            return worker
+        from pytest_qparity.gate.turns import InTurn
+
+        return InTurn(worker, self.turns)
+
+    def timed(self) -> AbstractContextManager[bool | None]:
+        """While something is timed; whether it is alone then, None where that cannot be told."""
+        return nullcontext() if self.turns is None else self.turns.timed()
+
+    def _worker(self, limits: Limits) -> Worker:
         if self.isolation is Isolation.NONE:
             from pytest_qparity.worker.in_process import InProcess
 

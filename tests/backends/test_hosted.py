@@ -11,6 +11,7 @@ import pytest
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.backends.timing import Question
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
@@ -94,12 +95,14 @@ def test_both_isolations_give_the_same_bits(model: Path) -> None:
 def test_times_are_measured_beside_the_engine(host: EngineHost, model: Path) -> None:
     session, counterpart = (host.load(model, SessionOptions()) for _ in range(2))
 
-    alone = session.time_alone(FEED, 0.01).ms
-    times = session.time_in_turn(counterpart, FEED, 0.01)
+    alone = session.time_alone(FEED, Question(0.01)).ms
+    times = session.time_in_turn(counterpart, FEED, Question(0.01))
 
     assert len(alone) >= 20
     assert (alone > 0).all()
     assert times.variant_ms.shape == times.counterpart_ms.shape
+    assert len(times.of_variant.ms) >= len(times.variant_ms)
+    assert times.of_variant.conditions["cpus"] >= 1
     assert isinstance(times.sound, bool)
 
 
@@ -108,7 +111,7 @@ def test_sessions_of_two_workers_are_not_timed_against_each_other(model: Path) -
     first, second = (host.load(model, SessionOptions()) for host in hosts)
 
     with pytest.raises(ValueError, match="two workers"):
-        first.time_in_turn(second, FEED, 0.01)
+        first.time_in_turn(second, FEED, Question(0.01))
 
 
 def test_the_first_run_has_a_deadline_of_its_own(model: Path) -> None:

@@ -19,7 +19,8 @@ from pytest_qparity.backends.ort_device import OnnxRuntimeDeviceSession, require
 from pytest_qparity.backends.ort_session import Place, opened, session_settings
 from pytest_qparity.backends.protocol import BindsFeeds, Optimizer, SessionOptions
 from pytest_qparity.backends.shapes import InputShapes
-from pytest_qparity.backends.timing import Clock, alone
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.backends.timing import Question, alone
 from pytest_qparity.backends.watched import Watched
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.backends.quantized import cnn
@@ -55,7 +56,7 @@ def test_timing_runs_the_bound_feed_and_looks_at_what_it_gave(tmp_path: Path) ->
 
     assert watched.computes_elsewhere
     assert watched.run() is None
-    times = alone(watched, seconds=0.01)
+    times = alone(watched, Question(0.01))
     assert len(times.ms) >= 20
     assert times.clock is Clock.HOST  # ONNX Runtime tells no time of the device
 
@@ -82,7 +83,7 @@ def test_a_device_that_computes_something_else_while_timed_is_caught(
     monkeypatch.setattr(OnnxRuntimeDeviceSession, "bound", lambda *_: idle)
 
     with pytest.raises(CannotJudge) as caught:
-        alone(Watched(session, feed, expected), seconds=0.01)
+        alone(Watched(session, feed, expected), Question(0.01))
 
     assert caught.value.failure.code is Code.LATENCY_OUTPUTS
 

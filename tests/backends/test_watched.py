@@ -10,7 +10,7 @@ import pytest
 
 from pytest_qparity.backends import serving
 from pytest_qparity.backends.protocol import SessionFacts
-from pytest_qparity.backends.timing import PairedTimes
+from pytest_qparity.backends.timing import PairedTimes, Question, Times
 from pytest_qparity.backends.watched import Watched, are_equal
 from pytest_qparity.verdict import CannotJudge, Code
 
@@ -143,7 +143,7 @@ class TestServing:
     @pytest.mark.parametrize("name", ["time_alone", "time_in_turn"])
     def test_both_are_watched_while_they_are_timed(self, name: str) -> None:
         time = getattr(serving, name)
-        arguments = {"session": "1", "counterpart": "2", "seconds": 0.01}
+        arguments = {"session": "1", "counterpart": "2", "question": Question(0.01).as_json()}
 
         time(self.held(from_run(999, RIGHT), from_run(999, RIGHT)), arguments, FEED)
 
@@ -157,11 +157,11 @@ class TestServing:
 
         def timed(*_: object) -> Any:
             sessions[changes].answer = lambda _: NOTHING
-            return PairedTimes(np.ones(3), np.ones(3))
+            return PairedTimes(np.ones(3), np.ones(3), Times(np.ones(3), np.ones(3, bool)))
 
         monkeypatch.setattr(serving, "alone", lambda *arguments: timed(*arguments).of_variant)
         monkeypatch.setattr(serving, "in_turn", timed)
-        arguments = {"session": "1", "counterpart": "2", "seconds": 0.01}
+        arguments = {"session": "1", "counterpart": "2", "question": Question(0.01).as_json()}
 
         said = refused(lambda: serving.time_in_turn(self.held(**sessions), arguments, FEED))
 
@@ -176,13 +176,13 @@ class TestServing:
         for _ in range(2):
             serving.run(held, {"session": "1", "most_bytes": None}, FEED)
 
-        refused(lambda: serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED))
+        refused(lambda: serving.time_alone(held, {"session": "1", "question": Question(0.01).as_json()}, FEED))
 
     def test_a_feed_that_was_never_run_is_run_first(self) -> None:
         held = self.held(Changing(lambda _: RIGHT), Changing(lambda _: RIGHT))
         serving.run(held, {"session": "1", "most_bytes": None}, {"x": FEED["x"] * 2})
 
-        serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED)
+        serving.time_alone(held, {"session": "1", "question": Question(0.01).as_json()}, FEED)
 
         assert held["1"].first_feed["x"].tobytes() == FEED["x"].tobytes()
 
@@ -193,7 +193,7 @@ class TestServing:
         serving.run_and_keep(held, {"session": "1"}, FEED)
         serving.run(held, {"session": "1", "most_bytes": None}, FEED)
 
-        refused(lambda: serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED))
+        refused(lambda: serving.time_alone(held, {"session": "1", "question": Question(0.01).as_json()}, FEED))
 
     def test_of_many_feeds_that_are_judged_the_first_is_remembered(self) -> None:
         held: dict[str, Any] = {"1": serving.Opened(Changing(lambda run: RIGHT if run == 1 else NOTHING))}
@@ -201,4 +201,4 @@ class TestServing:
         for feed in (FEED, {"x": FEED["x"] + 1}):
             serving.run(held, {"session": "1", "most_bytes": None}, feed)
 
-        refused(lambda: serving.time_alone(held, {"session": "1", "seconds": 0.01}, FEED))
+        refused(lambda: serving.time_alone(held, {"session": "1", "question": Question(0.01).as_json()}, FEED))

@@ -277,8 +277,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
-            "waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "task, waivers.",
             'write "budgets"',
         ),
     ),
@@ -287,8 +287,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, limits, model, parity, precisions, state, task, "
-            "waivers.",
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "task, waivers.",
             'write "model"',
         ),
     ),
@@ -458,7 +458,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             4,
             "[budgets.ort.int8]: got an empty table, "
             "should be a table with at least one of: activation_mb, engine_mb, first_run_ms, joule_per_sample, "
-            "load_ms, memory_mb, ratio_to, size_mb, speedup_over.",
+            "latency_ms, load_ms, memory_mb, p90_ms, p99_ms, ratio_to, samples_per_s, size_mb, speedup_over.",
             "for example memory_mb = 64",
         ),
     ),
@@ -467,7 +467,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             "[budgets.ort.int8]: got a table, should be a table with at least one of: activation_mb, engine_mb, "
-            "first_run_ms, joule_per_sample, load_ms, memory_mb, ratio_to, size_mb, speedup_over.",
+            "first_run_ms, joule_per_sample, latency_ms, load_ms, memory_mb, p90_ms, p99_ms, ratio_to, samples_per_s, "
+            "size_mb, speedup_over.",
             "for example memory_mb = 64",
         ),
     ),
@@ -485,7 +486,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             4,
             "[budgets.ort.int8]: got a table, should be beside a budget that depends on hardware: first_run_ms, "
-            "joule_per_sample, load_ms.",
+            "joule_per_sample, latency_ms, load_ms, p90_ms, p99_ms, samples_per_s.",
             "take hardware or portable out: the rest holds",
         ),
     ),

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_qparity.backends import timing
+from pytest_qparity.backends import timed_calls, timing
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.backends.protocol import SessionFacts
+from pytest_qparity.backends.sequential import FEWEST_PAIRS
 from pytest_qparity.backends.serving import Opened
-from pytest_qparity.backends.timing import FEWEST_PAIRS, Clock, alone, end_to_end, in_turn
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.backends.timing import Question, alone, end_to_end, in_turn
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
 from pytest_qparity.verdict import CannotJudge, Code, Outcome
 from pytest_qparity.worker.in_process import InProcess
@@ -56,15 +58,16 @@ class FakeClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    monkeypatch.setattr(timing, "time", fake)
+    for module in (timing, timed_calls):
+        monkeypatch.setattr(module, "time", fake)
     return fake
 
 
 def test_a_device_that_tells_its_time_is_judged_by_it(clock: FakeClock) -> None:
-    times = in_turn(OnDevice(clock, 1.0), OnDevice(clock, 3.0), 0.1)
-    single = alone(OnDevice(clock, 2.0), 0.1)
+    times = in_turn(OnDevice(clock, 1.0), OnDevice(clock, 3.0), Question(0.1))
+    single = alone(OnDevice(clock, 2.0), Question(0.1))
 
-    assert (set(times.variant_ms), set(times.counterpart_ms), times.clock) == ({1.0}, {3.0}, Clock.DEVICE)
+    assert (set(times.variant_ms), set(times.counterpart_ms), times.of_variant.clock) == ({1.0}, {3.0}, Clock.DEVICE)
     assert (set(single.ms), single.clock) == ({2.0}, Clock.DEVICE)
 
 
@@ -73,22 +76,26 @@ def test_one_that_does_not_always_tell_it_is_judged_by_the_host(
     clock: FakeClock, told: tuple[float | None, ...]
 ) -> None:
     """A ratio of two clocks would be none."""
-    times = in_turn(OnDevice(clock, *told), OnDevice(clock, 3.0), 0.1)
+    times = in_turn(OnDevice(clock, *told), OnDevice(clock, 3.0), Question(0.1))
 
-    assert (set(times.variant_ms), set(times.counterpart_ms), times.clock) == ({HOST_MS}, {HOST_MS}, Clock.HOST)
+    assert (set(times.variant_ms), set(times.counterpart_ms), times.of_variant.clock) == (
+        {HOST_MS},
+        {HOST_MS},
+        Clock.HOST,
+    )
 
 
 @pytest.mark.parametrize("told", [0.0, -1.0, float("nan"), float("inf"), HOST_MS * 1.02])
 def test_a_time_that_cannot_be_is_not_believed(clock: FakeClock, told: float) -> None:
     with pytest.raises(CannotJudge) as caught:
-        alone(OnDevice(clock, told), 0.1)
+        alone(OnDevice(clock, told), Question(0.1))
 
     assert caught.value.failure.code is Code.LATENCY_UNMEASURED
     assert "should be above 0 and within the 5 ms" in caught.value.failure.sentence
 
 
 def test_a_time_that_two_clocks_can_differ_by_is_believed(clock: FakeClock) -> None:
-    assert alone(OnDevice(clock, HOST_MS * 1.005), 0.1).clock is Clock.DEVICE
+    assert alone(OnDevice(clock, HOST_MS * 1.005), Question(0.1)).clock is Clock.DEVICE
 
 
 def test_whole_runs_are_timed_by_the_host(clock: FakeClock) -> None:
@@ -136,7 +143,7 @@ def test_a_session_on_a_device_is_timed_there_and_end_to_end(device_ms: float | 
     worker.held |= {"1": Opened(Binding(device_ms)), "2": Opened(Binding(device_ms))}
     session, counterpart = (HostedSession(worker, number, "A stand-in") for number in "12")
 
-    times, pairs = session.time_alone(FEED, 0.001), session.time_in_turn(counterpart, FEED, 0.001)
+    times, pairs = session.time_alone(FEED, Question(0.001)), session.time_in_turn(counterpart, FEED, Question(0.001))
 
     for measured in (times, pairs.of_variant):
         assert measured.clock is expected

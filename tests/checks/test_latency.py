@@ -55,7 +55,7 @@ def test_without_a_budget_what_was_measured_is_recorded():
         "calls": 60,
         "batch": 1,
         "clock": "host",
-        "speed_up_over": {"fp32": {"low": 0.4, "estimate": 0.5, "high": 0.6}},
+        "speed_up_over": {"fp32": {"low": 0.4, "estimate": 0.5, "high": 0.6, "decision": "slower"}},
         "budgets": {},
     }
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
 
-from pytest_qparity.backends import timing
+from pytest_qparity.backends import timed_calls, timing
+from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, interval_of_ratios
+from pytest_qparity.backends.timed_calls import MOST_COUNTED, calls_in_a_block, warmed_up
 from pytest_qparity.backends.timing import (
-    FEWEST_PAIRS,
-    MOST_PAIRS,
+    FEWEST_CALLS,
+    MOST_CALLS,
     PATIENCE,
-    WARM_UP_CALLS,
     PairedTimes,
+    Question,
+    Times,
     alone,
     in_turn,
 )
@@ -85,12 +89,18 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     fake = Clock()
-    monkeypatch.setattr(timing, "time", fake)
+    for module in (timing, timed_calls):
+        monkeypatch.setattr(module, "time", fake)
     return fake
 
 
+LONG = 100.0  # milliseconds of a call whose blocks are that call alone
+WARM = 6  # calls of each, where they are steady from the first on
+ENDLESS = Question(1e9, bounds=(1.0,), narrow=0.0)  # which nothing answers
+
+
 def test_each_pair_holds_one_time_of_each(clock):
-    times = in_turn(clock.costing("variant", 2.0), clock.costing("counterpart", 5.0), seconds=0.5)
+    times = in_turn(clock.costing("variant", 2.0), clock.costing("counterpart", 5.0), Question(0.5))
 
     assert set(times.variant_ms) == {2.0}
     assert set(times.counterpart_ms) == {5.0}
@@ -98,37 +108,80 @@ def test_each_pair_holds_one_time_of_each(clock):
 
 
 def test_warm_up_calls_are_not_measured(clock):
-    warm_up = [100.0] * WARM_UP_CALLS
+    warm_up = [300.0, 250.0, 200.0, 150.0, 130.0, 120.0]
 
-    times = in_turn(clock.costing("variant", *warm_up, 1.0), clock.costing("counterpart", *warm_up, 2.0), seconds=0.01)
+    times = in_turn(clock.costing("v", *warm_up, 100.0), clock.costing("c", *warm_up, 110.0), Question(20.0))
+    single = alone(clock.costing("alone", *warm_up, 100.0), Question(20.0))
 
-    assert times.variant_ms.max() == 1.0
-    assert times.counterpart_ms.max() == 2.0
-    assert alone(clock.costing("alone", *warm_up, 3.0), seconds=0.01).ms.max() == 3.0
+    assert set(times.variant_ms) == {100.0}
+    assert set(times.counterpart_ms) == {110.0}
+    assert set(single.ms) == {100.0}
+    assert times.of_variant.conditions["warm_up_stable"] is single.conditions["warm_up_stable"] is True
 
 
-def test_both_of_a_pair_are_called_back_to_back(clock):
-    times = in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=0.1)
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds", "calls", "is_stable"),
+    [
+        pytest.param([5.0], 1.0, 6, True, id="steady from the first"),
+        pytest.param([9.0, 8.0, 7.0, 6.0, 5.0], 1.0, 9, True, id="until two windows are alike"),
+        pytest.param([5.0, 5.0, 5.0, 8.0], 1.0, 6, True, id="becoming slower is drift"),
+        pytest.param([5.0], 0.001, 3, False, id="three, though the time is over"),
+        pytest.param([5.0], math.nan, 3, False, id="a time that is no number"),
+        pytest.param([float(n) for n in range(100, 1, -9)], 0.5, 7, False, id="until the time is over"),
+    ],
+)
+def test_sessions_are_warmed_up_until_they_gain_less_than_5_percent(clock, milliseconds, seconds, calls, is_stable):
+    warm_up, _ = warmed_up([clock.costing("v", *milliseconds)], seconds)
 
-    measured = clock.calls[2 * WARM_UP_CALLS :]
-    pairs = list(zip(measured[::2], measured[1::2], strict=True))
-    assert len(pairs) == len(times.variant_ms)
-    assert all(set(pair) == {"variant", "counterpart"} for pair in pairs)
+    assert (warm_up.calls, warm_up.is_stable) == (calls, is_stable)
+
+
+def test_blocks_of_both_lie_back_to_back_and_their_first_call_is_not_counted(clock):
+    """It finds the caches as the other session left them."""
+    times = in_turn(clock.costing("variant", 2.0), clock.costing("counterpart", 1.0), Question(0.1))
+
+    skipped, counted = calls_in_a_block(2.0)
+    size = skipped + counted
+    measured = clock.calls[2 * WARM :]
+    blocks = [measured[start : start + size] for start in range(0, len(measured), size)]
+    assert (skipped, counted) == (1, 2)
+    assert all(len(set(block)) == 1 for block in blocks)
+    assert all(
+        {one[0], other[0]} == {"variant", "counterpart"} for one, other in zip(blocks[::2], blocks[1::2], strict=True)
+    )
+    assert len(times.of_variant.ms) == counted * len(blocks) // 2
+
+
+@pytest.mark.parametrize(
+    ("call_ms", "expected"),
+    [(0.0, (0, 1)), (0.01, (1, MOST_COUNTED)), (1.0, (1, 4)), (99.0, (1, 1)), (100.0, (0, 1)), (math.nan, (0, 1))],
+)
+def test_a_block_takes_a_few_milliseconds(call_ms, expected):
+    assert calls_in_a_block(call_ms) == expected
+
+
+def test_blocks_of_both_hold_as_many_calls_however_warming_up_went(clock):
+    """A median of more calls is less often a slow one, so that equal things would differ."""
+    variant, counterpart = clock.costing("variant", 1.0), clock.costing("counterpart", *[4.0] * WARM, 1.0)
+
+    in_turn(variant, counterpart, Question(0.1))
+
+    assert variant.runs == counterpart.runs
 
 
 def test_which_of_a_pair_goes_first_is_drawn_and_neither_is_favoured(clock):
-    in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=10.0)
+    in_turn(clock.costing("variant", LONG), clock.costing("counterpart", LONG), ENDLESS)
 
-    first = clock.calls[2 * WARM_UP_CALLS :: 2]
+    first = clock.calls[2 * WARM :: 2]
     assert len(first) == MOST_PAIRS
-    assert 0.4 < first.count("variant") / MOST_PAIRS < 0.6
+    assert 0.45 < first.count("variant") / MOST_PAIRS < 0.55
     assert first[: MOST_PAIRS // 2] != first[MOST_PAIRS // 2 :]
 
 
 def test_the_same_seed_draws_the_same_order(clock):
     def order(seed):
         clock.calls.clear()
-        in_turn(clock.costing("variant", 1.0), clock.costing("counterpart", 1.0), seconds=1e9, seed=seed)
+        in_turn(clock.costing("variant", LONG), clock.costing("counterpart", LONG), Question(20.0), seed=seed)
         return list(clock.calls)
 
     assert order(seed=3) == order(seed=3)
@@ -136,126 +189,89 @@ def test_the_same_seed_draws_the_same_order(clock):
 
 
 @pytest.mark.parametrize(
-    ("call_ms", "seconds", "pairs"),
+    ("call_ms", "question", "pairs"),
     [
-        pytest.param(1.0, 0.01, FEWEST_PAIRS, id="the fewest, though the time is over"),
-        pytest.param(1.0, 0.1, 50, id="until the time is over"),
-        pytest.param(1.0, 1e9, MOST_PAIRS, id="the most, though time is left"),
-        pytest.param(0.0, 1.0, MOST_PAIRS, id="a clock that stands still"),
-        pytest.param(100.0, 0.1, PATIENCE // 2, id="slow calls use up the patience"),
-        pytest.param(1e6, 0.1, 1, id="one pair of very slow calls"),
-        pytest.param(1.0, math.nan, 1, id="a time that is no number"),
+        pytest.param(LONG, Question(0.3), FEWEST_PAIRS, id="the fewest, though the time is over"),
+        pytest.param(LONG, Question(10.0, bounds=(1.0,), narrow=0.0), 50, id="until the time is over"),
+        pytest.param(LONG, ENDLESS, MOST_PAIRS, id="the most, though time is left"),
+        pytest.param(0.0, Question(1.0), MOST_PAIRS, id="a clock that stands still"),
+        pytest.param(1000.0, Question(1.0), PATIENCE // 2, id="slow calls use up the patience"),
+        pytest.param(1e6, Question(0.1), 1, id="one pair of very slow calls"),
+        pytest.param(LONG, Question(math.nan), 1, id="a time that is no number"),
+        pytest.param(LONG, Question(1e9, bounds=(0.5, 2.0)), FEWEST_CALLS, id="answered, when a p90 can be told"),
+        pytest.param(LONG, Question(5.0, bounds=(0.5, 2.0)), 25, id="answered, when the time is over"),
+        pytest.param(LONG, Question(1.0, bounds=(0.5, 2.0), must_decide=True), FEWEST_PAIRS, id="a budget holds"),
+        pytest.param(LONG, Question(1e9, bounds=(0.5, 2.0), calls=100), 100, id="calls that a percentile demands"),
+        pytest.param(LONG, Question(1.0, calls=662), 100, id="beyond the time, within the patience"),
     ],
 )
-def test_pairs_are_measured_until_the_time_is_over_within_bounds(clock, call_ms, seconds, pairs):
-    times = in_turn(clock.costing("variant", call_ms), clock.costing("counterpart", call_ms), seconds)
+def test_pairs_are_measured_until_the_question_is_answered_within_bounds(clock, call_ms, question, pairs):
+    times = in_turn(clock.costing("variant", call_ms), clock.costing("counterpart", call_ms), question)
 
     assert len(times.variant_ms) == pairs
 
 
+def test_a_budget_that_is_open_is_waited_for_and_a_record_is_not(clock):
+    """At 20 and 40 pairs one is in doubt whose ratio is 1.2 half of the time, and 0.9 the other half."""
+
+    def measured(must_decide):
+        variant = clock.costing("variant", *[120.0, 90.0] * 40, 90.0)
+        question = Question(5.0, (1.0,), must_decide=must_decide)
+        return len(in_turn(variant, clock.costing("counterpart", LONG), question).variant_ms)
+
+    assert measured(must_decide=False) < 30
+    assert measured(must_decide=True) in LOOKS[2:]
+
+
+def test_whether_it_is_answered_is_asked_at_looks_alone(clock, monkeypatch):
+    """Asked after each pair, the interval errs more often than it says."""
+    asked = []
+
+    def seen(variant_ms, counterpart_ms):
+        asked.append(len(variant_ms))
+        return interval_of_ratios(variant_ms, counterpart_ms)
+
+    monkeypatch.setattr(timing, "interval_of_ratios", seen)
+    in_turn(clock.costing("variant", LONG), clock.costing("counterpart", LONG), ENDLESS)
+
+    assert tuple(asked) == LOOKS
+
+
 @pytest.mark.parametrize(
-    ("call_ms", "seconds", "calls"),
+    ("call_ms", "question", "calls"),
     [
-        pytest.param(1.0, 0.01, FEWEST_PAIRS, id="the fewest"),
-        pytest.param(1.0, 0.1, 100, id="until the time is over"),
-        pytest.param(1.0, 1e9, MOST_PAIRS, id="the most"),
-        pytest.param(1e6, 0.1, 1, id="one very slow call"),
+        pytest.param(1.0, Question(0.01), FEWEST_PAIRS, id="the fewest"),
+        pytest.param(1.0, Question(0.1), 100, id="until the time is over"),
+        pytest.param(1.0, Question(1e9), MOST_CALLS, id="the most"),
+        pytest.param(1.0, Question(0.1, calls=662), 662, id="those that a percentile demands"),
+        pytest.param(1e6, Question(0.1), 1, id="one very slow call"),
     ],
 )
-def test_calls_alone_are_measured_until_the_time_is_over_within_bounds(clock, call_ms, seconds, calls):
-    measured = alone(clock.costing("alone", call_ms), seconds).ms
+def test_calls_alone_are_measured_until_the_time_is_over_within_bounds(clock, call_ms, question, calls):
+    measured = alone(clock.costing("alone", call_ms), question).ms
 
     assert measured.dtype == np.float64
     assert measured.tolist() == [call_ms] * calls
 
 
-def simulated(generator, *, pairs, ratio=1.0):
-    """Pairs of a drifting machine: a random walk that both of a pair share, 5 % log-normal noise, 3 % of calls late."""
-
-    def noise():
-        return generator.lognormal(0.0, 0.05, pairs) * np.where(generator.random(pairs) < 0.03, 3.0, 1.0)
-
-    drift = np.exp(np.cumsum(generator.normal(0.0, 0.005, pairs)))
-    return PairedTimes(drift * noise(), ratio * drift * noise())
+def test_a_question_is_the_same_after_its_way_to_a_worker():
+    for question in (Question(1.0), Question(2.0, (0.9, 1.1), 1.2, must_decide=True, calls=64)):
+        assert Question.from_json(json.loads(json.dumps(question.as_json()))) == question
 
 
-SIMULATIONS = 400
-
-
-@pytest.fixture(scope="module")
-def intervals_of_equals():
-    """Intervals of two things that are equally fast, each from the fewest pairs that bound anything."""
-    generator = np.random.default_rng(20)
-    return [speed_up(simulated(generator, pairs=FEWEST_PAIRS)) for _ in range(SIMULATIONS)]
-
-
-def test_the_interval_covers_the_true_speed_up_in_95_of_100_simulations(intervals_of_equals):
-    covering = sum(found.low <= 1.0 <= found.high for found in intervals_of_equals)
-
-    # A true share of 0.95 gives at least 0.915 in 400 simulations with a probability of 0.999 (binomial).
-    assert covering / SIMULATIONS >= 0.915
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        pytest.param(lambda found: found.low > 1.0, id="faster"),
-        pytest.param(lambda found: found.high < 1.0, id="slower"),
-    ],
-)
-def test_equal_things_are_seldom_called_different(intervals_of_equals, wrong):
-    # The size of the test is 2.5 % on each side; 18 of 400 or more then have a probability of 0.013 (binomial).
-    assert sum(wrong(found) for found in intervals_of_equals) < 18
-
-
-def test_a_true_difference_of_a_fifth_is_seen():
-    generator = np.random.default_rng(21)
-
-    found = [speed_up(simulated(generator, pairs=100, ratio=1.2)) for _ in range(20)]
-
-    assert all(interval.low > 1.0 for interval in found)
-
-
-def test_the_interval_scales_with_the_speed_up():
-    times = simulated(np.random.default_rng(22), pairs=30)
-
-    once, twice = speed_up(times), speed_up(PairedTimes(times.variant_ms, 2.0 * times.counterpart_ms))
-
-    assert (twice.low, twice.estimate, twice.high) == (2 * once.low, 2 * once.estimate, 2 * once.high)
-
-
-def test_the_estimate_is_the_ratio_of_the_medians():
-    variant_ms = np.array([1.0, 2.0, 9.0] * 10)
-    counterpart_ms = np.array([4.0, 5.0, 6.0] * 10)
-
-    assert speed_up(PairedTimes(variant_ms, counterpart_ms)).estimate == 2.5
-
-
-def test_pairs_are_resampled_together():
-    """A drift that both share moves the medians and not their ratio."""
-    drift = np.exp(np.linspace(0.0, 3.0, 60))
-
-    found = speed_up(PairedTimes(drift, 2.0 * drift))
-
-    assert found.low == pytest.approx(2.0)
-    assert found.high == pytest.approx(2.0)
-
-
-def test_the_same_times_give_the_same_interval():
-    times = simulated(np.random.default_rng(5), pairs=40)
-
-    assert speed_up(times) == speed_up(times)
+def paired(variant_ms, counterpart_ms):
+    variant_ms = np.asarray(variant_ms, float)
+    return PairedTimes(variant_ms, np.asarray(counterpart_ms, float), Times(variant_ms, np.ones(len(variant_ms), bool)))
 
 
 @pytest.mark.parametrize(("pairs", "bounded"), [(1, False), (FEWEST_PAIRS - 1, False), (FEWEST_PAIRS, True)])
 def test_fewer_than_the_fewest_pairs_bound_nothing(pairs, bounded):
-    found = speed_up(PairedTimes(np.full(pairs, 1.0), np.full(pairs, 5.0)))
+    found = speed_up(paired(np.full(pairs, 1.0), np.full(pairs, 5.0)))
 
     assert found.estimate == 5.0
     assert (found.low, found.high) == ((5.0, 5.0) if bounded else (0.0, math.inf))
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # divisions by zero and empty medians are the point here
 @pytest.mark.parametrize(
     ("variant_ms", "counterpart_ms"),
     [
@@ -268,21 +284,20 @@ def test_fewer_than_the_fewest_pairs_bound_nothing(pairs, bounded):
     ],
 )
 def test_times_that_say_nothing_are_never_a_speed_up(variant_ms, counterpart_ms):
-    interval = speed_up(PairedTimes(np.array(variant_ms), np.array(counterpart_ms)))
+    interval = speed_up(paired(variant_ms, counterpart_ms))
 
     verdict = judge_latency(LatencyMeasurement(1.0, len(variant_ms) or 1, 1, {"fp32": interval}), {"fp32": 1e-9})
 
     assert verdict.failures[0].code in {Code.LATENCY_COUNTERPART, Code.LATENCY_UNDECIDED}
 
 
-def test_pairs_of_which_a_call_was_interrupted_are_left_out(clock):
+def test_calls_that_were_interrupted_are_left_out(clock):
     variant = clock.costing("variant", 1.0)
-    counterpart = clock.interrupted("counterpart", 3.0, 4.0, every=2)
+    counterpart = clock.interrupted("counterpart", 3.0, 4.0, every=3)
 
-    times = in_turn(variant, counterpart, seconds=0.5)
+    times = in_turn(variant, counterpart, Question(0.5))
 
     assert set(times.counterpart_ms) == {3.0}
-    assert times.interrupted > 0
     assert times.sound
 
 
@@ -290,7 +305,7 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     variant = clock.costing("variant", 1.0)
     counterpart = clock.interrupted("counterpart", 3.0, 4.0)
 
-    interval = speed_up(in_turn(variant, counterpart, seconds=0.05))
+    interval = speed_up(in_turn(variant, counterpart, Question(0.05)))
 
     assert (interval.low, interval.high) == (0.0, math.inf)
 
@@ -300,7 +315,7 @@ def test_waiting_for_a_device_is_no_interruption(clock):
     counterpart = clock.interrupted("counterpart", 3.0, 4.0)
     counterpart.computes_elsewhere = True
 
-    times = in_turn(variant, counterpart, seconds=0.5)
+    times = in_turn(variant, counterpart, Question(0.5))
 
     assert times.sound
     assert times.interrupted == 0
@@ -314,17 +329,17 @@ def test_an_engine_that_computes_in_threads_of_its_own_was_not_interrupted(clock
         clock.ns += 1_000_000
         clock.stolen_ns -= 1_000_000
 
-    assert in_turn(Costing(call), Costing(call), seconds=0.05).interrupted == 0
+    assert in_turn(Costing(call), Costing(call), Question(0.05)).interrupted == 0
 
 
 def test_outputs_of_the_first_the_last_and_some_of_the_timed_runs_are_looked_at(clock):
-    variant, counterpart, single = (clock.costing(name, 1.0) for name in ("variant", "counterpart", "alone"))
+    variant, counterpart, single = (clock.costing(name, LONG) for name in ("variant", "counterpart", "alone"))
 
-    in_turn(variant, counterpart, seconds=0.4)
-    alone(single, seconds=0.4)
+    in_turn(variant, counterpart, ENDLESS)
+    alone(single, Question(1e9))
 
+    assert single.looked_at[0] == WARM + 1
     for timed in (variant, counterpart, single):
-        assert timed.looked_at[0] == WARM_UP_CALLS + 1
         assert timed.looked_at[-1] == timed.runs
         assert len(timed.looked_at) == len(set(timed.looked_at))
         assert 0.05 < (len(timed.looked_at) - 2) / timed.runs < 0.25
@@ -333,6 +348,6 @@ def test_outputs_of_the_first_the_last_and_some_of_the_timed_runs_are_looked_at(
 def test_the_only_run_is_looked_at_once(clock):
     single = clock.costing("alone", 1e6)
 
-    alone(single, seconds=0.1)
+    alone(single, Question(0.1))
 
-    assert single.looked_at == [WARM_UP_CALLS + 1]
+    assert single.looked_at == [4]

@@ -14,7 +14,8 @@ from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.backends.shapes import InputShapes
-from pytest_qparity.backends.timing import Clock
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.backends.timing import Question
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
@@ -247,12 +248,12 @@ class TestBoundFeeds:
         shapes = {"x": InputShapes((2, 3), (2, 3), (2, 3))}
         variant, counterpart = (host.load(model_file(tmp_path), SessionOptions(shapes=shapes)) for _ in range(2))
 
-        times = variant.time_in_turn(counterpart, FEED, 0.01)
+        times = variant.time_in_turn(counterpart, FEED, Question(0.01))
 
-        assert times.clock is Clock.DEVICE
+        assert times.of_variant.clock is Clock.DEVICE
         assert set(times.variant_ms) == set(times.counterpart_ms) == {0.001}
-        assert times.end_to_end_ms is not None
-        assert (times.end_to_end_ms > 0.001).all()
+        assert times.of_variant.end_to_end_ms is not None
+        assert (times.of_variant.end_to_end_ms > 0.001).all()
 
     def test_a_bound_run_that_fails_is_told(self, gpu: Machine, load: Load) -> None:
         bound = load().bound(FEED)

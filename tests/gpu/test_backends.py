@@ -13,7 +13,8 @@ from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.backends.memory_probe import measure_memory
 from pytest_qparity.backends.protocol import BindsFeeds, Session, SessionOptions
 from pytest_qparity.backends.registry import backend_table, load_backend
-from pytest_qparity.backends.timing import Clock
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.backends.timing import Question
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.quantized import cnn
@@ -122,14 +123,14 @@ def test_sessions_are_timed_in_turn(name: str, tmp_path: Path) -> None:
         host = EngineHost(worker, backend_table()[name])
         path = save(mlp(hidden=4096), tmp_path / "mlp.onnx")
         variant, counterpart = (host.load(path, options_for(path)) for _ in range(2))
-        times = variant.time_in_turn(counterpart, {"input": inputs_for_mlp(64)}, 0.5)
+        times = variant.time_in_turn(counterpart, {"input": inputs_for_mlp(64)}, Question(0.5))
     finally:
         worker.close()
 
     assert times.sound
-    assert times.clock is (Clock.DEVICE if name == "trt" else Clock.HOST)
-    assert times.end_to_end_ms is not None
-    assert 0 < np.median(times.variant_ms) <= np.median(times.end_to_end_ms)
+    assert times.of_variant.clock is (Clock.DEVICE if name == "trt" else Clock.HOST)
+    assert times.of_variant.end_to_end_ms is not None
+    assert 0 < np.median(times.variant_ms) <= np.median(times.of_variant.end_to_end_ms)
 
 
 def test_runs_that_are_replayed_give_what_they_gave(tmp_path: Path) -> None:
