@@ -183,14 +183,18 @@ def test_the_table_as_latex_is_one_tabular():
 
 
 def test_github_is_told_of_each_problem_at_its_line_and_nothing_breaks_out_of_a_command():
-    lines = list(github_annotations(HARD, Path("nowhere")))
+    bare = ledger([event("parity", fails(sentence="a\n::error::b%"), case="x,y:z%", precision="int8:,")])
+    lines = [*github_annotations(HARD, Path("nowhere")), *github_annotations(bare, Path("nowhere"))]
 
-    assert len(lines) == MOST_ANNOTATIONS
+    assert len(lines) == MOST_ANNOTATIONS + 1
     for line in lines:
         found = re.fullmatch(r"::error (file=[^,:\n\r]*,line=\d+,)?title=[^,:\n\r]*::[^\n\r]*", line)
         assert found is not None, line
         assert not re.search(r"%(?!25|0A|0D|3A|2C)", line)
-    assert "file=cases/x%2Cy%3Az%25.toml" in "".join(lines)
+    assert lines[-1] == (
+        "::error file=cases/x%2Cy%3Az%25.toml,line=1,title=QP-PAR-002 ort-int8%3A%2C parity::a ::error::b%25.%0A"
+        "Try: calibrate"
+    )
 
 
 def test_the_tenth_annotation_says_how_many_there_are_beside():
