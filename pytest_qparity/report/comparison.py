@@ -125,11 +125,13 @@ def _row(run: RunRecord, *, is_whole: bool) -> ComparisonRow:
     latency_ms, end_to_end_ms = (run.measured("latency", key) for key in ("median_ms", "end_to_end_ms"))
     samples_per_s = run.measured("latency", "samples_per_s")
     sweep = tuple(_sweep(run, latency.get("batches")))
-    told_ms = [
-        value for value in (latency_ms, end_to_end_ms, _mean_of(latency.get("quantiles_ms"))) if value is not None
-    ]
+    mean_ms = _mean_of(latency.get("quantiles_ms"))
+    told_ms = [value for value in (latency_ms, end_to_end_ms, mean_ms) if value is not None]
+    skew = mean_ms / latency_ms if mean_ms and latency_ms else 1.0  # the same machine at another batch
     found = [contradiction_of(batch, told_ms, samples_per_s, concurrency)]
-    found += [contradiction_of(each.batch, [each.latency_ms], each.samples_per_s, concurrency) for each in sweep]
+    for each in sweep:
+        of_batch = [each.latency_ms, each.latency_ms * skew]
+        found.append(contradiction_of(each.batch, of_batch, each.samples_per_s, concurrency))
     return ComparisonRow(
         case=run.case,
         run=run.id,

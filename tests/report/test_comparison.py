@@ -66,7 +66,8 @@ def test_samples_in_flight_are_those_that_the_calls_hold(batch, latencies_ms, sa
 
 
 def test_throughput_goes_with_the_mean_of_calls_where_their_median_is_far_from_it():
-    skewed = costs(10.0, 50.0, batch=1, quantiles_ms=[10.0, 10.0, 10.0, 40.0, 40.0])
+    swept = {"2": {"median_ms": 20.0, "samples_per_s": 50.0}}
+    skewed = costs(10.0, 50.0, batch=1, quantiles_ms=[10.0, 10.0, 10.0, 40.0, 40.0], batches=swept)
 
     (row,) = comparison_rows(ledger([event("latency", skewed)]))
 

@@ -65,7 +65,8 @@ def made(face_ending: str, of, root: Path = Path("nowhere")):
 def test_every_face_is_made_of_every_ledger(face, tmp_path):
     if face.ending == ".html":
         pytest.importorskip("pytest_qparity.report.html", reason="is built beside this")
-    for name, of in {**ENDINGS, "hard": HARD}.items():
+    no_text = ledger([event("parity", fails(sentence="got \udc80"), case="a\udc80b")])  # of a path that is no UTF-8
+    for name, of in {**ENDINGS, "hard": HARD, "no text": no_text}.items():
         path = tmp_path / f"{name}{face.ending}"
         write_report(of, path, tmp_path)
         assert path.stat().st_size > 0
