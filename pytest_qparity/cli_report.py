@@ -63,6 +63,14 @@ def run(options: argparse.Namespace) -> int:
         return usage(f"got {error.strerror or error} ({error.filename or options.ledger}), should be a ledger")
     except LedgerError as error:
         return usage(str(error))
+    try:
+        return _report(ledger, options, chosen[0] if chosen else "markdown")
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        told = f"got {options.ledger} of which no report can be made ({type(error).__name__}: {error})"
+        return usage(f"{told}, should be what pytest --backend=… writes")
+
+
+def _report(ledger: Ledger, options: argparse.Namespace, form: str) -> int:
     for path in options.output:
         try:
             write_report(ledger, path, Path.cwd())
@@ -70,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
             return usage(f"got {error.strerror or error} ({error.filename or path}), should be room to write")
         print(f"written    {printable(str(path))}", file=sys.stderr)
     if options.table:
-        return _print_table(ledger, chosen[0] if chosen else "markdown")
+        return _print_table(ledger, form)
     if not options.output:
         from pytest_qparity.report.terminal import summary
 

@@ -179,11 +179,14 @@ def test_pages_and_logs_of_other_plugins_hold_our_verdicts(project):
         (["nothing.json", "-o", "a.csv"], "should be a ledger"),
         (["ledger.json", "--csv"], "got --csv without --table, should be both"),
         (["none.json", "-o", "a.csv"], "should be a ledger of format 1"),
+        (["odd.json", "-o", "a.csv"], "of which no report can be made (KeyError"),
     ],
 )
 def test_the_command_refuses(arguments, wrong, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "none.json").write_text("{}", encoding="utf-8")
+    odd = [{"event": "start"}, {"event": "verdict", "node_id": "a::b::c", "outcome": "pass"}]
+    (tmp_path / "odd.json").write_text(json.dumps({"format": 1, "events": odd}), encoding="utf-8")
 
     assert main(["report", *arguments]) == 2
     assert wrong in capsys.readouterr().err

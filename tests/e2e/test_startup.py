@@ -14,6 +14,8 @@ pytest_plugins = ["pytester"]
 
 HEAVY = ("numpy", "onnx", "onnxruntime", "openvino", "scipy", "jinja2", "rich", "ml_dtypes", "filelock", "pooch")
 
+WITHOUT_HTML = ("-p", "no:html")  # pytest-html, here for tests of our section in its page, imports jinja2
+
 WATCH = """
 import sys
 
@@ -29,7 +31,7 @@ def test_the_plugin_imports_nothing_heavy_when_pytest_starts(pytester: pytest.Py
     pytester.makepyfile("def test_it(): pass")
     pytester.makeconftest(WATCH.format(heavy=(*HEAVY, "pydantic")))
 
-    result = pytester.runpytest_subprocess("-s")
+    result = pytester.runpytest_subprocess("-s", *WITHOUT_HTML)
 
     assert "AFTER COLLECTION []" in result.stdout.str()
 
@@ -37,7 +39,7 @@ def test_the_plugin_imports_nothing_heavy_when_pytest_starts(pytester: pytest.Py
 def test_collecting_cases_imports_no_engine_and_no_numpy(project: pytest.Pytester) -> None:
     project.makeconftest(WATCH.format(heavy=HEAVY))
 
-    result = project.runpytest_subprocess("-s", "--collect-only", "-q")
+    result = project.runpytest_subprocess("-s", "--collect-only", "-q", *WITHOUT_HTML)
 
     assert "AFTER COLLECTION []" in result.stdout.str()
 

@@ -17,7 +17,7 @@ HARD_NAMES = (
     "数字認識",
     "نموذج",
     '=cmd|"/c calc"!A1',
-    "x,y:z%",
+    "::error::x,y:z%",
     "`code` *b* [l](x) @here $a$",
     "\u202egnp.exe",
 )

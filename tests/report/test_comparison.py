@@ -65,6 +65,15 @@ def test_samples_in_flight_are_those_that_the_calls_hold(batch, latencies_ms, sa
     assert (contradiction_of(batch, latencies_ms, samples_per_s, concurrency) == "") == is_true
 
 
+def test_throughput_goes_with_the_mean_of_calls_where_their_median_is_far_from_it():
+    swept = {"2": {"median_ms": 20.0, "samples_per_s": 50.0}}
+    skewed = costs(10.0, 50.0, batch=1, quantiles_ms=[10.0, 10.0, 10.0, 40.0, 40.0], batches=swept)
+
+    (row,) = comparison_rows(ledger([event("latency", skewed)]))
+
+    assert row.problems == ()
+
+
 def test_other_batches_are_held_to_the_same():
     swept = {"8": {"median_ms": 4.0, "samples_per_s": 2000.0}, "16": {"median_ms": 8.0, "samples_per_s": 125.0}}
 

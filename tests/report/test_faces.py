@@ -65,7 +65,8 @@ def made(face_ending: str, of, root: Path = Path("nowhere")):
 def test_every_face_is_made_of_every_ledger(face, tmp_path):
     if face.ending == ".html":
         pytest.importorskip("pytest_qparity.report.html", reason="is built beside this")
-    for name, of in {**ENDINGS, "hard": HARD}.items():
+    no_text = ledger([event("parity", fails(sentence="got \udc80"), case="a\udc80b")])  # of a path that is no UTF-8
+    for name, of in {**ENDINGS, "hard": HARD, "no text": no_text}.items():
         path = tmp_path / f"{name}{face.ending}"
         write_report(of, path, tmp_path)
         assert path.stat().st_size > 0
@@ -183,14 +184,18 @@ def test_the_table_as_latex_is_one_tabular():
 
 
 def test_github_is_told_of_each_problem_at_its_line_and_nothing_breaks_out_of_a_command():
-    lines = list(github_annotations(HARD, Path("nowhere")))
+    bare = ledger([event("parity", fails(sentence="a\n::error::b%"), case="x,y:z%", precision="int8:,")])
+    lines = [*github_annotations(HARD, Path("nowhere")), *github_annotations(bare, Path("nowhere"))]
 
-    assert len(lines) == MOST_ANNOTATIONS
+    assert len(lines) == MOST_ANNOTATIONS + 1
     for line in lines:
         found = re.fullmatch(r"::error (file=[^,:\n\r]*,line=\d+,)?title=[^,:\n\r]*::[^\n\r]*", line)
         assert found is not None, line
         assert not re.search(r"%(?!25|0A|0D|3A|2C)", line)
-    assert "file=cases/x%2Cy%3Az%25.toml" in "".join(lines)
+    assert lines[-1] == (
+        "::error file=cases/x%2Cy%3Az%25.toml,line=1,title=QP-PAR-002 ort-int8%3A%2C parity::a ::error::b%25.%0A"
+        "Try: calibrate"
+    )
 
 
 def test_the_tenth_annotation_says_how_many_there_are_beside():
