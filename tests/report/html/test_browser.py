@@ -144,6 +144,7 @@ _IS_SEEN = """element => {
 def test_print_has_room_to_sign_and_no_navigation(browser: Any, file: Path) -> None:
     page = _opened(browser, file, scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 720, "height": 1000})  # A4 within its margins
 
     assert page.locator(".signature").is_visible()
     assert not page.locator("nav").is_visible()
@@ -151,4 +152,5 @@ def test_print_has_room_to_sign_and_no_navigation(browser: Any, file: Path) -> N
         "rgb(255, 255, 255)",
         "rgba(0, 0, 0, 0)",
     )
+    assert page.evaluate("document.documentElement.scrollWidth") == 720
     assert page.pdf().startswith(b"%PDF")
