@@ -24,7 +24,9 @@ _WORDS = (
 
 def conformance_html(ledger: Ledger) -> str:
     """The page."""
-    return page_environment().get_template("conformance.html").render(**conformance_view(ledger), level="h2")
+    return (
+        page_environment().get_template("conformance.html").render(**conformance_view(ledger), level="h2", folds=False)
+    )
 
 
 def conformance_view(ledger: Ledger) -> dict[str, Any]:

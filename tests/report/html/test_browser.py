@@ -41,7 +41,7 @@ def _ledger() -> Any:
             )
             run["latency"] = event("latency", timed, precision=precision)
         events += run.values()
-    events.append(event("parity", is_waived(), backend="openvino"))
+    events.append(event("memory", is_waived(), backend="openvino"))  # its cell lies outside of a phone
     kernel = {"operator": "Cast", "types": "fp32 → int4", "examples": 10, "elements": 100, "worst_lsb": 0.0}
     conforms = event("cast", passes("conforms", answer="conforms", **kernel), case="math", precision="")
     more = [each for name in HARD_NAMES for each in whole_run(case=name, backend=name)]
