@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.diagnose.diagnosing import Diagnosis
+from pytest_qparity.diagnose.measures import Distance, Measured
 from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.html import cases, report_page
 from pytest_qparity.report.html.cases import case_parts
@@ -163,6 +165,20 @@ def test_a_diagnosis_without_layers_has_no_plot_and_an_exact_layer_stands_at_the
     assert plot is not None
     assert plot.series[0].dots[0].y == 80.0
     assert diagnosis_part({"subject": "s"}).plot is None
+
+
+def test_a_diagnosis_leads_to_its_run_where_the_report_has_it() -> None:
+    outputs = {"logits": Distance(100, 100.0, 99.0, 1.0, 99.0, 0.5)}
+    told = Diagnosis(Measured((), (), (), outputs, (), (), 8, {"float": 1.0, "variant": 1.0}), ()).as_json()
+    of = ledger(whole_run())
+
+    pages = [
+        report_page(of, diagnoses=[{"subject": subject, **told}])
+        for subject in ("cases/mlp.toml ort-int8", "cases/mlp.toml ort-fp8", "a.onnx against b.onnx")
+    ]
+
+    assert ["The run and its verdicts" in page for page in pages] == [True, False, False]
+    assert all("Nothing was found." in page for page in pages)
 
 
 def test_what_got_worse_is_shown_before_what_did_not() -> None:
