@@ -111,8 +111,8 @@ def contradiction_of(
     calls = "a call" if concurrency == 1 else f"each of {concurrency} calls at a time"
     return (
         f"Got {samples_per_s:,.4g} samples a second at {latencies_ms[0]:.3g} ms {calls} of {batch}, should be about "
-        f"{expected:,.4g}: {samples_per_s:,.4g} a second for {latencies_ms[0]:.3g} ms are {in_flight[0]:.3g} samples "
-        f"in flight, and the calls hold {held}."
+        f"{expected:,.4g}: {samples_per_s:,.4g} a second for {latencies_ms[0]:.3g} ms are {in_flight[0]:.3g} in "
+        f"flight, and the calls hold {held}."
     )
 
 
@@ -125,9 +125,13 @@ def _row(run: RunRecord, *, is_whole: bool) -> ComparisonRow:
     latency_ms, end_to_end_ms = (run.measured("latency", key) for key in ("median_ms", "end_to_end_ms"))
     samples_per_s = run.measured("latency", "samples_per_s")
     sweep = tuple(_sweep(run, latency.get("batches")))
-    told_ms = [value for value in (latency_ms, end_to_end_ms) if value is not None]
+    mean_ms = _mean_of(latency.get("quantiles_ms"))
+    told_ms = [value for value in (latency_ms, end_to_end_ms, mean_ms) if value is not None]
+    skew = mean_ms / latency_ms if mean_ms and latency_ms else 1.0  # the same machine at another batch
     found = [contradiction_of(batch, told_ms, samples_per_s, concurrency)]
-    found += [contradiction_of(each.batch, [each.latency_ms], each.samples_per_s, concurrency) for each in sweep]
+    for each in sweep:
+        of_batch = [each.latency_ms, each.latency_ms * skew]
+        found.append(contradiction_of(each.batch, of_batch, each.samples_per_s, concurrency))
     return ComparisonRow(
         case=run.case,
         run=run.id,
@@ -159,6 +163,15 @@ def _sweep(run: RunRecord, batches: Any) -> Iterator[BatchCost]:
         latency_ms = run.measured("latency", "batches", name, "median_ms")
         if batch is not None and latency_ms is not None:
             yield BatchCost(batch, latency_ms, run.measured("latency", "batches", name, "samples_per_s"))
+
+
+def _mean_of(quantiles_ms: Any) -> float | None:
+    """Mean of a call by the trapezoids between equally spaced quantiles: what throughput goes with, and on a noisy
+    machine more than the median."""
+    told = quantiles_ms if isinstance(quantiles_ms, list) else []
+    if len(told) < 2 or not all(isinstance(value, int | float) for value in told):
+        return None
+    return float(sum(told) - (told[0] + told[-1]) / 2) / (len(told) - 1)
 
 
 def _covers(clock: Any, end_to_end_ms: float | None) -> str:

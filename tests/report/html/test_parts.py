@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from pytest_qparity.report.html.headline import obstacles
 from pytest_qparity.report.html.latencies import distribution_plot, distributions
 from pytest_qparity.report.html.layers import diagnosis_part
 from pytest_qparity.report.html.pareto import Trade, front, pareto_plot
-from pytest_qparity.report.html.trends import Trend, shown_trends
+from pytest_qparity.report.html.trends import Trend, shown_trends, trend_of
 from pytest_qparity.report.html.waivers import waiver_parts
 from pytest_qparity.report.runs import runs_by_case
 from pytest_qparity.verdict import Code, waived
@@ -56,7 +57,10 @@ def test_one_cause_that_fails_many_checks_is_one_thing_in_the_way_and_what_was_m
 
 
 def test_a_report_of_many_runs_folds_evidence_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    of = ledger([*whole_run(), *whole_run(precision="fp16"), event(verdict=fails(sentence="It is far off."))])
+    named = event("accuracy", passes(metric="\u202e</pre><script>\ud800"), precision="fp16")
+    of = ledger(
+        [*whole_run(), *whole_run(precision="fp16")[:2], named, event(verdict=fails(sentence="It is far off."))]
+    )
     whole = report_page(of)
     monkeypatch.setattr(cases, "FOLDED_FROM", 2)
 
@@ -64,6 +68,7 @@ def test_a_report_of_many_runs_folds_evidence_and_no_failure(monkeypatch: pytest
 
     assert whole.count("It is far off.") == folded.count("It is far off.") == 2
     assert "sqnr_db" in folded
+    assert "\\u202e&lt;/pre&gt;" in folded.encode().decode()
     assert whole.count("<table") > folded.count("<table")
 
 
@@ -191,7 +196,13 @@ def test_what_got_worse_is_shown_before_what_did_not() -> None:
     shown, left_out = shown_trends([*trends, Trend("mlp", "never", "median_ms", "ms", ())])
 
     assert [trend.run for trend in shown] == ["run-2", "run-1", "run-0"]
+    assert trend_of(_as_a_history_holds_it(shown[0]), [SimpleNamespace(index=1, is_worse=True)]) == shown[0]
     assert (left_out, shown[0].said) == (0, "2 ms; worse since 2026-11-02")
+
+
+def _as_a_history_holds_it(trend: Trend) -> Any:
+    points = [SimpleNamespace(time=when, value=value) for when, value in trend.points]
+    return SimpleNamespace(case=trend.case, run=trend.run, figure=trend.figure, unit=trend.unit, points=points)
 
 
 def test_without_the_library_the_page_says_that_it_has_no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
