@@ -98,6 +98,7 @@ def _most_accurate(able: Sequence[RunRecord]) -> Iterator[str]:
 
 def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
     """What training, or more calibration, could give back: at most what is lost."""
+    able = [run for run in runs if run.may_ship and not run.is_float]
     for run in runs:
         base = base_of(run.precision, None)
         if run.is_float or base in FLOATS:
@@ -107,7 +108,7 @@ def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
         doubts = [note for note in run.checks.get("preflight", {}).get("notes", ()) if "calibration" in note]
         if failing:
             lost = f"{drop:.2f} points" if drop is not None else f"all but {run.sqnr_db or 0.0:.1f} dB"
-            better = [each for each in runs if each.may_ship and not each.is_float and each is not run]
+            better = [each for each in able if each is not run]
             named = min(better, key=lambda each: each.drop_points or 0.0) if better else None
             proof = f"; {named.id} passes {named.link(failing[0])}" if named is not None else ""
             yield (

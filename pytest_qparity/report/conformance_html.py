@@ -24,7 +24,8 @@ _WORDS = (
 
 def conformance_html(ledger: Ledger) -> str:
     """The page."""
-    return page_environment().get_template("conformance.html").render(**conformance_view(ledger), level="h2")
+    template = page_environment().get_template("conformance.html")
+    return template.render(**conformance_view(ledger), level="h2", folds=False)
 
 
 def conformance_view(ledger: Ledger) -> dict[str, Any]:

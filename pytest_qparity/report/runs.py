@@ -21,20 +21,21 @@ _PASS = Outcome.PASS.value
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run's verdict events by check."""
+    """A run's verdict events by check; `unknown`: checks of it that have no verdict, planned or not asked for."""
 
     case: str
     id: str
     backend: str
     precision: str
     checks: Mapping[str, Mapping[str, Any]]
+    unknown: frozenset[str] = frozenset()
 
     @property
     def may_ship(self) -> bool:
-        """Everything that was judged of what it gives passes: a waived check is no pass, and an emulated run is on no
-        engine. What it costs is compared."""
+        """Everything that is asked of what it gives was judged and passes: a waived check is no pass, and an emulated
+        run is on no engine. What it costs is compared."""
         judged = [event for check, event in self.checks.items() if check not in COSTS]
-        is_whole = {"preflight", "parity"} <= self.checks.keys()
+        is_whole = {"preflight", "parity"} <= self.checks.keys() and self.unknown.issubset(COSTS)
         return is_whole and not self.id.endswith(EMULATED) and all(event["outcome"] == _PASS for event in judged)
 
     @property
@@ -81,9 +82,14 @@ def runs_by_case(ledger: Ledger) -> dict[str, list[RunRecord]]:
     for event in ledger.verdicts:
         if not is_of_kernels(event):
             events.setdefault((event["case"], event["run"]), {})[event["check"]] = event
+    unknown: dict[str, set[str]] = {}
+    for node_id in (*ledger.unjudged, *ledger.deselected):
+        run_node, _, check = node_id.rpartition("::")
+        unknown.setdefault(run_node, set()).add(check)
     found: dict[str, list[RunRecord]] = {}
     for (case, run), checks in events.items():
         first = next(iter(checks.values()))
-        record = RunRecord(case, run, str(first["backend"]), str(first["precision"]), checks)
+        missing = frozenset(unknown.get(str(first["node_id"]).rpartition("::")[0], ()))
+        record = RunRecord(case, run, str(first["backend"]), str(first["precision"]), checks, missing)
         found.setdefault(case, []).append(record)
     return found

@@ -17,6 +17,7 @@ def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str
     }
     return [
         {
+            "node_id": f"cases/net.toml::{run}::{check}",
             "case": "net",
             "run": run,
             "precision": precision,
@@ -31,8 +32,9 @@ def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str
     ]
 
 
-def said(*runs: list[dict[str, Any]]) -> str:
-    ledger = SimpleNamespace(verdicts=[event for run in runs for event in run])
+def said(*runs: list[dict[str, Any]], unjudged: tuple[str, ...] = (), deselected: tuple[str, ...] = ()) -> str:
+    verdicts = [event for run in runs for event in run]
+    ledger = SimpleNamespace(verdicts=verdicts, unjudged=unjudged, deselected=deselected)
     return " ".join(advice(ledger).get("net", ()))
 
 
@@ -65,6 +67,14 @@ def test_a_run_that_fails_is_not_shipped_and_what_it_loses_is_told():
 
 def test_a_waived_run_is_not_shipped():
     assert "No run passes" in said(events("ort-int8", "int8", "waived"))
+
+
+def test_a_run_that_was_killed_before_its_last_check_is_not_shipped_nor_one_of_which_a_part_was_asked_for():
+    missing = ("cases/net.toml::ort-int8::invariance",)
+
+    assert "For latency ship ort-fp32" in said(FLOAT, FAST, unjudged=missing)
+    assert "For latency ship ort-fp32" in said(FLOAT, FAST, deselected=missing)
+    assert "For latency ship ort-int8" in said(FLOAT, FAST, unjudged=("cases/net.toml::ort-int8::memory",))
 
 
 def test_an_emulated_run_is_on_no_engine():
@@ -105,8 +115,8 @@ def test_doubts_about_calibration_are_what_more_data_could_move():
 
 
 def test_it_is_wrapped_and_named_by_case():
-    text = advice_text(SimpleNamespace(verdicts=[*FLOAT, *FAST]))
+    text = advice_text(SimpleNamespace(verdicts=[*FLOAT, *FAST], unjudged=(), deselected=()))
 
     assert text.startswith("advice for net\n")
     assert max(map(len, text.splitlines())) <= 79
-    assert advice_text(SimpleNamespace(verdicts=[])) == ""
+    assert advice_text(SimpleNamespace(verdicts=[], unjudged=(), deselected=())) == ""

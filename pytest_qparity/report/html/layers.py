@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pytest_qparity.report.html.charts import Dot, Drawn, Plot
@@ -16,9 +17,12 @@ SHOWN_FINDINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisPart:
-    """`findings`: what, where, the share of the error that goes with it, sentence, remedy."""
+    """`case` and `run` are None of files that no case names. `findings`: what, where, the share of the error that goes
+    with it, sentence, remedy."""
 
     subject: str
+    case: str | None
+    run: str | None
     findings: tuple[tuple[str, str, str, str, str], ...]
     more: int
     plot: Plot | None
@@ -27,8 +31,12 @@ class DiagnosisPart:
 def diagnosis_part(diagnosis: Mapping[str, Any]) -> DiagnosisPart:
     subject = str(diagnosis.get("subject", "a variant"))
     findings = diagnosis.get("findings", ())
+    case_file, _, run = subject.rpartition(" ")  # as `qparity diagnose CASE RUN` names it
+    is_of_case = case_file.endswith(".toml")
     return DiagnosisPart(
         subject,
+        PurePosixPath(case_file).stem if is_of_case else None,
+        run if is_of_case else None,
         tuple(_finding(each) for each in findings[:SHOWN_FINDINGS]),
         max(len(findings) - SHOWN_FINDINGS, 0),
         _plot(subject, diagnosis.get("layers", ())),

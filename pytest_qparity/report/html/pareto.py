@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trade", "front", "pareto_plot"]
 
-LABELLED = 16  # runs; of more only those on the front have their names beside them
+LABELLED = 16  # runs; of more only those on the front have their names beside them, of a longer front none
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,12 @@ class Trade:
 def front(trades: Sequence[Trade]) -> tuple[Trade, ...]:
     """Those that may ship and that no other one of them beats: at least as fast and as accurate, and better in one.
     By latency."""
-    able = [trade for trade in trades if trade.may_ship]
-    best = [one for one in able if not any(_beats(other, one) for other in able)]
-    return tuple(sorted(best, key=lambda trade: (trade.latency_ms, trade.loss)))
-
-
-def _beats(one: Trade, other: Trade) -> bool:
-    no_worse = one.latency_ms <= other.latency_ms and one.loss <= other.loss
-    return no_worse and (one.latency_ms < other.latency_ms or one.loss < other.loss)
+    best: list[Trade] = []
+    for trade in sorted((each for each in trades if each.may_ship), key=lambda each: (each.latency_ms, each.loss)):
+        is_equal = bool(best) and (best[-1].latency_ms, best[-1].loss) == (trade.latency_ms, trade.loss)
+        if not best or trade.loss < best[-1].loss or is_equal:
+            best.append(trade)
+    return tuple(best)
 
 
 def pareto_plot(case: str, runs: Sequence[RunRecord]) -> Plot | None:
@@ -64,12 +62,22 @@ def pareto_plot(case: str, runs: Sequence[RunRecord]) -> Plot | None:
 
 def _plot(case: str, trades: Sequence[Trade], batch: float, *, is_scored: bool) -> Plot:
     best = front(trades)
+    are_best = frozenset(best)
     kinds = (
-        Drawn("may ship, and none is better in both", "front", [_dot(each, True, is_scored) for each in best], True),
+        Drawn(
+            "may ship, and none is better in both",
+            "front",
+            [_dot(each, len(best) <= LABELLED, is_scored) for each in best],
+            True,
+        ),
         Drawn(
             "may ship",
             "behind",
-            [_dot(each, len(trades) <= LABELLED, is_scored) for each in trades if each.may_ship and each not in best],
+            [
+                _dot(each, len(trades) <= LABELLED, is_scored)
+                for each in trades
+                if each.may_ship and each not in are_best
+            ],
         ),
         Drawn(
             "may not ship",
@@ -77,7 +85,7 @@ def _plot(case: str, trades: Sequence[Trade], batch: float, *, is_scored: bool) 
             [_dot(each, len(trades) <= LABELLED, is_scored) for each in trades if not each.may_ship],
         ),
     )
-    named = ", ".join(each.run for each in best) or "none may ship"
+    named = ", ".join(each.run for each in best[:LABELLED]) or "none may ship"
     what = "points lost" if is_scored else "SQNR"
     return Plot(
         title=f"{what} against latency of {case}; on the front: {named}",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pytest_qparity.report.html.charts import Dot, Drawn, Plot
 
-__all__ = ["Trend", "shown_trends", "trend_plot"]
+__all__ = ["Trend", "shown_trends", "trend_of", "trend_plot"]
 
 MOST_TRENDS = 60  # plots in a page; those with a change come first
 
@@ -36,6 +37,42 @@ class Trend:
             return f"{stands}, no change found"
         index, is_worse = self.changes[-1]
         return f"{stands}; {'worse' if is_worse else 'better'} since {self.points[index][0]}"
+
+
+class _Point(Protocol):
+    @property
+    def time(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+
+
+class _Change(Protocol):
+    @property
+    def index(self) -> int: ...
+    @property
+    def is_worse(self) -> bool: ...
+
+
+class _Series(Protocol):
+    """One figure of one run over time, as a history holds it."""
+
+    @property
+    def case(self) -> str: ...
+    @property
+    def run(self) -> str: ...
+    @property
+    def figure(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def points(self) -> Sequence[_Point]: ...
+
+
+def trend_of(series: _Series, changes: Sequence[_Change] = ()) -> Trend:
+    """What the page draws of a series and of the changes of level that were found in it."""
+    points = tuple((point.time, point.value) for point in series.points)
+    marked = tuple((change.index, change.is_worse) for change in changes)
+    return Trend(series.case, series.run, series.figure, series.unit, points, marked)
 
 
 def shown_trends(trends: Sequence[Trend]) -> tuple[tuple[Trend, ...], int]:

@@ -17,6 +17,7 @@ from tests.report.ledgers import HARD_NAMES, costs, event, fails, is_waived, led
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
+PATIENCE_MS = 120_000  # for a machine with other work
 LATENCIES_MS = {"fp32": 10.0, "fp16": 6.0, "int8": 2.5, "int4": None}  # int4 was not timed
 DIAGNOSIS = {
     "subject": "cases/mlp.toml ort-int4",
@@ -41,10 +42,10 @@ def _ledger() -> Any:
             )
             run["latency"] = event("latency", timed, precision=precision)
         events += run.values()
-    events.append(event("parity", is_waived(), backend="openvino"))
+    events.append(event("memory", is_waived(), backend="openvino"))  # its cell lies outside of a phone
     kernel = {"operator": "Cast", "types": "fp32 → int4", "examples": 10, "elements": 100, "worst_lsb": 0.0}
     conforms = event("cast", passes("conforms", answer="conforms", **kernel), case="math", precision="")
-    more = [each for name in HARD_NAMES for each in whole_run(case=name, backend=name)]
+    more = [each for name in HARD_NAMES[::4] for each in whole_run(case=name, backend=name)]
     return ledger([*events, *more, conforms], more_planned=["cases/mlp.toml::trt-int8::parity"])
 
 
@@ -72,6 +73,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _opened(browser: Any, file: Path, *, width: int = 1280, scheme: str = "light", fragment: str = "") -> Any:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(file.as_uri() + fragment)
     return page
 
@@ -94,16 +96,19 @@ def test_it_fits_a_phone_asks_for_nothing_and_runs_no_script_of_a_name(browser: 
     assert said == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Any, file: Path, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "options"), [("light", None), ("dark", {"runOnly": ["color-contrast"]})], ids=["light", "dark"]
+)
+def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, options: dict[str, Any] | None) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = _opened(browser, file, scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     page.evaluate("document.querySelectorAll('.case, .run').forEach(each => each.style.contentVisibility = 'visible')")
 
-    found = axe.run(page).response["violations"]
+    answer = axe.run(page, options=options).response
 
-    assert [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found] == []
+    assert answer["passes"]  # it looked
+    assert [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in answer["violations"]] == []
 
 
 def test_a_heading_sorts_by_numbers_with_a_key_and_what_was_not_measured_stands_last(browser: Any, file: Path) -> None:
@@ -144,6 +149,7 @@ _IS_SEEN = """element => {
 def test_print_has_room_to_sign_and_no_navigation(browser: Any, file: Path) -> None:
     page = _opened(browser, file, scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 720, "height": 1000})  # A4 within its margins
 
     assert page.locator(".signature").is_visible()
     assert not page.locator("nav").is_visible()
@@ -151,4 +157,5 @@ def test_print_has_room_to_sign_and_no_navigation(browser: Any, file: Path) -> N
         "rgb(255, 255, 255)",
         "rgba(0, 0, 0, 0)",
     )
+    assert page.evaluate("document.documentElement.scrollWidth") == 720
     assert page.pdf().startswith(b"%PDF")

@@ -78,6 +78,14 @@ def test_the_verdict_stands_first_and_is_the_ledger_s(of: Ledger, state: str, sa
     assert ("Passes" in page.verdict) == (state == "pass")
 
 
+@pytest.mark.parametrize("of", [KILLED, EMPTY], ids=["killed", "empty"])
+def test_a_session_that_judged_nothing_or_a_part_is_not_said_to_have_judged_all(of: Ledger) -> None:
+    text = report_page(of, today=TODAY)
+
+    assert "was asked for and judged once" not in text
+    assert "was asked for and judged once" in report_page(PASSING, today=TODAY)
+
+
 def test_every_link_leads_to_a_place_of_the_page_and_nowhere_else() -> None:
     for of in (PASSING, ALL_WAIVED, KILLED, EMPTY, FAILING):
         page = page_of(of)
