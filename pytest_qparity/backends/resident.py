@@ -82,7 +82,7 @@ def give_blocks_back() -> str:
 
     By default that limit grows up to 32 MB with what was freed before (mallopt(3), M_MMAP_THRESHOLD), and large blocks
     live in a heap that keeps its holes. What a session takes then depends on what was imported in which order:
-    ResNet-50 at batch 8 took 322 to 397 MB in scripts that differ in that alone, and 231.4 MB with this.
+    ResNet-50 at batch 8 took 322 to 379 MB in scripts that differ in that alone, and 231.4 MB with this.
     """
     with contextlib.suppress(OSError, AttributeError):
         if ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, BLOCK_BYTES) == 1:

@@ -45,9 +45,12 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
     from pytest_qparity.backends.probing import Probing
     from pytest_qparity.backends.start_probe import measure_start
     from pytest_qparity.checks.ceilings import REPETITIONS
+    from pytest_qparity.gate.run_material import require_unchanged
 
     feed = next(iter(run.material.feeds))
     variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
+    for variant in variants.values():
+        require_unchanged(variant)  # and again when all is measured
     probings = {
         name: Probing(run.backend_spec, variant.path, feed, run.options_at(name), run.material.limits)
         for name, variant in variants.items()
