@@ -5,8 +5,9 @@
 For ResNet-50 (seeded, fp32 and static int8 QDQ) and digits_resnet, in processes of their own, in turn:
 
 - worker: `backends.memory_probe.measure_memory`, the figure that budgets are for;
-- script: imports NumPy and the engine, reads VmRSS, loads the file, runs it twice, reads VmHWM. Its own few lines of code,
-  nothing of this package, no reset of the peak, no trimming. Their difference is its figure;
+- script: imports NumPy and the engine, reads VmRSS, loads the file, runs it twice, reads VmHWM; the difference is its
+  figure. Its own few lines, nothing of this package, no reset of the peak, no trimming;
+  With MALLOC_MMAP_THRESHOLD_ as the worker has it, and in the last column with glibc's default;
 - watched: the same script's resident memory as another process sees it (psutil, every 2 ms): most less what it held
   before it loaded.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -32,6 +34,7 @@ import psutil
 
 from benchmarks.models import images, resnet50
 from pytest_qparity.backends.memory_probe import measure_memory
+from pytest_qparity.backends.probing import Probing
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import backend_table
 from pytest_qparity.worker.limits import Limits
@@ -39,6 +42,7 @@ from pytest_qparity.worker.limits import Limits
 ROOT = Path(__file__).parents[1]
 DIGITS = ROOT / "cases" / "models" / "digits_resnet.onnx"
 EVERY_S = 0.002
+MAPPED = {"MALLOC_MMAP_THRESHOLD_": "131072"}  # as the worker has it
 
 SCRIPTS = {
     "ort": """
@@ -54,8 +58,9 @@ def run(session):
 """,
     "openvino": """
 import openvino
+core = openvino.Core()
+core.available_devices  # loads the plugin, which is the engine
 def load():
-    core = openvino.Core()
     asked = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
     return core.compile_model(core.read_model(model), "CPU", asked)
 def run(compiled):
@@ -63,7 +68,7 @@ def run(compiled):
 """,
 }
 BARE = """
-import json, sys, time
+import json, sys
 import numpy as np
 model, data = sys.argv[1:]
 feed = dict(np.load(data))
@@ -73,14 +78,9 @@ def told(key):
 before = told("VmRSS")
 print("ready", flush=True)
 sys.stdin.readline()
-begun = time.perf_counter()
 session = load()
-loaded = time.perf_counter()
-kept = [run(session)]
-has_run = time.perf_counter()
-kept.append(run(session))
-peak = told("VmHWM") - before
-print(json.dumps({{"peak_mb": peak, "load_ms": (loaded - begun) * 1e3, "first_run_ms": (has_run - loaded) * 1e3}}))
+kept = [run(session), run(session)]
+print(json.dumps({{"peak_mb": told("VmHWM") - before}}))
 """
 
 
@@ -124,13 +124,14 @@ def quantized(plain: Path, target: Path) -> Path:
     return target
 
 
-def bare(backend: str, subject: Subject, folder: Path) -> tuple[dict[str, float], float]:
+def bare(backend: str, subject: Subject, folder: Path, allocator: dict[str, str]) -> tuple[dict[str, float], float]:
     """What the script tells of itself, and the peak in MB that was seen from outside."""
     data = folder / "feed.npz"
     np.savez(data, **subject.feed.arrays)
     script = BARE.format(engine=SCRIPTS[backend])
     pipe = subprocess.PIPE
-    done = subprocess.Popen([sys.executable, "-c", script, str(subject.model), str(data)], stdin=pipe, stdout=pipe)
+    command = [sys.executable, "-c", script, str(subject.model), str(data)]
+    done = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=os.environ | allocator)
     assert done.stdin is not None
     assert done.stdout is not None
     assert done.stdout.readline() == b"ready\n"
@@ -149,16 +150,17 @@ def bare(backend: str, subject: Subject, folder: Path) -> tuple[dict[str, float]
 
 
 def row(backend: str, subject: Subject, repeats: int, folder: Path) -> list[str]:
-    figures: dict[str, list[float]] = {key: [] for key in ("worker", "script", "watched", "load", "bare load")}
+    figures: dict[str, list[float]] = {key: [] for key in ("worker", "script", "watched", "default")}
     for _ in range(repeats):
-        limits, options = Limits(), SessionOptions()
-        ours = measure_memory(backend_table()[backend], subject.model, subject.feed, options, limits)
-        theirs, watched_mb = bare(backend, subject, folder)
+        ours = measure_memory(
+            Probing(backend_table()[backend], subject.model, subject.feed, SessionOptions(), Limits())
+        )
+        theirs, watched_mb = bare(backend, subject, folder, MAPPED)
+        default, _ = bare(backend, subject, folder, {})
         figures["worker"].append(ours.peak_mb)
         figures["script"].append(theirs["peak_mb"])
         figures["watched"].append(watched_mb)
-        figures["load"].append(ours.load_ms)
-        figures["bare load"].append(theirs["load_ms"])
+        figures["default"].append(default["peak_mb"])
     middle = {key: statistics.median(values) for key, values in figures.items()}
     shown = [f"{middle[key]:.1f} ({min(values):.1f} to {max(values):.1f})" for key, values in figures.items()]
     off = [f"{100 * (middle['worker'] / middle[key] - 1):+.1f} %" for key in ("script", "watched")]
@@ -171,7 +173,7 @@ def main() -> None:
     parser.add_argument("--backends", nargs="+", default=["ort", "openvino"], choices=list(SCRIPTS))
     options = parser.parse_args()
     titles = ["backend", "model", "worker, MB", "script, MB", "watched, MB", "over script", "over watched"]
-    titles += ["worker load, ms", "script load, ms"]
+    titles += ["script with glibc's default, MB"]
     print("| " + " | ".join(titles) + " |\n|" + " --- |" * len(titles))
     with tempfile.TemporaryDirectory() as name:
         for subject in subjects(Path(name)):

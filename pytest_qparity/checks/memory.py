@@ -20,7 +20,8 @@ NO_BUDGET = "recorded, no budget"
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """`peak_mb`: the most that loading and running took above the idle engine, told by `method`; `size_mb`: file and
+    """`peak_mb`: the most that loading and running took above the idle engine, told by `method` with
+    `allocator`; `size_mb`: file and
     external data; `device_peak_mb`: the most that was held of the device's memory, told by `device_method`; None on
     the CPU. Megabytes are 10**6 bytes.
 
@@ -33,6 +34,7 @@ class MemoryUse:
     device_peak_mb: float | None = None
     device_method: str = ""
     method: str = ""
+    allocator: str = ""
     sampled_peak_mb: float | None = None
     load_ms: tuple[float, ...] = ()
     first_run_ms: tuple[float, ...] = ()
@@ -131,8 +133,8 @@ def _evidence(
     used: MemoryUse, ceilings: Sequence[Ceiling], shares: Mapping[Ceiling, Measured | None]
 ) -> dict[str, Any]:
     evidence: dict[str, Any] = {"peak_mb": used.peak_mb, "size_mb": used.size_mb}
-    told = {"method": used.method, "device_method": used.device_method, "energy_method": used.energy_method}
-    evidence |= {key: text for key, text in told.items() if text}
+    told = {"method": used.method, "allocator": used.allocator, "device_method": used.device_method}
+    evidence |= {key: text for key, text in {**told, "energy_method": used.energy_method}.items() if text}
     single = {"sampled_peak_mb": used.sampled_peak_mb, "device_peak_mb": used.device_peak_mb}
     evidence |= {key: value for key, value in single.items() if value is not None}
     for cost in Cost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.costs import budget_of, require_native
@@ -10,6 +10,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.memory_probe import MemoryMeasurement
+    from pytest_qparity.backends.start_probe import StartMeasurement
     from pytest_qparity.checks.ceilings import Ceiling
     from pytest_qparity.checks.memory import MemoryUse
     from pytest_qparity.gate.run_material import RunMaterial
@@ -38,20 +39,31 @@ def memory(run: RunMaterial) -> Verdict:
 
 
 def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling]) -> dict[str, MemoryUse]:
-    """Of the run and of each counterpart, in turn: a machine that becomes busy is so for all of them. As often as it
-    takes to tell of what is another number each time; else once."""
+    """Of the run and of each counterpart. What is another number each time is measured as often as it takes to tell, in
+    turn: a machine that becomes busy is so for all of them. Where nothing asks for it, once, of the run alone."""
     from pytest_qparity.backends.memory_probe import measure_memory
+    from pytest_qparity.backends.probing import Probing
+    from pytest_qparity.backends.start_probe import measure_start
     from pytest_qparity.checks.ceilings import REPETITIONS
+    from pytest_qparity.gate.run_material import require_unchanged
 
-    variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
     feed = next(iter(run.material.feeds))
-    probed: dict[str, list[MemoryMeasurement]] = {name: [] for name in variants}
-    for turn in range(REPETITIONS if any(ceiling.cost.is_repeated for ceiling in ceilings) else 1):
-        for name, variant in list(variants.items())[:: -1 if turn % 2 else 1]:
-            options = run.options_at(name)
-            probed[name].append(measure_memory(run.backend_spec, variant.path, feed, options, run.material.limits))
-    shapes = {name: array.shape for name, array in feed.arrays.items()}
-    return {name: _used(run, variants[name], probes, shapes) for name, probes in probed.items()}
+    variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
+    for variant in variants.values():
+        require_unchanged(variant)  # and again when all is measured
+    probings = {
+        name: Probing(run.backend_spec, variant.path, feed, run.options_at(name), run.material.limits)
+        for name, variant in variants.items()
+    }
+    is_asked = any(ceiling.cost.is_repeated for ceiling in ceilings)
+    starting = list(probings) if is_asked else [run.precision]
+    starts: dict[str, list[StartMeasurement]] = {name: [] for name in probings}
+    for turn in range(REPETITIONS if is_asked else 1):
+        for name in starting[:: -1 if turn % 2 else 1]:
+            starts[name].append(measure_start(probings[name]))
+    return {
+        name: _used(run, variants[name], measure_memory(probing), starts[name]) for name, probing in probings.items()
+    }
 
 
 def _variant(run: RunMaterial, name: str) -> Variant:
@@ -65,49 +77,45 @@ def _variant(run: RunMaterial, name: str) -> Variant:
 
 
 def _used(
-    run: RunMaterial,
-    variant: Variant,
-    probes: Sequence[MemoryMeasurement],
-    shapes: Mapping[str, tuple[int, ...]],
+    run: RunMaterial, variant: Variant, probed: MemoryMeasurement, starts: Sequence[StartMeasurement]
 ) -> MemoryUse:
-    """The highest of the peaks, each of the times."""
     from pytest_qparity.checks.ceilings import Cost
     from pytest_qparity.checks.memory import MemoryUse
     from pytest_qparity.gate.run_material import require_unchanged
 
-    highest = max(probes, key=lambda each: each.peak_mb)
-    on_device = [each.device_peak_mb for each in probes if each.device_peak_mb is not None]
-    joules = tuple(each.joule_per_sample for each in probes if each.joule_per_sample is not None)
-    energy_untold = next((each.energy_untold for each in probes if each.energy_untold), "")
-    activations = _activations(run, variant, shapes)
+    joules = tuple(each.joule_per_sample for each in starts if each.joule_per_sample is not None)
+    energy_untold = next((each.energy_untold for each in starts if each.energy_untold), "")
+    activations = _activations(run, variant)
     untold = {
-        Cost.ENGINE: "the backend builds none, or does not tell of it" if highest.engine_mb is None else "",
+        Cost.ENGINE: "the backend builds none, or does not tell of it" if probed.engine_mb is None else "",
         Cost.ACTIVATION: activations if isinstance(activations, str) else "",
         Cost.ENERGY: energy_untold,
     }
     return MemoryUse(
-        peak_mb=highest.peak_mb,
+        peak_mb=probed.peak_mb,
         size_mb=require_unchanged(variant).size_bytes / 1e6,
-        device_peak_mb=max(on_device, default=None),
-        device_method=highest.device_method,
-        method=highest.method,
-        sampled_peak_mb=max(each.sampled_peak_mb for each in probes),
-        load_ms=tuple(each.load_ms for each in probes),
-        first_run_ms=tuple(each.first_run_ms for each in probes),
-        engine_mb=highest.engine_mb,
+        device_peak_mb=probed.device_peak_mb,
+        device_method=probed.device_method,
+        method=probed.method,
+        allocator=probed.allocator,
+        sampled_peak_mb=probed.sampled_peak_mb,
+        load_ms=tuple(each.load_ms for each in starts),
+        first_run_ms=tuple(each.first_run_ms for each in starts),
+        engine_mb=probed.engine_mb,
         activation_mb=None if isinstance(activations, str) else activations,
         joule_per_sample=() if energy_untold else joules,
-        energy_method=highest.energy_method,
+        energy_method=next((each.energy_method for each in starts), ""),
         untold={cost: reason for cost, reason in untold.items() if reason},
     )
 
 
-def _activations(run: RunMaterial, variant: Variant, shapes: Mapping[str, tuple[int, ...]]) -> float | str:
+def _activations(run: RunMaterial, variant: Variant) -> float | str:
     """The estimate, or why there is none: nothing fails for it unless a budget asks."""
     from pytest_qparity.precision.activations import activation_mb
 
     if variant.is_plan:
         return "a built engine has no graph"
+    shapes = {name: array.shape for name, array in next(iter(run.material.feeds)).arrays.items()}
     try:
         return activation_mb(variant.path, shapes, run.material.worker)
     except CannotJudge as reason:

@@ -12,6 +12,7 @@ import pytest
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.memory_probe import measure_memory
 from pytest_qparity.backends.outputs import gather_outputs
+from pytest_qparity.backends.probing import Probing
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table
 from pytest_qparity.worker.limits import Limits
@@ -56,7 +57,7 @@ def test_the_example_runs_and_can_be_measured(contributed: list[BackendSpec], tm
     np.testing.assert_allclose(outputs["logits"], mlp_in_float64(model, inputs), rtol=0, atol=1e-5)
     assert facts.proven
     assert facts.strayed == 0
-    assert measure_memory(spec, path, Feed({"input": inputs}, 5), SessionOptions(), Limits()).peak_mb > 0
+    assert measure_memory(Probing(spec, path, Feed({"input": inputs}, 5), SessionOptions(), Limits())).peak_mb > 0
 
 
 def test_the_page_names_every_backend() -> None:

@@ -11,6 +11,7 @@ from pytest_qparity.backends.engine_options import EngineOptions
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.backends.memory_probe import measure_memory
+from pytest_qparity.backends.probing import Probing
 from pytest_qparity.backends.protocol import BindsFeeds, Session, SessionOptions
 from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.backends.timed_calls import Clock
@@ -91,7 +92,7 @@ def test_memory_of_the_gpu_is_measured(name: str, tmp_path: Path) -> None:
     feed = Feed({"input": inputs_for_mlp(1)}, 1)
 
     spec = backend_table()[name]
-    took = [measure_memory(spec, path, feed, options_for(path), Limits()) for path in (small, large)]
+    took = [measure_memory(Probing(spec, path, feed, options_for(path), Limits())) for path in (small, large)]
 
     peaks = [each.device_peak_mb for each in took]
     assert None not in peaks
