@@ -36,7 +36,7 @@ def page(large: Ledger, main: Ledger) -> str:
     resnet = [run for name in ("resnet50", "resnet50_batch32") for run in runs.get(name, ())]
     labelled = [run for name in LABELLED for run in small.get(name, ()) if run.precision in SHOWN]
     bert = runs.get("bert_base", [])
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)  # noqa: S701
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     template = environment.from_string(Path(__file__).with_suffix(".md").read_text(encoding="utf-8"))
     return template.render(
         machine=machine(large),

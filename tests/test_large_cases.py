@@ -1,4 +1,4 @@
-"""The cases of full size, which no job of every commit runs: that they plan, that their goldens are small, and apart."""
+"""The cases of full size, which no job of every commit runs: they plan, with small goldens, and stand apart."""
 
 from __future__ import annotations
 
