@@ -80,7 +80,7 @@ def table(runs: Sequence[RunRecord], score: str | None, *, named: bool = False) 
 def _call(run: RunRecord) -> list[str]:
     """Batch, the engine's threads, and how many call at a time."""
     settings = run.checks["parity"]["provenance"].get("engine", {}).get("settings", {})
-    threads = next((str(settings[key]) for key in ("threads", "INFERENCE_NUM_THREADS") if key in settings), "-")
+    threads = str(settings.get("threads", "-"))
     return [_figure(run.measured("latency", "batch"), "{:.0f}"), threads, "1"]
 
 
