@@ -52,7 +52,7 @@ def verify(folder: Path, key: Path | None = None) -> Verified:
     """Raises CannotJudge where a byte of the release is another than when it was exported, a file is missing or too
     many, its verdict does not follow from its ledger, or, with a public `key`, it is not signed by it."""
     signer = None if key is None else public_key(key)
-    if folder.name.endswith(UNFINISHED) or folder.resolve().name.endswith(UNFINISHED):
+    if folder.resolve().name.endswith(UNFINISHED):
         raise _altered(f"Got {folder.name}, which an export left unfinished, should be a release.")
     digests = _digests(folder)
     run = _run(folder)
