@@ -11,7 +11,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity import __version__, cli_diagnose, cli_doctor, cli_lint, cli_quantize, cli_report, cli_rescue
+from pytest_qparity import (
+    __version__,
+    cli_diagnose,
+    cli_doctor,
+    cli_export,
+    cli_lint,
+    cli_quantize,
+    cli_report,
+    cli_rescue,
+)
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
@@ -41,8 +50,9 @@ MERGE_EXAMPLES = """examples, each shard with the same --backend and other check
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, a
-    variant cannot be made, an engine would refuse a file, or a table holds what cannot be true; 2 usage, or ledgers
-    that are no shards of one plan; 4 no backend works here; 130 interrupted; 141 nobody reads what is printed."""
+    variant cannot be made, an engine would refuse a file, a table holds what cannot be true, a run is not to be shipped
+    or a release is not what was exported; 2 usage, or ledgers that are no shards of one plan; 4 no backend works here;
+    130 interrupted; 141 nobody reads what is printed."""
     try:
         status = _run(_parser().parse_args(arguments))
         sys.stdout.flush()
@@ -74,6 +84,10 @@ def _run(options: argparse.Namespace) -> int:
         return _with_pytest_config(lambda config: cli_diagnose.run(options, _settings(config)))
     if options.command == "doctor":
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
+    if options.command == "export":
+        return _with_pytest_config(lambda config: cli_export.export_run(options, _settings(config), config.rootpath))
+    if options.command == "verify":
+        return cli_export.verify_release(options)
     if options.command == "lint":
         return cli_lint.run(options)
     if options.command == "report":
@@ -128,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_lint.add_to(commands)
     cli_report.add_to(commands)
     cli_rescue.add_to(commands)
+    cli_export.add_to(commands)
     return parser
 
 

@@ -178,6 +178,11 @@ class Code(Enum):
     DIAGNOSE_REFUSED = ("QP-DIAG-001", Outcome.CANNOT_JUDGE, "a graph that cannot be run for a diagnosis")
     DIAGNOSE_UNPAIRED = ("QP-DIAG-002", Outcome.CANNOT_JUDGE, "two models that share no tensor")
 
+    SHIP_REFUSED = ("QP-SHIP-001", Outcome.CANNOT_JUDGE, "a run that the ledger does not show to pass")
+    SHIP_FILE = ("QP-SHIP-002", Outcome.CANNOT_JUDGE, "the judged file is gone, or another")
+    SHIP_SIGNING = ("QP-SHIP-003", Outcome.CANNOT_JUDGE, "a key or package that signing lacks")
+    SHIP_ALTERED = ("QP-SHIP-004", Outcome.CANNOT_JUDGE, "a release that is not what was exported")
+
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 
 

@@ -57,6 +57,16 @@ class VariantCache:
         # What is there and whole needs no lock, so that a cache that is only read from may be read-only.
         return _verified(path, record, key) or self._made(path, record, key, make)
 
+    def holding(self, digest: str) -> CachedFile | None:
+        """The file with this SHA-256, by whatever recipe, where it is here and whole; None otherwise."""
+        for record in sorted(self.folder.glob("*.json")):
+            found = _recorded(record)
+            if found is not None and found["sha256"] == digest:
+                verified = _verified(record.with_suffix(".onnx"), record, found["key"])
+                if verified is not None:
+                    return verified
+        return None
+
     def _made(self, path: Path, record: Path, key: Mapping[str, Any], make: Make) -> CachedFile:
         with self._locked(path.stem):
             found = _verified(path, record, key)
@@ -121,6 +131,16 @@ class VariantCache:
         for name in names - {own}:
             with contextlib.suppress(Timeout, OSError), FileLock(self.folder / f"{name}.lock", timeout=0):
                 self._remove_leftovers(name)
+
+
+def _recorded(record: Path) -> dict[str, Any] | None:
+    """What a record says, where it is one: ranges of calibrated files lie beside them."""
+    try:
+        said = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_record = isinstance(said, dict) and isinstance(said.get("sha256"), str) and isinstance(said.get("key"), dict)
+    return said if is_record else None
 
 
 def ranges_beside(path: Path) -> Path:

@@ -1,0 +1,142 @@
+"""docs/resnet50.md, from the ledgers of `cases/large/` and of the main job.
+
+    (cd cases/large && pytest --backend=ort,openvino)
+    pytest --backend=ort,openvino
+    python -m benchmarks.resnet50_page cases/large/.qparity/ledger.json .qparity/ledger.json --output docs/resnet50.md
+
+Every figure of its tables is a ledger's; the words around them are in resnet50_page.md, beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+from pytest_qparity import read_ledger
+from pytest_qparity.ledger import Ledger
+from pytest_qparity.report.runs import RunRecord, runs_by_case
+
+# The article's table, as it stands there.
+SEED = (
+    ("FP32 (TRT)", 76.1, 4.2, 238, 1024),
+    ("INT8 (TRT)", 75.8, 1.5, 667, 256),
+    ("FP32 (ORT)", 76.1, 5.8, 172, 1024),
+    ("INT8 (ORT)", 75.2, 2.1, 476, 320),
+)
+LABELLED = ("digits_resnet", "textbert")
+SHOWN = ("fp32", "int8", "int8-fast", "int8-mixed", "int8-rescued")
+CALIBRATION_IMAGES = 16
+
+
+def page(large: Ledger, main: Ledger) -> str:
+    runs, small = runs_by_case(large), runs_by_case(main)
+    resnet = [run for name in ("resnet50", "resnet50_batch32") for run in runs.get(name, ())]
+    labelled = [run for name in LABELLED for run in small.get(name, ()) if run.precision in SHOWN]
+    bert = runs.get("bert_base", [])
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
+    template = environment.from_string(Path(__file__).with_suffix(".md").read_text(encoding="utf-8"))
+    return template.render(
+        machine=machine(large),
+        resnet=table(resnet, "same answer"),
+        bert=table(bert, None),
+        labelled=table(labelled, "Top-1", named=True),
+        seed=SEED,
+        ratios=_ratios(resnet),
+        calibration=CALIBRATION_IMAGES,
+        failed=", ".join(f"{run.case} {run.id}" for run in (*resnet, *bert, *labelled) if _outcome(run)),
+    )
+
+
+def machine(ledger: Ledger) -> str:
+    """On what the ledger was made: the figures are of this machine, and of no other."""
+    start = ledger.start
+    libraries = start["libraries"]
+    engines = ", ".join(f"{name} {libraries[name]}" for name in ("onnxruntime", "openvino") if name in libraries)
+    features = [name for name in start["cpu_features"] if name.startswith(("avx512_vnni", "amx_int8", "avx_vnni"))]
+    return (
+        f"{start['time'][:10]}, {start['processor']}, {start['cores']} cores that other processes use as well, "
+        f"{', '.join(features) or 'no int8 instructions'}; {engines}."
+    )
+
+
+def table(runs: Sequence[RunRecord], score: str | None, *, named: bool = False) -> str:
+    columns = [
+        *(["model"] if named else []),
+        *["run", "batch", "threads", "callers"],
+        *([score] if score else []),
+        *["SQNR, dB", "latency, ms", "samples/s", "over fp32", "memory, MB", "file, MB"],
+    ]
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for run in runs:
+        figures = [*([run.case] if named else []), f"{run.id}{_outcome(run)}", *_call(run)]
+        figures += [_percent(run)] if score else []
+        lines.append(f"| {' | '.join([*figures, *_costs(run)])} |")
+    return "\n".join(lines)
+
+
+def _call(run: RunRecord) -> list[str]:
+    """Batch, the engine's threads, and how many call at a time."""
+    settings = run.checks["parity"]["provenance"].get("engine", {}).get("settings", {})
+    threads = str(settings.get("threads", "-"))
+    return [_figure(run.measured("latency", "batch"), "{:.0f}"), threads, "1"]
+
+
+def _costs(run: RunRecord) -> list[str]:
+    latency_ms, batch = run.measured("latency", "median_ms"), run.measured("latency", "batch")
+    rate = batch / latency_ms * 1e3 if latency_ms and batch else None
+    return [
+        _figure(run.sqnr_db, "{:.1f}"),
+        _figure(latency_ms, "{:,.3g}" if latency_ms is not None and latency_ms < 1000 else "{:,.0f}"),
+        _figure(rate, "{:,.0f}" if rate is not None and rate >= 100 else "{:,.3g}"),
+        _speed(run),
+        _figure(run.measured("memory", "peak_mb"), "{:,.0f}"),
+        _figure(run.measured("memory", "size_mb"), "{:,.3g}"),
+    ]
+
+
+def _speed(run: RunRecord) -> str:
+    low, estimate, high = (run.measured("latency", "speed_up_over", "fp32", key) for key in ("low", "estimate", "high"))
+    if estimate is None:
+        return "-"
+    interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else "no interval: too few pairs"
+    return f"{estimate:.2f} ({interval})"
+
+
+def _ratios(runs: Iterable[RunRecord]) -> str:
+    found = [
+        (run, run.measured("latency", "speed_up_over", "fp32", "estimate"), run.measured("latency", "batch"))
+        for run in runs
+    ]
+    told = [f"{ratio:.1f} ({run.backend}, batch {batch:.0f})" for run, ratio, batch in found if ratio is not None]
+    return ", ".join(told)
+
+
+def _percent(run: RunRecord) -> str:
+    return _figure(run.measured("accuracy", "variant_percent"), "{:.2f} %")
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _outcome(run: RunRecord) -> str:
+    """What did not pass, behind the name of the run: a figure of a run that failed is no result."""
+    bad = [f"{check} {event['outcome']}" for check, event in run.checks.items() if event["outcome"] != "pass"]
+    return f" ({', '.join(bad)})" if bad else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("large", type=Path, help="the ledger of cases/large")
+    parser.add_argument("main", type=Path, help="the ledger of the main job")
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    text = page(read_ledger(options.large), read_ledger(options.main))
+    options.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

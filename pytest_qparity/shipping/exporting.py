@@ -1,0 +1,120 @@
+"""A release written: whole under its name, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.digest import bytes_digest
+from pytest_qparity.durable import flush_folder
+from pytest_qparity.ledger.reading import parsed
+from pytest_qparity.shipping.card import card_text
+from pytest_qparity.shipping.judged_run import judged_run
+from pytest_qparity.shipping.release_files import (
+    CARD,
+    EXTRACT,
+    OWN_NAMES,
+    PROVENANCE,
+    RESULT,
+    SUMS,
+    UNFINISHED,
+    VERDICT,
+    digests_under,
+    signed_for,
+    sums_text,
+)
+from pytest_qparity.shipping.signing import signed, signer_of
+from pytest_qparity.shipping.statements import extract_text, provenance_statement, result_statement, verdict_of
+from pytest_qparity.shipping.variant_file import VariantFile, require_bytes, require_same_case, variant_file
+from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.loading import Case
+    from pytest_qparity.gate.settings import Settings
+    from pytest_qparity.shipping.judged_run import JudgedRun
+
+__all__ = ["export"]
+
+
+def export(
+    ledger: Path,
+    name: str,
+    case: Case,
+    settings: Settings,
+    output: Path,
+    *,
+    waived: bool = False,
+    key: Path | None = None,
+) -> JudgedRun:
+    """Write the run `name` ("cases/x.toml::ort-int8") of the file `ledger` as a release into the folder `output`, which
+    is not there yet or empty; signed where there is a `key`, a private one in PEM.
+
+    Raises CannotJudge where the run is not to be shipped, its file is gone or another, or nothing can be signed with
+    the key; LedgerError where the ledger is none; OSError where something cannot be read or written.
+    """
+    signer = None if key is None else signer_of(key)
+    content = ledger.read_bytes()
+    judged = judged_run(parsed(content.decode("utf-8", errors="replace")), name, waived=waived)
+    require_same_case(judged, case.path)
+    file = variant_file(judged, case, settings)
+    _require_names(file, judged)
+    extract = extract_text(judged, bytes_digest(content))
+    shipped = judged_run(parsed(extract), judged.name, waived=waived)  # the release says what its own extract says
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=UNFINISHED, dir=output.parent))
+    try:
+        _fill(unfinished, shipped, file, extract, card_text(shipped, case, file), signer)
+        unfinished.chmod(0o755)
+        unfinished.rename(output)  # over an empty folder too, and over nothing else
+        flush_folder(output.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return shipped
+
+
+def _fill(folder: Path, run: JudgedRun, file: VariantFile, extract: str, card: str, signer: Any) -> None:
+    copied = VariantFile(folder / file.shipped_as, file.external)
+    shutil.copyfile(file.path, copied.path)
+    for place in file.external:
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file.path.parent / place, folder / place)
+    require_bytes(copied, run, file.path.name)  # what was copied, not what lay there before
+    files = digests_under(folder)
+    _write(folder / EXTRACT, extract)
+    _write(folder / VERDICT, f"{json.dumps(verdict_of(run, file.shipped_as, files), indent=2)}\n")
+    _write(folder / CARD, card)
+    if signer is not None:
+        subjects = signed_for(digests_under(folder))
+        made = provenance_statement(run, subjects)
+        _write(folder / RESULT, signed(result_statement(run, subjects), signer))
+        if made is not None:
+            _write(folder / PROVENANCE, signed(made, signer))
+    _write(folder / SUMS, sums_text(digests_under(folder)))
+    _flush_all(folder)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+
+
+def _flush_all(folder: Path) -> None:
+    """What is renamed into place is on the disk before."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with (Path(parent) / name).open("rb") as stream:
+                os.fsync(stream.fileno())
+        flush_folder(Path(parent))
+
+
+def _require_names(file: VariantFile, run: JudgedRun) -> None:
+    """The names of external data stand in the model's file, and so cannot be changed: none may be one of ours."""
+    for name in file.external:
+        is_ours = name in OWN_NAMES or name == file.shipped_as or name.startswith(".")
+        if is_ours or not name.isprintable() or "\\" in name:
+            remedy = f"save the model with other names beside it, and judge {run.case_file} again"
+            sentence = f"Got external data {name!r}, should have a name that no file of a release has."
+            raise CannotJudge(Failure(Code.SHIP_FILE, sentence, remedy))

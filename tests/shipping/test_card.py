@@ -1,0 +1,48 @@
+"""A model card that its readers read, whoever named things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.shipping.judged import Judged
+
+
+def card(judged: Judged) -> Path:
+    judged.export()
+    return judged.root / "out" / "README.md"
+
+
+def test_hugging_face_reads_its_metadata(judged: Judged) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+
+    read = hub.ModelCard.load(card(judged))
+
+    assert read.data.pipeline_tag == "image-classification"
+    assert read.data.tags == ["onnx", "quantized", "int8", "pytest-qparity"]
+    (result,) = read.data.eval_results
+    assert (result.metric_type, result.metric_value, result.dataset_name) == ("accuracy", 98.5, "test")
+
+
+def test_it_says_batch_and_what_a_latency_covers(judged: Judged) -> None:
+    text = card(judged).read_text()
+
+    assert "- Latency: 2 ms, the median of 100 calls of batch 8, one call at a time, 2.50 times as fast as fp32" in text
+    assert "| canaries | 10 of 10 broken models were caught on this engine |" in text
+
+
+def test_names_cannot_pass_for_markup(judged: Judged) -> None:
+    def rename(events: list[dict[str, Any]]) -> None:
+        for event in events[2:-1]:
+            event |= {"case": "---\n<script>|\n# 模型 \u202e", "deciding": "a|b\n---"}
+
+    judged.write(rename)
+    lines = card(judged).read_text().splitlines()
+
+    assert lines.count("---") == 2
+    assert "## Release: --- &lt;script&gt;\\| # 模型 \\\\u202e as ort-int8" in lines
+    assert "| parity | pass | a\\|b --- |" in lines
+    hub = pytest.importorskip("huggingface_hub")
+    assert hub.ModelCard.load(judged.root / "out" / "README.md").data.model_name == "---\n<script>|\n# 模型 \u202e"
