@@ -210,7 +210,7 @@ class Books:
 
     def _begin(self) -> LedgerWriter:
         from pytest_qparity.canary_set import OWN
-        from pytest_qparity.environment import environment
+        from pytest_qparity.environment import commit_of, environment
         from pytest_qparity.ledger import LedgerWriter
 
         canaries = self._selection.canary_files(self._config.rootpath)
@@ -221,6 +221,7 @@ class Books:
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
             "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
             "isolation": self._selection.isolation.value,
+            "commit": commit_of(self._config.rootpath),
             **environment(),
         }
         try:

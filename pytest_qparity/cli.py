@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity import __version__, cli_diagnose, cli_doctor, cli_lint, cli_quantize, cli_rescue
+from pytest_qparity import __version__, cli_diagnose, cli_doctor, cli_history, cli_lint, cli_quantize, cli_rescue
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
@@ -76,6 +76,8 @@ def _run(options: argparse.Namespace) -> int:
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
     if options.command == "lint":
         return cli_lint.run(options)
+    if options.command == "history":
+        return cli_history.run(options)
     if options.command == "rescue":
         return _with_pytest_config(
             lambda config: cli_rescue.run(options, _settings(config), config.rootpath / ".qparity" / "rescue")
@@ -125,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_doctor.add_to(commands)
     cli_lint.add_to(commands)
     cli_rescue.add_to(commands)
+    cli_history.add_to(commands)
     return parser
 
 

@@ -6,6 +6,9 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pytest_qparity.processor import this_processor
@@ -50,3 +53,25 @@ def _processor() -> dict[str, Any]:
     processor = this_processor()
     told = {} if processor.features is None else {"cpu_features": list(processor.features)}
     return {"processor": processor.name, **told}
+
+
+def hardware_fingerprint(start: Mapping[str, Any]) -> str:
+    """What speed and memory are keyed by, in words: system, processor, cores, and the features that decide which
+    quantized kernels run. `start`: of a ledger, or `environment()`. The only place that says what is the same hardware.
+    """
+    features = start.get("cpu_features")
+    told = "features unknown" if features is None else " ".join(sorted(features)) or "no features that matter"
+    return "; ".join(
+        (str(start.get("system")), str(start.get("processor")), f"{start.get('cores')} cores", told),
+    )
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that is checked out around `folder`, with "-dirty" behind it where tracked files are changed; None
+    where git is absent, knows of none, or takes longer than a session should wait for it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5.0, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

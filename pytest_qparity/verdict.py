@@ -173,6 +173,8 @@ class Code(Enum):
     DIAGNOSE_REFUSED = ("QP-DIAG-001", Outcome.CANNOT_JUDGE, "a graph that cannot be run for a diagnosis")
     DIAGNOSE_UNPAIRED = ("QP-DIAG-002", Outcome.CANNOT_JUDGE, "two models that share no tensor")
 
+    HISTORY_PACKAGE = ("QP-HIST-001", Outcome.CANNOT_JUDGE, "change points without the package that finds them")
+
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 
 
