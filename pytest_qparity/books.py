@@ -241,8 +241,19 @@ class Books:
             writer.plan(node_ids, case_files)
             if not_asked:
                 writer.not_asked_for(not_asked)
-            for case_file, problem in self._case_errors.items():
+            for case_file, problem in {**self._case_errors, **self._vanished()}.items():
                 writer.case_error(case_file, problem)
+
+    def _vanished(self) -> dict[str, str]:
+        """What is wrong with each case of the baseline that no case file has any more: a run vanished with it."""
+        from pytest_qparity.selection import vanished_cases
+
+        names = (path.stem for path in self._config.stash[CASE_FILES])
+        return {
+            f"case {name} of the baseline": f"got no case file {name}, should be there, or out of the baseline: "
+            "qparity baseline save"
+            for name in vanished_cases(self._selection, names)
+        }
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

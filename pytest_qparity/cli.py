@@ -8,10 +8,20 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity import __version__, cli_diagnose, cli_doctor, cli_history, cli_lint, cli_quantize, cli_rescue
+from pytest_qparity import (
+    __version__,
+    cli_baseline,
+    cli_diagnose,
+    cli_doctor,
+    cli_history,
+    cli_lint,
+    cli_quantize,
+    cli_rescue,
+)
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.report.text import one_line, printable, printable_lines
@@ -76,6 +86,8 @@ def _run(options: argparse.Namespace) -> int:
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
     if options.command == "lint":
         return cli_lint.run(options)
+    if options.command == "baseline":
+        return cli_baseline.run(options)
     if options.command == "history":
         return cli_history.run(options)
     if options.command == "rescue":
@@ -127,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_doctor.add_to(commands)
     cli_lint.add_to(commands)
     cli_rescue.add_to(commands)
+    cli_baseline.add_to(commands)
     cli_history.add_to(commands)
     return parser
 
@@ -313,7 +326,8 @@ def _settings(config: pytest.Config) -> Settings:
     from pytest_qparity.collection import settings_of
     from pytest_qparity.stash import SELECTION
 
-    return settings_of(config, config.stash[SELECTION])
+    # What a command looks for is a run that passes by itself, whatever was there before it.
+    return replace(settings_of(config, config.stash[SELECTION]), baseline=None)
 
 
 def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:

@@ -12,7 +12,18 @@ from pytest_qparity.case.json_schema import case_schema, case_schema_text
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-TABLES = {"data", "precisions", "parity", "accuracy", "invariance", "budgets", "backends", "limits", "waivers"}
+TABLES = {
+    "data",
+    "precisions",
+    "parity",
+    "accuracy",
+    "invariance",
+    "budgets",
+    "backends",
+    "limits",
+    "waivers",
+    "regression",
+}
 TABLES |= {"conformance", "image", "text", "audio"}  # the latter of [data]
 
 

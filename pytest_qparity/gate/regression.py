@@ -1,0 +1,55 @@
+"""A run held against the baseline's: from the verdicts of its other checks, with no measurement of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_qparity.checks.regression.compared import RegressionLimits
+    from pytest_qparity.gate.run_material import RunMaterial
+    from pytest_qparity.verdict import Verdict
+
+__all__ = ["regression"]
+
+REGRESSION = "regression"
+
+
+def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[str], Verdict]) -> Verdict:
+    """`checks`: those of the run's plan; `verdict_of`: the verdict of one of them, judged now where it was not yet."""
+    from pytest_qparity.baseline.figures import figures_of
+    from pytest_qparity.checks.regression.judging import judge_new, judge_regression
+    from pytest_qparity.environment import environment
+    from pytest_qparity.gate.accuracy import level_of
+    from pytest_qparity.ledger.events import plain
+
+    baseline, spec = run.material.settings.baseline, run.material.case.spec
+    if baseline is None:
+        raise ValueError("got a regression check without a baseline, should not have been planned")
+    evidence = {check: plain(verdict_of(check).evidence) for check in checks if check != REGRESSION}
+    name, backend = run.material.case.name, run.backend_spec.name
+    identity = {"case": name, "run": run.id, "backend": backend, "precision": run.precision}
+    now = figures_of(identity, evidence, plain(run.provenance()), environment())
+    before = baseline.nearest(name, backend, run.precision, now.hardware)
+    if before is None:
+        return judge_new(now)
+    return judge_regression(before, now, _limits(run), _margin(evidence.get("accuracy", {})), level_of(spec))
+
+
+def _margin(evidence: Mapping[str, Any]) -> float | None:
+    margin = evidence.get("margin_points", evidence.get("margin_value"))
+    return float(margin) if isinstance(margin, int | float) else None
+
+
+def _limits(run: RunMaterial) -> RegressionLimits:
+    from pytest_qparity.checks.regression.compared import RegressionLimits
+
+    stated = run.material.case.spec.regression
+    return RegressionLimits(
+        sqnr_db=stated.sqnr_db,
+        margin=stated.margin,
+        slower_percent=stated.slower_percent,
+        memory_percent=stated.memory_percent,
+        size_percent=stated.size_percent,
+        other_hardware_is_judged=stated.other_hardware == "cannot-judge",
+    )
