@@ -16,6 +16,7 @@ from pytest_qparity import (
     __version__,
     cli_baseline,
     cli_diagnose,
+    cli_diff,
     cli_doctor,
     cli_history,
     cli_lint,
@@ -88,6 +89,8 @@ def _run(options: argparse.Namespace) -> int:
         return cli_lint.run(options)
     if options.command == "baseline":
         return cli_baseline.run(options)
+    if options.command == "diff":
+        return cli_diff.run(options)
     if options.command == "history":
         return cli_history.run(options)
     if options.command == "rescue":
@@ -140,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_lint.add_to(commands)
     cli_rescue.add_to(commands)
     cli_baseline.add_to(commands)
+    cli_diff.add_to(commands)
     cli_history.add_to(commands)
     return parser
 

@@ -30,7 +30,8 @@ class SpeedUp(_Part):
 
 
 class Accuracy(_Part):
-    """`value`: of the metric, in percent where `percent` says so. `bits`: of a metric that scores samples 0 or 1, these
+    """`value`: of the metric, in percent where `percent` says so; `margin`: what might be lost of it against FP32, in
+    points or the metric's unit. `bits`: of a metric that scores samples 0 or 1, these
     scores in the order of the data (`scores.packed`); None where they are others, or were not kept."""
 
     metric: str
@@ -39,6 +40,7 @@ class Accuracy(_Part):
     value: float
     samples: int
     is_census: bool
+    margin: float | None = None
     bits: str | None = None
 
 
@@ -165,6 +167,7 @@ def _accuracy(evidence: Mapping[str, Any]) -> Accuracy | None:
         value=value,
         samples=evidence["samples"],
         is_census=evidence.get("method") == _CENSUS,
+        margin=_number(evidence.get("margin_points" if percent else "margin_value")),
         bits=evidence.get("score_bits"),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_qparity.case.regression_spec import RegressionSpec
     from pytest_qparity.checks.regression.compared import RegressionLimits
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.verdict import Verdict
 
-__all__ = ["regression"]
+__all__ = ["limits_of", "regression"]
 
 REGRESSION = "regression"
 
@@ -20,10 +21,9 @@ def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[st
     from pytest_qparity.baseline.figures import figures_of
     from pytest_qparity.checks.regression.judging import judge_new, judge_regression
     from pytest_qparity.environment import environment
-    from pytest_qparity.gate.accuracy import level_of
     from pytest_qparity.ledger.events import plain
 
-    baseline, spec = run.material.settings.baseline, run.material.case.spec
+    baseline = run.material.settings.baseline
     if baseline is None:
         raise ValueError("got a regression check without a baseline, should not have been planned")
     evidence = {check: plain(verdict_of(check).evidence) for check in checks if check != REGRESSION}
@@ -33,18 +33,12 @@ def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[st
     before = baseline.nearest(name, backend, run.precision, now.hardware)
     if before is None:
         return judge_new(now)
-    return judge_regression(before, now, _limits(run), _margin(evidence.get("accuracy", {})), level_of(spec))
+    return judge_regression(before, now, limits_of(run.material.case.spec.regression))
 
 
-def _margin(evidence: Mapping[str, Any]) -> float | None:
-    margin = evidence.get("margin_points", evidence.get("margin_value"))
-    return float(margin) if isinstance(margin, int | float) else None
-
-
-def _limits(run: RunMaterial) -> RegressionLimits:
+def limits_of(stated: RegressionSpec) -> RegressionLimits:
     from pytest_qparity.checks.regression.compared import RegressionLimits
 
-    stated = run.material.case.spec.regression
     return RegressionLimits(
         sqnr_db=stated.sqnr_db,
         margin=stated.margin,

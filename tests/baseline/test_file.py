@@ -24,7 +24,14 @@ def figures(case: str = "digits", precision: str = "int8", hardware: str = "a ma
         checks=("parity", "accuracy", "latency", "memory"),
         sqnr_db={"logits": 30.0, "equal": math.inf},
         accuracy=Accuracy(
-            metric="top1", percent=True, direction="higher", value=75.0, samples=8, is_census=True, bits="8:/A=="
+            metric="top1",
+            percent=True,
+            direction="higher",
+            value=75.0,
+            samples=8,
+            is_census=True,
+            margin=0.5,
+            bits="8:/A==",
         ),
         latency=Latency(median_ms=2.0, batch=1, clock="host", speed_up=SpeedUp(low=2.9, estimate=3.0, high=math.inf)),
         memory=Memory(peak_mb=20.0, size_mb=4.0),

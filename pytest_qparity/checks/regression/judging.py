@@ -18,15 +18,9 @@ __all__ = ["judge_new", "judge_regression", "judge_vanished"]
 _DIGEST = 12  # characters that tell digests apart for a reader
 
 
-def judge_regression(
-    before: Figures, now: Figures, limits: RegressionLimits, margin: float | None, level: float | None
-) -> Verdict:
-    """pass: the run has every check and figure that the baseline has of it, and none is worse by more than its limit.
-
-    `margin`: what the accuracy check allows, in points or the metric's unit, where it was judged; `level`: of its test,
-    None of a census.
-    """
-    compared = dict(_all(before, now, limits, margin, level))
+def judge_regression(before: Figures, now: Figures, limits: RegressionLimits) -> Verdict:
+    """pass: the run has every check and figure that the baseline has of it, none worse by more than its limit."""
+    compared = dict(_all(before, now, limits))
     changed = now.about.changed_from(before.about)
     evidence: dict[str, Any] = {
         "baseline": {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware},
@@ -54,9 +48,7 @@ def judge_vanished(before: Figures) -> Verdict:
     return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
 
 
-def _all(
-    before: Figures, now: Figures, limits: RegressionLimits, margin: float | None, level: float | None
-) -> Iterator[tuple[str, Compared]]:
+def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
     gone = [check for check in before.checks if check not in now.checks]
     if gone:
         yield "checks", _gone(now.run, gone)
@@ -66,9 +58,9 @@ def _all(
     if before.sqnr_db is not None and now.sqnr_db is not None:
         yield "parity", compare_sqnr(before.sqnr_db, now.sqnr_db, limits.sqnr_db)
     if before.accuracy is not None and now.accuracy is not None:
-        allowed = limits.margin if limits.margin is not None else margin or 0.0
+        allowed = limits.margin if limits.margin is not None else now.accuracy.margin or 0.0
         same = before.about.data is not None and before.about.data == now.about.data
-        yield "accuracy", compare_accuracy(before.accuracy, now.accuracy, allowed, level, same_data=same)
+        yield "accuracy", compare_accuracy(before.accuracy, now.accuracy, allowed, same_data=same)
     if before.memory is not None and now.memory is not None:
         yield "size", compare_size(before.memory, now.memory, limits.size_percent)
     if before.hardware != now.hardware:

@@ -53,13 +53,11 @@ def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db
     return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_PARITY, sentence, _REMEDY),))
 
 
-def compare_accuracy(
-    before: Accuracy, now: Accuracy, margin: float, level: float | None, *, same_data: bool
-) -> Compared:
+def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_data: bool) -> Compared:
     """drop = what the metric lost, in points or its own unit.
 
     Where both kept a score for each of the same samples these are paired: without a sample that got worse it passes;
-    else by `noninferiority.conclude` at `level` (of a census, level None, by the drop itself). Where they are not
+    else by `noninferiority.conclude` (of a census, by the drop itself). Where they are not
     paired a drop within the margin passes, and one beyond is a failure on the same samples of a census alone:
     otherwise nobody knows what the samples themselves make of it.
     """
@@ -68,7 +66,7 @@ def compare_accuracy(
     sign = 1.0 if before.direction == "higher" else -1.0
     drop = sign * (before.value - now.value)
     evidence = {"metric": now.metric, "before": before.value, "now": now.value, "drop": drop, "margin": margin}
-    paired = _paired(before, now, margin, level) if same_data else None
+    paired = _paired(before, now, margin) if same_data else None
     if paired is not None:
         evidence |= {"lost": paired.harmful, "gained": paired.helpful, "interval": [paired.low, paired.high]}
         return _of_pairs(before, now, paired, evidence)
@@ -85,7 +83,7 @@ def compare_accuracy(
     return _undecided(f"{sentence}, or paired sample by sample ({why}).", evidence, shown)
 
 
-def _paired(before: Accuracy, now: Accuracy, margin: float, level: float | None) -> Conclusion | None:
+def _paired(before: Accuracy, now: Accuracy, margin: float) -> Conclusion | None:
     from pytest_qparity.checks.scores import Direction, Scores
     from pytest_qparity.checks.statistics.noninferiority import Margin, census, conclude
 
@@ -95,7 +93,7 @@ def _paired(before: Accuracy, now: Accuracy, margin: float, level: float | None)
     if len(old) != len(new):
         return None
     pair = (Scores(old, Direction(before.direction)), Scores(new, Direction(now.direction)), Margin(absolute=margin))
-    return census(*pair) if level is None else conclude(*pair, level)
+    return census(*pair) if now.is_census else conclude(*pair)
 
 
 def _of_pairs(before: Accuracy, now: Accuracy, found: Conclusion, evidence: Mapping[str, object]) -> Compared:

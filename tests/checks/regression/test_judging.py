@@ -27,21 +27,26 @@ def changed(part: str, **values: Any) -> Figures:
     return BEFORE.model_copy(update={part: getattr(BEFORE, part).model_copy(update=values)})
 
 
-def with_bits(lost: int, gained: int, samples: int, *, data: str = "d") -> tuple[Figures, Figures]:
+def with_bits(lost: int, gained: int, samples: int, *, is_census: bool = True) -> tuple[Figures, Figures]:
     old = np.ones(samples)
     old[:gained] = 0
     new = np.ones(samples)
     new[gained : gained + lost] = 0
     found = []
     for scores in (old, new):
-        accuracy = {"bits": packed_scores(scores), "value": 100.0 * scores.mean(), "samples": samples}
+        accuracy = {
+            "bits": packed_scores(scores),
+            "value": 100.0 * scores.mean(),
+            "samples": samples,
+            "is_census": is_census,
+        }
         run = changed("accuracy", **accuracy)
-        found.append(run.model_copy(update={"about": run.about.model_copy(update={"data": data})}))
+        found.append(run.model_copy(update={"about": run.about.model_copy(update={"data": "d"})}))
     return found[0], found[1]
 
 
-def judged(now: Figures, before: Figures = BEFORE, limits: RegressionLimits = LIMITS, **more: Any) -> Verdict:
-    return judge_regression(before, now, limits, more.get("margin", 0.5), more.get("level"))
+def judged(now: Figures, before: Figures = BEFORE, limits: RegressionLimits = LIMITS) -> Verdict:
+    return judge_regression(before, now, limits)
 
 
 def codes(verdict: Verdict) -> list[Code]:
@@ -85,20 +90,20 @@ class TestOutputs:
 
 class TestAccuracy:
     @pytest.mark.parametrize(
-        ("lost", "gained", "samples", "level", "code"),
+        ("lost", "gained", "samples", "is_census", "code"),
         [
-            (0, 3, 540, 0.05, None),  # too few for 0.5 points, and none of them got worse
-            (2, 2, 540, 0.05, Code.REGRESSION_UNDECIDED),
-            (2, 2, 540, None, None),
-            (4, 0, 540, None, Code.REGRESSION_ACCURACY),
-            (5, 5, 10_000, 0.05, None),
-            (200, 10, 10_000, 0.05, Code.REGRESSION_ACCURACY),
+            (0, 3, 540, False, None),  # too few for 0.5 points, and none of them got worse
+            (2, 2, 540, False, Code.REGRESSION_UNDECIDED),
+            (2, 2, 540, True, None),
+            (4, 0, 540, True, Code.REGRESSION_ACCURACY),
+            (5, 5, 10_000, False, None),
+            (200, 10, 10_000, False, Code.REGRESSION_ACCURACY),
         ],
     )
-    def test_it_is_paired(self, lost: int, gained: int, samples: int, level: float | None, code: Code | None) -> None:
-        before, now = with_bits(lost, gained, samples)
+    def test_it_is_paired(self, lost: int, gained: int, samples: int, is_census: bool, code: Code | None) -> None:
+        before, now = with_bits(lost, gained, samples, is_census=is_census)
 
-        verdict = judged(now, before, level=level)
+        verdict = judged(now, before)
 
         assert codes(verdict) == ([] if code is None else [code])
         assert (verdict.evidence["accuracy"]["lost"], verdict.evidence["accuracy"]["gained"]) == (lost, gained)
