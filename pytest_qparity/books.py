@@ -220,6 +220,7 @@ class Books:
             "backends": list(self._selection.backends),
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
             "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
+            "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
             "commit": commit_of(self._config.rootpath),
             **environment(),

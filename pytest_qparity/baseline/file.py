@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pytest_qparity.baseline.figures import Figures
 from pytest_qparity.baseline.scores import unpacked_scores
+from pytest_qparity.digest import bytes_digest
 from pytest_qparity.ledger.events import plain
 
 __all__ = ["Baseline", "BaselineError", "baseline_text", "parsed_baseline"]
@@ -25,9 +26,13 @@ class BaselineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Figures of runs: of each run one for each hardware that it was measured on, in no order that matters."""
+    """Figures of runs: of each run one for each hardware that it was measured on, in no order that matters.
+
+    `digest`: SHA-256 of the file that they were read from; empty where they are of none.
+    """
 
     runs: tuple[Figures, ...]
+    digest: str = ""
 
     def of(self, case: str, backend: str, precision: str) -> tuple[Figures, ...]:
         """A run's figures on all hardware. Not by the run's name, which says too whether it is emulated."""
@@ -64,7 +69,7 @@ def parsed_baseline(text: str, path: Path) -> Baseline:
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
         raise BaselineError(f"got {twice[0]} {twice[1]} twice in {path}, should be once for each hardware: merge anew")
-    return Baseline(runs)
+    return Baseline(runs, bytes_digest(text.encode()))
 
 
 def _runs(lines: Any, path: Path) -> Iterator[Figures]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_qparity.verdict import CannotJudge
+
 if TYPE_CHECKING:
     from pytest_qparity.case.regression_spec import RegressionSpec
     from pytest_qparity.checks.regression.compared import RegressionLimits
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["limits_of", "regression"]
 
 REGRESSION = "regression"
+MEASURING = ("parity", "accuracy", "latency", "memory")  # checks that give figures
 
 
 def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[str], Verdict]) -> Verdict:
@@ -26,7 +29,11 @@ def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[st
     baseline = run.material.settings.baseline
     if baseline is None:
         raise ValueError("got a regression check without a baseline, should not have been planned")
-    evidence = {check: plain(verdict_of(check).evidence) for check in checks if check != REGRESSION}
+    verdicts = {check: verdict_of(check) for check in checks if check != REGRESSION}
+    if not any(verdicts[check].evidence for check in MEASURING if check in verdicts):
+        # A backend that is not there fails them all alike: whoever waives that waives it here too.
+        raise CannotJudge(verdicts["parity"].failures[0])
+    evidence = {check: plain(verdict.evidence) for check, verdict in verdicts.items()}
     name, backend = run.material.case.name, run.backend_spec.name
     identity = {"case": name, "run": run.id, "backend": backend, "precision": run.precision}
     now = figures_of(identity, evidence, plain(run.provenance()), environment())

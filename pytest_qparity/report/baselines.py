@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.baseline.file import Baseline, BaselineError, parsed_baseline
+from pytest_qparity.digest import bytes_digest
 from pytest_qparity.ledger import LedgerError
 from pytest_qparity.ledger.events import GOOD
 from pytest_qparity.ledger.reading import parsed
@@ -93,4 +94,4 @@ def baseline_at(path: Path) -> Baseline:
         raise BaselineError(f"{path}: {error}") from None
     if ledger.against_it:
         raise BaselineError(f"got a ledger that does not pass, {path}, should be one that does: {ledger.against_it}")
-    return Baseline(tuple(figures for _, figures in recorded(ledger)))
+    return Baseline(tuple(figures for _, figures in recorded(ledger)), bytes_digest(text.encode()))

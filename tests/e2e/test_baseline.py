@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_qparity import read_ledger
+from pytest_qparity.backends.registry import backend_table, load_backend
 from pytest_qparity.cli import main
 from pytest_qparity.ledger import Ledger
 from tests.e2e.projects import CASE, accept_golden, write_project
@@ -119,3 +120,19 @@ def test_without_the_option_there_is_no_such_check_and_with_a_file_that_is_none_
         result = project.runpytest("--backend=ort", f"--qparity-baseline={name}")
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines([said])
+
+
+def test_a_backend_that_is_not_there_fails_the_check_by_its_own_code(project: pytest.Pytester) -> None:
+    """So that the waiver that is written for it covers this check, too."""
+    if load_backend(backend_table()["trt"]).unavailable() is None:
+        pytest.skip("TensorRT and a GPU are here")
+    case = project.path / "cases" / "mlp.toml"
+    waiver = '[[waivers]]\nrun = "trt-*"\nreason = "not here"\nexpires = 2099-01-01\ncodes = ["QP-BACKEND-001"]\n'
+    case.write_text(case.read_text() + waiver)
+    edit(project, '"run": "ort-int8", "backend": "ort"', '"run": "trt-int8", "backend": "trt"')
+
+    result = project.runpytest("--backend=trt", *OPTIONS, "-k", "int8 and regression")
+
+    assert regressions(project) == {"trt-int8": ["QP-BACKEND-001"]}
+    assert judged(project).verdicts[0]["outcome"] == "waived"
+    assert result.ret == 0
