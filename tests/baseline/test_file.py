@@ -72,7 +72,7 @@ def test_of_a_run_on_several_machines_this_one_counts_and_else_the_newest() -> N
         ('{"format": 2, "runs": []}', "got format 2"),
         ('{"format": 1, "runs": []}', "got no run"),
         ('{"format": 1, "runs": [{"case": "x"}]}', "got run 1 of"),
-        (baseline_text([figures()]).replace('"samples"', '"sampels"'), "accuracy.samples"),
+        (baseline_text([figures()]).replace('"bits"', '"bist"'), "accuracy.bist"),
         (baseline_text([figures()]).replace("8:/A==", "9:/A=="), "should be samples, a colon"),
         (baseline_text([figures(), figures()]), "digits ort-int8 twice"),
     ],

@@ -46,6 +46,19 @@ def test_a_planted_step_is_found_at_its_night(kind: str) -> None:
         assert found[0].change_percent == pytest.approx(10.0, abs=2.5)
 
 
+def test_a_step_that_stands_out_is_found_in_its_very_night() -> None:
+    """Ranks alone would place it there three times in four."""
+    rng = np.random.default_rng(5)
+
+    found = []
+    for _ in range(30):
+        values = noise(rng, "normal")
+        values[12:] *= 1.12
+        found += [change.index for change in change_points(series(values))]
+
+    assert found.count(12) >= 29
+
+
 def test_a_step_up_and_back_are_two_changes_and_the_second_is_better() -> None:
     values = noise(np.random.default_rng(3), "normal")
     values[20:40] *= 1.10

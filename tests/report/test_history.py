@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pytest_qparity.cli import main
-from pytest_qparity.report.history import HistoryError, Series, add_ledger, read_history, series_of
+from pytest_qparity.report import history
+from pytest_qparity.report.history import Entry, HistoryError, Series, add_ledger, read_history, series_of
 from tests.report.ledgers import START, evidence, write_ledger
 
 
@@ -107,6 +110,26 @@ class TestFile:
 
         with pytest.raises(HistoryError, match=said):
             read_history(tmp_path / "history.jsonl")
+
+    def test_one_that_is_added_by_two_at_a_time_is_there_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger = add(tmp_path, 1)
+        add(tmp_path, 2)
+        (tmp_path / "history.jsonl").write_text("")
+        both_read = threading.Barrier(2)
+
+        def read_together(path: Path) -> tuple[Entry, ...]:
+            found = read_history(path)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both_read.wait(timeout=0.2)  # never met where one of them waits for the other
+            return found
+
+        monkeypatch.setattr(history, "read_history", read_together)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: add_ledger(ledger, tmp_path / "history.jsonl"), range(2)))
+
+        assert len(read_history(tmp_path / "history.jsonl")) == 1
 
     def test_several_may_add_at_a_time(self, tmp_path: Path) -> None:
         ledgers = [write_ledger(tmp_path / f"{index}.json") for index in range(8)]
