@@ -241,7 +241,7 @@ class Books:
 
     def _begin(self) -> LedgerWriter:
         from pytest_qparity.canary_set import OWN
-        from pytest_qparity.environment import environment
+        from pytest_qparity.environment import commit_of, environment
         from pytest_qparity.ledger import LedgerWriter
 
         canaries = self._selection.canary_files(self._config.rootpath)
@@ -251,7 +251,9 @@ class Books:
             "backends": list(self._selection.backends),
             "precisions": None if self._selection.precisions is None else list(self._selection.precisions),
             "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
+            "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
+            "commit": commit_of(self._config.rootpath),
             **environment(),
         }
         try:
@@ -272,8 +274,19 @@ class Books:
             writer.plan(node_ids, case_files)
             if not_asked:
                 writer.not_asked_for(not_asked)
-            for case_file, problem in self._case_errors.items():
+            for case_file, problem in {**self._case_errors, **self._vanished()}.items():
                 writer.case_error(case_file, problem)
+
+    def _vanished(self) -> dict[str, str]:
+        """What is wrong with each case of the baseline that no case file has any more: a run vanished with it."""
+        from pytest_qparity.selection import vanished_cases
+
+        names = (path.stem for path in self._config.stash[CASE_FILES])
+        return {
+            f"case {name} of the baseline": f"got no case file {name}, should be there, or out of the baseline: "
+            "qparity baseline save"
+            for name in vanished_cases(self._selection, names)
+        }
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -8,14 +8,18 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity import (
     __version__,
+    cli_baseline,
     cli_diagnose,
+    cli_diff,
     cli_doctor,
     cli_export,
+    cli_history,
     cli_lint,
     cli_quantize,
     cli_report,
@@ -92,6 +96,12 @@ def _run(options: argparse.Namespace) -> int:
         return cli_lint.run(options)
     if options.command == "report":
         return cli_report.run(options)
+    if options.command == "baseline":
+        return cli_baseline.run(options)
+    if options.command == "diff":
+        return cli_diff.run(options)
+    if options.command == "history":
+        return cli_history.run(options)
     if options.command == "rescue":
         return _with_pytest_config(
             lambda config: cli_rescue.run(options, _settings(config), config.rootpath / ".qparity" / "rescue")
@@ -143,6 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     cli_report.add_to(commands)
     cli_rescue.add_to(commands)
     cli_export.add_to(commands)
+    cli_baseline.add_to(commands)
+    cli_diff.add_to(commands)
+    cli_history.add_to(commands)
     return parser
 
 
@@ -328,7 +341,8 @@ def _settings(config: pytest.Config) -> Settings:
     from pytest_qparity.collection import settings_of
     from pytest_qparity.stash import SELECTION
 
-    return settings_of(config, config.stash[SELECTION])
+    # What a command looks for is a run that passes by itself, whatever was there before it.
+    return replace(settings_of(config, config.stash[SELECTION]), baseline=None)
 
 
 def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:

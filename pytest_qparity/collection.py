@@ -18,6 +18,7 @@ from pytest_qparity.gate import (
     RunMaterial,
     Settings,
     judge,
+    judge_vanished_run,
     own_canaries,
     plan,
     plan_kernels,
@@ -69,6 +70,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             demanded_limits=selection.demanded_limits,
             watch=watch_of(config),
             turns=Turns(selection.cache),
+            baseline=selection.baseline,
         )
     return config.stash[SETTINGS]
 
@@ -93,10 +95,13 @@ class CaseFile(pytest.Module):
         """No Python module stands behind a case file; plugins that ask for one get an empty one of its name."""
         return types.ModuleType(self.path.stem)
 
-    def collect(self) -> Iterator[RunNode | KernelsNode]:
+    def collect(self) -> Iterator[RunNode | VanishedNode | KernelsNode]:
         runs = self.planned()
         kind = RunNode if isinstance(self.case, Case) else KernelsNode
         for run in runs:
+            if run.vanished:
+                yield VanishedNode.from_parent(self, name=run.id, run=run)
+                continue
             yield kind.from_parent(self, name=run.id, run=run)
 
     def planned(self) -> tuple[Run, ...]:
@@ -154,6 +159,23 @@ class RunNode(pytest.Class):
                 timer = item.stash[TIMER] = ReplayTimer()
                 item.add_marker(pytest.mark.benchmark(group=self.parent.case.name, timer=timer))
             yield item
+
+
+class VanishedNode(pytest.Class):
+    """A run of the baseline that the case no longer has."""
+
+    parent: CaseFile
+
+    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
+        super().__init__(**pytest_arguments)
+        self.run = run
+
+    def _getobj(self) -> type[object]:
+        return type("Vanished", (), dict.fromkeys(self.run.checks, staticmethod(vanished)))
+
+    def collect(self) -> Iterator[CheckItem]:
+        for check in self.run.checks:
+            yield CheckItem.from_parent(self, name=check, callobj=vanished)
 
 
 class KernelsNode(pytest.Class):
@@ -227,6 +249,24 @@ class Checks:
     @pytest.mark.memory
     def memory(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
         settle(request, qparity_run, "memory")
+
+    @staticmethod
+    @pytest.mark.regression
+    def regression(request: pytest.FixtureRequest, qparity_run: RunMaterial) -> None:
+        settle(request, qparity_run, "regression")
+
+
+@pytest.mark.regression
+def vanished(request: pytest.FixtureRequest) -> None:
+    """The item of a run that the baseline has and nobody planned."""
+    item = request.node
+    node: VanishedNode = item.parent
+    case, run = node.parent.case, node.run
+    if not isinstance(case, Case):
+        raise TypeError(f"got {item.nodeid}, should be of the case of a model: a baseline has no kernels")
+    verdict = judge_vanished_run(case, run, node.parent.settings)
+    identity = CheckId(item.nodeid, case.name, run.backend, run.precision, item.name, emulated=run.emulated)
+    conclude(request, identity, verdict, {})
 
 
 @pytest.mark.conformance

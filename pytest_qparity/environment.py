@@ -6,6 +6,8 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from pytest_qparity.hardware import this_hardware
@@ -52,3 +54,14 @@ def _processor() -> dict[str, Any]:
     processor = this_processor()
     told = {} if processor.features is None else {"cpu_features": list(processor.features)}
     return {"processor": processor.name, **told}
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that is checked out around `folder`, with "-dirty" behind it where tracked files are changed; None
+    where git is absent, knows of none, or takes longer than a session should wait for it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5.0, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -14,6 +14,7 @@ REPEATED = (  # options without which the command that repeats a check might jud
     "qparity_golden",
     "qparity_cache",
     "qparity_largest_data_mb",
+    "qparity_baseline",
     "qparity_limits",
     "qparity_examples",
     "qparity_seed",
@@ -40,6 +41,12 @@ def add_options(parser: pytest.Parser) -> None:
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
+    add(
+        "--qparity-baseline",
+        metavar="FILE",
+        help="a baseline, or a ledger that passes, from rootdir: each run gets the check regression, which fails where "
+        "the run is worse (ini qparity_baseline)",
+    )
     add(
         "--qparity-latency-seconds",
         metavar="S",
@@ -105,6 +112,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
+    parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")

@@ -25,6 +25,7 @@ from pytest_qparity.stash import (
 )
 
 if TYPE_CHECKING:
+    from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
     from pytest_qparity.selection import Selection
@@ -38,6 +39,7 @@ CHECK_MARKERS = {
     "invariance": "the same samples give the same outputs, however they are run",
     "latency": "speed, and speed-up over other precisions",
     "conformance": "a kernel gives what its operator's specification allows",
+    "regression": "nothing is worse than in the baseline",
     "memory": "peak memory of the session and size of the file",
 }
 
@@ -125,6 +127,7 @@ def _selection(config: pytest.Config) -> Selection:
         demanded_limits=limits_of((config.getoption("qparity_limits") or "").split(","), "--qparity-limits"),
         reports=_reports(config, root / _value(config, "qparity_ledger")),
         on_github=_on_github(config),
+        baseline=_baseline(root, _value(config, "qparity_baseline")),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -132,6 +135,22 @@ def _selection(config: pytest.Config) -> Selection:
             if config.getoption(option) is not None
         ),
     )
+
+
+def _baseline(root: Path, name: str) -> Baseline | None:
+    if not name:
+        return None
+    from pytest_qparity.baseline.file import BaselineError
+    from pytest_qparity.report.baselines import baseline_at
+    from pytest_qparity.selection import SelectionError
+
+    try:
+        return baseline_at(root / name)
+    except OSError as error:
+        reason = f"got {error.strerror or error} for the baseline {name}, should be a file: qparity baseline save"
+        raise SelectionError(reason) from None
+    except BaselineError as error:
+        raise SelectionError(f"--qparity-baseline: {error}") from None
 
 
 def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:

@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
+
+if TYPE_CHECKING:
+    from pytest_qparity.baseline.file import Baseline
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
 
@@ -50,6 +54,7 @@ class Selection:
     on_github: bool
     asked_for: bool
     repeat_options: tuple[str, ...]
+    baseline: Baseline | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""
@@ -152,6 +157,19 @@ def count_of(text: str, option: str, lowest: int) -> int:
     if int(text) < lowest:
         raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
     return int(text)
+
+
+def vanished_cases(selection: Selection, names: Iterable[str]) -> tuple[str, ...]:
+    """Cases of which the baseline has runs that were asked for, and that are none of `names`, all case files'."""
+    known = () if selection.baseline is None else selection.baseline.runs
+    asked = (
+        each.case
+        for each in known
+        if each.backend in selection.backends
+        and (selection.precisions is None or each.precision in selection.precisions)
+    )
+    there = frozenset(names)
+    return tuple(dict.fromkeys(case for case in asked if case not in there))
 
 
 def seconds_of(text: str, option: str) -> float:

@@ -182,6 +182,15 @@ class Code(Enum):
     SHIP_FILE = ("QP-SHIP-002", Outcome.CANNOT_JUDGE, "the judged file is gone, or another")
     SHIP_SIGNING = ("QP-SHIP-003", Outcome.CANNOT_JUDGE, "a key or package that signing lacks")
     SHIP_ALTERED = ("QP-SHIP-004", Outcome.CANNOT_JUDGE, "a release that is not what was exported")
+    REGRESSION_PARITY = ("QP-REG-001", Outcome.ACCURACY_FAIL, "outputs further from the golden than the baseline's")
+    REGRESSION_ACCURACY = ("QP-REG-002", Outcome.ACCURACY_FAIL, "less accurate than the baseline")
+    REGRESSION_LATENCY = ("QP-REG-003", Outcome.BUDGET_FAIL, "slower than the baseline")
+    REGRESSION_MEMORY = ("QP-REG-004", Outcome.BUDGET_FAIL, "more memory, or a larger file, than the baseline")
+    REGRESSION_UNDECIDED = ("QP-REG-005", Outcome.CANNOT_JUDGE, "too little to tell whether it is worse")
+    REGRESSION_UNMEASURED = ("QP-REG-006", Outcome.CANNOT_JUDGE, "a figure of the baseline that this run lacks")
+    REGRESSION_HARDWARE = ("QP-REG-007", Outcome.CANNOT_JUDGE, "no baseline of this hardware")
+    REGRESSION_VANISHED = ("QP-REG-008", Outcome.CANNOT_JUDGE, "a run or check of the baseline that nobody planned")
+    HISTORY_PACKAGE = ("QP-HIST-001", Outcome.CANNOT_JUDGE, "change points without the package that finds them")
 
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 

@@ -16,6 +16,7 @@ from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
 from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.case.regression_spec import RegressionSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("budgets", "*", "*"): Budget,
     ("budgets", "*", "*", "ratio_to", "*"): Ratios,
     ("backends", "*"): BackendOptions,
+    ("regression",): RegressionSpec,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
     ("conformance",): schema.ConformanceTable,
@@ -56,6 +58,7 @@ _HEADERS = {
     "accuracy": "[accuracy]",
     "invariance": "[invariance]",
     "budgets": "[budgets.ort.int8]",
+    "regression": "[regression]",
     "backends": "[backends.trt]",
     "limits": "[limits]",
     "waivers": "[[waivers]]",

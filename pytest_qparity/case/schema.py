@@ -31,12 +31,13 @@ from pytest_qparity.case.latency_spec import LatencySpec
 from pytest_qparity.case.metric_spec import MetricSource
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
+from pytest_qparity.case.regression_spec import RegressionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Task = Literal["image-classification", "text-classification", "object-detection", "audio", "other"]
-CheckName = Literal["preflight", "parity", "accuracy", "invariance", "latency", "memory"]
+CheckName = Literal["preflight", "parity", "accuracy", "invariance", "latency", "memory", "regression"]
 
 KNOWN_METRICS = (  # those of this version; third parties may add others, so the gate checks names
     *("top1", "top5", "top_k", "agreement", "f1", "roc_auc"),
@@ -250,6 +251,9 @@ class CaseSpec(Table):
     latency: LatencySpec | None = Field(default=None, description="Which batches the latency check times.")
     budgets: dict[Name, Annotated[dict[Name, Budget], Field(min_length=1)]] = Field(
         default={}, description="Budgets for a backend and a precision, such as [budgets.ort.int8]."
+    )
+    regression: RegressionSpec = Field(
+        default=RegressionSpec(), description="What may be lost since the baseline, where a session is given one."
     )
     backends: dict[Name, BackendOptions] = Field(
         default={}, description="How an engine is built and run, a table for a backend, such as [backends.trt]."

@@ -93,6 +93,7 @@ def _evidence(measured: AccuracyMeasurement) -> dict[str, Any]:
     unit, points = ("percent", "points") if measured.percent else ("value", "value")
     evidence: dict[str, Any] = {
         "metric": measured.metric,
+        "direction": measured.direction.value,
         "samples": found.samples,
         f"float_{unit}": measured.float_value,
         f"variant_{unit}": measured.variant_value,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.canary_project import own_canaries
     from pytest_qparity.gate.case_material import CaseMaterial
     from pytest_qparity.gate.conformance import KernelRun, plan_kernels
-    from pytest_qparity.gate.judging import judge, judge_run
+    from pytest_qparity.gate.judging import judge, judge_run, judge_vanished_run
     from pytest_qparity.gate.planning import CHECKS, Run, plan
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.gate.settings import Settings, default_settings
@@ -35,6 +35,7 @@ __all__ = [
     "default_settings",
     "judge",
     "judge_run",
+    "judge_vanished_run",
     "own_canaries",
     "plan",
     "plan_kernels",
@@ -51,6 +52,7 @@ _HOMES = {
     "default_settings": "settings",
     "judge": "judging",
     "judge_run": "judging",
+    "judge_vanished_run": "judging",
     "own_canaries": "canary_project",
     "plan": "planning",
     "plan_kernels": "conformance",

@@ -96,12 +96,31 @@ def evidence_beside(
         ids = [ids[index] for index in seen.indices]
     found, notes = details(reference, variant, seen.labels, ids)
     found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
+    bits = _score_bits(variant, seen)
+    if bits is not None:
+        found["score_bits"] = bits
     looks = seen.as_json()
     if looks:
         found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
     if seen.passed_over is not None:
         notes += (f"the case's looks were not taken, all {seen.samples:,} samples were run: {seen.passed_over}",)
     return found, notes + gained(measured)
+
+
+def _score_bits(scores: Scores, seen: Judged) -> str | None:
+    """A bit a sample, in the order of the data, for later runs to be paired with; None where scores are no bits, are
+    not what the metric is the mean of, or not of all samples."""
+    import numpy as np
+
+    from pytest_qparity.baseline.scores import packed_scores
+
+    if scores.whole is not None or not scores.percent or seen.look < len(seen.looks):
+        return None
+    in_order = scores.per_sample
+    if seen.indices is not None:
+        in_order = np.empty_like(scores.per_sample)
+        in_order[seen.indices] = scores.per_sample
+    return packed_scores(np.asarray(in_order, np.float64))
 
 
 def gained(measured: AccuracyMeasurement) -> tuple[str, ...]:

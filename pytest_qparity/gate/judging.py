@@ -25,6 +25,9 @@ BACKEND_CODES = frozenset((Code.BACKEND_UNAVAILABLE, Code.BACKEND_LOAD, Code.BAC
 
 def judge_run(case: Case, run: Run, settings: Settings) -> Iterator[tuple[str, Verdict]]:
     """Every check of one run with its verdict, in order; the run's session is closed at the end."""
+    if run.vanished:
+        yield "regression", judge_vanished_run(case, run, settings)
+        return
     with (
         contextlib.closing(CaseMaterial(case, settings, str(case.path))) as material,
         contextlib.closing(RunMaterial(material, run.backend, run.precision)) as running,
@@ -40,10 +43,35 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
     """
     try:
         require_caught(run, judge)
-        verdict = _judges()[check](run)
+        verdict = _regression(run) if check == "regression" else _judges()[check](run)
     except CannotJudge as reason:
         verdict = _unjudged(run, check, reason.failure)
+    run.verdicts[check] = verdict
     return _after_waivers(verdict, run, check, today or datetime.datetime.now(datetime.UTC).date())
+
+
+def judge_vanished_run(case: Case, run: Run, settings: Settings) -> Verdict:
+    """The verdict on a run that the baseline has and the case has not. No waiver covers it."""
+    from pytest_qparity.checks.regression.judging import judge_vanished
+
+    known = () if settings.baseline is None else settings.baseline.of(case.name, run.backend, run.precision)
+    return judge_vanished(known[0])
+
+
+def _regression(run: RunMaterial) -> Verdict:
+    """From the verdicts of the run's other checks, before waivers; those that were not asked for are judged for it."""
+    from pytest_qparity.gate.planning import checks_of
+    from pytest_qparity.gate.regression import regression
+
+    def verdict_of(check: str) -> Verdict:
+        if check not in run.verdicts:
+            judge(run, check)
+        return run.verdicts[check]
+
+    material = run.material
+    return regression(
+        run, checks_of(material.case, material.settings, run.backend_spec.name, run.precision), verdict_of
+    )
 
 
 def _unjudged(run: RunMaterial, check: str, failure: Failure) -> Verdict:

@@ -14,14 +14,14 @@ from pytest_qparity.gate.metrics import metric_problems
 from pytest_qparity.precision.choosing import is_emulated
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.table import FLOATS, PRECISIONS, base_of
-from pytest_qparity.verdict import Code, run_id
+from pytest_qparity.verdict import EMULATED, Code, run_id
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate.settings import Settings
 
 COSTS = ("latency", "memory")
-CHECKS = ("preflight", "parity", "accuracy", "invariance", "latency", "memory")
+CHECKS = ("preflight", "parity", "accuracy", "invariance", "latency", "memory", "regression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class Run:
     """One cell of the matrix: a backend and a precision of a case, and the checks it gets.
 
     Kernels have no precision. `emulated`: the backend does not compute in the precision, float operators stand for it.
+    `vanished`: a run of the baseline that the case no longer has; its one check says so.
     """
 
     backend: str
     precision: str
     checks: tuple[str, ...]
     emulated: bool = False
+    vanished: bool = False
 
     @property
     def id(self) -> str:
@@ -56,19 +58,40 @@ def plan(
     problems = tuple(_problems(case, settings))
     if problems:
         raise CaseError(case.path, problems)
-    return tuple(
-        _run(case, settings.backends[backend], precision)
+    runs = tuple(
+        _run(case, settings, settings.backends[backend], precision)
         for backend in backends
         for precision in case.spec.precisions
         if precisions is None or precision in precisions
     )
+    return (*runs, *_vanished(case, settings, backends, precisions))
 
 
-def _run(case: Case, backend: BackendSpec, precision: str) -> Run:
+def _vanished(
+    case: Case, settings: Settings, backends: Sequence[str], precisions: Sequence[str] | None
+) -> Iterator[Run]:
+    """Runs of the baseline that were asked for and that the case no longer has."""
+    known = () if settings.baseline is None else settings.baseline.runs
+    gone = {
+        (each.backend, each.precision): each.run.endswith(EMULATED)
+        for each in known
+        if each.case == case.name and each.precision not in case.spec.precisions
+    }
+    for (backend, precision), emulated in sorted(gone.items()):
+        if backend in backends and (precisions is None or precision in precisions):
+            yield Run(backend, precision, ("regression",), emulated, vanished=True)
+
+
+def checks_of(case: Case, settings: Settings, backend: str, precision: str) -> tuple[str, ...]:
+    """The checks that a run of the case has."""
+    return _run(case, settings, settings.backends[backend], precision).checks
+
+
+def _run(case: Case, settings: Settings, backend: BackendSpec, precision: str) -> Run:
     """An emulated run has no speed and memory of its own: those checks are planned where a budget asks for them alone,
     and cannot judge it."""
     emulated = _is_emulated(case, backend, precision)
-    checks = _checks(case)
+    checks = tuple(check for check in _checks(case) if check != "regression" or settings.baseline is not None)
     if emulated and precision not in case.spec.budgets.get(backend.name, {}):
         checks = tuple(check for check in checks if check not in COSTS)
     return Run(backend.name, precision, checks, emulated)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.precision.calibration.evidence import Doubt
     from pytest_qparity.precision.variants import Variant, Workshop
+    from pytest_qparity.verdict import Verdict
     from pytest_qparity.worker.protocol import Worker
 
 
@@ -42,6 +43,7 @@ class RunMaterial:
         self._counterparts: dict[str, HostedSession] = {}
         self._lent = lent
         self._worker: Worker | None = None
+        self.verdicts: dict[str, Verdict] = {}  # of checks that were judged, before waivers
         self.latency_samples_ms: np.ndarray | None = None  # float64 (calls,), once the latency check has measured
 
     @property

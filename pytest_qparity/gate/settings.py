@@ -14,6 +14,7 @@ from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
+    from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.checks.metrics import Metric
     from pytest_qparity.gate.turns import Turns
     from pytest_qparity.golden.accept import Accept
@@ -41,6 +42,7 @@ class Settings:
     examples: int = DEFAULT_EXAMPLES  # of each kernel that is held against its specification
     seed: int = 0  # of these examples
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
+    baseline: Baseline | None = None  # what runs must not be worse than
     watch: Watch | None = None  # hears how far long calls are
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 

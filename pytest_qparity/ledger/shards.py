@@ -28,7 +28,7 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "waiver": (str, NoneType),
     "provenance": dict,
 }
-_CASE_CHECKS = frozenset(("preflight", "parity", "accuracy", "invariance", "latency", "memory"))
+_CASE_CHECKS = frozenset(("preflight", "parity", "accuracy", "invariance", "latency", "memory", "regression"))
 _BEHIND_A_PASS = ("variant", "engine", "golden_key")  # of a check of a case: it had all of these
 
 

@@ -24,7 +24,7 @@ NO_CANARIES = "no canaries: turned off by an empty qparity_canaries"
 MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
 _Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
 _UNLIMITED = 10_000
-CHECK_ORDER = ("preflight", "parity", "accuracy", "invariance", "latency", "memory")
+CHECK_ORDER = ("preflight", "parity", "accuracy", "invariance", "latency", "memory", "regression")
 # A letter besides the colour: reports are read without colours too.
 LOOK = {
     Outcome.PASS: ("", "green"),

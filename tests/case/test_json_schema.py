@@ -23,6 +23,7 @@ TABLES = {
     "backends",
     "limits",
     "waivers",
+    "regression",
 }
 TABLES |= {"conformance", "image", "text", "audio"}  # the latter of [data]
 BESIDE = {key: {"load_ms": 250.0} for key in ("hardware", "portable")}  # what a key says something of

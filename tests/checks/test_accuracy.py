@@ -99,6 +99,7 @@ def test_the_evidence_of_a_census_is_all_that_was_measured():
     assert verdict.evidence == pytest.approx(
         {
             "metric": "top1",
+            "direction": "higher",
             "samples": 400,
             "float_percent": 91.5,
             "variant_percent": 91.25,

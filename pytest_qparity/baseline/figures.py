@@ -1,0 +1,213 @@
+"""The figures that decide of a run, out of the evidence of its verdicts. The only place that picks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["About", "Accuracy", "Figures", "Latency", "Memory", "SpeedUp", "figures_of"]
+
+COUNTERPART = "fp32"  # whom a run's speed is a multiple of: milliseconds are of one machine on one day
+_CENSUS = "census"
+
+
+class _Part(BaseModel):
+    """Strict about keys: one that is misspelt in a file that people edit would be a comparison that nobody misses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SpeedUp(_Part):
+    """How many times faster than COUNTERPART on the same backend, with its 95 % interval."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+class Accuracy(_Part):
+    """`value`: of the metric, in percent where `percent` says so; `margin`: what might be lost of it against FP32, in
+    points or the metric's unit. `bits`: of a metric that scores samples 0 or 1, these
+    scores in the order of the data (`scores.packed`); None where they are others, or were not kept."""
+
+    metric: str
+    percent: bool
+    direction: Literal["higher", "lower"]
+    value: float
+    samples: int
+    is_census: bool
+    margin: float | None = None
+    bits: str | None = None
+
+
+class Latency(_Part):
+    median_ms: float
+    batch: int
+    clock: str = ""
+    threads: int | None = None
+    speed_up: SpeedUp | None = None
+
+
+class Memory(_Part):
+    """In megabytes of 10**6 bytes, as the memory check measures them."""
+
+    peak_mb: float
+    size_mb: float
+    device_peak_mb: float | None = None
+
+
+class About(_Part):
+    """What the figures belong to: when, from which sources, on which bytes, by which versions. Digests are SHA-256."""
+
+    time: str | None = None
+    commit: str | None = None
+    variant: str | None = None
+    model: str | None = None
+    data: str | None = None
+    reference: str | None = None
+    engine: str | None = None
+    libraries: dict[str, str] = {}
+
+    def changed_from(self, before: About) -> dict[str, list[str | None]]:
+        """What else is not as it was: [before, now] by name."""
+        names = ("variant", "model", "data", "reference", "engine", "commit")
+        pairs = {name: [getattr(before, name), getattr(self, name)] for name in names}
+        libraries = sorted(before.libraries.keys() | self.libraries.keys())
+        pairs |= {name: [before.libraries.get(name), self.libraries.get(name)] for name in libraries}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+class Figures(_Part):
+    """A run's figures, and the hardware that its speed and memory are of; a check that gave none is None.
+
+    `checks`: those that it had. `sqnr_db`: of each float output against the golden, in dB.
+    """
+
+    case: str
+    run: str
+    backend: str
+    precision: str
+    hardware: str
+    checks: tuple[str, ...]
+    sqnr_db: dict[str, float] | None = None
+    accuracy: Accuracy | None = None
+    latency: Latency | None = None
+    memory: Memory | None = None
+    about: About = About()
+
+    def numbers(self) -> dict[str, float]:
+        """One number for each thing that is watched over time: the least SQNR, the metric, the speed-up over
+        COUNTERPART, milliseconds and megabytes."""
+        found: dict[str, float] = {}
+        if self.sqnr_db:
+            found["sqnr_db"] = min(self.sqnr_db.values())
+        if self.accuracy is not None:
+            found[self.accuracy.metric] = self.accuracy.value
+        if self.latency is not None:
+            found["median_ms"] = self.latency.median_ms
+            if self.latency.speed_up is not None:
+                found["speed_up"] = self.latency.speed_up.estimate
+        if self.memory is not None:
+            device = self.memory.device_peak_mb
+            found |= {"peak_mb": self.memory.peak_mb, "size_mb": self.memory.size_mb}
+            found |= {} if device is None else {"device_peak_mb": device}
+        return found
+
+
+def figures_of(
+    identity: Mapping[str, Any],
+    evidence: Mapping[str, Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    start: Mapping[str, Any],
+) -> Figures:
+    """`identity`: case, run, backend, precision; `evidence`: by check, plain JSON; `start`: of the ledger, or of this
+    machine (`environment()`). What the evidence does not hold is None: nothing stands for it."""
+    return Figures(
+        case=identity["case"],
+        run=identity["run"],
+        backend=identity["backend"],
+        precision=identity["precision"],
+        hardware=_hardware(provenance, start),
+        checks=tuple(evidence),
+        sqnr_db=_sqnr_db(evidence.get("parity", {})),
+        accuracy=_accuracy(evidence.get("accuracy", {})),
+        latency=_latency(evidence.get("latency", {})),
+        memory=_memory(evidence.get("memory", {})),
+        about=_about(provenance, start),
+    )
+
+
+def _hardware(provenance: Mapping[str, Any], start: Mapping[str, Any]) -> str:
+    """The fingerprint of what the run computed on; a ledger that tells none is of no hardware that is known."""
+    return str(provenance.get("hardware") or start.get("hardware") or "unknown")
+
+
+def _sqnr_db(evidence: Mapping[str, Any]) -> dict[str, float] | None:
+    outputs = evidence.get("outputs", {})
+    told = {name: _number(each.get("sqnr_db")) for name, each in outputs.items() if isinstance(each, Mapping)}
+    return {name: value for name, value in told.items() if value is not None} or None
+
+
+def _accuracy(evidence: Mapping[str, Any]) -> Accuracy | None:
+    percent = "variant_percent" in evidence
+    value = _number(evidence.get("variant_percent" if percent else "variant_value"))
+    if value is None or not evidence.get("samples"):
+        return None
+    return Accuracy(
+        metric=evidence["metric"],
+        percent=percent,
+        direction=evidence.get("direction", "higher"),
+        value=value,
+        samples=evidence["samples"],
+        is_census=evidence.get("method") == _CENSUS,
+        margin=_number(evidence.get("margin_points" if percent else "margin_value")),
+        bits=evidence.get("score_bits"),
+    )
+
+
+def _latency(evidence: Mapping[str, Any]) -> Latency | None:
+    median_ms = _number(evidence.get("median_ms"))
+    if median_ms is None:
+        return None
+    over = evidence.get("speed_up_over", {}).get(COUNTERPART)
+    ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
+    known = {name: end for name, end in ends.items() if end is not None}
+    threads = evidence.get("threads")
+    return Latency(
+        median_ms=median_ms,
+        batch=evidence.get("batch", 1),
+        clock=str(evidence.get("clock", "")),
+        threads=threads if isinstance(threads, int) else None,
+        speed_up=SpeedUp(**known) if len(known) == len(SpeedUp.model_fields) else None,
+    )
+
+
+def _memory(evidence: Mapping[str, Any]) -> Memory | None:
+    peak_mb, size_mb = _number(evidence.get("peak_mb")), _number(evidence.get("size_mb"))
+    if peak_mb is None or size_mb is None:
+        return None
+    return Memory(peak_mb=peak_mb, size_mb=size_mb, device_peak_mb=_number(evidence.get("device_peak_mb")))
+
+
+def _about(provenance: Mapping[str, Any], start: Mapping[str, Any]) -> About:
+    golden, engine = provenance.get("golden_key", {}), provenance.get("engine", {})
+    libraries = {name: str(version) for name, version in (start.get("libraries") or {}).items()}
+    return About(
+        time=start.get("time"),
+        commit=start.get("commit"),
+        variant=provenance.get("variant", {}).get("sha256"),
+        model=golden.get("model"),
+        data=golden.get("data"),
+        reference=golden.get("recipe"),
+        engine=f"{engine['engine']} {engine['version']}" if engine else None,
+        libraries=libraries | ({"python": str(start["python"])} if "python" in start else {}),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """JSON lacks infinities and NaN: a ledger writes them as texts."""
+    if isinstance(value, str) and value in ("inf", "-inf", "nan"):
+        return float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

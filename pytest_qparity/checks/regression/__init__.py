@@ -1,0 +1,1 @@
+"""Whether a run is worse than the baseline's: outputs, accuracy, speed, memory."""

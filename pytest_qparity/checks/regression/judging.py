@@ -1,0 +1,120 @@
+"""The verdict on a run that a baseline knows: every figure that it has of it, held against this session's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.checks.regression.compared import Compared, RegressionLimits
+from pytest_qparity.checks.regression.costs import compare_latency, compare_memory, compare_size
+from pytest_qparity.checks.regression.outputs import compare_accuracy, compare_sqnr
+from pytest_qparity.verdict import Code, Failure, Verdict, cannot_judge, failed, passed
+
+if TYPE_CHECKING:
+    from pytest_qparity.baseline.figures import About, Figures
+
+__all__ = ["judge_new", "judge_regression", "judge_vanished"]
+
+_DIGEST = 12  # characters that tell digests apart for a reader
+
+
+def judge_regression(before: Figures, now: Figures, limits: RegressionLimits) -> Verdict:
+    """pass: the run has every check and figure that the baseline has of it, none worse by more than its limit."""
+    compared = dict(_all(before, now, limits))
+    changed = now.about.changed_from(before.about)
+    evidence: dict[str, Any] = {
+        "baseline": {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware},
+        "changed": changed,
+        **{name: dict(each.evidence) for name, each in compared.items() if each.evidence},
+    }
+    worst = max(compared.values(), key=lambda each: each.share, default=None)
+    deciding = worst.shown if worst is not None and worst.shown else "as before"
+    failures = tuple(failure for each in compared.values() for failure in each.failures)
+    notes = tuple(note for each in compared.values() for note in each.notes)
+    if failures:
+        return failed(deciding, evidence, failures, (*notes, _told(before.about, changed)))
+    return passed(deciding, evidence, notes)
+
+
+def judge_new(now: Figures) -> Verdict:
+    return passed("new", {"baseline": None, "hardware": now.hardware}, ("the baseline has no such run",))
+
+
+def judge_vanished(before: Figures) -> Verdict:
+    """A run of the baseline that nobody planned: what is not measured cannot have got worse."""
+    sentence = f"The baseline has run {before.run} of case {before.case}, the plan has none, should have it."
+    remedy = f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save"
+    about = {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware}
+    return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
+
+
+def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
+    gone = [check for check in before.checks if check not in now.checks]
+    if gone:
+        yield "checks", _gone(now.run, gone)
+    lacking = _lacking(before, now)
+    if lacking:
+        yield "figures", _unmeasured(now.run, lacking)
+    if before.sqnr_db is not None and now.sqnr_db is not None:
+        yield "parity", compare_sqnr(before.sqnr_db, now.sqnr_db, limits.sqnr_db)
+    if before.accuracy is not None and now.accuracy is not None:
+        allowed = limits.margin if limits.margin is not None else now.accuracy.margin or 0.0
+        same = before.about.data is not None and before.about.data == now.about.data
+        yield "accuracy", compare_accuracy(before.accuracy, now.accuracy, allowed, same_data=same)
+    if before.memory is not None and now.memory is not None:
+        yield "size", compare_size(before.memory, now.memory, limits.size_percent)
+    if before.hardware != now.hardware:
+        if before.latency is not None or before.memory is not None:
+            yield "hardware", _elsewhere(before, now, limits)
+        return
+    if before.latency is not None and now.latency is not None:
+        yield "latency", compare_latency(before.latency, now.latency, limits.slower_percent)
+    if before.memory is not None and now.memory is not None:
+        yield "memory", compare_memory(before.memory, now.memory, limits.memory_percent)
+
+
+def _lacking(before: Figures, now: Figures) -> list[str]:
+    pairs = {
+        "parity": (before.sqnr_db, now.sqnr_db),
+        "accuracy": (before.accuracy, now.accuracy),
+        "latency": (before.latency, now.latency),
+        "memory": (before.memory, now.memory),
+    }
+    lost = (check for check, (was, is_now) in pairs.items() if was is not None and is_now is None)
+    return [check for check in lost if check in now.checks]
+
+
+def _gone(run: str, checks: Sequence[str]) -> Compared:
+    sentence = f"The baseline has {' and '.join(checks)} of {run}, the plan has not, should have all of its checks."
+    remedy = "ask for the check again in the case file, or qparity baseline save"
+    return Compared("checks", 3.0, {"vanished_checks": list(checks)}, (_vanished(sentence, remedy),))
+
+
+def _vanished(sentence: str, remedy: str) -> Failure:
+    return Failure(Code.REGRESSION_VANISHED, sentence, remedy)
+
+
+def _unmeasured(run: str, checks: Sequence[str]) -> Compared:
+    named = " and ".join(checks)
+    sentence = f"The baseline has figures of {named} of {run}, this session measured none, should have them."
+    failure = Failure(Code.REGRESSION_UNMEASURED, sentence, f"see what {checks[0]} says of the run")
+    return Compared("unmeasured", 2.5, {"unmeasured": list(checks)}, (failure,))
+
+
+def _elsewhere(before: Figures, now: Figures, limits: RegressionLimits) -> Compared:
+    sentence = f'Speed and memory of the baseline are of "{before.hardware}", should be of this "{now.hardware}".'
+    evidence = {"before": before.hardware, "now": now.hardware}
+    if not limits.other_hardware_is_judged:
+        return Compared("", 0.0, evidence, (), (f"{sentence} They are not compared.",))
+    remedy = 'qparity baseline save on this hardware too, or [regression] other_hardware = "note"'
+    return Compared("hardware", 1.5, evidence, (Failure(Code.REGRESSION_HARDWARE, sentence, remedy),))
+
+
+def _told(before: About, changed: dict[str, list[str | None]]) -> str:
+    """What else changed: versions with both, digests by their names."""
+    when = ", ".join(part for part in ((before.time or "")[:10], (before.commit or "")[:_DIGEST]) if part)
+    names = []
+    for name, (was, is_now) in changed.items():
+        is_digest = name in ("variant", "model", "data", "reference", "commit")
+        names.append(name if is_digest else f"{name} {was or 'absent'} to {is_now or 'absent'}")
+    return f"changed since the baseline ({when or 'of no date'}): {', '.join(names) or 'nothing that is recorded'}"

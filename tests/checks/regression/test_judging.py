@@ -1,0 +1,245 @@
+"""A run against the baseline's, from tables of numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_qparity.baseline.figures import Figures, SpeedUp
+from pytest_qparity.baseline.scores import packed_scores
+from pytest_qparity.checks.regression.compared import RegressionLimits
+from pytest_qparity.checks.regression.costs import ratio_of_speed_ups
+from pytest_qparity.checks.regression.judging import judge_new, judge_regression, judge_vanished
+from pytest_qparity.verdict import Code, Outcome, Verdict
+from tests.baseline.test_file import figures
+
+LIMITS = RegressionLimits(1.0, None, 10.0, 10.0, 1.0, other_hardware_is_judged=True)
+SPEED_UP = SpeedUp(low=2.9, estimate=3.0, high=3.1)
+BEFORE = figures()
+BEFORE = BEFORE.model_copy(update={"latency": BEFORE.latency.model_copy(update={"speed_up": SPEED_UP})})  # type: ignore[union-attr]
+
+
+def changed(part: str, **values: Any) -> Figures:
+    return BEFORE.model_copy(update={part: getattr(BEFORE, part).model_copy(update=values)})
+
+
+def with_bits(lost: int, gained: int, samples: int, *, is_census: bool = True) -> tuple[Figures, Figures]:
+    old = np.ones(samples)
+    old[:gained] = 0
+    new = np.ones(samples)
+    new[gained : gained + lost] = 0
+    found = []
+    for scores in (old, new):
+        accuracy = {
+            "bits": packed_scores(scores),
+            "value": 100.0 * scores.mean(),
+            "samples": samples,
+            "is_census": is_census,
+        }
+        run = changed("accuracy", **accuracy)
+        found.append(run.model_copy(update={"about": run.about.model_copy(update={"data": "d"})}))
+    return found[0], found[1]
+
+
+def judged(now: Figures, before: Figures = BEFORE, limits: RegressionLimits = LIMITS) -> Verdict:
+    return judge_regression(before, now, limits)
+
+
+def codes(verdict: Verdict) -> list[Code]:
+    return [failure.code for failure in verdict.failures]
+
+
+def test_the_same_figures_pass() -> None:
+    verdict = judged(BEFORE)
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["parity"]["loss_db"] == 0.0
+    assert verdict.evidence["changed"] == {}
+
+
+class TestOutputs:
+    @pytest.mark.parametrize(
+        ("before", "now", "passes"),
+        [
+            (30.0, 29.0, True),
+            (30.0, 28.9, False),
+            (30.0, 40.0, True),
+            (math.inf, 100.0, True),
+            (math.inf, 101.0, True),
+            (math.inf, 98.9, False),
+            (30.0, -math.inf, False),
+            (30.0, math.nan, False),
+        ],
+    )
+    def test_dB_are_lost_below_a_hundred(self, before: float, now: float, passes: bool) -> None:  # noqa: N802
+        verdict = judged(
+            BEFORE.model_copy(update={"sqnr_db": {"a": now, "b": 50.0}}),
+            BEFORE.model_copy(update={"sqnr_db": {"a": before, "b": 50.0}}),
+        )
+
+        assert codes(verdict) == ([] if passes else [Code.REGRESSION_PARITY])
+        assert verdict.outcome is (Outcome.PASS if passes else Outcome.ACCURACY_FAIL)
+
+    def test_an_output_that_is_gone_is_no_pass(self) -> None:
+        assert codes(judged(BEFORE.model_copy(update={"sqnr_db": {"logits": 30.0}}))) == [Code.REGRESSION_UNMEASURED]
+
+
+class TestAccuracy:
+    @pytest.mark.parametrize(
+        ("lost", "gained", "samples", "is_census", "code"),
+        [
+            (0, 0, 540, False, None),  # too few for 0.5 points, and none of them got worse
+            (2, 2, 540, False, Code.REGRESSION_UNDECIDED),
+            (2, 2, 540, True, None),
+            (4, 0, 540, True, Code.REGRESSION_ACCURACY),
+            (5, 5, 10_000, False, None),
+            (200, 10, 10_000, False, Code.REGRESSION_ACCURACY),
+        ],
+    )
+    def test_it_is_paired(self, lost: int, gained: int, samples: int, is_census: bool, code: Code | None) -> None:
+        before, now = with_bits(lost, gained, samples, is_census=is_census)
+
+        verdict = judged(now, before)
+
+        assert codes(verdict) == ([] if code is None else [code])
+        assert (verdict.evidence["accuracy"]["lost"], verdict.evidence["accuracy"]["gained"]) == (lost, gained)
+
+    @pytest.mark.parametrize(("points", "code"), [(0.5, None), (0.6, Code.REGRESSION_UNDECIDED)])
+    def test_on_other_data_a_drop_beyond_the_margin_is_not_known_to_be_one(
+        self, points: float, code: Code | None
+    ) -> None:
+        verdict = judged(changed("accuracy", value=75.0 - points))
+
+        assert codes(verdict) == ([] if code is None else [code])
+
+    def test_without_bits_a_census_of_the_same_data_fails_by_its_drop(self) -> None:
+        before, now = with_bits(0, 0, 8)
+        parts = [each.accuracy.model_copy(update={"bits": None}) for each in (before, now) if each.accuracy]
+        worse = parts[1].model_copy(update={"value": 90.0})
+
+        verdict = judged(now.model_copy(update={"accuracy": worse}), before.model_copy(update={"accuracy": parts[0]}))
+
+        assert codes(verdict) == [Code.REGRESSION_ACCURACY]
+
+    def test_the_cases_own_limit_goes_before_that_of_the_accuracy_check(self) -> None:
+        before, now = with_bits(4, 0, 540)
+
+        assert judged(now, before, replace(LIMITS, margin=1.0)).outcome is Outcome.PASS
+
+    def test_another_metric_is_not_compared(self) -> None:
+        assert codes(judged(changed("accuracy", metric="top5"))) == [Code.REGRESSION_UNDECIDED]
+
+
+class TestCosts:
+    @pytest.mark.parametrize(
+        ("before", "now", "code"),
+        [
+            ((2.9, 3.0, 3.1), (2.95, 3.0, 3.05), None),
+            ((2.9, 3.0, 3.1), (2.4, 2.5, 2.6), Code.REGRESSION_LATENCY),
+            ((2.9, 3.0, 3.1), (2.6, 2.75, 2.9), Code.REGRESSION_UNDECIDED),
+            ((2.0, 3.0, 4.0), (2.9, 3.0, 3.1), Code.REGRESSION_UNDECIDED),  # the baseline itself is not known well
+            ((2.9, 3.0, 3.1), (0.0, 3.0, math.inf), Code.REGRESSION_UNDECIDED),  # too few pairs
+        ],
+    )
+    def test_speed_is_what_it_is_over_fp32(
+        self, before: tuple[float, float, float], now: tuple[float, float, float], code: Code | None
+    ) -> None:
+        runs = [
+            changed("latency", speed_up=SpeedUp(low=low, estimate=estimate, high=high))
+            for low, estimate, high in (before, now)
+        ]
+
+        assert codes(judged(runs[1], runs[0])) == ([] if code is None else [code])
+
+    def test_milliseconds_are_not_compared(self) -> None:
+        assert judged(changed("latency", median_ms=20.0)).outcome is Outcome.PASS
+
+    def test_the_float_model_has_no_speed_to_compare_and_a_note_says_so(self) -> None:
+        verdict = judged(changed("latency", speed_up=None), changed("latency", speed_up=None))
+
+        assert verdict.outcome is Outcome.PASS
+        assert verdict.notes == ("the speed of what has no fp32 beside it is not compared",)
+
+    @pytest.mark.parametrize(("key", "value"), [("batch", 8), ("clock", "device")])
+    def test_what_is_timed_otherwise_is_not_compared(self, key: str, value: object) -> None:
+        assert codes(judged(changed("latency", **{key: value}))) == [Code.REGRESSION_UNDECIDED]
+
+    @pytest.mark.parametrize(
+        ("key", "value", "passes"),
+        [
+            ("peak_mb", 22.0, True),
+            ("peak_mb", 22.1, False),
+            ("size_mb", 4.04, True),
+            ("size_mb", 4.05, False),
+            ("peak_mb", math.nan, False),
+            ("device_peak_mb", 5.0, False),
+        ],
+    )
+    def test_megabytes_may_grow_by_a_share(self, key: str, value: float, passes: bool) -> None:
+        assert (judged(changed("memory", **{key: value})).outcome is Outcome.PASS) is passes
+
+    def test_the_interval_of_a_ratio_has_the_width_of_both(self) -> None:
+        low, estimate, high = ratio_of_speed_ups(
+            SpeedUp(low=2.0, estimate=2.0 * math.exp(0.3), high=2.0 * math.exp(0.6)),
+            SpeedUp(low=1.0, estimate=math.exp(0.4), high=math.exp(0.8)),
+        )
+
+        assert (math.log(low), math.log(high)) == pytest.approx((math.log(estimate) - 0.5, math.log(estimate) + 0.5))
+
+    def test_its_interval_holds_the_true_ratio_in_95_of_100(self) -> None:
+        rng = np.random.default_rng(0)
+        truth, held = math.log(1.2), 0
+        for _ in range(2000):
+            drawn = rng.normal([0.0, truth], [0.02, 0.05])
+            ends = [
+                SpeedUp(low=math.exp(at - 1.96 * sd), estimate=math.exp(at), high=math.exp(at + 1.96 * sd))
+                for at, sd in zip(drawn, (0.02, 0.05), strict=True)
+            ]
+            low, _, high = ratio_of_speed_ups(*ends)
+            held += low <= 1.2 <= high
+
+        assert 0.935 <= held / 2000 <= 0.965
+
+
+class TestWhatIsNotThere:
+    def test_speed_and_memory_of_other_hardware_are_not_known(self) -> None:
+        elsewhere = BEFORE.model_copy(update={"hardware": "another machine"})
+
+        verdict = judged(elsewhere)
+
+        assert codes(verdict) == [Code.REGRESSION_HARDWARE]
+        assert verdict.evidence["parity"]["loss_db"] == 0.0
+
+    def test_or_a_note_where_the_case_says_so(self) -> None:
+        elsewhere = BEFORE.model_copy(update={"hardware": "another machine"})
+
+        verdict = judged(elsewhere, limits=replace(LIMITS, other_hardware_is_judged=False))
+
+        assert verdict.outcome is Outcome.PASS
+        assert "They are not compared." in verdict.notes[0]
+
+    @pytest.mark.parametrize("part", ["sqnr_db", "accuracy", "latency", "memory"])
+    def test_a_figure_that_was_not_measured_is_no_pass(self, part: str) -> None:
+        assert codes(judged(BEFORE.model_copy(update={part: None}))) == [Code.REGRESSION_UNMEASURED]
+
+    def test_a_check_that_is_gone_is_no_pass(self) -> None:
+        fewer = BEFORE.model_copy(update={"checks": ("parity", "latency", "memory"), "accuracy": None})
+
+        assert codes(judged(fewer)) == [Code.REGRESSION_VANISHED]
+
+    def test_a_run_that_is_gone_cannot_be_judged_and_a_new_one_passes(self) -> None:
+        assert codes(judge_vanished(BEFORE)) == [Code.REGRESSION_VANISHED]
+        assert judge_new(BEFORE).outcome is Outcome.PASS
+        assert judge_new(BEFORE).deciding == "new"
+
+    def test_a_failure_tells_what_else_changed(self) -> None:
+        about = BEFORE.about.model_copy(update={"variant": "b" * 64, "libraries": {"onnxruntime": "1.33.0"}})
+        now = BEFORE.model_copy(update={"sqnr_db": {"logits": 3.0, "equal": math.inf}, "about": about})
+
+        assert judged(now).notes == (
+            "changed since the baseline (2026, aaaaaaaaaaaa): variant, onnxruntime 1.32.0 to 1.33.0",
+        )

@@ -1,0 +1,148 @@
+"""Baselines out of ledgers: what is refused, what stays of an older one, what is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_qparity.baseline.file import Baseline, BaselineError, parsed_baseline
+from pytest_qparity.cli import main
+from pytest_qparity.report.baselines import baseline_at
+from tests.report.written_ledgers import START, write_ledger
+
+RUNS = (("digits", "fp32"), ("digits", "int8"))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def save(*arguments: str) -> int:
+    return main(["baseline", "save", "main", "--from", "ledger.json", *arguments])
+
+
+def kept() -> Baseline:
+    path = Path("baselines/main.json")
+    return parsed_baseline(path.read_text(), path)
+
+
+def names() -> list[str]:
+    return [f"{each.case} {each.run} {each.hardware.split('; ')[1]}" for each in kept().runs]
+
+
+def test_it_keeps_the_figures_of_each_run_and_what_they_are_of() -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+
+    assert save() == 0
+
+    first, _ = kept().runs
+    assert first.numbers() == {
+        "sqnr_db": 30.0,
+        "top1": 75.0,
+        "median_ms": 2.0,
+        "speed_up": 3.0,
+        "peak_mb": 20.0,
+        "size_mb": 4.0,
+    }
+    assert first.hardware == "Linux x86_64; Some CPU; 2 cores; avx2"
+    assert (first.about.commit, first.about.data, first.about.engine) == ("a" * 40, "d" * 64, "onnxruntime 1.32.0")
+    assert first.accuracy is not None
+    assert first.accuracy.is_census
+
+
+@pytest.mark.parametrize(
+    ("ledger", "said"),
+    [
+        ({"outcomes": {"parity": "accuracy-fail"}}, "got accuracy-fail, should pass"),
+        ({"exit_status": 1}, "ended with status 1"),
+    ],
+)
+def test_a_ledger_that_does_not_pass_is_refused(
+    ledger: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ledger(Path("ledger.json"), **ledger)  # type: ignore[arg-type]
+
+    assert save() == 1
+    assert said in capsys.readouterr().err
+    assert not Path("baselines").exists()
+
+
+def test_a_ledger_that_is_cut_is_refused_and_what_passed_of_it_is_saved_where_it_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = write_ledger(Path("ledger.json"), runs=RUNS).read_text()
+    Path("ledger.json").write_text(whole[: whole.index("ort-int8::memory", whole.index('"verdict"'))])
+
+    assert save() == 1
+    assert save("--partial") == 0
+
+    assert names() == ["digits ort-fp32 Some CPU"]
+    assert "left out   digits ort-int8" in capsys.readouterr().out
+
+
+def test_runs_that_failed_are_left_out_of_a_part_and_their_older_lines_stay() -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    good = write_ledger(Path("ledger.json"), runs=(("digits", "fp32"),)).read_text()
+    bad = write_ledger(Path("bad.json"), runs=(("digits", "int8"),), outcomes={"parity": "accuracy-fail"}).read_text()
+    events = bad.splitlines()[2:-2]
+    Path("ledger.json").write_text("\n".join([*good.splitlines()[:-2], *events]) + "\n]}\n")
+
+    assert save("--partial") == 0
+
+    assert names() == ["digits ort-fp32 Some CPU", "digits ort-int8 Some CPU"]
+
+
+def test_another_machine_adds_its_lines_and_the_same_one_replaces_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    write_ledger(Path("ledger.json"), runs=RUNS[:1], start={**START, "processor": "Another CPU"})
+    save()
+    assert names() == [
+        "digits ort-fp32 Another CPU",
+        "digits ort-fp32 Some CPU",
+        "digits ort-int8 Some CPU",
+    ]
+    capsys.readouterr()
+
+    write_ledger(Path("ledger.json"), runs=RUNS[:1])
+    save()
+
+    assert names() == ["digits ort-fp32 Another CPU", "digits ort-fp32 Some CPU"]
+    assert "dropped    digits ort-int8" in capsys.readouterr().out
+
+
+def test_what_the_session_was_not_asked_for_stays() -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    write_ledger(Path("ledger.json"), runs=RUNS[:1], start={**START, "precisions": ["fp32"]})
+    save()
+
+    assert names() == ["digits ort-fp32 Some CPU", "digits ort-int8 Some CPU"]
+
+
+def test_the_same_ledger_gives_the_same_bytes() -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    first = Path("baselines/main.json").read_bytes()
+    save()
+
+    assert Path("baselines/main.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["../main", "", "a b"])
+def test_a_name_that_leads_elsewhere_is_usage(name: str) -> None:
+    write_ledger(Path("ledger.json"))
+
+    assert main(["baseline", "save", name, "--from", "ledger.json"]) == 2
+
+
+def test_a_ledger_that_passes_stands_for_its_baseline_and_one_that_does_not_is_refused() -> None:
+    good = write_ledger(Path("good.json"), runs=RUNS)
+    bad = write_ledger(Path("bad.json"), outcomes={"parity": "accuracy-fail"})
+
+    assert [each.run for each in baseline_at(good).runs] == ["ort-fp32", "ort-int8"]
+    with pytest.raises(BaselineError, match="does not pass"):
+        baseline_at(bad)
