@@ -29,7 +29,7 @@ def kept() -> Baseline:
 
 
 def names() -> list[str]:
-    return [f"{each.case} {each.run} {each.hardware.split('; ')[1]}" for each in kept().runs]
+    return [f"{each.case} {each.run} {each.hardware}" for each in kept().runs]
 
 
 def test_it_keeps_the_figures_of_each_run_and_what_they_are_of() -> None:
@@ -46,7 +46,7 @@ def test_it_keeps_the_figures_of_each_run_and_what_they_are_of() -> None:
         "peak_mb": 20.0,
         "size_mb": 4.0,
     }
-    assert first.hardware == "Linux x86_64; Some CPU; 2 cores; avx2"
+    assert first.hardware == "some-cpu-2c-00000000"
     assert (first.about.commit, first.about.data, first.about.engine) == ("a" * 40, "d" * 64, "onnxruntime 1.32.0")
     assert first.accuracy is not None
     assert first.accuracy.is_census
@@ -78,7 +78,7 @@ def test_a_ledger_that_is_cut_is_refused_and_what_passed_of_it_is_saved_where_it
     assert save() == 1
     assert save("--partial") == 0
 
-    assert names() == ["digits ort-fp32 Some CPU"]
+    assert names() == ["digits ort-fp32 some-cpu-2c-00000000"]
     assert "left out   digits ort-int8" in capsys.readouterr().out
 
 
@@ -92,25 +92,25 @@ def test_runs_that_failed_are_left_out_of_a_part_and_their_older_lines_stay() ->
 
     assert save("--partial") == 0
 
-    assert names() == ["digits ort-fp32 Some CPU", "digits ort-int8 Some CPU"]
+    assert names() == ["digits ort-fp32 some-cpu-2c-00000000", "digits ort-int8 Some CPU"]
 
 
 def test_another_machine_adds_its_lines_and_the_same_one_replaces_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     write_ledger(Path("ledger.json"), runs=RUNS)
     save()
-    write_ledger(Path("ledger.json"), runs=RUNS[:1], start={**START, "processor": "Another CPU"})
+    write_ledger(Path("ledger.json"), runs=RUNS[:1], start={**START, "hardware": "another-cpu-2c-00000001"})
     save()
     assert names() == [
-        "digits ort-fp32 Another CPU",
-        "digits ort-fp32 Some CPU",
-        "digits ort-int8 Some CPU",
+        "digits ort-fp32 another-cpu-2c-00000001",
+        "digits ort-fp32 some-cpu-2c-00000000",
+        "digits ort-int8 some-cpu-2c-00000000",
     ]
     capsys.readouterr()
 
     write_ledger(Path("ledger.json"), runs=RUNS[:1])
     save()
 
-    assert names() == ["digits ort-fp32 Another CPU", "digits ort-fp32 Some CPU"]
+    assert names() == ["digits ort-fp32 another-cpu-2c-00000001", "digits ort-fp32 some-cpu-2c-00000000"]
     assert "dropped    digits ort-int8" in capsys.readouterr().out
 
 
@@ -120,7 +120,7 @@ def test_what_the_session_was_not_asked_for_stays() -> None:
     write_ledger(Path("ledger.json"), runs=RUNS[:1], start={**START, "precisions": ["fp32"]})
     save()
 
-    assert names() == ["digits ort-fp32 Some CPU", "digits ort-int8 Some CPU"]
+    assert names() == ["digits ort-fp32 some-cpu-2c-00000000", "digits ort-int8 Some CPU"]
 
 
 def test_the_same_ledger_gives_the_same_bytes() -> None:

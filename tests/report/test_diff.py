@@ -39,7 +39,7 @@ FEWER = {check: told for check, told in EVIDENCE.items() if check != "accuracy"}
         pytest.param({"told": evidence(latency={"median_ms": 9.0})}, State.CHANGED, True, id="milliseconds alone"),
         pytest.param({"told": evidence(memory={"peak_mb": 50.0})}, State.WORSE, False, id="memory"),
         pytest.param(
-            {"told": evidence(memory={"peak_mb": 50.0}), "start": {**START, "processor": "Another CPU"}},
+            {"told": evidence(memory={"peak_mb": 50.0}), "start": {**START, "hardware": "another-cpu-2c-00000001"}},
             State.CHANGED,
             True,
             id="memory of another machine",

@@ -48,7 +48,7 @@ class TestSeries:
 
     def test_speed_and_memory_of_two_machines_are_two_series_and_parity_is_one(self, tmp_path: Path) -> None:
         add(tmp_path, 1)
-        add(tmp_path, 2, processor="Another CPU")
+        add(tmp_path, 2, hardware="another-cpu-2c-00000001")
 
         figures = [each.figure for each in series_of(read_history(tmp_path / "history.jsonl"))]
 

@@ -18,6 +18,7 @@ START = {
     "python": "3.11.7",
     "system": "Linux x86_64",
     "cores": 2,
+    "hardware": "some-cpu-2c-00000000",
     "processor": "Some CPU",
     "cpu_features": ["avx2"],
 }
