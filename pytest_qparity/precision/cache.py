@@ -41,7 +41,7 @@ class CachedFile:
 class VariantCache:
     """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
     the file does not hold its weights, `<digest of key>.onnx.data` as well, and where it was calibrated its ranges, for
-    people and for `ranges` of a case: nothing here reads them."""
+    people and for `ranges` of a case, and the rewritten float model, for a diagnosis: nothing here reads these."""
 
     folder: Path
 
@@ -72,7 +72,13 @@ class VariantCache:
                 notes = tuple(make(made))
                 with self._writing():
                     external = (data_beside(made).name,) if data_beside(made).is_file() else ()
-                    beside = (file for file in (data_beside(made), ranges_beside(made)) if file.is_file())
+                    extra = (
+                        data_beside(made),
+                        ranges_beside(made),
+                        float_beside(made),
+                        data_beside(float_beside(made)),
+                    )
+                    beside = (file for file in extra if file.is_file())
                     for file in (*beside, made):
                         with replacing(self.folder / file.name) as temporary:
                             file.replace(temporary)
@@ -126,6 +132,12 @@ class VariantCache:
 def ranges_beside(path: Path) -> Path:
     """Where the ranges lie that a variant was made with."""
     return path.with_name(f"{path.name}.ranges.json")
+
+
+def float_beside(path: Path) -> Path:
+    """Where the float model lies that a variant was made of, where a recipe rewrote the case's before it was quantized:
+    for who looks at layers, since tensors inside of it are others."""
+    return path.with_name(f"{path.stem}.float.onnx")
 
 
 def _remove(leftover: Path) -> None:

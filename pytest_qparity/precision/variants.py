@@ -188,9 +188,14 @@ def _made(request: VariantRequest, calibration: Callable[[], FeedSource], worksh
         if feeds is not None:
             require_range(feeds)
             workshop.worker.call(f"{_CALLS}:begin", arguments, {}, work, limits.calibration)
-            for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
-                counted = arguments | {"samples": feed.count}
-                workshop.worker.call(f"{_CALLS}:observe", counted, feed.arrays, work, limits.calibration)
+            more = True
+            while more:
+                for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
+                    counted = arguments | {"samples": feed.count}
+                    told = workshop.worker.call(f"{_CALLS}:observe", counted, feed.arrays, work, limits.calibration)
+                    if not told.value:
+                        break
+                more = workshop.worker.call(f"{_CALLS}:turn", arguments, {}, work, limits.calibration).value
         answer = workshop.worker.call(f"{_CALLS}:make", arguments, {}, work, limits.calibration)
         return tuple(answer.value)
 
