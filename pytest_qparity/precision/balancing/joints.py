@@ -21,7 +21,7 @@ __all__ = ["Joint", "Operand", "joints"]
 _HOMOGENEOUS = frozenset(
     {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Identity", "LeakyRelu", "MaxPool", "PRelu", "Relu"}
 )
-_LINES_UP = frozenset({"Flatten", "Reshape", "Squeeze"})  # channels and positions in one axis, channels first
+_LINES_UP = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # the same elements in the same order
 PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
@@ -152,10 +152,17 @@ def _makers(value: ir.Value, axis: int, channels: int, graph: ir.Graph) -> _Make
     source = node.inputs[0]
     if node.op_type in _HOMOGENEOUS:
         return _makers_ahead(source, axis, channels, graph)
+    if node.op_type == "Transpose":
+        moved = _axis_ahead(node, axis)
+        return None if moved is None else _makers_ahead(source, moved, channels, graph)
     if node.op_type in _LINES_UP and source is not None:
+        if axis == -1 and _last(source) == _last(value) == channels:  # the same rows, in other numbers
+            return _makers_ahead(source, -1, channels, graph)
         ahead = _channels_ahead(source, value, channels)
         found = None if ahead is None else _makers_ahead(source, 1, ahead, graph)
         return None if found is None or ahead is None else _Makers(found.givers, found.source, channels // ahead)
+    if node.op_type in ("Div", "Mul") and _by_one_number(node):
+        return _makers_ahead(source, axis, channels, graph)
     if node.op_type in ("Add", "Mul"):
         return _elementwise(node, axis, channels, graph)
     givers = _givers(node, axis, channels)
@@ -177,7 +184,16 @@ def _elementwise(node: ir.Node, axis: int, channels: int, graph: ir.Graph) -> _M
             return _Makers((constant,), node)
         ahead = _makers_ahead(node.inputs[other], axis, channels, graph)
         return None if ahead is None else _Makers((constant, *ahead.givers), ahead.source, ahead.inner)
+    if node.op_type == "Mul" and axis == -1:  # x · (1/σ · scale): a normalization as some exporters write it out
+        found = (_makers_ahead(value, axis, channels, graph) for value in node.inputs)
+        return next((makers for makers in found if makers is not None), None)
     return None
+
+
+def _by_one_number(node: ir.Node) -> bool:
+    """Whether a tensor is multiplied by one number, which stays one: kernels of GELU are known by it."""
+    number = node.inputs[1]
+    return _is_floats(number) and array_of(number).size == 1  # type: ignore[arg-type]
 
 
 def _spread(node: ir.Node, index: int, axis: int, channels: int) -> Operand | None:
@@ -197,7 +213,7 @@ def _spread(node: ir.Node, index: int, axis: int, channels: int) -> Operand | No
     size = int(np.prod(shape))
     if size == channels and 0 <= at < len(shape) and shape[at] == channels:
         return Operand(node, index, at)
-    # Of one element: it would need a shape of its own, which broadcasting gives where the channels are the last axis.
+    # One for all becomes one for each by broadcasting, where the channels are the last axis.
     return Operand(node, index, 0) if size == 1 and axis == -1 and len(shape) == 1 else None
 
 
@@ -253,6 +269,20 @@ def _channels_ahead(source: ir.Value, value: ir.Value, channels: int) -> int | N
     if len(sizes) != len(before) - 1 or int(np.prod(sizes)) != channels or after[1] != channels:
         return None
     return sizes[0]
+
+
+def _axis_ahead(transpose: ir.Node, axis: int) -> int | None:
+    """Where the axis was before, if that is axis 1 or the last."""
+    order = transpose.attributes.get_ints("perm", ())
+    if not order:
+        return None
+    before, last = order[axis], len(order) - 1
+    return -1 if before == last else 1 if before == 1 else None
+
+
+def _last(value: ir.Value) -> int | None:
+    size = value.shape[-1] if value.shape else None
+    return size if isinstance(size, int) else None
 
 
 def _is_floats(value: ir.Value | None) -> bool:

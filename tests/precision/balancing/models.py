@@ -122,6 +122,38 @@ def normalized_pool() -> onnx.ModelProto:
     return chain(nodes, constants, ["N", 3, 6, 6], 2)
 
 
+def written_out() -> onnx.ModelProto:
+    """A normalization without its operator, as JAX exports it, in front of a Conv that takes it turned; its result twice
+    as large, half of that, and as a matrix of rows into a MatMul."""
+    nodes = [
+        ("ReduceMean", ["x"], "mean", {"axes": [-1]}),
+        ("Sub", ["x", "mean"], "centred", {}),
+        ("Mul", ["centred", "centred"], "square", {}),
+        ("ReduceMean", ["square"], "variance", {"axes": [-1]}),
+        ("Sqrt", ["variance"], "deviation", {}),
+        ("Reciprocal", ["deviation"], "inverse", {}),
+        ("Mul", ["inverse", "scale"], "factor", {}),
+        ("Mul", ["centred", "factor"], "scaled", {}),
+        ("Add", ["scaled", "offset"], "normed", {}),
+        ("Mul", ["normed", "two"], "doubled", {}),
+        ("Transpose", ["doubled"], "turned", {"perm": [0, 2, 1]}),
+        ("Conv", ["turned", "w1"], "c1", {}),
+        ("Transpose", ["c1"], "back", {"perm": [0, 2, 1]}),
+        ("Div", ["back", "two"], "halved", {}),
+        ("Reshape", ["halved", "to"], "rows", {}),
+        ("MatMul", ["rows", "w2"], "y", {}),
+    ]
+    constants = {
+        "scale": weights(1, 8, seed=1) + 2,
+        "offset": weights(1, 1, 8, seed=2),
+        "two": np.float32(2),
+        "w1": weights(6, 8, 1, seed=3),
+        "w2": weights(6, 3, seed=4),
+        "to": np.array([-1, 6]),
+    }
+    return chain(nodes, constants, ["N", 5, 8], 2)
+
+
 def read_twice() -> onnx.ModelProto:
     """Gemm, Relu, Gemm, and a sum with what is between: another reader, so that no scale may be moved."""
     nodes = [

@@ -10,13 +10,14 @@ import pytest
 from pytest_qparity.precision.balancing.constants import Constants
 from pytest_qparity.precision.balancing.joints import joints
 from pytest_qparity.precision.placement.writer import Writer
-from tests.precision.balancing.models import attention_like, convolutions, normalized_pool, read_twice
+from tests.precision.balancing.models import attention_like, convolutions, normalized_pool, read_twice, written_out
 from tests.precision.making import least_sqnr_db, outputs_of
 
 SPANS = {  # of each model, the tensors that products read: what takes their scales, by the name of its node
     convolutions: {"x": None, "r1": "c1", "p2": "c2", "f3": "c3"},
     attention_like: {"n": "n", "p": None, "r1": "m1"},
     normalized_pool: {"r": "n", "a1": "s1", "f2": "c2"},
+    written_out: {"turned": "factor", "rows": "c1"},
     read_twice: {"x": None, "r1": None},
 }
 
