@@ -44,9 +44,8 @@ def main() -> None:
     parser.add_argument("--keys", nargs="+", default=[*KEYS, EVERYTHING])
     asked = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)
-    print(
-        f"| model | weights | output | plain | {' | '.join(asked.keys)} |\n| --- | --- | --- |{' --- |' * (len(asked.keys) + 1)}"
-    )
+    print(f"| model | weights | output | plain | {' | '.join(asked.keys)} |")
+    print(f"| --- | --- | --- |{' --- |' * (len(asked.keys) + 1)}")
     with tempfile.TemporaryDirectory() as folder:
         for subject in (*subjects(), planted(Path(folder))):
             for granularity in asked.granularity:

@@ -29,12 +29,13 @@ Make = Callable[[Path], Sequence[str]]
 @dataclass(frozen=True, slots=True)
 class CachedFile:
     """A made file, the SHA-256 of it and its external data, and the notes of its maker. `external`: places of such
-    data, in the file's folder."""
+    data, in the file's folder. `float_model`: what a recipe rewrote the float model to, before it was quantized."""
 
     path: Path
     digest: str
     notes: tuple[str, ...]
     external: tuple[str, ...] = ()
+    float_model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,12 @@ class VariantCache:
                     digest = stored_bytes(path, external).digest
                     stated = {"format": FORMAT, "key": dict(key), "sha256": digest, "notes": list(notes)}
                     stated |= {"external": list(external)} if external else {}
+                    source = _rewritten(path)
+                    stated |= {} if source is None else {"float_sha256": _digest(source)}
                     write_bytes(record, f"{canonical_json(stated)}\n".encode())
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-            return CachedFile(path, digest, notes, external)
+            return CachedFile(path, digest, notes, external, source)
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -162,9 +165,22 @@ def _verified(path: Path, record: Path, key: Mapping[str, Any]) -> CachedFile | 
         only_its_own = set(external) <= {data_beside(path).name}
         if not same_key or not only_its_own or stored_bytes(path, external).digest != digest:
             return None
+        source = float_beside(path) if "float_sha256" in recorded else None
+        if source is not None and _digest(source) != recorded["float_sha256"]:
+            return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return CachedFile(path, digest, notes, external)
+    return CachedFile(path, digest, notes, external, source)
+
+
+def _rewritten(path: Path) -> Path | None:
+    return float_beside(path) if float_beside(path).is_file() else None
+
+
+def _digest(model: Path) -> str:
+    """SHA-256 of a model and the weights beside it."""
+    external = (data_beside(model).name,) if data_beside(model).is_file() else ()
+    return stored_bytes(model, external).digest
 
 
 def _refuse_newer(stated: object, record: Path) -> None:

@@ -118,8 +118,8 @@ def contradictions(base: str, spec: PrecisionSpec) -> Iterator[Contradiction]:
 
 
 def _of_balance(spec: PrecisionSpec) -> Iterator[Contradiction]:
-    """What rewrites the float model, or its biases, needs data and another key's help."""
-    for key in ("bias_correction", "equalize", "smooth"):
+    """What rewrites the float model leaves no tensor the range that it had."""
+    for key in ("equalize", "smooth"):
         if spec.ranges is not None and getattr(spec, key) not in (False, None):
             should = "one of both: tensors of the rewritten model have other ranges, and are calibrated"
             yield Contradiction("ranges", f"ranges beside {key}", should, "remove one of them")

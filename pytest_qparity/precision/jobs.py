@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_qparity.precision.balancing.bias_correction import BiasCorrection
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_qparity.precision.balancing.balance import Balance
     from pytest_qparity.precision.calibration.ranges import Ranges
     from pytest_qparity.quantmath import Range
+
+Given = Callable[["Job"], "tuple[Mapping[str, Range], tuple[str, ...]]"]
 
 __all__ = ["Calibration", "Job", "job_for"]
 
@@ -67,12 +70,14 @@ class Calibration:
     it before. `notes`: what was done to it.
     """
 
-    def __init__(self, model: ModelProto, recipe: Recipe) -> None:
+    def __init__(self, model: ModelProto, recipe: Recipe, given: Given | None = None) -> None:
+        """given: the ranges of a file, and notes, for a job: they are not looked for then."""
         self.rewritten: ModelProto | None = None
         self.notes: tuple[str, ...] = ()
         self._recipe = recipe
         self._gptq: GptqJob | None = None
-        self._ranges: _RangesPass | None = None
+        self._given = given
+        self._ranges: _RangesPass | _GivenRanges | None = None
         self._made: tuple[ModelProto, tuple[str, ...]] | None = None
         self._passes = self._in_order(model)
         self._now = next(self._passes)
@@ -91,7 +96,7 @@ class Calibration:
     def ranges(self, model_digest: str, data_digest: str) -> Ranges | None:
         """What was found, with what it rests on; None where the recipe has no ranges that another variant of this float
         model could have."""
-        if self._ranges is None or self.rewritten is not None or self._corrects_biases:
+        if not isinstance(self._ranges, _RangesPass) or self.rewritten is not None:
             return None
         return self._ranges.observer.ranges(model_digest, data_digest)
 
@@ -103,10 +108,6 @@ class Calibration:
             raise ValueError("got a recipe without a job, should be one that is calibrated")
         made, notes = self._made or self._ranges.made()
         return made, (*self.notes, *notes, *self._ranges.doubts())
-
-    @property
-    def _corrects_biases(self) -> bool:
-        return isinstance(self._recipe, StaticRecipe) and self._recipe.bias_correction
 
     def _in_order(self, model: ModelProto) -> Iterator[Pass]:
         recipe, balance = self._recipe, balance_of(self._recipe)
@@ -124,12 +125,16 @@ class Calibration:
             self._gptq = GptqJob(model, recipe)
             yield _MomentsPass(self._gptq)
         elif isinstance(recipe, StaticRecipe | BlockRecipe):
-            self._ranges = _RangesPass(job_for(model, recipe), recipe)
-            yield self._ranges
+            job = job_for(model, recipe)
+            if self._given is None:
+                self._ranges = ranges = _RangesPass(job, recipe)
+                yield ranges
+            else:
+                self._ranges = _GivenRanges(job, self._given)
             if isinstance(recipe, StaticRecipe) and recipe.bias_correction:
                 yield from self._corrected(self._ranges, recipe)
 
-    def _corrected(self, ranges: _RangesPass, recipe: StaticRecipe) -> Iterator[Pass]:
+    def _corrected(self, ranges: _RangesPass | _GivenRanges, recipe: StaticRecipe) -> Iterator[Pass]:
         """The variant is made twice: as it is, whose means are measured, and of the float model with other biases."""
         model = ranges.job.float_model()
         first, notes = ranges.made()
@@ -158,6 +163,22 @@ class _RangesPass:
     def doubts(self) -> tuple[str, ...]:
         doubt = too_few(self.observer.halves(), self.observer.samples)
         return () if doubt is None else (doubt.sentence,)
+
+
+class _GivenRanges:
+    def __init__(self, job: Job, given: Given) -> None:
+        self.job, self._given = job, given
+
+    def of(self, job: Job) -> Mapping[str, Range]:
+        return self._given(job)[0]
+
+    def made(self) -> tuple[ModelProto, tuple[str, ...]]:
+        found, said = self._given(self.job)
+        made = self.job.made(found)
+        return made, (*self.job.notes, *said)
+
+    def doubts(self) -> tuple[str, ...]:
+        return ()
 
 
 class _MomentsPass:

@@ -5,6 +5,7 @@ Makers that rewrite graphs are imported where a recipe needs them: what they res
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx import ModelProto
 
-    from pytest_qparity.precision.jobs import Calibration
+    from pytest_qparity.precision.jobs import Calibration, Job
+    from pytest_qparity.quantmath import Range
 
     Held = dict[str, Any]
     Arguments = Mapping[str, Any]
@@ -72,7 +74,8 @@ def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     held.pop(_CALIBRATION, None)
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
-        held[_CALIBRATION] = Calibration(_graph(arguments), recipe)
+        given = None if arguments.get("ranges") is None else partial(_given_ranges, arguments)
+        held[_CALIBRATION] = Calibration(_graph(arguments), recipe, given)
     return None, {}
 
 
@@ -161,14 +164,9 @@ def _made(
         if arguments["ranges"] is None:
             _require_nothing_observed(job.observed, arguments["precision"])
             return job.made({}), job.notes
-        ranges = read_ranges(Path(arguments["ranges"]))
-        outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
-        entries = entries_for(ranges, job.observed, job.moved)
-        found = ranges.of(entries.values(), job.optional)
-        entries = {name: entry for name, entry in entries.items() if entry in found}
-        moved = entries_notes(ranges, entries, job.moved)
-        made = job.made({name: found[entry] for name, entry in entries.items()})
-        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, found), *moved)
+        found, said = _given_ranges(arguments, job)
+        made = job.made(found)
+        return made, (*job.notes, *said)
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)
@@ -198,6 +196,17 @@ def _made(
         made, said = make_weight_only(model, recipe)
         return made, (*notes, *said)
     assert_never(recipe)
+
+
+def _given_ranges(arguments: Arguments, job: Job) -> tuple[Mapping[str, Range], tuple[str, ...]]:
+    """Those of a file for the tensors that a job wants, and what is to be said of them."""
+    ranges = read_ranges(Path(arguments["ranges"]))
+    outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
+    entries = entries_for(ranges, job.observed, job.moved)
+    found = ranges.of(entries.values(), job.optional)
+    entries = {name: entry for name, entry in entries.items() if entry in found}
+    notes = (*ranges.notes, *outdated, *changed_in_use(ranges, found), *entries_notes(ranges, entries, job.moved))
+    return {name: found[entry] for name, entry in entries.items()}, notes
 
 
 def _graph_or_rewritten(arguments: Arguments, calibration: Calibration | None) -> tuple[ModelProto, tuple[str, ...]]:

@@ -194,7 +194,7 @@ _KINDS: dict[str, type[Recipe]] = {
 def is_calibrated(recipe: Recipe) -> bool:
     """Whether it needs calibration data."""
     if isinstance(recipe, StaticRecipe):
-        return recipe.ranges is None
+        return recipe.ranges is None or recipe.bias_correction
     if isinstance(recipe, BlockRecipe):
         return recipe.activation is not None and recipe.scale != "float8e8m0"
     if balance_of(recipe).changes_model:

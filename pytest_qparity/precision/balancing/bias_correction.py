@@ -54,20 +54,21 @@ class BiasCorrection:
     def __init__(self, float_model: ModelProto, variant: ModelProto, kept_float: Collection[str]) -> None:
         """Raises CannotJudge where no product has a bias. `float_model`: whose nodes the variant was made of."""
         self._model = ir.serde.deserialize_model(float_model)
-        products = quantizable(self._model.graph, kept_float)
+        products = quantizable(self._model.graph, ())
         self._places = _places(self._model.graph, products)
         if not self._places:
             sentence = (
-                f"bias_correction: got none with a bias among {len(products)} quantized products, should be one "
+                f"bias_correction: got none with a bias among {len(products)} products, should be one "
                 "or more: the key would change nothing."
             )
             raise CannotJudge(Failure(Code.VARIANT_DEAD_PATTERN, sentence, "remove bias_correction"))
+        self._places = [place for place in self._places if place.product.name not in kept_float]
         names = [str(place.product.outputs[0].name) for place in self._places]
         self._float, _, _ = engine_for(float_model, names)
         measured, self._outputs, self._inputs = _measured(variant, self._places)
         self._variant, _, _ = engine_for(measured, tuple(self._outputs.values()))
         self._depths = sorted({place.depth for place in self._places})
-        self._most = max(RUNS // len(self._depths), FEWEST)
+        self._most = max(RUNS // max(len(self._depths), 1), FEWEST)
         self._corrections = {
             str(place.product.name): np.zeros(place.channels, dtype=np.float64) for place in self._places
         }

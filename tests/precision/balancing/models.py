@@ -123,8 +123,8 @@ def normalized_pool() -> onnx.ModelProto:
 
 
 def written_out() -> onnx.ModelProto:
-    """A normalization without its operator, as JAX exports it, in front of a Conv that takes it turned; its result twice
-    as large, half of that, and as a matrix of rows into a MatMul."""
+    """A normalization without its operator, as JAX exports it, twice as large and turned in front of a Conv; half of
+    its result, turned back, as a matrix of rows into a MatMul."""
     nodes = [
         ("ReduceMean", ["x"], "mean", {"axes": [-1]}),
         ("Sub", ["x", "mean"], "centred", {}),
