@@ -12,7 +12,7 @@ from pytest_qparity.rescue.judging import GateJudge
 from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.rescue.projects import CASE, opened, write_project
+from tests.rescue.projects import CASE, far_apart, opened, write_project
 
 HALF = Limits(minutes=10.0, most_float=0.5)
 
@@ -124,6 +124,20 @@ def test_a_recipe_is_changed_before_a_node_is_given_up(tmp_path):
     assert found.best.candidate.keep_float == ()
     assert found.table["calibration"] in ("entropy", "mse", "minmax")
     assert "percentile" not in found.table
+
+
+def test_badly_scaled_channels_are_balanced_before_a_node_is_given_up(tmp_path):
+    """Two layers whose middle tensor has channels up to 128 times apart, one scale for each weight."""
+    case = CASE.replace('target = "ort"', 'target = "ort"\ngranularity = "tensor"') + "[parity.int8]\nsqnr_db = 30.0\n"
+
+    found = rescued(tmp_path, case, "int8", model=far_apart())
+
+    assert found.rescued
+    assert found.best.candidate.keep_float == ()
+    assert found.table["equalize"] is True
+    assert "equalize = true" in found.text
+    (told,) = [each for each in found.told if each.startswith("equalize = true: parity")]
+    assert "→" in told
 
 
 def test_ranges_are_found_once_for_a_method(tmp_path, monkeypatch):

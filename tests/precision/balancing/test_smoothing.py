@@ -68,6 +68,15 @@ def test_a_key_that_changes_nothing_is_told(tmp_path: Path, mul: bool) -> None:
     assert told.value.failure.remedy == f"remove {key}"
 
 
+def test_infinite_values_are_named(tmp_path: Path) -> None:
+    fed = feed()
+    fed["x"][1, 2, 3] = np.inf
+    with pytest.raises(CannotJudge) as told:
+        smoothed(attention_like(), tmp_path, fed, smooth=0.5)
+
+    assert told.value.failure.code is Code.CALIBRATION_NOT_FINITE
+
+
 def smoothed(model, folder: Path, fed, **spec):
     calibration = Calibration(float_graph(save(model, folder / "float.onnx")), recipe(**spec))
     calibration.take(fed, len(fed["x"]))
