@@ -6,7 +6,7 @@ import json
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
-from pytest_qparity.rescue import rescuing
+from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.judging import GateJudge
 from pytest_qparity.rescue.rescuing import rescue
@@ -144,7 +144,7 @@ def test_ranges_are_found_once_for_a_method(tmp_path, monkeypatch):
     asked = []
     case = CASE + "[parity.int8]\nsqnr_db = 60.0\n"
     whole = GateJudge._of_spec
-    monkeypatch.setattr(rescuing, "balancing_changes", lambda *_: ())  # rewritten models have their own ranges
+    monkeypatch.setattr(other_recipes, "balancing_changes", lambda *_: ())  # rewritten models have their own ranges
     monkeypatch.setattr(GateJudge, "_of_spec", lambda self, c, spec: asked.append(spec) or whole(self, c, spec))
 
     found = rescued(tmp_path, case, "int8", limits=Limits(minutes=10.0, most_float=1.0))

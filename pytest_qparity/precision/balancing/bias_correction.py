@@ -14,7 +14,7 @@ from pytest_qparity.precision.placement.writer import Writer
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from onnx import ModelProto
 
@@ -40,6 +40,12 @@ class _Place:
     def is_first(self) -> bool:
         """Whether channels are axis 1; else they are the last."""
         return self.product.op_type in ("Conv", "ConvTranspose")
+
+    def spread(self, shift: Array) -> Array:
+        """float32, of a shape that is added to what the product gives."""
+        weight = self.product.inputs[1]
+        trailing = array_of(weight).ndim - 2 if self.is_first and weight is not None else 0
+        return shift.astype(np.float32).reshape(-1, *[1] * trailing)
 
 
 class BiasCorrection:
@@ -69,6 +75,7 @@ class BiasCorrection:
         self._variant, _, _ = engine_for(measured, tuple(self._outputs.values()))
         self._depths = sorted({place.depth for place in self._places})
         self._most = max(RUNS // max(len(self._depths), 1), FEWEST)
+        self._means: dict[str, Array] = {}  # E[y] of all products, from the first pass
         self._corrections = {
             str(place.product.name): np.zeros(place.channels, dtype=np.float64) for place in self._places
         }
@@ -77,13 +84,13 @@ class BiasCorrection:
 
     def passes(self) -> Iterator[_Pass]:
         """One for each depth: given feeds, then what it found counts for those behind it."""
-        means: dict[str, Array] = {}
         for depth in self._depths:
-            here = [place for place in self._places if place.depth == depth]
-            one = _Pass(self, here)
-            yield one
-            means = one.corrections()
-            self._corrections |= means
+            real = None if self._means else _Means(self._places)
+            got = _Means([place for place in self._places if place.depth == depth])
+            yield _Pass(self, real, got)
+            if real is not None:
+                self._means = real.found()
+            self._corrections |= {name: self._means[name] - mean for name, mean in got.found().items()}
 
     def corrected(self) -> ModelProto:
         """The float model with the corrected biases."""
@@ -92,50 +99,72 @@ class BiasCorrection:
             _add(place, self._corrections[str(place.product.name)], writer, self._model.graph)
         return ir.serde.serialize_model(self._model)
 
-    def outputs(self, feed: Mapping[str, np.ndarray], places: list[_Place]) -> tuple[list[Array], list[Array]]:
-        """What products give in the float model and, with the corrections so far, in the variant."""
-        import onnxruntime
-
-        only = onnxruntime.RunOptions()
-        only.only_execute_path_to_fetches = True
+    def real(self, feed: Mapping[str, np.ndarray], places: Sequence[_Place]) -> list[Array]:
+        """What products give in the float model."""
         names = [str(place.product.outputs[0].name) for place in places]
+        found: list[Array] = self._float.run(names, dict(feed), _only_as_far_as_asked())
+        return found
+
+    def got(self, feed: Mapping[str, np.ndarray], places: Sequence[_Place]) -> list[Array]:
+        """What they give in the variant, with the corrections so far."""
         wanted = [self._outputs[str(place.product.name)] for place in places]
         shifts = {
-            self._inputs[name]: shift.astype(np.float32).reshape(-1, *[1] * self._trailing(name))
-            for name, shift in self._corrections.items()
+            self._inputs[str(place.product.name)]: place.spread(self._corrections[str(place.product.name)])
+            for place in self._places
         }
-        return self._float.run(names, dict(feed), only), self._variant.run(wanted, {**feed, **shifts}, only)
+        found: list[Array] = self._variant.run(wanted, {**feed, **shifts}, _only_as_far_as_asked())
+        return found
 
     @property
     def most(self) -> int:
         return self._most
 
-    def _trailing(self, name: str) -> int:
-        place = next(each for each in self._places if each.product.name == name)
-        weight = place.product.inputs[1]
-        return len(array_of(weight).shape) - 2 if place.is_first and weight is not None else 0
-
 
 class _Pass:
-    def __init__(self, correction: BiasCorrection, places: list[_Place]) -> None:
-        self._correction, self._places = correction, places
-        self._sums = {str(place.product.name): np.zeros(place.channels, dtype=np.float64) for place in places}
-        self._counts = dict.fromkeys(self._sums, 0)
+    """`real`: sums of all products in the float model, where they are not known; `got`: of those of one depth in the
+    variant."""
+
+    def __init__(self, correction: BiasCorrection, real: _Means | None, got: _Means) -> None:
+        self._correction, self._real, self._got = correction, real, got
         self._samples = 0
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> bool:
         """Whether more is wanted."""
-        for place, real, got in zip(self._places, *self._correction.outputs(feed, self._places), strict=True):
-            axis = 1 if place.is_first else -1
-            moved = np.moveaxis(np.subtract(real, got, dtype=np.float64), axis, 0).reshape(place.channels, -1)
-            self._sums[str(place.product.name)] += moved.sum(axis=1)
-            self._counts[str(place.product.name)] += moved.shape[1]
+        if self._real is not None:
+            self._real.add(self._correction.real(feed, self._real.places))
+        self._got.add(self._correction.got(feed, self._got.places))
         self._samples += samples
         return self._samples < self._correction.most
 
-    def corrections(self) -> dict[str, Array]:
-        """E[y] − E[ỹ] by product."""
-        return {name: total / max(self._counts[name], 1) for name, total in self._sums.items()}
+
+class _Means:
+    """Of the output channels of products, over samples and positions; sums in float64."""
+
+    def __init__(self, places: Sequence[_Place]) -> None:
+        self.places = tuple(places)
+        self._sums = [np.zeros(place.channels, dtype=np.float64) for place in places]
+        self._counts = [0] * len(self.places)
+
+    def add(self, outputs: Sequence[Array]) -> None:
+        for at, (place, output) in enumerate(zip(self.places, outputs, strict=True)):
+            channels = np.moveaxis(output, 1 if place.is_first else -1, 0).reshape(place.channels, -1)
+            self._sums[at] += channels.sum(axis=1, dtype=np.float64)
+            self._counts[at] += channels.shape[1]
+
+    def found(self) -> dict[str, Array]:
+        """By product; of one that no sample gave an element, 0."""
+        return {
+            str(place.product.name): total / max(count, 1)
+            for place, total, count in zip(self.places, self._sums, self._counts, strict=True)
+        }
+
+
+def _only_as_far_as_asked() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
+    return options
 
 
 def _places(graph: ir.Graph, products: list[ir.Node]) -> list[_Place]:
