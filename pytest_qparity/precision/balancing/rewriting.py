@@ -100,7 +100,9 @@ class Balancing:
 
 
 def _smoothed(strength: float, told: Smoothed) -> str:
-    parts = [f"{told.folded} {_plural(told.folded, 'tensor')} folded into what makes them"]
+    parts = []
+    if told.folded:
+        parts.append(f"{told.folded} {_plural(told.folded, 'tensor')} folded into what makes them")
     if told.multiplied:
         parts.append(f"{told.multiplied} by a Mul that stays")
     if told.left:
