@@ -70,8 +70,10 @@ class Calibration:
     it before. `notes`: what was done to it.
     """
 
-    def __init__(self, model: ModelProto, recipe: Recipe, given: Given | None = None) -> None:
-        """given: the ranges of a file, and notes, for a job: they are not looked for then."""
+    def __init__(self, model: ModelProto, recipe: Recipe, given: Given | None = None, samples: int = 0) -> None:
+        """given: the ranges of a file, and notes, for a job: they are not looked for then. samples: in all, where given
+        ranges do not tell."""
+        self._samples = samples
         self.rewritten: ModelProto | None = None
         self.notes: tuple[str, ...] = ()
         self._recipe = recipe
@@ -138,7 +140,8 @@ class Calibration:
         """The variant is made twice: as it is, whose means are measured, and of the float model with other biases."""
         model = ranges.job.float_model()
         first, notes = ranges.made()
-        correction = BiasCorrection(model, first, recipe.keep_float)
+        samples = self._samples if isinstance(ranges, _GivenRanges) else ranges.observer.samples
+        correction = BiasCorrection(model, first, recipe.keep_float, samples)
         yield from correction.passes()
         job = job_for(correction.corrected(), recipe)
         self._made = job.made(ranges.of(job)), (*notes, *correction.notes)

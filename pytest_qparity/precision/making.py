@@ -75,7 +75,7 @@ def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
         given = None if arguments.get("ranges") is None else partial(_given_ranges, arguments)
-        held[_CALIBRATION] = Calibration(_graph(arguments), recipe, given)
+        held[_CALIBRATION] = Calibration(_graph(arguments), recipe, given, arguments["samples_in_all"])
     return None, {}
 
 

@@ -186,6 +186,7 @@ def _made(request: VariantRequest, calibration: Callable[[], FeedSource], worksh
             "recipe": as_json(recipe),
             "ranges": None if ranges is None else str(ranges.absolute()),
             "data_digest": None if feeds is None else calibration_digest(feeds),
+            "samples_in_all": 0 if feeds is None else feeds.samples,
         }
         if feeds is not None:
             require_range(feeds)

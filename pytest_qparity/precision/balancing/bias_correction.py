@@ -52,13 +52,15 @@ class BiasCorrection:
     """b' = b + E[y] − E[ỹ], for each output channel, layer by layer: y is what a product gives in the float model, ỹ in
     the variant, where all layers ahead are corrected.
 
-    Source: Nagel et al. 2019, section 4.2 and appendix D (empirical bias correction). Means are over the first
-    calibration samples and all positions; there is a pass for each depth, in which products that do not feed one
-    another are corrected together.
+    Source: Nagel et al. 2019, section 4.2 and appendix D (empirical bias correction). Means are over all positions of
+    calibration samples from all over the data, which often lie sorted. There is a pass for each depth, in which
+    products that do not feed one another are corrected together.
     """
 
-    def __init__(self, float_model: ModelProto, variant: ModelProto, kept_float: Collection[str]) -> None:
-        """Raises CannotJudge where no product has a bias. `float_model`: whose nodes the variant was made of."""
+    def __init__(self, float_model: ModelProto, variant: ModelProto, kept_float: Collection[str], samples: int) -> None:
+        """Raises CannotJudge where no product has a bias. `float_model`: whose nodes the variant was made of.
+        `samples`: of the calibration data, in all."""
+        self._samples = samples
         self._model = ir.serde.deserialize_model(float_model)
         products = quantizable(self._model.graph, ())
         self._places = _places(self._model.graph, products)
@@ -115,9 +117,11 @@ class BiasCorrection:
         found: list[Array] = self._variant.run(wanted, {**feed, **shifts}, _only_as_far_as_asked())
         return found
 
-    @property
-    def most(self) -> int:
-        return self._most
+    def is_wanted(self, before: int, count: int) -> bool:
+        """Whether a feed of `count` samples behind the first ones is among those, spread evenly, that a pass goes
+        through: as many as hold the samples that it may have, the first one always."""
+        most, whole = min(self._most, self._samples), self._samples * count
+        return -(-(before + count) * most // whole) > -(-before * most // whole)
 
 
 class _Pass:
@@ -129,12 +133,13 @@ class _Pass:
         self._samples = 0
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> bool:
-        """Whether more is wanted."""
-        if self._real is not None:
-            self._real.add(self._correction.real(feed, self._real.places))
-        self._got.add(self._correction.got(feed, self._got.places))
+        """Whether more is wanted: always, since what counts is spread over all of it."""
+        if self._correction.is_wanted(self._samples, samples):
+            if self._real is not None:
+                self._real.add(self._correction.real(feed, self._real.places))
+            self._got.add(self._correction.got(feed, self._got.places))
         self._samples += samples
-        return self._samples < self._correction.most
+        return True
 
 
 class _Means:

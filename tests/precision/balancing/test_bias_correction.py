@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from pytest_qparity.precision.balancing.bias_correction import FEWEST
+from pytest_qparity.precision.balancing.bias_correction import BiasCorrection
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.jobs import Calibration
 from pytest_qparity.verdict import CannotJudge, Code
@@ -61,17 +61,19 @@ def test_a_model_without_a_bias_is_told(tmp_path: Path) -> None:
     assert told.value.failure.remedy == "remove bias_correction"
 
 
-def test_no_more_samples_are_gone_through_than_the_passes_share(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("samples", "size"), [(1000, 1), (1000, 7), (20, 1), (5, 5)])
+def test_samples_are_spread_over_data_that_may_lie_sorted(
+    samples: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_qparity.precision.balancing.bias_correction.RUNS", 4)
-    calibration = Calibration(
-        float_graph(save(convolutions(), tmp_path / "float.onnx")), recipe(bias_correction=True, **COARSE)
-    )
-    calibration.take(FEED, 64)
-    calibration.turn()
+    monkeypatch.setattr("pytest_qparity.precision.balancing.bias_correction.RUNS", 4 * 50)
+    model = convolutions()
+    correction = BiasCorrection(model, model, (), samples)
 
-    assert not calibration.take(FEED, FEWEST)
+    taken = [before for before in range(0, samples, size) if correction.is_wanted(before, size)]
+
+    most = min(50, samples)  # a share of four passes
+    assert len(taken) == -(-most // size)
+    assert np.diff([0, *taken, samples]).max() <= 2 * samples // len(taken)
 
 
 def made(model: onnx.ModelProto, folder: Path, fed=None, **spec) -> tuple[onnx.ModelProto, tuple[str, ...]]:

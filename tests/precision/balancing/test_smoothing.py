@@ -97,6 +97,7 @@ def variant(model, folder: Path, base: str = "int8", **spec):
         "precision": base,
         "recipe": as_json(how),
         "samples": 8,
+        "samples_in_all": 8,
         "target": str(target),
         "ranges": None,
         "model_digest": "",
