@@ -4,7 +4,7 @@
 
 SQNR in dB of each output on test data that calibration has not seen, by ONNX Runtime with its default optimizer, the
 float model with the optimizer off as the signal. Speed: the shortest time of the plain variant over that with the keys,
-of interleaved calls, one thread; and of all products of the optimized graph, those that are float.
+of interleaved calls, one thread; and whether the optimized graph has other operators.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from benchmarks.sqnr import Feed, Subject, decibels, feeds_of, outputs_of, session, subjects
+from benchmarks.sqnr import Array, Feed, Subject, decibels, feeds_of, outputs_of, session, subjects
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.choosing import recipe_for
 from pytest_qparity.precision.graph import WEIGHTED, float_graph
@@ -75,7 +75,9 @@ def _rows(subject: Subject, granularity: str, asked: Sequence[Stated]) -> Iterat
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         onnx.save(_made(subject.model, calibration, granularity, {})[0], plain)
-        base, cells, told = outputs_of(plain, test, optimized=True), [], []
+        base, kernels = outputs_of(plain, test, optimized=True), _kernels(plain, folder)
+        cells: list[Mapping[str, Array] | None] = []
+        told = []
         for stated in asked:
             path = Path(folder) / "changed.onnx"
             try:
@@ -86,13 +88,14 @@ def _rows(subject: Subject, granularity: str, asked: Sequence[Stated]) -> Iterat
                 continue
             onnx.save(made, path)
             cells.append(outputs_of(path, test, optimized=True))
-            floats = _float_products(path, folder)
-            told.append(f"{_speed(plain, path, test[0]):.2f}×, {floats} float; {'; '.join(notes)}")
+            speed = f"{_speed(plain, path, test[0]):.2f}×, {_difference(kernels, _kernels(path, folder))}"
+            told.append(f"{speed}; {'; '.join(notes)}")
         for output, wanted in signal.items():
             found = [decibels(wanted, base[output])]
             found += ["–" if cell is None else decibels(wanted, cell[output]) for cell in cells]
             yield [output, *found]
-        yield ["speed", f"{_float_products(plain, folder)} float", *told]
+        floats = sum(kernels[kind] for kind in FLOAT_PRODUCTS)
+        yield ["speed", f"{floats} float products", *told]
 
 
 def _made(
@@ -123,11 +126,17 @@ def _speed(plain: Path, changed: Path, feed: Feed) -> float:
     return min(spent[0]) / min(spent[1])
 
 
-def _float_products(path: Path, folder: str) -> str:
+def _kernels(path: Path, folder: str) -> Counter[str]:
+    """Operators of the graph that ONNX Runtime's optimizer makes."""
     written = Path(folder) / "optimized.onnx"
     session(path, optimized=True, written=written)
-    kinds = Counter(node.op_type for node in onnx.load(written).graph.node)
-    return str(sum(kinds[kind] for kind in FLOAT_PRODUCTS))
+    return Counter(node.op_type for node in onnx.load(written).graph.node)
+
+
+def _difference(before: Counter[str], after: Counter[str]) -> str:
+    more = [f"+{count} {kind}" for kind, count in (after - before).items()]
+    fewer = [f"−{count} {kind}" for kind, count in (before - after).items()]
+    return ", ".join((*more, *fewer)) or "same kernels"
 
 
 if __name__ == "__main__":
