@@ -166,6 +166,18 @@ def read_twice() -> onnx.ModelProto:
     return chain(nodes, constants, ["N", 8], 2)
 
 
+def read_before() -> onnx.ModelProto:
+    """The same with a sum of what is ahead of the Relu."""
+    nodes = [
+        ("Gemm", ["x", "w1", "b1"], "c1", {}),
+        ("Relu", ["c1"], "r1", {}),
+        ("Gemm", ["r1", "w2"], "c2", {}),
+        ("Add", ["c2", "c1"], "y", {}),
+    ]
+    constants = {"w1": weights(8, 8, seed=1), "b1": weights(8, seed=2), "w2": weights(8, 8, seed=3)}
+    return chain(nodes, constants, ["N", 8], 2)
+
+
 def a_difference() -> onnx.ModelProto:
     """Gemm, Relu, Gemm less what the same weights give along another way: outputs that are float rounding alone."""
     nodes = [

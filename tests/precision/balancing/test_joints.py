@@ -10,7 +10,14 @@ import pytest
 from pytest_qparity.precision.balancing.constants import Constants
 from pytest_qparity.precision.balancing.joints import joints
 from pytest_qparity.precision.placement.writer import Writer
-from tests.precision.balancing.models import attention_like, convolutions, normalized_pool, read_twice, written_out
+from tests.precision.balancing.models import (
+    attention_like,
+    convolutions,
+    normalized_pool,
+    read_before,
+    read_twice,
+    written_out,
+)
 from tests.precision.making import least_sqnr_db, outputs_of
 
 SPANS = {  # of each model, the tensors that products read: what takes their scales, by the name of its node
@@ -19,6 +26,7 @@ SPANS = {  # of each model, the tensors that products read: what takes their sca
     normalized_pool: {"r": "n", "a1": "s1", "f2": "c2"},
     written_out: {"turned": "factor", "rows": "c1"},
     read_twice: {"x": None, "r1": None},
+    read_before: {"x": None, "r1": None},
 }
 
 
