@@ -73,19 +73,19 @@ def main() -> None:
 
 def _rows(subject: Subject, methods: list[str]) -> Iterator[tuple[str, list[str]]]:
     model = onnx.load(subject.model)
-    calibration, test = _feeds(subject.calibration, model), _feeds(subject.test, model)
+    calibration, test = feeds_of(subject.calibration, model), feeds_of(subject.test, model)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{name}.onnx" for name in ("stock", *methods)]
         _stock(subject.model, paths[0], calibration)
         for method, path in zip(methods, paths[1:], strict=True):
             onnx.save(_ours(subject.model, calibration, method), path)
-        signal = _outputs(subject.model, test, optimized=False)
-        found = [_outputs(path, test, optimized=True) for path in paths]
+        signal = outputs_of(subject.model, test, optimized=False)
+        found = [outputs_of(path, test, optimized=True) for path in paths]
     for output, wanted in signal.items():
-        yield output, [_decibels(wanted, each[output]) for each in found]
+        yield output, [decibels(wanted, each[output]) for each in found]
 
 
-def _decibels(wanted: Array, got: Array) -> str:
+def decibels(wanted: Array, got: Array) -> str:
     if np.array_equal(wanted, got):
         return "exact"
     golden, error = wanted.astype(np.float64), got.astype(np.float64) - wanted
@@ -115,7 +115,15 @@ def _stock(model: Path, made: Path, calibration: list[Feed]) -> None:
     quantization.quantize_static(model, made, Reader())
 
 
-def _outputs(model: Path, feeds: list[Feed], *, optimized: bool) -> dict[str, Array]:
+def outputs_of(model: Path, feeds: list[Feed], *, optimized: bool) -> dict[str, Array]:
+    loaded = session(model, optimized=optimized)
+    names = [output.name for output in loaded.get_outputs()]
+    runs = [loaded.run(None, feed) for feed in feeds]
+    return {name: np.concatenate([np.ravel(run[index]) for run in runs]) for index, name in enumerate(names)}
+
+
+def session(model: Path, *, optimized: bool, written: Path | None = None) -> Any:
+    """ONNX Runtime with one thread. written: where the graph goes that its optimizer makes."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -123,13 +131,12 @@ def _outputs(model: Path, feeds: list[Feed], *, optimized: bool) -> dict[str, Ar
     options.intra_op_num_threads = 1
     level = ort.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    runs = [session.run(None, feed) for feed in feeds]
-    return {name: np.concatenate([np.ravel(run[index]) for run in runs]) for index, name in enumerate(names)}
+    if written is not None:
+        options.optimized_model_filepath = str(written)
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _feeds(path: Path, model: onnx.ModelProto) -> list[Feed]:
+def feeds_of(path: Path, model: onnx.ModelProto) -> list[Feed]:
     """The file's arrays as a case feeds them: sample by sample where they have an axis more than their input, else in
     batches of BATCH, or of the model's own fixed size."""
     with np.load(path) as file:

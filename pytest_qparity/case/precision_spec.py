@@ -93,6 +93,29 @@ class PrecisionSpec(Table):
         description="How power-of-two scales of blocks are rounded. Default: up for mxfp8, floor for mxfp4.",
         examples=["up"],
     )
+    equalize: bool = Field(
+        default=False,
+        description="Whether channels between two products are scaled so that both weights have the same ranges "
+        "(cross-layer equalization) before anything is quantized.",
+        examples=[True],
+    )
+    smooth: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="How much of an activation's outliers go into the weights that read it (SmoothQuant's alpha), "
+        "folded into what makes the activation.",
+        examples=[0.5],
+    )
+    smooth_mul: bool = Field(
+        default=False,
+        description="Whether a Mul stays in the file where the scales of smooth cannot be folded.",
+        examples=[True],
+    )
+    bias_correction: bool = Field(
+        default=False,
+        description="Whether the mean that quantization moves each output channel by goes into its bias, layer by "
+        "layer.",
+        examples=[True],
+    )
     operators: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
         default=(),
         description="Operator types that are quantized dynamically. Default: Conv, MatMul.",

@@ -90,7 +90,8 @@ def diagnose_run(
         variant = running.variant_at(run.precision)
         feeds = _some(_fed(material), samples)
         calibration = _some(material.calibration_feeds, CALIBRATION_SAMPLES) if variant.calibrated else ()
-        order = Order(material.model.path, variant.path, feeds, calibration, run.precision, shortlist)
+        reference = variant.float_model or material.model.path
+        order = Order(reference, variant.path, feeds, calibration, run.precision, shortlist)
         try:
             found = diagnose(order, material.worker, told)
         except CannotJudge as reason:

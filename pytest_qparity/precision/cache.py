@@ -29,19 +29,20 @@ Make = Callable[[Path], Sequence[str]]
 @dataclass(frozen=True, slots=True)
 class CachedFile:
     """A made file, the SHA-256 of it and its external data, and the notes of its maker. `external`: places of such
-    data, in the file's folder."""
+    data, in the file's folder. `float_model`: what a recipe rewrote the float model to, before it was quantized."""
 
     path: Path
     digest: str
     notes: tuple[str, ...]
     external: tuple[str, ...] = ()
+    float_model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VariantCache:
     """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
     the file does not hold its weights, `<digest of key>.onnx.data` as well, and where it was calibrated its ranges, for
-    people and for `ranges` of a case: nothing here reads them."""
+    people and for `ranges` of a case, and the rewritten float model, for a diagnosis: nothing here reads these."""
 
     folder: Path
 
@@ -82,17 +83,25 @@ class VariantCache:
                 notes = tuple(make(made))
                 with self._writing():
                     external = (data_beside(made).name,) if data_beside(made).is_file() else ()
-                    beside = (file for file in (data_beside(made), ranges_beside(made)) if file.is_file())
+                    extra = (
+                        data_beside(made),
+                        ranges_beside(made),
+                        float_beside(made),
+                        data_beside(float_beside(made)),
+                    )
+                    beside = (file for file in extra if file.is_file())
                     for file in (*beside, made):
                         with replacing(self.folder / file.name) as temporary:
                             file.replace(temporary)
                     digest = stored_bytes(path, external).digest
                     stated = {"format": FORMAT, "key": dict(key), "sha256": digest, "notes": list(notes)}
                     stated |= {"external": list(external)} if external else {}
+                    source = _rewritten(path)
+                    stated |= {} if source is None else {"float_sha256": _digest(source)}
                     write_bytes(record, f"{canonical_json(stated)}\n".encode())
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-            return CachedFile(path, digest, notes, external)
+            return CachedFile(path, digest, notes, external, source)
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -148,6 +157,12 @@ def ranges_beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.ranges.json")
 
 
+def float_beside(path: Path) -> Path:
+    """Where the float model lies that a variant was made of, where a recipe rewrote the case's before it was quantized:
+    for who looks at layers, since tensors inside of it are others."""
+    return path.with_name(f"{path.stem}.float.onnx")
+
+
 def _remove(leftover: Path) -> None:
     """What cannot be removed harms nobody: no record names it."""
     if leftover.is_dir():
@@ -170,9 +185,22 @@ def _verified(path: Path, record: Path, key: Mapping[str, Any]) -> CachedFile | 
         only_its_own = set(external) <= {data_beside(path).name}
         if not same_key or not only_its_own or stored_bytes(path, external).digest != digest:
             return None
+        source = float_beside(path) if "float_sha256" in recorded else None
+        if source is not None and _digest(source) != recorded["float_sha256"]:
+            return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return CachedFile(path, digest, notes, external)
+    return CachedFile(path, digest, notes, external, source)
+
+
+def _rewritten(path: Path) -> Path | None:
+    return float_beside(path) if float_beside(path).is_file() else None
+
+
+def _digest(model: Path) -> str:
+    """SHA-256 of a model and the weights beside it."""
+    external = (data_beside(model).name,) if data_beside(model).is_file() else ()
+    return stored_bytes(model, external).digest
 
 
 def _refuse_newer(stated: object, record: Path) -> None:

@@ -97,6 +97,10 @@ def _static(
         percentile=percentile,
         ranges=ranges,
         format=spec.format,
+        equalize=spec.equalize,
+        smooth=spec.smooth,
+        smooth_mul=spec.smooth_mul,
+        bias_correction=spec.bias_correction,
         extend=spec.extend,
     )
 
@@ -121,6 +125,9 @@ def _dynamic(
         operators=spec.operators or ("Conv", "MatMul"),
         granularity=spec.granularity or "tensor",
         weight_bits=7 if spec.reduce_range else 8,
+        equalize=spec.equalize,
+        smooth=spec.smooth,
+        smooth_mul=spec.smooth_mul,
         extend=spec.extend,
     )
 
@@ -137,6 +144,9 @@ def _weight_only(
         algorithm=spec.algorithm,
         format=spec.format,
         whole_blocks=spec.format == "qdq" and family in _WHOLE_BLOCKS,
+        equalize=spec.equalize,
+        smooth=spec.smooth,
+        smooth_mul=spec.smooth_mul,
         extend=spec.extend,
     )
 

@@ -18,6 +18,7 @@ __all__ = ["Contradiction", "contradictions"]
 _COMMON = frozenset({"base", "recipe", "caught_by", "min_quantized"})
 _NODES = frozenset({"keep_float", "only", "edges_float"})
 _EXTEND = frozenset({"extend"})
+_BALANCE = frozenset({"equalize", "smooth", "smooth_mul"})
 _KEYS: Mapping[str, frozenset[str]] = {
     "float-model": _COMMON,
     "given": _COMMON | {"file", "keep_float"},
@@ -29,19 +30,23 @@ _KEYS: Mapping[str, frozenset[str]] = {
     | {
         "activation",
         "bias",
+        "bias_correction",
         "calibration",
+        "equalize",
         "format",
         "granularity",
         "percentile",
         "ranges",
         "reduce_range",
+        "smooth",
+        "smooth_mul",
         "symmetric",
         "target",
         "types",
         "weight",
     },
-    "dynamic": _COMMON | _NODES | _EXTEND | {"granularity", "operators", "reduce_range", "weight"},
-    "weight-only": _COMMON | _NODES | _EXTEND | {"algorithm", "block", "format", "symmetric", "weight"},
+    "dynamic": _COMMON | _NODES | _EXTEND | _BALANCE | {"granularity", "operators", "reduce_range", "weight"},
+    "weight-only": _COMMON | _NODES | _EXTEND | _BALANCE | {"algorithm", "block", "format", "symmetric", "weight"},
     "block": _COMMON | _NODES | _EXTEND | {"scale_rule"},
 }
 _METHODS: Mapping[str, tuple[str, ...]] = {  # by the method of the table: those a case may choose
@@ -107,8 +112,20 @@ def contradictions(base: str, spec: PrecisionSpec) -> Iterator[Contradiction]:
             yield Contradiction(
                 "ranges", f"ranges beside {key}", "one of both: ranges take its place", "remove one of them"
             )
+    yield from _of_balance(spec)
     if spec.reduce_range and (spec.weight or PRECISIONS[base].made.weight) not in ("int8", "uint8", None):
         yield Contradiction("reduce_range", "true", "false: weights have no 8 bits", "remove reduce_range")
+
+
+def _of_balance(spec: PrecisionSpec) -> Iterator[Contradiction]:
+    """What rewrites the float model leaves no tensor the range that it had."""
+    for key in ("equalize", "smooth"):
+        if spec.ranges is not None and getattr(spec, key) not in (False, None):
+            should = "one of both: tensors of the rewritten model have other ranges, and are calibrated"
+            yield Contradiction("ranges", f"ranges beside {key}", should, "remove one of them")
+    if spec.smooth_mul and spec.smooth is None:
+        got, should = "smooth_mul without smooth", "smooth beside it: alone it has no effect"
+        yield Contradiction("smooth_mul", got, should, "say smooth = 0.5, or remove smooth_mul")
 
 
 _QOPERATOR = frozenset({"int8", "uint8"})  # of ONNX Runtime's quantizer
@@ -126,7 +143,7 @@ def _without_effect(base: str, method: str, spec: PrecisionSpec) -> Iterator[Con
         if spec.target in ("trt", "openvino"):
             got, should = f'"{spec.target}" beside format = "qoperator"', '"ort", "any" or "backend"'
             yield Contradiction("target", got, should, "remove format: these engines take Q/DQ nodes alone")
-        for key in sorted({"types", "bias"} & spec.model_fields_set):
+        for key in sorted({"types", "bias", "bias_correction"} & spec.model_fields_set):
             yield Contradiction(
                 key, f'{key} beside format = "qoperator"', "none: it would have no effect", f"remove {key}"
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "apart_from_weights",
     "constants_lifted",
+    "copied",
     "data_beside",
     "fits_one_message",
     "save_whole",
@@ -92,6 +93,15 @@ def _light(tensor: TensorProto, largest: int) -> TensorProto:
     if not is_outside and len(tensor.raw_data) <= largest and tensor.ByteSize() <= 2 * largest:
         return tensor
     return TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+
+
+def copied(model: ModelProto) -> ModelProto:
+    """A copy, where the model itself would be used up."""
+    from onnx import ModelProto
+
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    return copy
 
 
 def fits_one_message(model: ModelProto) -> bool:

@@ -5,13 +5,14 @@ Makers that rewrite graphs are imported where a recipe needs them: what they res
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 import onnx
 
 from pytest_qparity.case.tensors import external_places
-from pytest_qparity.precision.cache import ranges_beside
+from pytest_qparity.precision.cache import float_beside, ranges_beside
 from pytest_qparity.precision.calibration.formats.ranges_json import write as write_ranges
 from pytest_qparity.precision.calibration.formats.reading import read_ranges
 from pytest_qparity.precision.calibration.given import changed_in_use, entries_for, entries_notes
@@ -20,7 +21,7 @@ from pytest_qparity.precision.called import graph_with_file_names
 from pytest_qparity.precision.cast import make_fp16
 from pytest_qparity.precision.graph import float_graph, float_structure, require_float
 from pytest_qparity.precision.kept import require_kept
-from pytest_qparity.precision.large import save_whole, save_with_data_at
+from pytest_qparity.precision.large import copied, save_whole, save_with_data_at
 from pytest_qparity.precision.library import make_dynamic
 from pytest_qparity.precision.node_patterns import NodeChoice, chosen_nodes, require_operators
 from pytest_qparity.precision.packed import make_packed
@@ -32,6 +33,7 @@ from pytest_qparity.precision.recipes import (
     Recipe,
     StaticRecipe,
     WeightOnlyRecipe,
+    balance_of,
     give_it,
     is_calibrated,
     recipe_of,
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
     import numpy as np
     from onnx import ModelProto
 
-    from pytest_qparity.precision.jobs import Calibration
+    from pytest_qparity.precision.jobs import Calibration, Job
+    from pytest_qparity.quantmath import Range
 
     Held = dict[str, Any]
     Arguments = Mapping[str, Any]
@@ -71,15 +74,22 @@ def begin(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     held.pop(_CALIBRATION, None)
     with Border(arguments["precision"]):
         recipe = recipe_of(arguments["recipe"])
-        held[_CALIBRATION] = Calibration(_graph(arguments), recipe)
+        given = None if arguments.get("ranges") is None else partial(_given_ranges, arguments)
+        held[_CALIBRATION] = Calibration(_graph(arguments), recipe, given, arguments["samples_in_all"])
     return None, {}
 
 
 def observe(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """One feed of calibration data."""
+    """One feed of calibration data; whether more is wanted."""
     with Border(arguments["precision"]):
-        held[_CALIBRATION].take(arrays, arguments["samples"])
-    return None, {}
+        wants_more = held[_CALIBRATION].take(arrays, arguments["samples"])
+    return wants_more, {}
+
+
+def turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """The calibration data are through, or as much as was wanted: whether they are gone through once more."""
+    with Border(arguments["precision"]):
+        return held[_CALIBRATION].turn(), {}
 
 
 def ranges_use(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -116,6 +126,8 @@ def make(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
             found = calibration.ranges(arguments["model_digest"], arguments["data_digest"])
             if found is not None:
                 write_ranges(ranges_beside(target), found)
+            if calibration.rewritten is not None:
+                save_whole(copied(calibration.rewritten), float_beside(target))
         made, notes = _made(arguments, recipe, calibration, target.parent)
         if recipe.keep_float:
             require_kept(made, float_structure(model), recipe.keep_float, precision)
@@ -152,14 +164,9 @@ def _made(
         if arguments["ranges"] is None:
             _require_nothing_observed(job.observed, arguments["precision"])
             return job.made({}), job.notes
-        ranges = read_ranges(Path(arguments["ranges"]))
-        outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
-        entries = entries_for(ranges, job.observed, job.moved)
-        found = ranges.of(entries.values(), job.optional)
-        entries = {name: entry for name, entry in entries.items() if entry in found}
-        moved = entries_notes(ranges, entries, job.moved)
-        made = job.made({name: found[entry] for name, entry in entries.items()})
-        return made, (*job.notes, *ranges.notes, *outdated, *changed_in_use(ranges, found), *moved)
+        found, said = _given_ranges(arguments, job)
+        made = job.made(found)
+        return made, (*job.notes, *said)
     if isinstance(recipe, CastRecipe):
         if recipe.to == "fp16":
             return make_fp16(_graph(arguments), recipe)
@@ -167,26 +174,48 @@ def _made(
 
         return make_bf16(_graph(arguments), recipe)
     if isinstance(recipe, DynamicRecipe):
-        model = _graph(arguments)
+        model, notes = _graph_or_rewritten(arguments, calibration)
         made = make_dynamic(model, recipe, scratch)  # which knows the operators that it can quantize
         if recipe.operators != DynamicRecipe(()).operators:
             require_operators(model, recipe.operators)
-        return made, ()
+        return made, notes
     if isinstance(recipe, MixedRecipe):
         from pytest_qparity.precision.mixing import make_mixed
 
         return make_mixed(Path(arguments["model"]), Path(arguments["given"]), recipe.keep_float, arguments["precision"])
     if isinstance(recipe, WeightOnlyRecipe):
-        if calibration is not None:
+        if recipe.algorithm == "gptq":
+            if calibration is None:
+                raise _not_calibrated(arguments["precision"], "second moments of what its products take")
             return calibration.made()
-        if is_calibrated(recipe):
-            raise _not_calibrated(arguments["precision"], "second moments of what its products take")
+        model, notes = _graph_or_rewritten(arguments, calibration)
         if recipe.is_packed:
-            return make_packed(_graph(arguments), recipe), ()
+            return make_packed(model, recipe), notes
         from pytest_qparity.precision.weight_only import make_weight_only
 
-        return make_weight_only(_graph(arguments), recipe)
+        made, said = make_weight_only(model, recipe)
+        return made, (*notes, *said)
     assert_never(recipe)
+
+
+def _given_ranges(arguments: Arguments, job: Job) -> tuple[Mapping[str, Range], tuple[str, ...]]:
+    """Those of a file for the tensors that a job wants, and what is to be said of them."""
+    ranges = read_ranges(Path(arguments["ranges"]))
+    outdated = (f"the ranges: {reason}" for reason in stale(ranges, arguments["model_digest"], None))
+    entries = entries_for(ranges, job.observed, job.moved)
+    found = ranges.of(entries.values(), job.optional)
+    entries = {name: entry for name, entry in entries.items() if entry in found}
+    notes = (*ranges.notes, *outdated, *changed_in_use(ranges, found), *entries_notes(ranges, entries, job.moved))
+    return {name: found[entry] for name, entry in entries.items()}, notes
+
+
+def _graph_or_rewritten(arguments: Arguments, calibration: Calibration | None) -> tuple[ModelProto, tuple[str, ...]]:
+    """The float model that is quantized, and what was done to it before."""
+    if calibration is not None and calibration.rewritten is not None:
+        return copied(calibration.rewritten), calibration.notes
+    if balance_of(recipe_of(arguments["recipe"])).changes_model:
+        raise _not_calibrated(arguments["precision"], "rewritten float model")
+    return _graph(arguments), ()
 
 
 def _require_nothing_observed(observed: Sequence[str], precision: str) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.precision.balancing.balance import Balance
+
 if TYPE_CHECKING:
     from pytest_qparity.precision.calibration.method import MethodName
 
@@ -23,6 +25,7 @@ __all__ = [
     "StaticRecipe",
     "WeightOnlyRecipe",
     "as_json",
+    "balance_of",
     "give_it",
     "is_calibrated",
     "recipe_of",
@@ -55,6 +58,8 @@ class StaticRecipe:
     points of activations are 0. `granularity` of weights: "channel" or "tensor". `bias`: "int32" or "float".
     `calibration`: the method, `percentile` its share in percent; `ranges`: SHA-256 of the file they come from instead.
     `format`: "qdq" or "qoperator". `weight_bits`: 7 where `reduce_range` leaves room for sums in 16 bits.
+    `equalize`, `smooth`, `smooth_mul`: what is done to the float model before (`Balance`); `bias_correction`: whether
+    means go into biases after.
     """
 
     keep_float: tuple[str, ...]
@@ -70,6 +75,10 @@ class StaticRecipe:
     percentile: float | None = None
     ranges: str | None = None
     format: str = "qdq"
+    equalize: bool = False
+    smooth: float | None = None
+    smooth_mul: bool = False
+    bias_correction: bool = False
     extend: bool = False
     method: str = "static"
     version: int = 6
@@ -84,6 +93,9 @@ class DynamicRecipe:
     operators: tuple[str, ...] = ("Conv", "MatMul")
     granularity: str = "tensor"
     weight_bits: int = 8
+    equalize: bool = False
+    smooth: float | None = None
+    smooth_mul: bool = False
     extend: bool = False
     method: str = "dynamic"
     version: int = 4
@@ -106,6 +118,9 @@ class WeightOnlyRecipe:
     algorithm: str = "rtn"
     format: str = "qdq"
     whole_blocks: bool = False
+    equalize: bool = False
+    smooth: float | None = None
+    smooth_mul: bool = False
     extend: bool = False
     method: str = "weight-only"
     version: int = 4
@@ -179,10 +194,19 @@ _KINDS: dict[str, type[Recipe]] = {
 def is_calibrated(recipe: Recipe) -> bool:
     """Whether it needs calibration data."""
     if isinstance(recipe, StaticRecipe):
-        return recipe.ranges is None
+        return recipe.ranges is None or recipe.bias_correction
     if isinstance(recipe, BlockRecipe):
         return recipe.activation is not None and recipe.scale != "float8e8m0"
+    if balance_of(recipe).changes_model:
+        return True
     return isinstance(recipe, WeightOnlyRecipe) and recipe.algorithm == "gptq"
+
+
+def balance_of(recipe: Recipe) -> Balance:
+    """What is done to the float model before it is quantized: to be found, or checked, with calibration data."""
+    if isinstance(recipe, StaticRecipe | DynamicRecipe | WeightOnlyRecipe):
+        return Balance(recipe.equalize, recipe.smooth, recipe.smooth_mul)
+    return Balance()
 
 
 def as_json(recipe: Recipe | CommandRecipe) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _CALLS = "pytest_qparity.precision.making"
 @dataclass(frozen=True, slots=True)
 class Variant:
     """An ONNX file at a precision, or an engine that somebody built. `digest`: SHA-256 of the file, and of its external
-    data where it has such."""
+    data where it has such. `float_model`: the one that its layers are to be held against, where that is not the case's:
+    a recipe rewrote it before it was quantized."""
 
     path: Path
     digest: str
@@ -42,6 +43,7 @@ class Variant:
     given: bool
     recipe: Mapping[str, Any]
     external: tuple[str, ...] = ()  # places of external data, in the file's folder
+    float_model: Path | None = None
 
     @property
     def is_plan(self) -> bool:
@@ -184,13 +186,19 @@ def _made(request: VariantRequest, calibration: Callable[[], FeedSource], worksh
             "recipe": as_json(recipe),
             "ranges": None if ranges is None else str(ranges.absolute()),
             "data_digest": None if feeds is None else calibration_digest(feeds),
+            "samples_in_all": 0 if feeds is None else feeds.samples,
         }
         if feeds is not None:
             require_range(feeds)
             workshop.worker.call(f"{_CALLS}:begin", arguments, {}, work, limits.calibration)
-            for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
-                counted = arguments | {"samples": feed.count}
-                workshop.worker.call(f"{_CALLS}:observe", counted, feed.arrays, work, limits.calibration)
+            more = True
+            while more:
+                for feed in feeds:  # one by one, so that the worker's memory does not grow with the data
+                    counted = arguments | {"samples": feed.count}
+                    told = workshop.worker.call(f"{_CALLS}:observe", counted, feed.arrays, work, limits.calibration)
+                    if not told.value:
+                        break
+                more = workshop.worker.call(f"{_CALLS}:turn", arguments, {}, work, limits.calibration).value
         answer = workshop.worker.call(f"{_CALLS}:make", arguments, {}, work, limits.calibration)
         return tuple(answer.value)
 
@@ -255,7 +263,8 @@ def _cached(
     stated = {"base": request.base, **key["recipe"], "calibration_data": key["calibration"], "makers": key["makers"]}
     if cached.notes:
         stated["notes"] = list(cached.notes)
-    return Variant(cached.path, cached.digest, request.precision, request.base, False, stated, cached.external)
+    base, external, source = request.base, cached.external, cached.float_model
+    return Variant(cached.path, cached.digest, request.precision, base, False, stated, external, source)
 
 
 def versions() -> dict[str, str]:

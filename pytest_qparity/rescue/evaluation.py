@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.rescue.candidate import Candidate
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.verdict import Code, Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.verdict import Verdict
 
 __all__ = ["Evaluation", "Judged", "front"]
+
+CLEARLY_DB = 0.5  # calibrated on every second sample, or the others, a variant moves by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Evaluation:
         return bool(self.checks) and all(judged.passes for judged in self.checks.values())
 
     @property
+    def changed_nothing(self) -> bool:
+        """Whether a key of its recipe finds nothing in the model that it would change."""
+        codes = {code for judged in self.checks.values() for code, _ in judged.failures}
+        return Code.VARIANT_DEAD_PATTERN.code in codes
+
+    @property
     def is_accurate(self) -> bool:
         """Whether outputs were compared and none is too far away, even where they are nearer than the precision can be,
         as those of a file are in which nothing is quantized any more: that is cannot-judge."""
@@ -65,6 +73,12 @@ class Evaluation:
         failing = sum(not judged.passes for judged in self.checks.values())
         drop = math.inf if self.drop_points is None else max(self.drop_points, 0.0)
         return -failing, -drop, -math.inf if self.sqnr_db is None else self.sqnr_db
+
+    def is_clearly_nearer_than(self, other: Evaluation) -> bool:
+        """Fewer checks fail, less accuracy is lost, or the SQNR is higher by what is more than luck (CLEARLY_DB)."""
+        if self.nearness[:2] != other.nearness[:2]:
+            return self.nearness[:2] > other.nearness[:2]
+        return self.nearness[2] >= other.nearness[2] + CLEARLY_DB
 
     def as_json(self) -> dict[str, Any]:
         return {

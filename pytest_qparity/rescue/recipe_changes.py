@@ -11,9 +11,10 @@ from pytest_qparity.precision.table import method_of
 if TYPE_CHECKING:
     from pytest_qparity.case.precision_spec import PrecisionSpec
 
-__all__ = ["recipe_changes"]
+__all__ = ["balancing_changes", "recipe_changes"]
 
 Changes = tuple[tuple[str, str | float | None], ...]
+STRENGTH = 0.5  # of the migration: the value of the paper for most models
 METHODS = ("entropy", "mse", "minmax", "percentile")
 
 
@@ -37,3 +38,17 @@ def recipe_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
         yield (("algorithm", "mse"),)
         if (stated.block or 32) > 16:
             yield ("algorithm", "mse"), ("block", 16)
+
+
+def balancing_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
+    """Keys that leave types and methods as they are: each is tried on top of the nearest recipe so far. What a stated
+    file of ranges stands beside, is another model's."""
+    method = method_of(base, stated)
+    if stated.ranges is not None:
+        return
+    if method == "static" and stated.format == "qdq" and not stated.bias_correction:
+        yield (("bias_correction", True),)
+    if method in ("static", "dynamic") and not stated.equalize:
+        yield (("equalize", True),)
+    if method in ("static", "dynamic", "weight-only") and stated.smooth is None:
+        yield (("smooth", STRENGTH),)

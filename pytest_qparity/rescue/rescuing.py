@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_qparity.case.sequence import with_states
 from pytest_qparity.precision.graph import WEIGHTED
@@ -18,7 +18,7 @@ from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
 from pytest_qparity.rescue.identity import search_digest
 from pytest_qparity.rescue.journal import Journal
 from pytest_qparity.rescue.judging import Budget, GateJudge, speed_up_of
-from pytest_qparity.rescue.recipe_changes import recipe_changes
+from pytest_qparity.rescue.other_recipes import best_recipe, said
 from pytest_qparity.rescue.result import Limits, Rescue, Row
 from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
@@ -76,7 +76,7 @@ class _Search:
         return self._result(asis, spent)
 
     def _search(self, asis: Evaluation) -> None:
-        recipe = self._best_recipe(asis)
+        recipe = best_recipe(self.judge, _base(self._run, self._material), asis, self._found.append)
         if recipe.passes:
             return
         base = recipe.candidate
@@ -95,21 +95,6 @@ class _Search:
         self._look_beyond(base, orders[1], most, costs)
         self._try_all(base, orders[1], most)
 
-    def _best_recipe(self, asis: Evaluation) -> Evaluation:
-        """The first other recipe that passes, or the nearest of all."""
-        best, tried = asis, 0
-        for changes in recipe_changes(_base(self._run, self._material), self.judge.stated):
-            tried += 1
-            evaluation = self.judge.evaluate(Candidate(changes))
-            if evaluation.passes:
-                self._found.append(f"{_said(changes)} alone is enough: no node has to be float.")
-                return evaluation
-            best = max(best, evaluation, key=lambda each: each.nearness)
-        if tried:
-            nearest = _said(best.candidate.changes) if best.candidate.changes else "the one stated"
-            self._found.append(f"None of {tried} other recipes passes; the nearest of all is {nearest}.")
-        return best
-
     def _measure(self, base: Candidate) -> tuple[Sensitivity, Costs]:
         """How much each node hurts and costs: from the journal, or measured once."""
         worker, model = self._material.worker, self._material.model.path
@@ -126,7 +111,7 @@ class _Search:
 
             def measured(path: Path) -> Sensitivity:
                 return measured_sensitivity(
-                    model,
+                    variant.float_model or model,
                     path,
                     feeds,
                     worker,
@@ -282,7 +267,7 @@ class _Search:
             self._journal.add(self.judge.seen[key])
 
     def _tell(self, before: int, candidate: Candidate) -> None:
-        what = f"{len(candidate.keep_float)} nodes float" if candidate.keep_float else _said(candidate.changes)
+        what = f"{len(candidate.keep_float)} nodes float" if candidate.keep_float else said(candidate.changes)
         self._told(f"gate {before + 1}: {what or 'as it is'}", None)
 
 
@@ -297,10 +282,6 @@ def _twin(candidate: Candidate, spec: PrecisionSpec) -> Candidate:
 
 def _base(run: Run, material: CaseMaterial) -> str:
     return str(base_of(run.precision, material.case.spec.precisions[run.precision].base))
-
-
-def _said(changes: Sequence[tuple[str, Any]]) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in changes if value is not None)
 
 
 def _was_judged(evaluation: Evaluation) -> bool:

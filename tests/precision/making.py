@@ -28,8 +28,12 @@ def recipe(base: str = "int8", *, keep_float: tuple[str, ...] = (), types=(), **
 def made_from(path: Path, how: Recipe, feeds: Feeds | None = None) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """What a calibrated recipe makes of a file, and its notes; 8 samples unless told otherwise."""
     calibration = Calibration(float_graph(path), how)
-    for feed in samples_for(model_file(path), 8) if feeds is None else feeds:
-        calibration.take(feed.arrays, feed.count)
+    more = True
+    while more:
+        for feed in samples_for(model_file(path), 8) if feeds is None else feeds:
+            if not calibration.take(feed.arrays, feed.count):
+                break
+        more = calibration.turn()
     return calibration.made()
 
 

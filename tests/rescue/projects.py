@@ -54,6 +54,22 @@ def masked_attention() -> onnx.ModelProto:
     return model_of(nodes, [("input", FLOAT, ["N", 8])], [("y", FLOAT, ["N", 8])], constants)
 
 
+def far_apart() -> onnx.ModelProto:
+    """Gemm, Relu, Gemm, with channels between them up to 128 times apart."""
+    far = (2.0 ** np.arange(-4, 4)).astype(np.float32)
+    nodes = [
+        helper.make_node("Gemm", ["input", "w0", "b0"], ["c0"], name="first"),
+        helper.make_node("Relu", ["c0"], ["r0"], name="relu"),
+        helper.make_node("Gemm", ["r0", "w1"], ["y"], name="second"),
+    ]
+    constants = {
+        "w0": weights(8, 8, seed=0) * far,
+        "b0": weights(8, seed=1) * far / 4,
+        "w1": weights(8, 8, seed=2) / far.reshape(-1, 1),
+    }
+    return model_of(nodes, [("input", FLOAT, ["N", 8])], [("y", FLOAT, ["N", 8])], constants)
+
+
 def write_project(root: Path, case: str = CASE, model: onnx.ModelProto | None = None) -> Path:
     """A case file beside model, data and the file that `quantize_static` makes."""
     random = np.random.default_rng(7)

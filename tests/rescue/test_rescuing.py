@@ -6,13 +6,13 @@ import json
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
-from pytest_qparity.rescue import rescuing
+from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.judging import GateJudge
 from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.rescue.projects import CASE, opened, write_project
+from tests.rescue.projects import CASE, far_apart, opened, write_project
 
 HALF = Limits(minutes=10.0, most_float=0.5)
 
@@ -126,10 +126,25 @@ def test_a_recipe_is_changed_before_a_node_is_given_up(tmp_path):
     assert "percentile" not in found.table
 
 
+def test_badly_scaled_channels_are_balanced_before_a_node_is_given_up(tmp_path):
+    """Two layers whose middle tensor has channels up to 128 times apart, one scale for each weight."""
+    case = CASE.replace('target = "ort"', 'target = "ort"\ngranularity = "tensor"') + "[parity.int8]\nsqnr_db = 30.0\n"
+
+    found = rescued(tmp_path, case, "int8", model=far_apart())
+
+    assert found.rescued
+    assert found.best.candidate.keep_float == ()
+    assert found.table["equalize"] is True
+    assert "equalize = true" in found.text
+    (told,) = [each for each in found.told if each.startswith("equalize = true: parity")]
+    assert "→" in told
+
+
 def test_ranges_are_found_once_for_a_method(tmp_path, monkeypatch):
     asked = []
     case = CASE + "[parity.int8]\nsqnr_db = 60.0\n"
     whole = GateJudge._of_spec
+    monkeypatch.setattr(other_recipes, "balancing_changes", lambda *_: ())  # rewritten models have their own ranges
     monkeypatch.setattr(GateJudge, "_of_spec", lambda self, c, spec: asked.append(spec) or whole(self, c, spec))
 
     found = rescued(tmp_path, case, "int8", limits=Limits(minutes=10.0, most_float=1.0))
