@@ -177,8 +177,9 @@ def test_classes_that_lose_are_noted() -> None:
         (np.zeros((4, 1), np.float32), np.zeros(4, np.int64)),
         (np.zeros((4, 3, 3), np.float32), np.zeros(4, np.int64)),
         (np.full((4, 3), np.nan, np.float32), np.zeros(4, np.int64)),
+        (np.zeros((4, 3), np.float32), np.zeros((4, 2), np.int64)),
     ],
-    ids=["no labels", "no floats", "one class", "a map", "NaN"],
+    ids=["no labels", "no floats", "one class", "a map", "NaN", "spans"],
 )
 def test_what_holds_no_class_scores_has_no_calibration_error(outputs: np.ndarray, labels: np.ndarray | None) -> None:
     assert calibration_errors({"y": outputs}, {"y": outputs}, labels) == {}
