@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_qparity.precision.block import BlockJob
+from pytest_qparity.precision.calibration.cutting import cut_peaks, peaks_note
 from pytest_qparity.precision.calibration.evidence import too_few
 from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.observing import Observer
@@ -80,11 +81,13 @@ class Calibration:
             return self._gptq.made(), self._gptq.notes
         if self._job is None:
             raise ValueError("got a recipe without a job, should be one that is calibrated")
-        ranges = self._observer.ranges()
-        doubt = too_few(self._observer.halves(), self._observer.samples)
+        ranges, halves = self._observer.ranges(), self._observer.halves()
+        doubt = too_few(halves, self._observer.samples)
         doubts = () if doubt is None else (doubt.sentence,)
-        made = self._job.made(ranges.of(self._job.observed, self._job.optional))
-        return made, (*self._job.notes, *doubts)
+        chosen = ranges.of(self._job.observed, self._job.optional)
+        cut = peaks_note(cut_peaks(halves, chosen), self._observer.method.name)
+        made = self._job.made(chosen)
+        return made, (*self._job.notes, *doubts, *cut)
 
 
 def _method(recipe: StaticRecipe | BlockRecipe) -> Method:

@@ -98,7 +98,8 @@ class _Search:
     def _best_recipe(self, asis: Evaluation) -> Evaluation:
         """The first other recipe that passes, or the nearest of all."""
         best, tried = asis, 0
-        for changes in recipe_changes(_base(self._run, self._material), self.judge.stated):
+        notes = self.judge.variant(asis.candidate).recipe.get("notes", ())
+        for changes in recipe_changes(_base(self._run, self._material), self.judge.stated, notes):
             tried += 1
             evaluation = self.judge.evaluate(Candidate(changes))
             if evaluation.passes:
