@@ -144,10 +144,10 @@ def _write(variant: Variant, output: Path) -> None:
 
 
 @contextlib.contextmanager
-def _progress(limits: object) -> Iterator[Callable[[str, float | None], None]]:
+def _progress(limits: object) -> Iterator[Callable[[str, float | None, float | None], None]]:
     """A line with what is done, how far, and how much of the time is left; nothing where nobody looks."""
     if not sys.stderr.isatty():
-        yield lambda _, __: None
+        yield lambda _, __, ___: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -157,13 +157,20 @@ def _progress(limits: object) -> Iterator[Callable[[str, float | None], None]]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
-        TextColumn("of {task.fields[minutes]:g} min at most"),
+        TextColumn("{task.fields[left]}of {task.fields[minutes]:g} min at most"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rescue", total=None, minutes=minutes)
+        task = bar.add_task("rescue", total=None, minutes=minutes, left="")
 
-        def told(what: str, share: float | None) -> None:
+        def told(what: str, share: float | None, seconds_left: float | None) -> None:
             total, done = (None, 0.0) if share is None else (1.0, share)
-            bar.update(task, description=what[:40], total=total, completed=done)
+            left = "" if seconds_left is None else f"about {clock(seconds_left)} left, "
+            bar.update(task, description=what[:40], total=total, completed=done, left=left)
 
         yield told
+
+
+def clock(seconds: float) -> str:
+    """As minutes:seconds."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"

@@ -32,7 +32,7 @@ def input_suspects(measured: Measured, operators: Mapping[str, str], inputs: Seq
 
     With calibration data at hand that are as the test data are, a range of the file that is off is one of the whole
     model only where others are off with it: many, or one about as much (behind a normalization none is). A range
-    that is too small for a few values alone was cut (`activation_suspect` has the cure), or its calibration data lack them.
+    that is too small for a few values alone was cut (`activation_suspect` has the cure), or its data lack them.
     """
     found = []
     for measure in measured.activations:
