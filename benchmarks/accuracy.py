@@ -1,7 +1,7 @@
 """Size, power and speed of the accuracy test: the tables of docs/statistics.md.
 
 python -m benchmarks.accuracy            # 20,000 gates a setting, some minutes
-python -m benchmarks.accuracy ruined     # one of its tables: flips, looks, others, ruined, sound, speed
+python -m benchmarks.accuracy ruined     # one of its tables: flips, looks, others, ruined, own_unit, sound, speed
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.checks.statistics.simulation import (
     GATES,
     LEVEL,
     Flipping,
+    OwnUnit,
     Ruining,
     Scoring,
     WholeScoring,
@@ -32,6 +33,13 @@ from tests.checks.statistics.simulation import (
 )
 
 STORED, CLASSES = 50_000, 1000
+OWN_UNIT = (  # samples, share of ruined ones, what they lose: as much as is known, half, twice
+    *((200, share, 3.0) for share in (0.0, 0.005, 0.02)),
+    *((1000, share, 3.0) for share in (0.0, 0.002, 0.01)),
+    *((1000, 0.002, loss) for loss in (1.5, 6.0, 30.0)),
+    *((5000, share, 3.0) for share in (0.0, 0.0005, 0.002)),
+    (5000, 0.0005, 30.0),
+)
 
 
 def flips() -> Iterator[str]:
@@ -111,6 +119,17 @@ def ruined() -> Iterator[str]:
         yield f"| {samples:,} | 0.2 %, and 3 % lose a fifth | {' | '.join(told)} | | | | |"
 
 
+def own_unit() -> Iterator[str]:
+    yield "| samples | ruined | loss | 0.1 % rounding: passes | fails | 2 %: passes | fails | 10 %: passes | fails |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for samples, share, loss in OWN_UNIT:
+        told = []
+        for rounding in (0.001, 0.02, 0.1):
+            setting = OwnUnit(samples, share, rounding, loss)
+            told += [f"{100 * answer:.2f} %" for answer in setting.answers(setting.mean)]
+        yield f"| {samples:,} | {100 * share:g} % | {loss:g} | {' | '.join(told)} |"
+
+
 def sound() -> Iterator[str]:
     yield "| samples | rounding | nothing ruined: passes | plainly |"
     yield "| --- | --- | --- | --- |"
@@ -171,7 +190,7 @@ def speed() -> Iterator[str]:
 def main() -> None:
     errors = ", ".join(f"{100 * monte_carlo_error(rate):.2f} points at {100 * rate:g} %" for rate in (0.05, 0.8))
     print(f"{GATES:,} gates a setting; Monte Carlo error {errors}")
-    parts = {each.__name__: each for each in (flips, looks, others, ruined, sound, speed)}
+    parts = {each.__name__: each for each in (flips, looks, others, ruined, own_unit, sound, speed)}
     for part in [parts[name] for name in sys.argv[1:]] or parts.values():
         print(f"\n{part.__name__}\n")
         for line in part():

@@ -59,6 +59,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="PERCENT",
         help=f"of the quantized nodes that may become float (default: {100.0 * standard.most_float:g})",
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the Pareto front's plot to FILE")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
 
@@ -104,13 +105,18 @@ def _refusal(options: argparse.Namespace) -> str | None:
         return f"got --minutes {options.minutes:g}, should be more than 0"
     if not 0 < options.most_float <= 100:
         return f"got --most-float {options.most_float:g}, should be more than 0, and 100 at most"
-    if options.output is None:
-        return None
-    return why_not_written(options.output, "as output", [options.case], force=options.force)
+    for written, role in ((options.output, "as output"), (options.html, "for --html")):
+        others = [other for other in (options.case, options.output, options.html) if other not in (None, written)]
+        refusal = None if written is None else why_not_written(written, role, others, force=options.force)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options: argparse.Namespace) -> Rescue:
+    from pytest_qparity.durable import write_bytes
     from pytest_qparity.gate import CaseMaterial
+    from pytest_qparity.report.rescue_html import rescue_html
     from pytest_qparity.report.rescue_text import rescue_text
     from pytest_qparity.rescue.candidate import Candidate
     from pytest_qparity.rescue.rescuing import rescue
@@ -122,6 +128,9 @@ def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options:
             found, judge = rescue(material, chosen, folder, limits, told)
         if found.best.passes and options.output is not None:
             _write(judge.variant(found.best.candidate), options.output)
+    if options.html is not None:
+        page = rescue_html(found, f"{case.name} {options.run}", judge.seen.values())
+        write_bytes(options.html, page.encode())
     if options.json:
         print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -129,6 +138,8 @@ def _rescued(case: Case, chosen: Run, settings: Settings, folder: Path, options:
         print(rescue_text(found, str(options.case), options.run, asis), end="")
         if found.best.passes and options.output is not None:
             print(f"written    {one_line(str(options.output))}")
+        if options.html is not None:
+            print(f"written    {one_line(str(options.html))}")
     return found
 
 
@@ -144,10 +155,10 @@ def _write(variant: Variant, output: Path) -> None:
 
 
 @contextlib.contextmanager
-def _progress(limits: object) -> Iterator[Callable[[str, float | None], None]]:
+def _progress(limits: object) -> Iterator[Callable[[str, float | None, float | None], None]]:
     """A line with what is done, how far, and how much of the time is left; nothing where nobody looks."""
     if not sys.stderr.isatty():
-        yield lambda _, __: None
+        yield lambda _, __, ___: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -157,13 +168,20 @@ def _progress(limits: object) -> Iterator[Callable[[str, float | None], None]]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
-        TextColumn("of {task.fields[minutes]:g} min at most"),
+        TextColumn("{task.fields[left]}of {task.fields[minutes]:g} min at most"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rescue", total=None, minutes=minutes)
+        task = bar.add_task("rescue", total=None, minutes=minutes, left="")
 
-        def told(what: str, share: float | None) -> None:
+        def told(what: str, share: float | None, seconds_left: float | None) -> None:
             total, done = (None, 0.0) if share is None else (1.0, share)
-            bar.update(task, description=what[:40], total=total, completed=done)
+            left = "" if seconds_left is None else f"about {clock(seconds_left)} left, "
+            bar.update(task, description=what[:40], total=total, completed=done, left=left)
 
         yield told
+
+
+def clock(seconds: float) -> str:
+    """As minutes:seconds."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.checks.figures import apart
+from pytest_qparity.checks.figures import apart, plain
 from pytest_qparity.checks.scores import Direction, Scores
 from pytest_qparity.checks.statistics.noninferiority import Answer, Conclusion, Margin, Method, census, conclude
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, passed
@@ -14,6 +14,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ROUNDING = 1e-12  # of a share that is 1, from sums
 REMEDY = (
     "give calibration data prepared as the test data are, keep sensitive nodes float (keep_float = [...]), "
     "or train the model for quantization"
@@ -43,11 +44,11 @@ def measure_accuracy(
 ) -> AccuracyMeasurement:
     """`level`: of each one-sided test of a population; None: the samples are a census.
 
-    Raises CannotJudge where scores are not one a sample of the same samples, finite and, of a metric in percent,
-    between 0 and 1; where the float model has nothing to lose; or a relative margin is a share of nothing.
+    Raises CannotJudge where scores are not one a sample of the same samples, finite and within the metric's bounds;
+    where the float model has nothing to lose; or a relative margin is a share of nothing.
     """
     for whose, scores in (("float model", float_scores), ("variant", variant_scores)):
-        _require_scores(whose, scores.per_sample, scores.percent)
+        _require_scores(whose, scores)
     if float_scores.per_sample.shape != variant_scores.per_sample.shape:
         got, expected = variant_scores.per_sample.size, float_scores.per_sample.size
         raise unfit(f"{got} scores of the variant", f"{expected}, as of the float model")
@@ -121,7 +122,8 @@ def _of_census(measured: AccuracyMeasurement) -> str:
     return (
         f"Metric {measured.metric} is {value}{unit}, should be at {'least' if higher else 'most'} "
         f"{apart(limit, measured.variant_value, decimals)}{unit} (the float model has "
-        f"{measured.float_value:.{decimals}f}{unit}, {_told(measured, found.margin)} may be lost; {_counts(found)})."
+        f"{plain(measured.float_value, decimals)}{unit}, {_told(measured, found.margin)} may be lost; "
+        f"{_counts(found)})."
     )
 
 
@@ -133,7 +135,7 @@ def _of_population(measured: AccuracyMeasurement) -> str:
     should = "lose at most" if found.answer is Answer.BEYOND else "be shown to lose at most"
     verb, drop = ("loses", found.drop) if found.drop >= 0 else ("gains", -found.drop)
     return (
-        f"Metric {measured.metric} {verb} {drop:.{decimals}f}{unit} ({sure} interval of the loss {low} to {high}; "
+        f"Metric {measured.metric} {verb} {plain(drop, decimals)}{unit} ({sure} interval of the loss {low} to {high}; "
         f"{_counts(found)}), should {should} {_told(measured, found.margin)}."
     )
 
@@ -149,7 +151,7 @@ def _more_samples(measured: AccuracyMeasurement) -> str:
         return f"{text} (no number does should the loss stay at the margin)"
     if abs(found.drop) < 1e-12:
         return text
-    return f"{text}, {found.to_decide:,} should the loss stay {found.drop:.{_decimals(measured)}f}"
+    return f"{text}, {found.to_decide:,} should the loss stay {plain(found.drop, _decimals(measured))}"
 
 
 def _counts(found: Conclusion) -> str:
@@ -168,17 +170,19 @@ def _decimals(measured: AccuracyMeasurement) -> int:
     return min(9, max(0, 2 - math.floor(math.log10(margin))))
 
 
-def _require_scores(whose: str, scores: object, percent: bool) -> None:
+def _require_scores(whose: str, given: Scores) -> None:
     import numpy as np
 
+    scores: object = given.per_sample
     if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiub":
         raise unfit(f"scores of the {whose} that are {_kind(scores)}", "an array of numbers")
     if scores.ndim != 1 or scores.size == 0:
         raise unfit(f"scores of shape {list(scores.shape)} for the {whose}", "one score for each sample")
-    if percent and (not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1):
-        raise unfit(f"scores of the {whose} outside 0 to 1", "finite scores between 0 and 1")
     if not np.isfinite(scores).all():
         raise unfit(f"scores of the {whose} with NaN or Inf", "finite scores")
+    if scores.min() < given.least - ROUNDING or scores.max() > given.most + ROUNDING:
+        got = f"scores of the {whose} from {scores.min():.4g} to {scores.max():.4g}"
+        raise unfit(got, f"between {given.least:g} and {given.most:g}")
 
 
 def _kind(scores: object) -> str:

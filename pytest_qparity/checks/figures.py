@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MOST_DECIMALS = 12
+LARGEST_FIXED = 1e9  # beyond, digits tell less than the exponent
 
 
 def apart(value: float, limit: float, decimals: int) -> str:
@@ -10,8 +11,15 @@ def apart(value: float, limit: float, decimals: int) -> str:
 
     A verdict on 19.97 dB must not say "20.0 dB, should be at least 20 dB".
     """
+    if not max(abs(value), abs(limit)) < LARGEST_FIXED:
+        return plain(value, decimals)
     for places in range(decimals, MOST_DECIMALS):
         shown = f"{value:.{places}f}"
         if shown != f"{limit:.{places}f}":
             return shown
     return f"{value:.{decimals}f}"
+
+
+def plain(value: float, decimals: int) -> str:
+    """`value` with `decimals` decimals; from a thousand million on, and of what is no number, as 1.34e+111."""
+    return f"{value:.{decimals}f}" if abs(value) < LARGEST_FIXED else f"{value:.3g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -29,16 +30,35 @@ class Scores:
     """`per_sample`: float64 (samples,), each sample's own score.
 
     `whole`: of a metric that is no mean of scores (F1, WER, mAP, perplexity): its value where sample i counts
-    `counts[i]` times, int64 (samples,); None: the mean of `per_sample`. `percent`: values lie between 0 and 1, are told
-    in percent, and what is lost in percentage points; otherwise both are in the metric's own unit. `ruined`: what a
-    sample loses, on average, whose output is held against another sample's label; None where nobody tried.
+    `counts[i]` times, int64 (samples,); None: the mean of `per_sample`. `percent`: values are told in percent, and what
+    is lost in percentage points; otherwise both are in the metric's own unit. `bounds`: between which a sample's score
+    lies, ends included and infinite where there is none; None: 0 to 1 of a metric in percent, otherwise no bound. A
+    word error rate is told in percent and has no upper one. `ruined`: what a sample loses, on average, whose
+    output is held against another sample's label; None where nobody tried.
     """
 
     per_sample: FloatArray
     direction: Direction = Direction.HIGHER
     percent: bool = True
     whole: Callable[[CountArray], float] | None = None
+    bounds: tuple[float, float] | None = None
     ruined: float | None = None
+
+    @property
+    def least(self) -> float:
+        """The lowest score that a sample can have; −inf where there is none."""
+        return self._bounds[0]
+
+    @property
+    def most(self) -> float:
+        """The highest score that a sample can have; inf where there is none."""
+        return self._bounds[1]
+
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        if self.bounds is not None:
+            return self.bounds
+        return (0.0, 1.0) if self.percent else (-math.inf, math.inf)
 
     def value(self, counts: CountArray | None = None) -> float:
         """The metric over all samples, or with each counted `counts` times."""

@@ -95,7 +95,8 @@ def evidence_beside(
     if seen.indices is not None:
         ids = [ids[index] for index in seen.indices]
     found, notes = details(reference, variant, seen.labels, ids)
-    found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
+    if _has_class_scores(run):
+        found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
     bits = _score_bits(variant, seen)
     if bits is not None:
         found["score_bits"] = bits
@@ -184,6 +185,17 @@ def details(
     return found, (f"classes that lose more than chance takes, at {100 * FAMILY_LEVEL:g} % over all: {shown}{more}",)
 
 
+def _has_class_scores(run: RunMaterial) -> bool:
+    """Whether class indices as labels may be held against the first output: not of embeddings, spans or pixels."""
+    from pytest_qparity.gate.metrics import chosen_metric
+
+    spec = run.material.case.spec.accuracy
+    assert spec is not None
+    assert spec.metric is not None
+    metric, _ = chosen_metric(spec.metric, run.material.settings.metrics, run.material.case.folder)
+    return metric.of_classes or not metric.is_own or metric.name == "roc_auc"
+
+
 def calibration_errors(
     golden: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray], labels: np.ndarray | None
 ) -> dict[str, Any]:
@@ -196,7 +208,9 @@ def calibration_errors(
     found = {}
     for whose, arrays in (("float", golden), ("variant", outputs)):
         scores = next(iter(arrays.values()))
-        if labels is None or labels.dtype.kind not in "iu" or scores.dtype.kind != "f" or scores.shape[-1] < 2:
+        if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu":
+            return {}
+        if scores.dtype.kind != "f" or scores.ndim < 2 or scores.shape[-1] < 2:
             return {}
         if scores.size != len(labels) * scores.shape[-1] or not np.isfinite(scores).all():
             return {}

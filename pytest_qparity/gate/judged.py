@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.outputs import Misfit
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.data import Feed
+    from pytest_qparity.checks.accuracy import AccuracyMeasurement
+    from pytest_qparity.gate.accuracy import FoundScores
     from pytest_qparity.gate.run_material import RunMaterial
 
     Arrays = Mapping[str, np.ndarray]
@@ -28,7 +30,8 @@ class Judged:
 
     `indices`: which samples of the data, int64 (samples,), in the order of the outputs; None: all, in their own order.
     `level`: of each one-sided test; None of a census. `look`: the look at which it ended, from 1 on, of `looks`.
-    `passed_over`: why looks that the case states were not taken; None where they were, or none are stated.
+    `passed_over`: why looks that the case states were not taken; None where they were, or none are stated. `scores`:
+    those that ended it, and what they come to; None where no look did.
     """
 
     outputs: Arrays | Misfit
@@ -41,6 +44,7 @@ class Judged:
     look: int = 1
     looks: tuple[float, ...] = (1.0,)
     passed_over: str | None = None
+    scores: tuple[FoundScores, AccuracyMeasurement] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What the evidence says of it; nothing where there was but one look."""
@@ -84,10 +88,12 @@ def _at_looks(run: RunMaterial, feeds: Feeds, looks: tuple[float, ...]) -> Judge
         if seen.look == len(looks) or isinstance(seen.outputs, Misfit):
             return seen
         try:
-            if concluded(run, seen, scores_of(run, seen)).conclusion.answer is not Answer.OPEN:
-                return seen
+            found = scores_of(run, seen)
+            measured = concluded(run, seen, found)
         except CannotJudge:
             continue  # whoever judges accuracy meets it again
+        if measured.conclusion.answer is not Answer.OPEN:
+            return replace(seen, scores=(found, measured))
     raise AssertionError("unreachable: the last look ends")
 
 

@@ -124,8 +124,11 @@ def accuracy(run: RunMaterial) -> Verdict:
     from pytest_qparity.gate.accuracy import concluded, evidence_beside, scores_of
 
     seen = run.judged
-    found = scores_of(run, seen)
-    measured = concluded(run, seen, found)
+    if seen.scores is None:
+        found = scores_of(run, seen)
+        measured = concluded(run, seen, found)
+    else:  # of the look that ended it
+        found, measured = seen.scores
     beside, notes = evidence_beside(run, seen, found, measured)
     return judge_accuracy(replace(measured, details=beside, notes=notes))
 

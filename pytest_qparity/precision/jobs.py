@@ -9,6 +9,7 @@ from pytest_qparity.precision.balancing.bias_correction import BiasCorrection
 from pytest_qparity.precision.balancing.rewriting import Balancing
 from pytest_qparity.precision.balancing.same import Same
 from pytest_qparity.precision.block import BlockJob
+from pytest_qparity.precision.calibration.cutting import cut_peaks, peaks_note
 from pytest_qparity.precision.calibration.evidence import too_few
 from pytest_qparity.precision.calibration.method import Method
 from pytest_qparity.precision.calibration.observing import Observer
@@ -164,8 +165,10 @@ class _RangesPass:
         return made, self.job.notes
 
     def doubts(self) -> tuple[str, ...]:
-        doubt = too_few(self.observer.halves(), self.observer.samples)
-        return () if doubt is None else (doubt.sentence,)
+        halves = self.observer.halves()
+        doubt = too_few(halves, self.observer.samples)
+        cut = peaks_note(cut_peaks(halves, self.of(self.job)), self.observer.method.name)
+        return (*(() if doubt is None else (doubt.sentence,)), *cut)
 
 
 class _GivenRanges:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rescue_text"]
 
-_HEAD = ("float", "MACs", "SQNR, dB", "lost, pt", "speed", "MB", "gate")
+HEAD = ("float", "MACs", "SQNR, dB", "lost, pt", "speed", "MB", "gate")
 
 
 def rescue_text(found: Rescue, case: str, run: str, asis: Evaluation) -> str:
@@ -23,7 +23,7 @@ def rescue_text(found: Rescue, case: str, run: str, asis: Evaluation) -> str:
 
 
 def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str]:
-    yield f"{_headline(found)}  {one_line(case)}  {one_line(run)}"
+    yield f"{headline(found)}  {one_line(case)}  {one_line(run)}"
     yield ""
     yield from _checks("before", asis.checks)
     if not found.passes_already:
@@ -45,7 +45,7 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
     yield wrapped("", f"{found.evaluations} evaluations of the gate{earlier}. Journal: {found.journal}")
 
 
-def _headline(found: Rescue) -> str:
+def headline(found: Rescue) -> str:
     if found.passes_already:
         return "passes already"
     return "rescued" if found.rescued else "not rescued"
@@ -73,13 +73,13 @@ def _float_nodes(found: Rescue) -> str:
 
 def _table(rows: Sequence[Row], best: Evaluation) -> Iterator[str]:
     yield "The front: each loses less than all that keep less float."
-    cells = [_HEAD, *(_cells(row, best) for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(_HEAD))]
+    cells = [HEAD, *(cells(row, best) for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(HEAD))]
     for line in cells:
         yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def _cells(row: Row, best: Evaluation) -> tuple[str, ...]:
+def cells(row: Row, best: Evaluation) -> tuple[str, ...]:
     each = row.evaluation
     changed = "".join(f" {value}" for _, value in each.candidate.changes if value is not None)
     mark = " <" if each.candidate == best.candidate else ""

@@ -27,6 +27,7 @@ class Journal:
         self.path = path
         self.evaluations: dict[str, Evaluation] = {}
         self.rankings: dict[str, Any] = {}
+        self.microseconds: dict[str, float] | None = None
         for line in _lines(path):
             self._take(line)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,6 +38,10 @@ class Journal:
     def add_ranking(self, of: str, ranking: Mapping[str, Any]) -> None:
         """of: key of the candidate whose nodes are ranked."""
         self._write("ranking", {"of": of, **ranking})
+
+    def add_microseconds(self, measured: Mapping[str, float]) -> None:
+        """What nodes cost: a search that goes on ranks them as the one before did."""
+        self._write("microseconds", measured)
 
     def _write(self, kind: str, value: Mapping[str, Any]) -> None:
         line = {"format": FORMAT, "kind": kind, "value": dict(value)}
@@ -55,6 +60,8 @@ class Journal:
             self.evaluations[found.candidate.key] = found
         elif line["kind"] == "ranking":
             self.rankings[line["value"]["of"]] = line["value"]
+        elif line["kind"] == "microseconds":
+            self.microseconds = dict(line["value"])
 
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:

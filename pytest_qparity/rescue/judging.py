@@ -53,10 +53,17 @@ class GateJudge:
     """Judges candidates of one run; what the journal holds is not judged again."""
 
     def __init__(
-        self, material: CaseMaterial, run: Run, journal: Journal, budget: Budget, told: Callable[[int, Candidate], None]
+        self,
+        material: CaseMaterial,
+        run: Run,
+        journal: Journal,
+        budget: Budget,
+        told: Callable[[int, Candidate], None],
+        took: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """told: called ahead of each evaluation with the number of those before it."""
+        """told: called ahead of each evaluation with the number of those before it; took: behind it, seconds."""
         self._material, self.run, self._journal, self.budget, self._told = material, run, journal, budget, told
+        self._took = took
         self._case: Case = material.case
         self._ranges: dict[Any, Path] = {}
         self.stated: PrecisionSpec = self._case.spec.precisions[run.precision]
@@ -75,6 +82,7 @@ class GateJudge:
             self._told(len(self.seen), candidate)
             known = self._judged(candidate)
             self._journal.add(known)
+            self._took(known.seconds)
         self.seen[candidate.key] = known
         return known
 

@@ -15,21 +15,32 @@ if TYPE_CHECKING:
 __all__ = ["best_recipe", "said"]
 
 
-def best_recipe(judge: GateJudge, base: str, asis: Evaluation, found: Callable[[str], None]) -> Evaluation:
+def best_recipe(
+    judge: GateJudge,
+    base: str,
+    asis: Evaluation,
+    notes: Sequence[str],
+    found: Callable[[str], None],
+    expect: Callable[[int], None],
+) -> Evaluation:
     """The first other recipe that passes, or the nearest of all: methods first, then what balances the float model and
     its biases, each on top of the nearest so far.
 
-    base: the precision of the table. found: called with a sentence for each finding. Raises Spent where
-    the budget is used up.
+    base: the precision of the table; notes: of the variant as it is. found: called with a sentence for each finding;
+    expect: with how many recipes are still to be tried, before each of them. Raises Spent where the budget is used up.
     """
     best, tried = asis, 0
-    for changes in recipe_changes(base, judge.stated):
+    methods = list(recipe_changes(base, judge.stated, notes))
+    balancing = list(balancing_changes(base, judge.stated))
+    for index, changes in enumerate(methods):
+        expect(len(methods) - index + len(balancing))
         tried += 1
         evaluation = judge.evaluate(Candidate(changes))
         if evaluation.passes:
             return _enough(evaluation, found)
         best = max(best, evaluation, key=lambda each: each.nearness)
-    for more in balancing_changes(base, judge.stated):
+    for index, more in enumerate(balancing):
+        expect(len(balancing) - index)
         evaluation = judge.evaluate(Candidate((*best.candidate.changes, *more)))
         if evaluation.changed_nothing:
             continue

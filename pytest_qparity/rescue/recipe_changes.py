@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pytest_qparity.precision.calibration.cutting import cuts_peaks
 from pytest_qparity.precision.choosing import PERCENTILE
 from pytest_qparity.precision.table import method_of
 
@@ -18,9 +19,12 @@ STRENGTH = 0.5  # of the migration: the value of the paper for most models
 METHODS = ("entropy", "mse", "minmax", "percentile")
 
 
-def recipe_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
+def recipe_changes(base: str, stated: PrecisionSpec, notes: Iterable[str] = ()) -> Iterator[Changes]:
     """Keys of the precision's table with other values, those that most often help first. None for a given file, a
-    command, and ranges that come from a file: what they hold is somebody else's choice."""
+    command, and ranges that come from a file: what they hold is somebody else's choice.
+
+    notes: of the variant as it is. Where they say that its ranges cut peaks off, the method that cuts none is first.
+    """
     method = method_of(base, stated)
     if method == "static" and stated.ranges is None:
         granularity: Changes = (("granularity", None),) if stated.granularity == "tensor" else ()
@@ -28,7 +32,8 @@ def recipe_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
             yield granularity
         default = "minmax" if base in ("int16",) or base.startswith("fp8") else "percentile"
         now = stated.calibration or ("percentile" if stated.percentile is not None else default)
-        for calibration in METHODS:
+        methods = sorted(METHODS, key=lambda name: name != "minmax") if cuts_peaks(notes) else METHODS
+        for calibration in methods:
             cut = calibration == now == "percentile" and (stated.percentile or PERCENTILE) < PERCENTILE
             if calibration != now or cut:
                 yield (*granularity, ("calibration", calibration), ("percentile", None))

@@ -9,43 +9,46 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.case.sequence import with_states
 from pytest_qparity.precision.graph import WEIGHTED
-from pytest_qparity.precision.table import base_of, method_of
+from pytest_qparity.precision.table import method_of
 from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
-from pytest_qparity.rescue.costs import Costs, costs_of
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
+from pytest_qparity.rescue.forecast import TYPICAL, Forecast, of_prefix, of_pruning
 from pytest_qparity.rescue.identity import search_digest
 from pytest_qparity.rescue.journal import Journal
 from pytest_qparity.rescue.judging import Budget, GateJudge, speed_up_of
 from pytest_qparity.rescue.other_recipes import best_recipe, said
+from pytest_qparity.rescue.ranked_material import (
+    base_of_run,
+    costs_of_nodes,
+    feeds_for_ranking,
+    products_in_bodies,
+    twin,
+)
 from pytest_qparity.rescue.result import Limits, Rescue, Row
 from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.case.data import Feed
-    from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.gate import CaseMaterial, Run
+    from pytest_qparity.rescue.costs import Costs
 
 __all__ = ["rescue"]
 
-SPREAD = 1024  # feeds that are gone through for them: data may be a stream
-SAMPLES, FEEDS = 64, 8  # of the test data, at most, for the sensitivity: it ranks, it does not judge
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
-Told = Callable[[str, float | None], None]
+Told = Callable[[str, float | None, float | None], None]
 
 
 def rescue(
-    material: CaseMaterial, run: Run, journals: Path, limits: Limits, told: Told = lambda _, __: None
+    material: CaseMaterial, run: Run, journals: Path, limits: Limits, told: Told = lambda _, __, ___: None
 ) -> tuple[Rescue, GateJudge]:
     """Find the smallest change with which `run` passes. The judge makes the variant of what was found.
 
     Recipes are tried first, then nodes are kept float. `journals`: a folder; what was found there before is not judged
-    again. told: called with what is done next, and the share of it that is done where it is known. Raises CannotJudge
-    where the run cannot be judged at all: no golden, no backend, no such file.
+    again. told: called with what is done next, the share of it that is done and the seconds that the search still
+    takes, where they are known. Raises CannotJudge where the run cannot be judged at all: no golden, no backend.
     """
     name = f"{material.case.name}-{run.id.rstrip('~')}-{search_digest(material, run)[:16]}.jsonl"
     search = _Search(material, run, Journal(journals / name), limits, told)
@@ -55,11 +58,14 @@ def rescue(
 class _Search:
     def __init__(self, material: CaseMaterial, run: Run, journal: Journal, limits: Limits, told: Told) -> None:
         self._material, self._run, self._journal = material, run, journal
-        self._limits, self._told = limits, told
+        self._limits, self._say = limits, told
+        self._forecast = Forecast()
+        for known in journal.evaluations.values():
+            self._forecast.took(known.seconds)
         self._resumed = frozenset(journal.evaluations)
         self._budget = Budget(limits.evaluations, 60.0 * limits.minutes)
-        self.judge = GateJudge(material, run, journal, self._budget, self._tell)
-        self._method = method_of(_base(run, material), self.judge.stated)
+        self.judge = GateJudge(material, run, journal, self._budget, self._tell, self._forecast.took)
+        self._method = method_of(base_of_run(run, material), self.judge.stated)
         self._found: list[str] = []
         self._sensitivity: Sensitivity | None = None
         self._costs: Costs | None = None
@@ -76,7 +82,14 @@ class _Search:
         return self._result(asis, spent)
 
     def _search(self, asis: Evaluation) -> None:
-        recipe = best_recipe(self.judge, _base(self._run, self._material), asis, self._found.append)
+        recipe = best_recipe(
+            self.judge,
+            base_of_run(self._run, self._material),
+            asis,
+            self.judge.variant(asis.candidate).recipe.get("notes", ()),
+            self._found.append,
+            lambda left: self._forecast.expect(left + of_prefix(TYPICAL) + of_pruning(TYPICAL // 2)),
+        )
         if recipe.passes:
             return
         base = recipe.candidate
@@ -98,13 +111,13 @@ class _Search:
     def _measure(self, base: Candidate) -> tuple[Sensitivity, Costs]:
         """How much each node hurts and costs: from the journal, or measured once."""
         worker, model = self._material.worker, self._material.model.path
-        feeds = self._feeds()
-        shapes = {name: array.shape for name, array in feeds[0].arrays.items()}
-        self._costs = costs = costs_of(model, shapes, worker)
-        twin = _twin(base, base.spec(self.judge.stated))
-        if twin != base:
+        feeds = feeds_for_ranking(self._material)
+        self._costs = costs = costs_of_nodes(self._material, self._run, self._journal, feeds[0])
+        bodies = products_in_bodies(self._method, costs)
+        looked_into = twin(base, base.spec(self.judge.stated))
+        if looked_into != base:
             self._found.append("Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart.")
-        variant = self.judge.variant(twin)
+        variant = self.judge.variant(looked_into)
         known = self._journal.rankings.get(base.key)
         if known is None:
             seconds = SHARE_FOR_SENSITIVITY * self._budget.seconds_left
@@ -117,6 +130,7 @@ class _Search:
                     worker,
                     lambda name: self._may_float(name, costs),
                     seconds=seconds,
+                    bodies=bodies,
                     told=self._told,
                 )
 
@@ -125,35 +139,29 @@ class _Search:
             except CannotJudge as reason:
                 if reason.failure.code is not Code.DIAGNOSE_REFUSED or not self._run.emulated:
                     raise
-                found = measured(self.judge.executed(twin).path)
+                found = measured(self.judge.executed(looked_into).path)
             self._journal.add_ranking(base.key, found.as_json())
             known = found.as_json()
         self._sensitivity = Sensitivity.from_json(known)
         return self._sensitivity, costs
 
-    def _feeds(self) -> list[Feed]:
-        """Some, from all over the data; of recordings with the float model's states."""
-        feeds, recordings = self._material.feeds, self._material.recordings
-        if recordings is not None:
-            feeds = with_states(feeds, recordings, self._material.golden.outputs)
-        count = min(FEEDS, max(SAMPLES // feeds.batch, 1), len(feeds))
-        among = min(len(feeds), SPREAD)
-        wanted = {index * among // count for index in range(count)}
-        return [feed for index, feed in enumerate(itertools.islice(feeds, max(wanted) + 1)) if index in wanted]
-
     def _may_float(self, name: str, costs: Costs) -> bool:
         """Recipes quantize products alone, so that only those can be kept; a given file may hold anything."""
-        return self._method in ("given", "cast") or costs.operators.get(name) in WEIGHTED
+        if self._method in ("given", "cast"):
+            return name not in costs.holders
+        return costs.operators.get(name) in WEIGHTED
 
     def _most(self, sensitivity: Sensitivity) -> int:
         return max(math.floor(self._limits.most_float * sensitivity.nodes), 1)
 
     def _shortest(self, base: Candidate, order: Sequence[str], most: int) -> int | None:
+        self._forecast.expect(of_prefix(min(most, len(order))) + of_pruning(TYPICAL // 2))
         return smallest_prefix(order, min(most, len(order)), self._passes(base))
 
     def _prune(self, base: Candidate, chosen: Sequence[str], costs: Costs) -> None:
         sensitivity = self._sensitivity
         assert sensitivity is not None
+        self._forecast.expect(of_pruning(len(chosen)))
         worth = {name: sensitivity.harm.get(name, 0.0) / costs.share(name, sensitivity.nodes) for name in chosen}
         pruned(sorted(chosen, key=worth.__getitem__), self._passes(base))
 
@@ -268,20 +276,13 @@ class _Search:
 
     def _tell(self, before: int, candidate: Candidate) -> None:
         what = f"{len(candidate.keep_float)} nodes float" if candidate.keep_float else said(candidate.changes)
-        self._told(f"gate {before + 1}: {what or 'as it is'}", None)
+        self._say(f"gate {before + 1}: {what or 'as it is'}", None, self._seconds_left())
 
+    def _told(self, what: str, share: float | None) -> None:
+        self._say(what, share, self._seconds_left())
 
-def _twin(candidate: Candidate, spec: PrecisionSpec) -> Candidate:
-    """The same with Q/DQ nodes in the place of operators on integers, and static ranges in that of dynamic ones."""
-    if spec.recipe != "dynamic" and spec.format != "qoperator":
-        return candidate
-    gone = ("algorithm", "format", "operators", "recipe") if spec.recipe != "dynamic" else ("operators", "recipe")
-    kept = tuple((key, value) for key, value in candidate.changes if key not in gone)
-    return replace(candidate, changes=(*kept, *((key, None) for key in gone)))
-
-
-def _base(run: Run, material: CaseMaterial) -> str:
-    return str(base_of(run.precision, material.case.spec.precisions[run.precision].base))
+    def _seconds_left(self) -> float | None:
+        return self._forecast.seconds_left(self._budget.seconds_left)
 
 
 def _was_judged(evaluation: Evaluation) -> bool:

@@ -55,6 +55,7 @@ def measured_sensitivity(
     may_float: Callable[[str], bool],
     *,
     seconds: float,
+    bodies: Mapping[str, Sequence[str]] | None = None,
     told: Told = lambda _, __: None,
 ) -> Sensitivity:
     """Quantize each node of the variant alone, those first whose own error is largest, for `seconds` at most.
@@ -62,6 +63,9 @@ def measured_sensitivity(
     Where much is wrong with all of them float, nodes that the variant dropped for its quantizers' ranges (a Relu,
     a Clip) count as quantized if their return mends it: ONNX Runtime's quantizer drops a Relu that a branch's body
     reads too.
+
+    bodies: nodes within the bodies of a node, by its name. What error is left where all else is float is theirs: each
+    has an equal part of what its holder's own error is of all holders'.
 
     may_float: whether keeping a node float changes the variant at all. Costs the passes of `Comparison.measure` and one
     of the variant for each node. Raises CannotJudge as a diagnosis does.
@@ -85,7 +89,19 @@ def measured_sensitivity(
             alone = Change(nodes=tuple(each for each in rounded if each != name))
             harm[name] = max(both.floated(alone).relative - floor, 0.0)
             told("each node alone", (index + 1) / len(chosen))
-    return Sensitivity(harm, {name: own.get(name, 0.0) for name in chosen}, len(rounded))
+    inner = {holder: [name for name in names if may_float(name)] for holder, names in (bodies or {}).items()}
+    harm |= _of_bodies({holder: names for holder, names in inner.items() if names}, own, floor)
+    count = sum(map(len, inner.values())) if floor > SOUND else 0
+    return Sensitivity(harm, {name: own.get(name, 0.0) for name in chosen}, len(rounded) + count)
+
+
+def _of_bodies(bodies: Mapping[str, Sequence[str]], own: Mapping[str, float], floor: float) -> dict[str, float]:
+    whole = sum(own.get(holder, 0.0) for holder in bodies)
+    if floor <= SOUND or whole <= 0.0:
+        return {}
+    return {
+        name: floor * own.get(holder, 0.0) / whole / len(names) for holder, names in bodies.items() for name in names
+    }
 
 
 def rounded_nodes(measured: Measured) -> tuple[str, ...]:

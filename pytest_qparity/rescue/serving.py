@@ -9,9 +9,11 @@ import onnx
 
 from pytest_qparity.precision.graph import WEIGHTED, float_structure
 from pytest_qparity.precision.large import without_weights
+from pytest_qparity.precision.values import subgraphs
+from pytest_qparity.rescue.profiling import node_microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from onnx import ModelProto, NodeProto
@@ -23,15 +25,32 @@ if TYPE_CHECKING:
 
     Shapes = Mapping[str, tuple[int, ...]]
 
-__all__ = ["nodes"]
+__all__ = ["nodes", "profile"]
 
 
 def nodes(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
-    """Nodes of the main graph of `model` in order, as [name, operator, multiply-accumulates or None]; `shapes`: of its
-    inputs. None where the operator multiplies nothing, or shape inference does not tell."""
+    """Nodes of `model` in order, as [name, operator, multiply-accumulates or None, name of the node of the main graph
+    that has it in a body, or ""]; `shapes`: of its inputs. None where the operator multiplies nothing, or shape
+    inference does not tell, as it does of no body."""
     model = float_structure(Path(arguments["model"]))
     shapes = _shapes(model, arguments["shapes"])
-    return [[node.name, node.op_type, _macs(node, shapes)] for node in model.graph.node], {}
+    told: list[list[Any]] = []
+    for node in model.graph.node:
+        told.append([node.name, node.op_type, _macs(node, shapes), ""])
+        told += [[inner.name, inner.op_type, None, node.name] for inner in _within(node)]
+    return told, {}
+
+
+def profile(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """What each node of `model` takes over the feed `arrays`, in microseconds by name."""
+    return node_microseconds(Path(arguments["model"]), arrays), {}
+
+
+def _within(node: NodeProto) -> Iterator[NodeProto]:
+    for graph in subgraphs(node):
+        for inner in graph.node:
+            yield inner
+            yield from _within(inner)
 
 
 def _shapes(model: ModelProto, fed: Mapping[str, Sequence[int]]) -> Shapes:

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
 from pytest_qparity.checks.scores import Direction, Scores
-from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
+from pytest_qparity.checks.statistics.noninferiority import LEVEL, Answer, Margin
 from pytest_qparity.verdict import CannotJudge, Code, Outcome
 
 
@@ -241,22 +241,22 @@ def test_a_margin_is_one_number(given):
         ),
         pytest.param(
             array(1, math.nan, 1, 1),
-            "The metric gave scores of the {} outside 0 to 1, should be finite scores between 0 and 1.",
+            "The metric gave scores of the {} with NaN or Inf, should be finite scores.",
             id="NaN",
         ),
         pytest.param(
             array(1, math.inf, 1, 1),
-            "The metric gave scores of the {} outside 0 to 1, should be finite scores between 0 and 1.",
+            "The metric gave scores of the {} with NaN or Inf, should be finite scores.",
             id="infinite",
         ),
         pytest.param(
             array(1, -1e-9, 1, 1),
-            "The metric gave scores of the {} outside 0 to 1, should be finite scores between 0 and 1.",
+            "The metric gave scores of the {} from -1e-09 to 1, should be between 0 and 1.",
             id="below 0",
         ),
         pytest.param(
-            array(1, 1 + 1e-9, 1, 1),
-            "The metric gave scores of the {} outside 0 to 1, should be finite scores between 0 and 1.",
+            array(0, 1.001, 1, 1),
+            "The metric gave scores of the {} from 0 to 1.001, should be between 0 and 1.",
             id="above 1",
         ),
         pytest.param(
@@ -309,3 +309,28 @@ def test_a_share_of_nothing_is_no_margin():
         "The metric gave 0 for the float model, of which a margin is a share, should be another value, or an absolute "
         "margin."
     )
+
+
+def test_a_metric_in_percent_may_declare_scores_above_1_and_below_0():
+    errors = refusal(array(0, 0.5), array(0.5, -0.5), direction=Direction.LOWER, bounds=(0.0, math.inf))
+    rates = {"direction": Direction.LOWER, "bounds": (0.0, math.inf)}
+    many = measure_accuracy("wer", Scores(array(0, 0.5), **rates), Scores(array(3, 6.0), **rates), Margin(1.0), None)
+    likeness = [Scores(array(*each), bounds=(-1.0, 1.0)) for each in ((0.5, 1), (-0.5, -1))]
+    alike = measure_accuracy("ssim", *likeness, Margin(1.0), None)
+
+    assert errors == "The metric gave scores of the variant from -0.5 to 0.5, should be between 0 and inf."
+    assert (many.conclusion.drop, many.conclusion.answer) == (425.0, Answer.BEYOND)
+    assert alike.conclusion.drop == 150.0
+
+
+def test_a_loss_without_digits_is_told_by_its_exponent():
+    kind = {"direction": Direction.LOWER, "percent": False}
+    sentence = verdict_of((Scores(array(1, 2), **kind), Scores(array(1e300, 1), **kind)), Margin(0.1), None).failures[0]
+
+    assert sentence.sentence.startswith("Metric top1 is 5e+299, should be at most 1.600 (")
+
+
+def test_no_loss_of_a_metric_that_is_better_lower_has_no_sign():
+    errors = Scores(array(*np.linspace(0.1, 0.2, 40)), Direction.LOWER, percent=False)
+
+    assert verdict_of((errors, errors), Margin(1e-4)).failures[0].sentence.startswith("Metric top1 loses 0.000000 (")

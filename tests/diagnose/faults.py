@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.diagnose.planting import OWN_FAULTS, Planted, sound
+from tests.diagnose.planting_integers import INTEGER_FAULTS
 from tests.diagnose.planting_stock import STOCK_FAULTS
 
-FAULTS = {**OWN_FAULTS, **STOCK_FAULTS}
+QDQ_FAULTS = {**OWN_FAULTS, **STOCK_FAULTS}
+FAULTS = {**QDQ_FAULTS, **INTEGER_FAULTS}
 
 
 def planted(fault: str, kind: str, seed: int, folder: Path) -> Planted:

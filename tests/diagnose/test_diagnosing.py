@@ -16,7 +16,7 @@ from pytest_qparity.precision.pairs.splicing import Change
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
-from tests.diagnose.faults import FAULTS, planted
+from tests.diagnose.faults import QDQ_FAULTS, planted
 from tests.diagnose.planting import Planted, sound
 from tests.diagnose.sides import constants, feeds_of, quantized, save, set_constant
 from tests.models import inputs_for_mlp, mlp
@@ -24,7 +24,7 @@ from tests.models import inputs_for_mlp, mlp
 # Every fault in every kind of model that can have it, cut to the number that the promise speaks of.
 TRIALS = [
     (fault, kind, 1 + place % 3)
-    for place, (fault, kind) in enumerate((fault, kind) for fault, (_, kinds) in FAULTS.items() for kind in kinds)
+    for place, (fault, kind) in enumerate((fault, kind) for fault, (_, kinds) in QDQ_FAULTS.items() for kind in kinds)
     if place % 2 == 0 or fault in ("dropped-relu", "unscaled", "residual-mismatch")
 ]
 
@@ -50,6 +50,20 @@ def test_the_first_row_names_the_planted_layer_and_cause_in_28_of_30(tmp_path: P
     ]
 
     assert 30 * len(missed) <= 2 * len(TRIALS), missed
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("qoperator-range", "branches"),
+        ("qoperator-bias", "residual"),
+        ("qoperator-flipped", "transformer"),
+        ("dynamic-rescaled", "mlp"),
+        ("dynamic-noise", "cnn"),
+    ],
+)
+def test_layers_of_operators_on_integers_are_looked_into(tmp_path: Path, fault: str, kind: str) -> None:
+    assert is_hit(planted(fault, kind, 1, tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["mlp", "residual"])

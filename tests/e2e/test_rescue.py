@@ -28,7 +28,7 @@ def rescue(*arguments: str) -> int:
 
 
 def test_a_run_that_fails_is_rescued_and_the_table_passes_where_it_is_pasted(project, capsys):
-    assert rescue("ort-int8-stock", "--output", "mended.onnx") == 0
+    assert rescue("ort-int8-stock", "--output", "mended.onnx", "--html", "front.html") == 0
 
     said = capsys.readouterr().out
     head, *_ = said.splitlines()
@@ -38,6 +38,7 @@ def test_a_run_that_fails_is_rescued_and_the_table_passes_where_it_is_pasted(pro
     table = said[said.index("[precisions.int8-stock]") :].split("\n\n")[0]
     assert table == '[precisions.int8-stock]\nfile = "stock.onnx"\nkeep_float = ["op:Softmax"]'
     onnx.checker.check_model("mended.onnx")
+    assert "<polyline" in Path("front.html").read_text(encoding="utf-8")
     project.write_text(CASE.replace('[precisions.int8-stock]\nfile = "stock.onnx"', table))
     assert rescue("ort-int8-stock") == 0
     assert capsys.readouterr().out.startswith("passes already")
@@ -67,6 +68,7 @@ def test_json_is_all_there_is_on_standard_output(project, capsys):
         (["ort-int8-stok"], "got run 'ort-int8-stok' of masked.toml, should be BACKEND-PRECISION"),
         (["ort-int8-stock", "--evaluations", "0"], "got --evaluations 0, should be 1 or more"),
         (["ort-int8-stock", "--output", "cases/masked.toml"], "should be another file: it is read"),
+        (["ort-int8-stock", "--html", "cases/masked.toml"], "should be another file: it is read"),
     ],
 )
 def test_wrong_usage_is_status_2(project, capsys, arguments, wrong):

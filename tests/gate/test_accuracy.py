@@ -14,6 +14,8 @@ from pytest_qparity import gate, load_case
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.case.schema import AccuracySpec
 from pytest_qparity.checks.accuracy import measure_accuracy
+from pytest_qparity.checks.metrics import guards
+from pytest_qparity.checks.metrics.guards import scored
 from pytest_qparity.checks.scores import Scores
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
 from pytest_qparity.gate.accuracy import calibration_errors, details, gained, margin_of
@@ -93,6 +95,20 @@ def test_outputs_in_another_order_are_held_against_their_own_goldens(tmp_path: P
 
     assert shuffled["parity"].deciding == in_order["parity"].deciding
     assert shuffled["accuracy"].evidence["lost"] == in_order["accuracy"].evidence["lost"]
+
+
+def test_the_scores_of_the_look_that_ended_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(len(arguments[4]))
+        return scored(*arguments)
+
+    monkeypatch.setattr(guards, "scored", counted)
+
+    judged(tmp_path, SMALL.replace("margin = 5.0", "margin = 20.0\nlooks = [0.5, 1.0]"))
+
+    assert calls.count(60) == 1  # canaries have 24 samples
 
 
 def test_a_metric_that_cannot_be_had_is_no_matter_of_looks(tmp_path: Path) -> None:
@@ -177,8 +193,9 @@ def test_classes_that_lose_are_noted() -> None:
         (np.zeros((4, 1), np.float32), np.zeros(4, np.int64)),
         (np.zeros((4, 3, 3), np.float32), np.zeros(4, np.int64)),
         (np.full((4, 3), np.nan, np.float32), np.zeros(4, np.int64)),
+        (np.zeros((4, 3), np.float32), np.zeros((4, 2), np.int64)),
     ],
-    ids=["no labels", "no floats", "one class", "a map", "NaN"],
+    ids=["no labels", "no floats", "one class", "a map", "NaN", "spans"],
 )
 def test_what_holds_no_class_scores_has_no_calibration_error(outputs: np.ndarray, labels: np.ndarray | None) -> None:
     assert calibration_errors({"y": outputs}, {"y": outputs}, labels) == {}

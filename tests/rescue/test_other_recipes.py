@@ -31,8 +31,10 @@ class Judge:
 
 
 def tried(given: dict[str, float | None], **stated) -> tuple[Evaluation, list[str], list[str]]:
-    judge, told = Judge(given, **stated), []
-    best = best_recipe(judge, "int8", judge.evaluate(Candidate()), told.append)  # type: ignore[arg-type]
+    judge, told, left = Judge(given, **stated), [], []
+    asis = judge.evaluate(Candidate())
+    best = best_recipe(judge, "int8", asis, (), told.append, left.append)  # type: ignore[arg-type]
+    assert left == list(range(left[0], left[0] - len(left), -1))  # what is still to be tried, one less each time
     return best, told, judge.asked
 
 

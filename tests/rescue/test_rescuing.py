@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 
+import numpy as np
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
@@ -12,6 +13,8 @@ from pytest_qparity.rescue.judging import GateJudge
 from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code
+from tests.models import save
+from tests.precision.bodies import WIDTH, scan
 from tests.rescue.projects import CASE, far_apart, opened, write_project
 
 HALF = Limits(minutes=10.0, most_float=0.5)
@@ -201,3 +204,37 @@ def test_the_result_is_plain_json(tmp_path):
 
     assert told["rescued"] is True
     assert told["table"]["keep_float"] == ["op:Softmax"]
+
+
+SCAN = """
+model = "model.onnx"
+[data]
+test = "test.npz"
+calibration = "calibration.npz"
+[precisions.fp32]
+[precisions.int8]
+target = "ort"
+calibration = "minmax"
+[parity.int8]
+sqnr_db = 60.0
+"""
+
+
+def test_products_in_a_body_are_ranked_and_kept_float_by_their_names(tmp_path):
+    cases = tmp_path / "cases"
+    save(scan(), cases / "model.onnx")
+    for seed, name in enumerate(("test", "calibration")):
+        arrays = np.random.default_rng(seed).standard_normal((16, 6, 1, WIDTH)).astype(np.float32)
+        np.savez(cases / f"{name}.npz", x=arrays)
+    (cases / "masked.toml").write_text(SCAN)
+    said = []
+    material, run, _ = opened(cases / "masked.toml", "int8")
+
+    with contextlib.closing(material):
+        found, judge = rescue(material, run, tmp_path / "journals", HALF, lambda *told: said.append(told))
+
+    tried = {name for each in judge.seen.values() for name in each.candidate.keep_float}
+    assert tried & {"scan/driven", "scan/recurrent"}
+    assert found.quantized == 3
+    assert [left for what, _, left in said if what.startswith("gate")][-1] > 0.0
+    assert '"kind":"microseconds"' in found.journal.read_text()

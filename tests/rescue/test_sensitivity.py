@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from pytest_qparity.rescue.costs import Costs, costs_of
+from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.variants import Workshop, variant_for
+from pytest_qparity.rescue.costs import Costs, costs_of, measured_microseconds
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.diagnose.sides import feeds_of
-from tests.models import mlp, save, small_cnn
-from tests.precision.graphs import lstm
+from tests.models import inputs_for_mlp, mlp, save, small_cnn
+from tests.precision.bodies import WIDTH, loop, samples_of
+from tests.precision.graphs import lstm, request_for
 from tests.precision.test_mixing import feed, read_in_a_body, stock
 from tests.rescue.projects import write_project
 
@@ -82,3 +86,47 @@ def test_a_relu_that_nothing_misses_is_no_node_to_keep(tmp_path):
     found = measured_sensitivity(model, given, feeds, WORKER, lambda _: True, seconds=600.0)
 
     assert not {"relu1", "relu2"} & set(found.order())
+
+
+def test_nodes_are_timed_by_name_those_in_bodies_too(tmp_path):
+    model = save(loop(), tmp_path / "loop.onnx")
+    feed = {"x": inputs_for_mlp(4, features=WIDTH), "steps": np.array(3)}
+
+    costs = costs_of(model, {"x": (4, WIDTH), "steps": ()}, WORKER)
+    timed = measured_microseconds(model, feed, WORKER)
+
+    assert {"before", "loop", "after", "loop/recurrent", "loop/driven"} <= timed.keys() <= costs.operators.keys()
+    assert costs.holders["loop/recurrent"] == "loop"
+    assert timed["loop"] > timed["loop/recurrent"] > 0
+    shares = costs.timed(timed).time_shares
+    assert sum(share for name, share in shares.items() if name != "loop") == pytest.approx(1.0)
+
+
+def test_measured_time_is_a_cost_as_a_power_of_two():
+    costs = Costs({"a": "MatMul", "b": "MatMul"}, {"a": 1, "b": 99})
+
+    assert costs.share("a", 2) == (0.5 + 0.01) / 2
+    assert costs.timed({"a": 47.0, "b": 53.0}).share("a", 2) == costs.timed({"a": 1.0, "b": 1.0}).share("a", 2) == 0.5
+
+
+def test_a_model_that_does_not_run_is_not_timed(tmp_path):
+    assert measured_microseconds(save(mlp(), tmp_path / "mlp.onnx"), {}, WORKER) == {}
+
+
+def test_what_is_left_where_all_else_is_float_is_the_harm_of_bodies(tmp_path):
+    workshop = Workshop(WORKER, VariantCache(tmp_path / "variants"))
+    request = request_for(loop(), tmp_path, "int8", target="ort")
+    variant = variant_for(request, lambda: samples_of("loop", request.model, 8), workshop)
+    bodies = {"loop": ["loop/recurrent", "loop/driven"]}
+
+    def measured(may_float):
+        feeds = list(samples_of("loop", request.model, 4))
+        return measured_sensitivity(
+            request.model.path, variant.path, feeds, WORKER, may_float, seconds=600.0, bodies=bodies
+        )
+
+    found = measured(lambda _: True)
+
+    assert found.harm["loop/recurrent"] == found.harm["loop/driven"] > 0.0
+    assert found.nodes == len(found.harm)
+    assert "loop/driven" not in measured(lambda name: name != "loop/driven").harm

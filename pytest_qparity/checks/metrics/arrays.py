@@ -30,7 +30,8 @@ _MASKS = "add an array `labels` to the test data: the class of each pixel"
 def mae(outputs: Outputs, labels: Array | None, *, output: str | None = None) -> Scores:
     """mean |output − label| of each sample, in the output's own unit; lower is better."""
     values, targets = _pair(outputs, labels, output)
-    return Scores(np.abs(values - targets).reshape(len(values), -1).mean(axis=1), Direction.LOWER, percent=False)
+    errors = np.abs(values - targets).reshape(len(values), -1).mean(axis=1)
+    return Scores(errors, Direction.LOWER, percent=False, bounds=(0.0, np.inf))
 
 
 def psnr(outputs: Outputs, labels: Array | None, *, output: str | None = None, data_range: float = 1.0) -> Scores:
@@ -46,7 +47,8 @@ def psnr(outputs: Outputs, labels: Array | None, *, output: str | None = None, d
     equal = np.flatnonzero((values == targets).reshape(len(values), -1).all(axis=1))
     if equal.size:
         got = f"sample {equal[0]} equal to its label"
-        raise unfit(got, "samples with an error, however small", "see that the labels are not the model's outputs")
+        remedy = "see that the labels are not the model's outputs; mae and ssim take samples without an error"
+        raise unfit(got, "samples with an error, however small", remedy)
     pairs = zip(targets, values, strict=True)
     found = [peak_signal_noise_ratio(target, value, data_range=data_range) for target, value in pairs]
     return Scores(np.array(found, np.float64), percent=False)
@@ -82,7 +84,7 @@ def ssim(outputs: Outputs, labels: Array | None, *, output: str | None = None, d
         )
         for target, value in zip(targets, values, strict=True)
     ]
-    return Scores(np.array(found, np.float64))
+    return Scores(np.array(found, np.float64), bounds=(-1.0, 1.0))
 
 
 def miou(outputs: Outputs, labels: Array | None, *, output: str | None = None, ignore_index: int = 255) -> Scores:

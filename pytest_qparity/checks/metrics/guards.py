@@ -69,10 +69,15 @@ def _against_chance(
 def require_baseline(name: str, reference: Scores) -> None:
     """A float model whose own value is no number, or the worst there is, cannot be lost from: any variant would pass.
 
-    The worst: 0 or less where higher is better; where lower is better, 100 % or more of a metric in percent.
+    The worst: where higher is better 0, of a metric in percent or with a lowest score (`Scores.least`) also anything
+    below; where lower is better, 100 % or more of a metric in percent, and the highest score that there is. A metric of
+    its own unit that has no end may be negative (a log likelihood, a PSNR in dB).
     """
     value = reference.value()
-    worst = value <= 0 if reference.direction is Direction.HIGHER else reference.percent and value >= 1
+    if reference.direction is Direction.HIGHER:
+        worst = value == 0 or value <= (max(reference.least, 0.0) if reference.percent else reference.least)
+    else:
+        worst = value >= (min(reference.most, 1.0) if reference.percent else reference.most)
     if math.isfinite(value) and not worst:
         return
     shown = f"{100 * value:g} %" if reference.percent else f"{value:g}"

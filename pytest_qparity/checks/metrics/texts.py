@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -71,7 +72,8 @@ def wer(
     """(substitutions + deletions + insertions) / words of the labels, over all samples; jiwer counts them.
 
     Texts (samples,), or scores of CTC (samples, positions, classes): the highest at each position, repetitions and
-    `blank` taken out, made into characters of `vocabulary`. A sample's own score is its own rate.
+    `blank` taken out, made into characters of `vocabulary`. A sample's own score is its own rate, above 1 where more
+    words are said than there are.
     """
     try:
         import jiwer
@@ -93,7 +95,7 @@ def wer(
     def whole(counts: CountArray) -> float:
         return float(counts @ errors / (counts @ words))
 
-    return Scores(errors / words, Direction.LOWER, whole=whole)
+    return Scores(errors / words, Direction.LOWER, whole=whole, bounds=(0.0, math.inf))
 
 
 def _is_text(values: Array) -> bool:

@@ -45,7 +45,7 @@ def nll(
     def whole(counts: CountArray) -> float:
         return float(counts @ sums / (counts @ tokens))
 
-    return Scores(sums / tokens, Direction.LOWER, percent=False, whole=whole)
+    return Scores(sums / tokens, Direction.LOWER, percent=False, whole=whole, bounds=(0.0, math.inf))
 
 
 def perplexity(
@@ -63,7 +63,7 @@ def perplexity(
         return math.exp(min(float(counts @ sums / (counts @ tokens)), 700.0))  # beyond it no float64 is
 
     own = np.exp(np.minimum(sums / tokens, 700.0))
-    return Scores(own, Direction.LOWER, percent=False, whole=whole)
+    return Scores(own, Direction.LOWER, percent=False, whole=whole, bounds=(1.0, math.inf))
 
 
 def _log_likelihoods(

@@ -24,7 +24,8 @@ def bootstrap_interval(
     """Losses that neither one-sided test at `level` rules out, by the paired bootstrap.
 
     `loss`: what is lost where sample i counts `counts[i]` times, of both models alike. Resamples are drawn from a fixed
-    seed, so that a verdict repeats. One sample bounds nothing: −inf to inf.
+    seed, so that a verdict repeats. One sample bounds nothing: −inf to inf. A resample of which the metric says nothing
+    (it lacks a class) counts as beyond either end; and where that is so of a fiftieth left out, nothing is bounded.
     """
     import numpy as np
 
@@ -37,8 +38,12 @@ def bootstrap_interval(
         replicates[index] = loss(np.bincount(drawn, minlength=samples))
     member = generator.permutation(samples) % min(GROUPS, samples)
     left_out = np.array([loss((member != group).astype(np.int64)) for group in range(min(GROUPS, samples))])
-    low, high = bca(replicates, loss(np.ones(samples, np.int64)), acceleration(left_out), level)
-    return float(low), float(high)
+    known = np.isfinite(replicates)
+    if not np.isfinite(left_out).all():
+        return -np.inf, np.inf
+    ends = [np.where(known, replicates, worst) for worst in (-np.inf, np.inf)]
+    low, high = bca(np.stack(ends), loss(np.ones(samples, np.int64)), acceleration(left_out), level)
+    return float(low[0]), float(high[1])
 
 
 def acceleration(left_out: ArrayLike, weights: ArrayLike = 1.0) -> FloatArray:
@@ -51,6 +56,8 @@ def acceleration(left_out: ArrayLike, weights: ArrayLike = 1.0) -> FloatArray:
     values = np.asarray(left_out, np.float64)
     w = np.broadcast_to(np.asarray(weights, np.float64), values.shape)
     u = (np.sum(w * values, axis=-1) / np.sum(w, axis=-1))[..., None] - values
+    widest = np.max(np.abs(u), axis=-1, keepdims=True)
+    u = u / np.where(widest > 0, widest, 1.0)  # a is of no unit; cubes of a perplexity of 1e300 are
     squares = np.sum(w * u**2, axis=-1)
     spread = np.where(squares > 0, squares, 1.0)
     a: FloatArray = np.sum(w * u**3, axis=-1) / (6.0 * spread**1.5)

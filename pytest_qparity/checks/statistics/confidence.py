@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 BINS = 15
-_ROWS = 4096  # samples at a time, so that exponentials of a large output need no second one beside it
+_VALUES = 1 << 17  # at a time, so that they and their exponentials stay in the L2 cache: half the time of 2²²
 _SUM_TOLERANCE = 1e-2  # of float16 and int8 probabilities
 
 
@@ -26,10 +26,15 @@ def confidences(scores: np.ndarray) -> FloatArray:
         best: FloatArray = scores.max(axis=1).astype(np.float64)
         return best
     found = np.empty(len(scores))
-    for start in range(0, len(scores), _ROWS):
-        rows = slice(start, start + _ROWS)
-        part = scores[rows] if scores.dtype == np.float64 else scores[rows].astype(np.float32)
-        found[rows] = 1.0 / np.exp(part - part.max(axis=1, keepdims=True)).sum(axis=1)
+    kind = np.float64 if scores.dtype == np.float64 else np.float32
+    step = max(1, _VALUES // scores.shape[1])
+    room = np.empty((step, scores.shape[1]), kind)
+    for start in range(0, len(scores), step):
+        rows = slice(start, start + step)
+        part = scores[rows].astype(kind, copy=False)
+        powers = np.subtract(part, part.max(axis=1, keepdims=True), out=room[: len(part)])
+        np.exp(powers, out=powers)
+        found[rows] = 1.0 / powers.sum(axis=1)
     return found
 
 

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 FEWEST_RUINED = 20  # from here on their number is known well enough for the interval of the mean itself
 
 
-def ruined_interval(losses: ArrayLike, largest: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
-    """The same as `mean_interval`, of samples some of which may lose (or gain) as much as `largest`, float64 (…).
+def ruined_interval(
+    losses: ArrayLike, largest: ArrayLike, level: float, largest_gain: ArrayLike | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """The same as `mean_interval`, of samples some of which may lose as much as `largest`, float64 (…), and gain as
+    much as `largest_gain` (None: `largest`).
 
     A mean of rounding noise knows nothing of the one sample in 200 that is ruined while none is among those seen. So
     both ends reach further by what may be unseen. With u the end of `mean_interval` and x̂ the largest loss seen,
@@ -32,7 +35,8 @@ def ruined_interval(losses: ArrayLike, largest: ArrayLike, level: float) -> tupl
 
     x, most = np.asarray(losses, np.float64), np.asarray(largest, np.float64)
     low, high = mean_interval(x, level)
-    return -_reaching(-x, -low, most, level), _reaching(x, high, most, level)
+    gain = most if largest_gain is None else np.asarray(largest_gain, np.float64)
+    return -_reaching(-x, -low, gain, level), _reaching(x, high, most, level)
 
 
 def unseen_share(samples: int, level: float) -> float:

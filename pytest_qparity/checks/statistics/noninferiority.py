@@ -96,7 +96,7 @@ def conclude(float_scores: Scores, variant_scores: Scores, margin: Margin, level
         method = Method.BOOTSTRAP
     else:
         over = pair.losses - pair.share * pair.weighed
-        low, high = (float(end) for end in ruined_interval(over, pair.largest, level))
+        low, high = (float(end) for end in ruined_interval(over, pair.largest, level, pair.largest_gain))
         method = Method.T
     low, high = pair.told(low), pair.told(high)
     bounds = pair.few_differing(level)
@@ -153,7 +153,7 @@ class _Pair:
         self.losses: FloatArray = self.sign * (float_scores.per_sample - variant_scores.per_sample)
         self.harmful, self.helpful = int(np.sum(self.losses > 0)), int(np.sum(self.losses < 0))
         value = float_scores.value()
-        self.drop = self.scale * self.sign * (value - variant_scores.value())
+        self.drop = 0.0 + self.scale * self.sign * (value - variant_scores.value())  # 0.0 +: no loss of -0.00
         self.margin = margin.at(self.scale * value)
         self.share = 0.0 if margin.relative is None else margin.relative / 100.0
         self._value_sign = 1.0 if value >= 0 else -1.0
@@ -200,31 +200,43 @@ class _Pair:
         differing = self.harmful + self.helpful
         if differing >= min(FEWEST_DIFFERING, self.samples / 2):
             return None
-        widest = self.scale * self.largest
-        return -widest * self._most(self.helpful, level), widest * self._most(self.harmful, level)
+        most_lost, most_won = self.scale * self.largest, self.scale * self.largest_gain
+        return -most_won * self._most(self.helpful, level), most_lost * self._most(self.harmful, level)
 
     @property
     def largest(self) -> float:
-        """What a ruined sample may lose: 1 of a metric in percent, which is all that there is to lose.
+        """What a ruined sample may lose: of a metric with bounds what lies between them, which is all there is to lose.
 
-        A metric's own unit has no end. There it is the larger of both models' values (an error that doubles, a score
-        that falls to 0) or, where that is more, what the float model's outputs lose when held against the labels of
-        other samples (`Scores.ruined`), and of a mean what the scores of both models span.
+        Others have no end. There it is the larger of both models' values (an error that doubles, a score that falls to
+        0) or, where that is more, what the float model's outputs lose when held against the labels of other samples
+        (`Scores.ruined`), of a metric in percent 1 (a sample whose words are all wrong), and of a mean what the scores
+        of both models span.
         """
-        if self._float.percent:
-            return 1.0
+        span = self._float.most - self._float.least
+        if math.isfinite(span):
+            return span
         values = (abs(self._float.value()), abs(self._variant.value()))
-        largest = max(*values, self._float.ruined or 0.0)
+        largest = max(*values, self._float.ruined or 0.0, 1.0 if self._float.percent else 0.0)
         if self.is_whole:
             return largest
         both = (self._float.per_sample, self._variant.per_sample)
         return max(largest, float(max(s.max() for s in both) - min(s.min() for s in both)))
 
     @property
+    def largest_gain(self) -> float:
+        """What a sample may win: as much as it may lose, but of a metric whose best score has an end no more than the
+        float model's worst sample lacks: no perplexity is below 1, and variants fail whose rare samples explode."""
+        scores = self._float.per_sample
+        is_higher = self._float.direction is Direction.HIGHER
+        lacking = float(self._float.most - scores.min() if is_higher else scores.max() - self._float.least)
+        has_end = not math.isfinite(self._float.most - self._float.least) and math.isfinite(lacking)
+        return min(self.largest, lacking) if has_end else self.largest
+
+    @property
     def _unseen(self) -> tuple[float, float]:
         """By how much the largest possible loss is above the largest that was seen, and the same of gains."""
-        up, down = (max(0.0, self.largest - float(seen.max())) for seen in (self.losses, -self.losses))
-        return up, down
+        up, down = self.largest - float(self.losses.max()), self.largest_gain + float(self.losses.min())
+        return max(0.0, up), max(0.0, down)
 
     def reaching(self, low: float, high: float, level: float) -> tuple[float, float]:
         """Ends of an interval of `loss_over_margin`, moved out by what samples that were not seen may lose or gain."""

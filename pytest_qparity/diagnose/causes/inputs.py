@@ -20,6 +20,9 @@ __all__ = ["input_suspects"]
 COVERED = 1.5  # of an input's range over its calibrated one: half a bit
 ALIKE = 0.2  # of all other ranges: where so many are off the same way, it is not one range that is wrong
 CLOSELY = 0.5  # of the logarithm of the input's ratio
+RARE = (
+    1e-3  # of an input's values: of data that were scaled otherwise a range clips more, it is single peaks that are cut
+)
 _KEY = '[data]\ncalibration = "…"'
 
 
@@ -28,7 +31,8 @@ def input_suspects(measured: Measured, operators: Mapping[str, str], inputs: Seq
     may have been made with others. Data that are named and are off themselves are no cause where the file's is right.
 
     With calibration data at hand that are as the test data are, a range of the file that is off is one of the whole
-    model only where others are off with it: many, or one about as much (behind a normalization none is).
+    model only where others are off with it: many, or one about as much (behind a normalization none is). A range
+    that is too small for a few values alone was cut (`activation_suspect` has the cure), or its data lack them.
     """
     found = []
     for measure in measured.activations:
@@ -54,10 +58,13 @@ def _suspect(
 
     is_whole = known is None or _is_unscaled(known) or not others or alike(in_file) >= max(ALIKE * len(others), 1)
     is_whole |= any(_follows_closely(each, in_file) for each in others)
-    if _is_unscaled(in_file) and is_whole:
+    is_rare = in_file < 1.0 and measure.clipped_share < RARE
+    if is_rare and known is None:
+        return None
+    if _is_unscaled(in_file) and is_whole and not is_rare:
         ratio, cause = in_file, Cause.UNSCALED_CALIBRATION
         said = f"The calibrated range of the input is {ratio:.3g} times that of the test data"
-    elif known is not None and _is_unscaled(known) and not 1.0 / COVERED <= in_file <= COVERED:
+    elif known is not None and _is_unscaled(known) and not 1.0 / COVERED <= in_file <= COVERED and not is_rare:
         ratio, cause = known, Cause.UNSCALED_CALIBRATION
         said = f"The calibration data reach {ratio:.3g} times as far as the test data"
     elif max(in_file, in_file if known is None else known) < 1.0 / COVERED:

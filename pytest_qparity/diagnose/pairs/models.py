@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import AttributeProto, helper
 
+from pytest_qparity.precision.pairs.expanding import expanded
 from pytest_qparity.precision.pairs.light_model import LightModel
 from pytest_qparity.precision.pairs.pairing import paired
 from pytest_qparity.precision.pairs.quantizers import activation_quantizers
@@ -35,7 +36,7 @@ class Models:
         """`folder`: scratch, where weights are put. Raises CannotJudge where the files are no models, or share
         nothing."""
         self.reference = LightModel(reference, folder, "reference")
-        self.variant = LightModel(variant, folder, "variant")
+        self.variant = LightModel(variant, folder, "variant", expanded)
         missing = [name for name in self.variant.inputs if name not in self.reference.inputs]
         if missing:
             raise _unpaired(f'The variant: got an input "{missing[0]}", should have the float model\'s inputs.')

@@ -14,7 +14,7 @@ from pytest_qparity.precision.large import SMALL
 from pytest_qparity.precision.values import live_nodes, names_used, subgraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from onnx import ModelProto, NodeProto
 
@@ -30,10 +30,19 @@ class LightModel:
     `variable`: tensors that depend on an input of the model; all others are constants of it.
     """
 
-    def __init__(self, path: Path, folder: Path, stem: str) -> None:
-        """`stem`: under which the weights are put into `folder`. Reads one weight at a time beside the model's file."""
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        stem: str,
+        prepare: Callable[[ModelProto, Path], ModelProto] = lambda model, _: model,
+    ) -> None:
+        """`stem`: under which the weights are put into `folder`. Reads one weight at a time beside the model's file.
+
+        prepare: what becomes of the model first, and the folder that its external data lie in.
+        """
         self.folder = folder
-        self.proto = _light(path, folder / f"{stem}.weights")
+        self.proto = _light(path, folder / f"{stem}.weights", prepare)
         graph = self.proto.graph
         self.initializers: dict[str, TensorProto] = {tensor.name: tensor for tensor in graph.initializer}
         self.inputs = tuple(value.name for value in graph.input)
@@ -115,7 +124,7 @@ def _head(model: ModelProto) -> ModelProto:
     )
 
 
-def _light(path: Path, target: Path) -> ModelProto:
+def _light(path: Path, target: Path, prepare: Callable[[ModelProto, Path], ModelProto]) -> ModelProto:
     """The model with its weights at `target`; while it is read the file is mapped, so that it is not there twice."""
     whole = onnx.ModelProto()
     with (
@@ -124,7 +133,7 @@ def _light(path: Path, target: Path) -> ModelProto:
         memoryview(mapped) as view,
     ):
         whole.ParseFromString(view)
-    whole = made_ready(whole)
+    whole = prepare(made_ready(whole), path.parent)
     _put_outside(whole, path.parent, target)
     light = onnx.ModelProto()
     light.CopyFrom(whole)  # a message holds what was taken out of it as long as it lives

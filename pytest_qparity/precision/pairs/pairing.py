@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Pairing", "origin", "paired"]
 
 # What a variant may do without: a Relu that a quantizer's range stands for, a BatchNormalization in a kernel's weights.
+_QUANTIZE = ("DynamicQuantizeLinear", "QuantizeLinear")
 _GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 _PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identity", "Relu"})
 
@@ -68,8 +69,8 @@ def paired(reference: LightModel, variant: LightModel) -> Pairing:
 def _is_transparent(model: LightModel, node: NodeProto) -> bool:
     if node.op_type == "DequantizeLinear":
         made_by = model.producers.get(node.input[0])
-        return made_by is not None and made_by.op_type == "QuantizeLinear" and made_by.input[0] in model.variable
-    return node.op_type in ("QuantizeLinear", "Identity")
+        return made_by is not None and made_by.op_type in _QUANTIZE and made_by.input[0] in model.variable
+    return node.op_type in (*_QUANTIZE, "Identity")
 
 
 def _opset(model: LightModel) -> int:

@@ -51,9 +51,27 @@ def test_sound_outputs_and_labels_are_scored():
         Scores(np.array([np.nan, 1.0])),
         Scores(np.array([np.inf, 1.0]), percent=False),
         Scores(np.ones(5), whole=lambda counts: 0.0),
+        Scores(np.full(5, -0.1), bounds=(-1.0, 1.0)),
+        Scores(np.full(5, 1.5), Direction.LOWER, bounds=(0.0, np.inf)),
+        Scores(np.zeros(5), percent=False),
+        Scores(np.full(5, -3.0), percent=False, bounds=(-3.0, np.inf)),
+        Scores(np.full(5, 3.0), Direction.LOWER, percent=False, bounds=(0.0, 3.0)),
         Scores(np.ones(5), whole=lambda counts: float("nan")),
     ],
-    ids=["0 %", "error of 100 %", "error of 200 %", "NaN", "Inf", "whole 0", "whole NaN"],
+    ids=[
+        "0 %",
+        "error of 100 %",
+        "error of 200 %",
+        "NaN",
+        "Inf",
+        "whole 0",
+        "likeness below 0",
+        "error of 150 %",
+        "0 of a unit",
+        "the lowest of a unit",
+        "the highest of a unit",
+        "whole NaN",
+    ],
 )
 def test_a_float_model_without_accuracy_to_lose_is_no_baseline(scores):
     failure = failure_of(require_baseline, "mine", scores)
@@ -68,8 +86,9 @@ def test_a_float_model_without_accuracy_to_lose_is_no_baseline(scores):
         Scores(np.array([0.0, 1.0])),
         Scores(np.zeros(2), Direction.LOWER),
         Scores(np.array([20.0]), Direction.LOWER, percent=False),
+        Scores(np.array([-20.0]), percent=False),
     ],
-    ids=["half", "no error", "a perplexity"],
+    ids=["half", "no error", "a perplexity", "dB below 0"],
 )
 def test_any_other_value_is_a_baseline(scores):
     require_baseline("mine", scores)

@@ -127,6 +127,48 @@ class Ruining:
         return np.clip(np.where(is_marred, np.float32(self.mark), drawn), -1.0, 1.0)
 
 
+@dataclass(frozen=True)
+class OwnUnit:
+    """Errors in a unit of their own (exponential, mean 1, no end), which the variant moves by rounding (normal, of
+    standard deviation `rounding`, never below 0); the share `ruined` gets `loss` more, where the float model's outputs
+    lose `known` on average against labels of other samples: what `Scores.ruined` holds."""
+
+    samples: int
+    ruined: float
+    rounding: float
+    loss: float
+    known: float = 3.0
+
+    @property
+    def mean(self) -> float:
+        """Of the loss: of what rounding adds where it is cut at 0 as well, to 1e-4, from a million samples."""
+        reference, variant = self._scores(np.random.default_rng(99), (1, 1_000_000), ruined=0.0)
+        return float((variant - reference).mean()) * (1 - self.ruined) + self.ruined * self.loss
+
+    def answers(self, margin: float, seed: int = 0) -> tuple[float, float]:
+        """Shares of gates that pass and that fail, by the interval that `conclude` takes."""
+        generator, part = np.random.default_rng(seed), max(100, min(2000, 1_000_000 // self.samples))
+        passed = failed = 0
+        for _ in range(GATES // part):
+            reference, variant = self._scores(generator, (part, self.samples), self.ruined)
+            values = np.maximum(reference.mean(axis=1), variant.mean(axis=1))
+            highest = np.maximum(reference.max(axis=1), variant.max(axis=1))
+            lowest = np.minimum(reference.min(axis=1), variant.min(axis=1))
+            largest = np.maximum(np.maximum(values, self.known), highest - lowest)
+            gain = np.minimum(largest, reference.max(axis=1))
+            low, high = ruined_interval(variant - reference, largest, LEVEL, gain)
+            passed += int((high < margin).sum())
+            failed += int((low > margin).sum())
+        return passed / (GATES // part * part), failed / (GATES // part * part)
+
+    def _scores(
+        self, generator: np.random.Generator, shape: tuple[int, int], ruined: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        reference = generator.standard_exponential(shape)
+        moved = np.maximum(reference + self.rounding * generator.standard_normal(shape), 0.0)
+        return reference, np.where(generator.random(shape) < ruined, reference + self.loss, moved)
+
+
 # Kinds of samples of a binary F1: (label, float model's class, variant's class).
 _LABEL, _FLOAT, _VARIANT = np.array([(a, b, c) for a in (1, 0) for b in (1, 0) for c in (1, 0)]).T
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_qparity.checks.scores import Direction, Scores
+from pytest_qparity.checks.statistics.bootstrap import acceleration, bootstrap_interval
 from pytest_qparity.checks.statistics.flips import drop_interval, exact_p, is_below
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Answer, Margin, Method, census, conclude
 
@@ -220,3 +222,44 @@ def test_what_would_decide_is_more_than_there_is(samples):
     assert found.answer is Answer.OPEN
     assert found.to_decide_without_loss is not None
     assert found.to_decide_without_loss > samples
+
+
+def test_an_unseen_gain_is_no_larger_than_what_the_float_model_lacks():
+    random = np.random.default_rng(5)
+    reference = 1.0 + random.random(300)
+    worse = reference + 0.05 + 0.02 * random.random(300)
+    kind = {"direction": Direction.LOWER, "percent": False, "ruined": 1e6}
+
+    bounded, open_ = (
+        conclude(Scores(reference, bounds=bounds, **kind), Scores(worse, bounds=bounds, **kind), Margin(0.01))
+        for bounds in ((1.0, math.inf), None)
+    )
+
+    assert bounded.answer is Answer.BEYOND
+    assert open_.answer is Answer.OPEN
+    assert open_.high == bounded.high > 1000
+
+
+def test_errors_without_an_end_are_judged_by_a_sample_that_is_all_wrong():
+    errors = np.repeat([0.0, 2.0], [290, 10])
+    kind = {"direction": Direction.LOWER, "whole": lambda counts: 0.05, "bounds": (0.0, math.inf)}
+
+    found = conclude(Scores(errors, **kind), Scores(errors, **kind), Margin(2.0))
+
+    assert found.high == pytest.approx(100 * (1 - 0.05 ** (1 / 300)))
+
+
+def test_resamples_of_which_a_metric_says_nothing_are_beyond_both_ends():
+    def share(counts):
+        return float("nan") if counts[0] == 0 else float(counts[1] / counts.sum())
+
+    alone = bootstrap_interval(share, 40, 0.05)
+    beside = bootstrap_interval(lambda counts: float(counts[1] / counts.sum()), 40, 0.05)
+
+    assert beside[0] >= 0
+    assert beside[1] < 0.2
+    assert alone == (-math.inf, math.inf)  # a third of all resamples lack the first sample
+
+
+def test_losses_of_any_size_have_an_acceleration():
+    assert acceleration(np.array([1.0, 2.0, 9.0]) * 1e200) == pytest.approx(acceleration(np.array([1.0, 2.0, 9.0])))
