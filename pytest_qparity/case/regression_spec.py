@@ -25,7 +25,7 @@ class RegressionSpec(Table):
         default=10.0, description="Percent of the speed-up over fp32 that may be lost.", examples=[5]
     )
     memory_percent: Annotated[float, Field(ge=0)] = Field(
-        default=10.0, description="Percent that the peak of memory may grow; 2 MB may it always.", examples=[5]
+        default=10.0, description="Percent that the peak of memory may grow; 1 MB may it always.", examples=[5]
     )
     size_percent: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="Percent that the variant's file may grow.", examples=[0]
