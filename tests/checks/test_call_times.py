@@ -52,6 +52,7 @@ def test_an_absolute_budget_holds_or_is_missed_by_the_whole_interval(limits: Tim
     assert codes(verdict) == expected
     assert verdict.evidence["absolute_budgets"] == limits.stated
     assert "recorded, no budget" not in verdict.notes
+    assert verdict.deciding == "4.01 ms"
 
 
 def test_enough_calls_tell_a_p99() -> None:
