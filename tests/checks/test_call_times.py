@@ -115,6 +115,15 @@ def test_throughput_is_that_of_the_best_batch() -> None:
     assert "at batch 8" in missed.failures[0].sentence
 
 
+def test_throughput_is_missed_where_every_batch_misses_it() -> None:
+    """At batch 8 it may hold yet."""
+    few_calls = times_of(np.full(10, 16.0))
+
+    assert judged(noisy(4.0), TimeLimits(samples_per_s=400.0)).outcome is Outcome.BUDGET_FAIL
+    verdict = judged(noisy(4.0), TimeLimits(samples_per_s=400.0), batches={8: few_calls})
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+
+
 def test_figures_are_of_the_calls_that_were_left_alone() -> None:
     times = times_of(np.full(640, 4.0), interrupted=0.1)
 
