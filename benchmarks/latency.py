@@ -85,9 +85,7 @@ def chain(layers: int) -> onnx.ModelProto:
 
 def simulated(count: int) -> None:
     print(f"{count} pairs of sessions each; at most {LOOKS[-1]:,} pairs of blocks\n")
-    print(
-        "| noise | truth | same | faster | slower | cannot tell | pairs of blocks, median | budget 1.0: pass / fail |"
-    )
+    print("| noise | truth | same | faster | slower | cannot tell | pairs, median | budget 1.0: pass / fail / open |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for noise in NOISES:
         for truth, ratio in (("equal", 1.0), ("a tenth slower", 1 / 1.1)):
@@ -103,7 +101,8 @@ def simulated(count: int) -> None:
                 _, found = _until(lambda each: each.decides((1.0,)), *times)
                 budget["pass" if found.low >= 1.0 else "fail" if found.high < 1.0 else "open"] += 1
             shown = " | ".join(str(decided[each]) for each in Decision)
-            print(f"| {noise} | {truth} | {shown} | {np.median(taken):.0f} | {budget['pass']} / {budget['fail']} |")
+            told = " / ".join(str(budget[each]) for each in ("pass", "fail", "open"))
+            print(f"| {noise} | {truth} | {shown} | {np.median(taken):.0f} | {told} |")
 
 
 def _until(
