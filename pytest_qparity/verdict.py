@@ -148,7 +148,7 @@ class Code(Enum):
     INVARIANCE_IMPOSSIBLE = ("QP-INV-007", Outcome.CANNOT_JUDGE, "a relation that cannot be tried")
 
     LATENCY_BUDGET = ("QP-LAT-001", Outcome.BUDGET_FAIL, "slower than its budget")
-    LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the speed-up's interval still holds its budget")
+    LATENCY_UNDECIDED = ("QP-LAT-002", Outcome.CANNOT_JUDGE, "the interval still holds the budget")
     LATENCY_COUNTERPART = ("QP-LAT-003", Outcome.CANNOT_JUDGE, "nothing to compare the latency with")
     LATENCY_UNMEASURED = ("QP-LAT-004", Outcome.CANNOT_JUDGE, "latency could not be measured")
     LATENCY_OUTPUTS = ("QP-LAT-005", Outcome.CANNOT_JUDGE, "other outputs while timed than before")

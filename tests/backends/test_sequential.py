@@ -15,6 +15,7 @@ from pytest_qparity.backends.sequential import (
     LOOKS,
     MOST_PAIRS,
     Interval,
+    _fewest_signed_ranks,
     fewest_calls,
     interval_of_quantile,
     interval_of_ratios,
@@ -45,6 +46,39 @@ def test_a_percentile_needs_so_many_calls_that_the_second_slowest_bounds_it(shar
     assert found == [calls - 1, calls - 1]  # of one call fewer it is the slowest
 
 
+def rank_with(count: int, error: float) -> int:
+    """The largest c with P(W < c) ≤ error, from the distribution of W itself."""
+    chances = np.array([1.0])
+    for rank in range(1, count + 1):
+        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+    return int(np.searchsorted(np.cumsum(chances), error, side="right"))
+
+
+@pytest.mark.parametrize("count", [*range(FEWEST_PAIRS, 41), 80, 160])
+def test_the_ranks_err_on_the_safe_side_and_by_little(count: int) -> None:
+    exact = rank_with(count, ERROR_OF_A_LOOK / 2)
+
+    assert 0.8 * exact <= _fewest_signed_ranks(count, ERROR_OF_A_LOOK / 2) <= exact
+
+
+def test_the_ends_are_means_of_two_ratios() -> None:
+    ratios = np.random.default_rng(5).lognormal(size=30)
+    means = np.sort([math.sqrt(one * other) for at, one in enumerate(ratios) for other in ratios[at:]])
+    rank = _fewest_signed_ranks(30, ERROR_OF_A_LOOK / 2)
+
+    found = interval_of_ratios(np.ones(30), ratios)
+
+    expected = (means[rank - 1], float(np.median(means)), means[-rank])
+    assert (found.low, found.estimate, found.high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("pairs", "bounded"), [(1, False), (8, False), (FEWEST_PAIRS, True)])
+def test_so_few_pairs_that_no_rank_is_unlikely_bound_nothing(pairs: int, bounded: bool) -> None:
+    found = interval_of_ratios(np.ones(pairs), np.full(pairs, 5.0))
+
+    assert (found.low, found.estimate, found.high) == ((5.0, 5.0, 5.0) if bounded else (0.0, 5.0, math.inf))
+
+
 def test_all_looks_together_err_as_often_as_the_interval_says() -> None:
     assert (len(LOOKS) + 1) * ERROR_OF_A_LOOK == ERROR
     assert (LOOKS[0], LOOKS[-1]) == (FEWEST_PAIRS, MOST_PAIRS)
@@ -69,10 +103,10 @@ def test_of_equal_things_no_look_is_wrong_more_often_than_it_says(noise: str) ->
 def test_a_tenth_is_found_and_never_called_the_same(noise: str) -> None:
     generator = np.random.default_rng(21)
 
-    found = [decision(interval_of_ratios(*pairs_of(noise, 640, 1 / 1.1, generator))) for _ in range(40)]
+    found = [decision(interval_of_ratios(*pairs_of(noise, 640, 1 / 1.1, generator))) for _ in range(20)]
 
     assert Decision.SAME not in found
-    assert found.count(Decision.SLOWER) >= 38
+    assert found.count(Decision.SLOWER) >= 19
 
 
 def test_a_drift_that_both_share_moves_no_ratio() -> None:

@@ -52,6 +52,7 @@ def test_an_absolute_budget_holds_or_is_missed_by_the_whole_interval(limits: Tim
     assert codes(verdict) == expected
     assert verdict.evidence["absolute_budgets"] == limits.stated
     assert "recorded, no budget" not in verdict.notes
+    assert verdict.deciding == "4.01 ms"
 
 
 def test_enough_calls_tell_a_p99() -> None:
@@ -112,6 +113,15 @@ def test_throughput_is_that_of_the_best_batch() -> None:
     missed = judged(noisy(4.0), TimeLimits(samples_per_s=520.0), batches=batches)
     assert codes(missed) == [Code.LATENCY_BUDGET]
     assert "at batch 8" in missed.failures[0].sentence
+
+
+def test_throughput_is_missed_where_every_batch_misses_it() -> None:
+    """At batch 8 it may hold yet."""
+    few_calls = times_of(np.full(10, 16.0))
+
+    assert judged(noisy(4.0), TimeLimits(samples_per_s=400.0)).outcome is Outcome.BUDGET_FAIL
+    verdict = judged(noisy(4.0), TimeLimits(samples_per_s=400.0), batches={8: few_calls})
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
 
 
 def test_figures_are_of_the_calls_that_were_left_alone() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_qparity.backends import timed_calls, timing
 from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, interval_of_ratios
-from pytest_qparity.backends.timed_calls import MOST_COUNTED, calls_in_a_block, warmed_up
+from pytest_qparity.backends.timed_calls import MOST_COUNTED, Block, Call, calls_in_a_block, warmed_up
 from pytest_qparity.backends.timing import (
     FEWEST_CALLS,
     MOST_CALLS,
@@ -158,6 +158,16 @@ def test_blocks_of_both_lie_back_to_back_and_their_first_call_is_not_counted(clo
 )
 def test_a_block_takes_a_few_milliseconds(call_ms, expected):
     assert calls_in_a_block(call_ms) == expected
+
+
+def test_a_block_takes_as_long_as_its_calls_that_were_not_interrupted():
+    def block(*calls):
+        return Block(tuple(Call(ms, None, is_sound) for ms, is_sound in calls))
+
+    assert block((1.0, True), (9.0, False), (3.0, True), (9.0, False)).ms(timed_calls.Clock.HOST) == 2.0
+    assert block((1.0, True), (9.0, False), (3.0, True), (9.0, False)).is_sound
+    assert not block((1.0, True), (9.0, False), (8.0, False)).is_sound
+    assert block((7.0, False), (9.0, False)).ms(timed_calls.Clock.HOST) == 8.0
 
 
 def test_blocks_of_both_hold_as_many_calls_however_warming_up_went(clock):

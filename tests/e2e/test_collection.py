@@ -128,7 +128,7 @@ def test_the_golden_is_read_once_for_a_case_and_a_session_opened_once_for_a_run(
 
 
 def test_samples_of_the_latency_check_are_in_the_benchmark_json(project: pytest.Pytester) -> None:
-    result = project.runpytest("--precision=int8", "--benchmark-json=bench.json", FAST)
+    result = project.runpytest("--precision=int8", "--benchmark-json=bench.json", "--benchmark-autosave", FAST)
 
     import json
 
@@ -140,6 +140,7 @@ def test_samples_of_the_latency_check_are_in_the_benchmark_json(project: pytest.
     ]
     assert result.ret == 0
     assert benchmark["group"] == "mlp"
+    assert len(list(project.path.glob(".benchmarks/*/0001_*.json"))) == 1
     assert benchmark["fullname"] == "cases/mlp.toml::ort-int8::latency"
     assert benchmark["stats"]["rounds"] == latency["evidence"]["calls"]
     assert benchmark["stats"]["median"] * 1e3 == pytest.approx(latency["evidence"]["median_ms"])
