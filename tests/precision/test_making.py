@@ -86,6 +86,7 @@ def stated(path, target, recipe):
         "recipe": as_json(recipe),
         "ranges": None,
         "data_digest": None,
+        "samples_in_all": 8,
     }
 
 
