@@ -23,7 +23,7 @@ def test_each_row_states_batch_threads_and_callers_and_a_failed_one_is_marked(tm
     judged.write(change)
     ledger = parsed(judged.ledger.read_text())
 
-    text = page(ledger, ledger)
+    text = page(ledger)
 
     row = "| ort-int8 (parity accuracy-fail) | 8 | 1 | 1 | 98.50 % | 30.0 | 2 | 4,000 | 2.50 (no interval"
     assert row in text
