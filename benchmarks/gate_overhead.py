@@ -126,7 +126,7 @@ def resnet(root: Path, samples: int) -> Load:
     np.savez(folder / "cases" / "data" / "calibration.npz", image=images(16))
     (folder / "cases" / "resnet50.toml").write_text(CASE)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    return _prepared(f"ResNet-50, {samples} samples", folder, "resnet50", "resnet50.onnx", "test.npz")
+    return _prepared(f"ResNet-50, {samples} samples", folder / "cases" / "resnet50.toml")
 
 
 def small(root: Path, name: str) -> Load:
@@ -137,20 +137,20 @@ def small(root: Path, name: str) -> Load:
     shutil.copytree(ROOT / "cases" / "data", folder / "cases" / "data")
     shutil.copy(ROOT / "cases" / f"{name}.toml", folder / "cases")
     (folder / "pytest.ini").write_text("[pytest]\n")
-    return _prepared(name, folder, name, f"{name}.onnx", f"{name}_test.npz")
+    return _prepared(name, folder / "cases" / f"{name}.toml")
 
 
-def _prepared(title: str, folder: Path, name: str, model: str, data: str) -> Load:
-    path = folder / "cases" / f"{name}.toml"
-    case = load_case(path)
+def _prepared(title: str, path: Path) -> Load:
+    case, folder = load_case(path), path.parent.parent
     material = gate.CaseMaterial(case, gate.default_settings(folder), str(path))
     try:
         material.accept_golden()
         golden = next(material.golden_folder.glob("000_*.npy"))
     finally:
         material.close()
-    cases = folder / "cases"
-    return Load(title, folder, path.name, cases / "models" / model, cases / "data" / data, golden, case.spec.data.batch)
+    spec = case.spec
+    model, data = path.parent / str(spec.model), path.parent / spec.data.test
+    return Load(title, folder, path.name, model, data, golden, spec.data.batch)
 
 
 def judged(load: Load, precision: str) -> Callable[[], None]:

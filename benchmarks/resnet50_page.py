@@ -26,20 +26,23 @@ SEED = (
     ("FP32 (ORT)", 76.1, 5.8, 172, 1024),
     ("INT8 (ORT)", 75.2, 2.1, 476, 320),
 )
-LABELLED = ("digits_resnet", "textbert")
+LABELLED = ("magika", "digits_resnet", "textbert")
 SHOWN = ("fp32", "int8", "int8-fast", "int8-mixed", "int8-rescued")
 CALIBRATION_IMAGES = 16
 
 
-def page(large: Ledger, main: Ledger) -> str:
-    runs, small = runs_by_case(large), runs_by_case(main)
+def page(*ledgers: Ledger) -> str:
+    """Of a case that several ledgers judged, what the last says."""
+    runs: dict[str, list[RunRecord]] = {}
+    for ledger in ledgers:
+        runs |= runs_by_case(ledger)
     resnet = [run for name in ("resnet50", "resnet50_batch32") for run in runs.get(name, ())]
-    labelled = [run for name in LABELLED for run in small.get(name, ()) if run.precision in SHOWN]
+    labelled = [run for name in LABELLED for run in runs.get(name, ()) if run.precision in SHOWN]
     bert = runs.get("bert_base", [])
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     template = environment.from_string(Path(__file__).with_suffix(".md").read_text(encoding="utf-8"))
     return template.render(
-        machine=machine(large),
+        machine=machine(ledgers[0]),
         resnet=table(resnet, "same answer"),
         bert=table(bert, None),
         labelled=table(labelled, "Top-1", named=True),
@@ -98,20 +101,23 @@ def _costs(run: RunRecord) -> list[str]:
 
 
 def _speed(run: RunRecord) -> str:
-    low, estimate, high = (run.measured("latency", "speed_up_over", "fp32", key) for key in ("low", "estimate", "high"))
-    if estimate is None:
-        return "-"
-    interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else "no interval: too few pairs"
-    return f"{estimate:.2f} ({interval})"
+    """A ratio without an interval is none: on a busy machine it is the neighbours' (19 times was told of 3)."""
+    ratio = _ratio(run)
+    if ratio is not None:
+        return "{:.2f} ({:.2f} to {:.2f})".format(*ratio)
+    return "-" if run.measured("latency", "speed_up_over", "fp32", "estimate") is None else "cannot tell"
 
 
-def _ratios(runs: Iterable[RunRecord]) -> str:
-    found = [
-        (run, run.measured("latency", "speed_up_over", "fp32", "estimate"), run.measured("latency", "batch"))
-        for run in runs
-    ]
-    told = [f"{ratio:.1f} ({run.backend}, batch {batch:.0f})" for run, ratio, batch in found if ratio is not None]
-    return ", ".join(told)
+def _ratio(run: RunRecord) -> tuple[float, float, float] | None:
+    """Estimate, low and high of the speed over fp32 of the same engine; None where it has no interval."""
+    ends = ("estimate", "low", "high")
+    estimate, low, high = (run.measured("latency", "speed_up_over", "fp32", end) for end in ends)
+    return None if estimate is None or low is None or high is None else (estimate, low, high)
+
+
+def _ratios(runs: Iterable[RunRecord]) -> list[str]:
+    found = [(run, _ratio(run), run.measured("latency", "batch")) for run in runs]
+    return [f"{ratio[0]:.1f} ({run.backend}, batch {batch:.0f})" for run, ratio, batch in found if ratio is not None]
 
 
 def _percent(run: RunRecord) -> str:
@@ -130,11 +136,10 @@ def _outcome(run: RunRecord) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("large", type=Path, help="the ledger of cases/large")
-    parser.add_argument("main", type=Path, help="the ledger of the main job")
+    parser.add_argument("ledgers", nargs="+", type=Path, help="of cases/large, and of the main job")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    text = page(read_ledger(options.large), read_ledger(options.main))
+    text = page(*map(read_ledger, options.ledgers))
     options.output.write_text(text, encoding="utf-8")
 
 
