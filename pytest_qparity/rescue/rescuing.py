@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.table import method_of
 from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
-from pytest_qparity.rescue.costs import Costs
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
 from pytest_qparity.rescue.forecast import TYPICAL, Forecast, of_prefix, of_pruning
 from pytest_qparity.rescue.identity import search_digest
@@ -33,6 +32,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.gate import CaseMaterial, Run
+    from pytest_qparity.rescue.costs import Costs
 
 __all__ = ["rescue"]
 
