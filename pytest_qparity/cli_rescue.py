@@ -105,9 +105,10 @@ def _refusal(options: argparse.Namespace) -> str | None:
         return f"got --minutes {options.minutes:g}, should be more than 0"
     if not 0 < options.most_float <= 100:
         return f"got --most-float {options.most_float:g}, should be more than 0, and 100 at most"
-    for written, role in ((options.output, "as output"), (options.html, "for --html")):
-        others = [other for other in (options.case, options.output, options.html) if other not in (None, written)]
-        refusal = None if written is None else why_not_written(written, role, others, force=options.force)
+    beside = [] if options.output is None else [options.output]
+    for written, role, others in ((options.output, "as output", []), (options.html, "for --html", beside)):
+        sources = [options.case, *others]
+        refusal = None if written is None else why_not_written(written, role, sources, force=options.force)
         if refusal is not None:
             return refusal
     return None

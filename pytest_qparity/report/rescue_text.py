@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_qparity.rescue.evaluation import Evaluation, Judged
     from pytest_qparity.rescue.result import Rescue, Row
 
-__all__ = ["rescue_text"]
+__all__ = ["HEAD", "cells", "headline", "rescue_text"]
 
 HEAD = ("float", "MACs", "SQNR, dB", "lost, pt", "speed", "MB", "gate")
 
@@ -73,9 +73,9 @@ def _float_nodes(found: Rescue) -> str:
 
 def _table(rows: Sequence[Row], best: Evaluation) -> Iterator[str]:
     yield "The front: each loses less than all that keep less float."
-    cells = [HEAD, *(cells(row, best) for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(HEAD))]
-    for line in cells:
+    lines = [HEAD, *(cells(row, best) for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(HEAD))]
+    for line in lines:
         yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 

@@ -13,6 +13,7 @@ from tests.checks.statistics.simulation import (
     LEVEL,
     RATE,
     Flipping,
+    OwnUnit,
     Ruining,
     Scoring,
     WholeScoring,
@@ -173,3 +174,11 @@ def test_rounding_alone_passes_from_as_many_samples_on_as_flips_take(samples, ro
 
 def test_the_rate_of_the_float_model_is_above_what_flips():
     assert RATE > 0.5
+
+
+def test_a_metric_of_its_own_unit_errs_neither_way_in_more_than_its_level():
+    setting = OwnUnit(200, 0.02, 0.1, 3.0)
+
+    passed, failed = setting.answers(setting.mean)
+
+    assert max(passed, failed) <= LEVEL + 3 * monte_carlo_error(LEVEL)
