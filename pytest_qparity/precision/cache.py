@@ -42,7 +42,7 @@ class CachedFile:
 class VariantCache:
     """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
     the file does not hold its weights, `<digest of key>.onnx.data` as well, and where it was calibrated its ranges, for
-    people and for `ranges` of a case, and the rewritten float model, for a diagnosis: nothing here reads these."""
+    people and for `ranges` of a case, and the rewritten float model, for a diagnosis (its SHA-256 is in the record)."""
 
     folder: Path
 
