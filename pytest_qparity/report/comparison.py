@@ -16,7 +16,7 @@ from pytest_qparity.report.terminal import CHECK_ORDER
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["BatchCost", "ComparisonRow", "comparison_rows", "contradiction_of"]
+__all__ = ["BatchCost", "ComparisonRow", "comparison_rows", "contradiction_of", "three_figures"]
 
 # As far from the truth, on a scale of ratios, as from a mistake of two: one call taken for two, batch 1 for batch 2.
 MOST_APART = math.sqrt(2.0)
@@ -81,6 +81,11 @@ def comparison_rows(ledger: Ledger) -> tuple[ComparisonRow, ...]:
         *rows,
         *(ComparisonRow(case=case, run=run, outcome=NO_VERDICT) for case, run in unjudged if (case, run) not in known),
     )
+
+
+def three_figures(value: float) -> str:
+    """A time or a rate as tables show it: three figures, or a whole number; never a power of ten."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
 def contradiction_of(

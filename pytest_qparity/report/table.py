@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows
+from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _costs(
     if row.problems:
         return (REFUSED, REFUSED, REFUSED)
     return (
-        _shown(latency_ms, lambda value: f"{value:.3g}" if value < 1000 else f"{value:,.0f}"),
-        _shown(samples_per_s, lambda value: f"{value:.3g}" if value < 100 else f"{value:,.0f}"),
+        _shown(latency_ms, three_figures),
+        _shown(samples_per_s, three_figures),
         _shown(speed_up, lambda value: f"{value:.2f}"),
     )
 

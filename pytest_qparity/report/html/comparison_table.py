@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.report.comparison import three_figures
 from pytest_qparity.report.html.anchors import run_anchor
 from pytest_qparity.report.html.facts import figure_text
 
@@ -82,9 +83,9 @@ def _line(row: ComparisonRow) -> Line:
         _value(row.drop_points, "+.2f"),
         _value(row.sqnr_db, ".1f"),
         _value(row.batch, "d"),
-        _value(row.latency_ms if is_sound else None, ".3g"),
-        _value(row.samples_per_s if is_sound else None, ",.4g"),
-        _value(row.speed_up, ".2f", "×"),
+        _cost(row.latency_ms if is_sound else None),
+        _cost(row.samples_per_s if is_sound else None),
+        _value(row.speed_up if is_sound else None, ".2f", "×"),
         _peak(row),
         _value(row.size_mb, ".3g"),
     )
@@ -104,8 +105,8 @@ def _sweep(row: ComparisonRow) -> list[Line]:
             (
                 *(nothing,) * 3,
                 _value(each.batch, "d"),
-                _value(each.latency_ms, ".3g"),
-                _value(each.samples_per_s, ",.4g"),
+                _cost(each.latency_ms),
+                _cost(each.samples_per_s),
                 *(nothing,) * 3,
             ),
             row.latency_covers,
@@ -119,6 +120,10 @@ def _sweep(row: ComparisonRow) -> list[Line]:
 def _value(value: float | None, form: str, unit: str = "") -> Value:
     text = figure_text(value, form)
     return Value(f"{text}{unit}" if text else "", value)
+
+
+def _cost(value: float | None) -> Value:
+    return Value("" if value is None else three_figures(value), value)
 
 
 def _peak(row: ComparisonRow) -> Value:
