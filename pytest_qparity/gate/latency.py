@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_qparity.backends.timing import Times
-    from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.call_times import TimeLimits
     from pytest_qparity.gate.judged import Judged
@@ -34,7 +33,7 @@ def latency(run: RunMaterial) -> Verdict:
 
     budget = budget_of(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
-    limits = time_limits(budget)
+    limits = time_limits(run)
     feed = _judged_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
@@ -68,10 +67,11 @@ def latency(run: RunMaterial) -> Verdict:
     return judge_latency(measured, budgets, limits)
 
 
-def time_limits(budget: Budget | None) -> TimeLimits:
-    """The absolute budgets that count here."""
+def time_limits(run: RunMaterial) -> TimeLimits:
+    """The absolute budgets of a run that count here: the one place that says which do."""
     from pytest_qparity.checks.call_times import TimeLimits
 
+    budget = budget_of(run)
     if budget is None:
         return TimeLimits()
     return TimeLimits(budget.latency_ms, budget.p90_ms, budget.p99_ms, budget.samples_per_s)
