@@ -76,6 +76,7 @@ def test_others_work_side_by_side(tmp_path: Path, others: Callable[[str], subpro
     others("working")
 
     thread, _ = waiting(Turns(tmp_path).working)
+    thread.join(20)
 
     assert not thread.is_alive()
 
