@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_qparity.backends.timing import Times
-    from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.call_times import TimeLimits
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
 
-__all__ = ["latency", "time_limits"]
+__all__ = ["latency"]
 
 
 def latency(run: RunMaterial) -> Verdict:
@@ -37,7 +36,7 @@ def latency(run: RunMaterial) -> Verdict:
     budget = budget_of(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
     elsewhere = None if budget is None else counts_here(budget, TIME_KEYS, run.hardware)
-    limits = time_limits(None if elsewhere else budget)
+    limits = _time_limits(None if elsewhere else budget)
     feed = _judged_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
@@ -71,8 +70,7 @@ def latency(run: RunMaterial) -> Verdict:
     return judge_latency(measured, budgets, limits, elsewhere)
 
 
-def time_limits(budget: Budget | None) -> TimeLimits:
-    """The absolute budgets that count here."""
+def _time_limits(budget: Budget | None) -> TimeLimits:
     from pytest_qparity.checks.call_times import TimeLimits
 
     if budget is None:

@@ -61,6 +61,17 @@ def waiting(turn: Callable[[], AbstractContextManager[Any]]) -> tuple[threading.
     return thread, told
 
 
+def is_free(lock: Path) -> bool:
+    import fcntl
+
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def test_who_times_is_alone_where_nobody_works(tmp_path: Path) -> None:
     turns = Turns(tmp_path / "not" / "there")
 
@@ -76,6 +87,7 @@ def test_others_work_side_by_side(tmp_path: Path, others: Callable[[str], subpro
     others("working")
 
     thread, _ = waiting(Turns(tmp_path).working)
+    thread.join(20)
 
     assert not thread.is_alive()
 
@@ -101,6 +113,8 @@ def test_who_times_waits_for_work_that_is_at_hand_and_new_work_for_who_times(
     worker = others("working")
 
     timing, told = waiting(Turns(tmp_path).timed)
+    while is_free(tmp_path / "turns" / "queue"):
+        pass
     new_work, _ = waiting(Turns(tmp_path).working)
     assert timing.is_alive()
     assert new_work.is_alive()
