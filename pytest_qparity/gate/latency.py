@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_qparity.backends.timing import Times
+    from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.call_times import TimeLimits
     from pytest_qparity.gate.judged import Judged
