@@ -35,6 +35,11 @@ class Interval:
         return is_known and all(self.low >= bound or self.high < bound for bound in bounds)
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether it says anything: an estimate of too few values is none to show."""
+        return self.low > 0 or self.high < math.inf
+
+    @property
     def width(self) -> float:
         """high / low; infinite where it bounds nothing."""
         return self.high / self.low if self.low > 0 else math.inf

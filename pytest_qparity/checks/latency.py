@@ -83,7 +83,7 @@ def judge_latency(
     failures = _unmeasured(measured) + tuple(
         failure
         for name, budget in budgets.items()
-        for failure in _compare(name, budget, measured.speed_up_over.get(name), measured.calls)
+        for failure in _compare(name, budget, measured.speed_up_over.get(name), measured)
     )
     failures += _beyond(measured, limits) + (() if elsewhere is None else (elsewhere,))
     notes = (*_where(measured), *_disturbed(measured))
@@ -143,7 +143,7 @@ def _where(measured: LatencyMeasurement) -> Iterator[str]:
 
 def _deciding(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> str:
     shown = next(iter(budgets), next(iter(measured.speed_up_over), None))
-    if shown is None or shown not in measured.speed_up_over:
+    if shown is None or shown not in measured.speed_up_over or not measured.speed_up_over[shown].is_bounded:
         return f"{measured.median_ms:.3g} ms"
     return f"{measured.speed_up_over[shown].estimate:.2f}x"
 
@@ -160,7 +160,7 @@ def _unmeasured(measured: LatencyMeasurement) -> tuple[Failure, ...]:
     )
 
 
-def _compare(name: str, budget: float, interval: Interval | None, calls: int) -> tuple[Failure, ...]:
+def _compare(name: str, budget: float, interval: Interval | None, measured: LatencyMeasurement) -> tuple[Failure, ...]:
     if interval is None or not _bounds(interval):
         return (
             Failure(
@@ -171,8 +171,16 @@ def _compare(name: str, budget: float, interval: Interval | None, calls: int) ->
         )
     if interval.low >= budget:
         return ()
+    if not interval.is_bounded:
+        return (
+            Failure(
+                Code.LATENCY_UNDECIDED,
+                f"The speed-up over {name} could not be told{_why_unbounded(measured)}, should be at least {budget:g}.",
+                "measure longer (--qparity-latency-seconds) or on a quieter machine",
+            ),
+        )
     low, high = apart(interval.low, budget, 2), apart(interval.high, budget, 2)
-    found = f"{interval.estimate:.2f} times ({low} to {high}, {calls} calls)"
+    found = f"{interval.estimate:.2f} times ({low} to {high}, {measured.calls} calls)"
     if interval.high < budget:
         return (
             Failure(
@@ -188,6 +196,13 @@ def _compare(name: str, budget: float, interval: Interval | None, calls: int) ->
             "measure longer (--qparity-latency-seconds) or on a quieter machine",
         ),
     )
+
+
+def _why_unbounded(measured: LatencyMeasurement) -> str:
+    interrupted = 0.0 if measured.times is None else measured.times.conditions.get("interrupted_percent", 0.0)
+    if interrupted > 0.0:
+        return f": other work interrupted {interrupted:g} % of the calls, and too few are left"
+    return f" from {measured.calls} calls"
 
 
 def _bounds(interval: Interval) -> bool:

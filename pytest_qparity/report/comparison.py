@@ -152,7 +152,7 @@ def _row(run: RunRecord, *, is_whole: bool) -> ComparisonRow:
         latency_ms=latency_ms,
         latency_covers="" if latency_ms is None else _covers(latency.get("clock"), end_to_end_ms),
         samples_per_s=samples_per_s,
-        speed_up=run.measured("latency", "speed_up_over", "fp32", "estimate"),
+        speed_up=run.speed_up,
         peak_mb=run.measured("memory", "peak_mb"),
         device_peak_mb=run.measured("memory", "device_peak_mb"),
         size_mb=run.measured("memory", "size_mb"),

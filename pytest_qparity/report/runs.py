@@ -52,6 +52,13 @@ class RunRecord:
         return self.told("accuracy", "drop_points")
 
     @property
+    def speed_up(self) -> float | None:
+        """Over fp32 of the same backend; None where its interval bounds nothing, so that the estimate is of chance."""
+        over = "latency", "speed_up_over", "fp32"
+        is_bounded = self.measured(*over, "high") is not None or (self.measured(*over, "low") or 0.0) > 0.0
+        return self.measured(*over, "estimate") if is_bounded else None
+
+    @property
     def sqnr_db(self) -> float | None:
         """The least of the outputs; None where an output has none."""
         outputs = self.checks.get("parity", {}).get("evidence", {}).get("outputs", {})

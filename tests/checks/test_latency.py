@@ -150,3 +150,11 @@ def test_every_budget_is_judged_and_a_known_failure_outweighs_an_unknown():
 def test_a_budget_that_is_none_is_refused(budget):
     with pytest.raises(ValueError, match=f"got a speed-up of {budget} over fp32 as budget, should be finite"):
         judge_latency(measured(fp32=(3.0, 3.5, 4.0)), {"fp32": budget})
+
+
+def test_a_speed_up_that_nothing_bounds_is_not_shown_as_one():
+    verdict = judge_latency(measured(fp32=(0.0, 19.0, math.inf)), {"fp32": 2.0})
+
+    assert verdict.deciding == "2.5 ms"
+    (failure,) = verdict.failures
+    assert failure.sentence == "The speed-up over fp32 could not be told from 60 calls, should be at least 2."

@@ -106,3 +106,11 @@ def test_kernels_are_no_runs_of_a_model():
     kernel = event("quantize_linear-opset10", backend="ort", precision="")
 
     assert comparison_rows(ledger([kernel], more_planned=["cases/math.toml::ort::quantize_linear-opset13"])) == ()
+
+
+def test_a_speed_up_that_nothing_bounds_is_none():
+    over = {"fp32": {"low": 0.0, "estimate": 19.0, "high": "inf"}}
+
+    (row,) = comparison_rows(ledger([event("latency", costs(2.0, speed_up_over=over))]))
+
+    assert row.speed_up is None
