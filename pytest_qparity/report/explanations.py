@@ -35,7 +35,8 @@ def explanations() -> dict[str, Explanation]:
 def parse_failures(page: str) -> dict[str, Explanation]:
     """The paragraphs of a page laid out as docs/failures.md is: `## family`, `### code: title`, `*outcome.*` text."""
     found: dict[str, tuple[str, str, list[str]]] = {}
-    family, lines = "", []
+    family = ""
+    lines: list[str] = []
     for line in page.splitlines():
         heading = _HEADING.match(line)
         if heading is not None:
