@@ -4,8 +4,12 @@ the benchmarks' page; and links that suit both."""
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
+from generated import case_keys_page, commands_page
 
 from pytest_qparity.case.json_schema import case_schema
 from pytest_qparity.report.explanations import Explanation, parse_failures
@@ -49,10 +53,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     found = parse_failures((Path(config.docs_dir) / "failures.md").read_text(encoding="utf-8"))
     made = {f"failures/{code}.md": failure_page(each, list(found)) for code, each in found.items()}
     made["case-keys.md"] = case_keys_page(case_schema())
+    made["commands.md"] = commands_page()
     made["benchmarks.md"] = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     for name, text in made.items():
         files.append(File.generated(config, name, content=text))
+    there = [file.src_uri for file in files.documentation_pages()]
+    config.nav = [*(config.nav or []), *unnamed(config.nav, there)]
     return files
+
+
+def unnamed(nav: Any, there: list[str]) -> list[dict[str, list[str]]]:
+    """A section for the pages that the navigation does not name: a page that nobody put there is not lost."""
+    named = set(_pages(nav))
+    left = [name for name in there if name not in named and not name.startswith(("failures/", "upstream/", "site/"))]
+    return [{"More": left}] if left else []
+
+
+def _pages(entries: Any) -> list[str]:
+    if isinstance(entries, str):
+        return [entries]
+    below = entries.values() if isinstance(entries, dict) else entries or []
+    return [name for each in below for name in _pages(each)]
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -100,60 +121,10 @@ def failure_page(of: Explanation, codes: list[str]) -> str:
     around = [f"[{each}]({each}.md)" for each in codes[max(0, index - 1) : index + 2] if each != of.code]
     text = outside_fences(
         of.text,
-        lambda part: _LINK.sub(
-            lambda found: found[0] if "://" in found[2] else f"[{found[1]}](../{found[2]})", part
-        ),
+        lambda part: _LINK.sub(lambda found: found[0] if "://" in found[2] else f"[{found[1]}](../{found[2]})", part),
     )
     return (
         f"---\ntitle: {of.code}\n---\n# {of.code}: {of.title}\n\n"
         f"Outcome: **{of.outcome}**. On a terminal: `qparity explain {of.code}`\n\n{text}\n\n"
         f"---\n\n{of.family}: {' · '.join(around)} · [all failures](../failures.md)\n"
     )
-
-
-def case_keys_page(schema: dict[str, Any]) -> str:
-    """Every key of every table of a case file, as the JSON schema has it: type, bounds, default, what it is, example."""
-    parts = [
-        "# Keys by the schema\n\nMade from `case.schema.json`, which editors use to complete and check a case file. "
-        "[The case file](case-file.md) explains the same keys at length.\n"
-    ]
-    model, conformance = schema["anyOf"]
-    parts += [_table("The case", model), _table("A case without a model", conformance)]
-    parts += [_table(name, schema["$defs"][name]) for name in schema["$defs"]]
-    return "\n".join(parts)
-
-
-def _table(title: str, of: dict[str, Any]) -> str:
-    lines = [f"## {title}", "", of.get("description", ""), "", "| key | type | default | what it is | example |"]
-    lines.append("| --- | --- | --- | --- | --- |")
-    required = of.get("required", [])
-    for key, spec in of.get("properties", {}).items():
-        default = "required" if key in required else _shown(spec["default"]) if "default" in spec else "none"
-        example = " ".join(_shown(each) for each in spec.get("examples", [])[:1])
-        cells = (f"`{key}`", _type(spec), default, spec.get("description", ""), example)
-        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-    return "\n".join([*lines, ""])
-
-
-def _shown(value: Any) -> str:
-    import json
-
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _type(spec: dict[str, Any]) -> str:
-    for several in ("oneOf", "anyOf"):
-        if several in spec:
-            return " or ".join(dict.fromkeys(_type(each) for each in spec[several]))
-    if "$ref" in spec:
-        name = spec["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
-    if "enum" in spec or "const" in spec:
-        return ", ".join(_shown(each) for each in spec.get("enum", [spec.get("const")]))
-    inside = spec.get("items") or next(iter(spec.get("patternProperties", {}).values()), None)
-    inside = inside or (spec.get("additionalProperties") or None)
-    of = f" of {_type(inside)}" if isinstance(inside, dict) else ""
-    bounds = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
-    limits = ", ".join(f"{sign} {spec[name]:g}" for name, sign in bounds.items() if name in spec)
-    words = {"object": "table", "array": "list", "string": "text", "boolean": "true or false", "integer": "whole number"}
-    return f"{words.get(spec.get('type', ''), spec.get('type', 'any'))}{of}{', ' + limits if limits else ''}"
