@@ -21,18 +21,19 @@ WORDS = {
 }
 KEYS_HEAD = """# Keys by the schema
 
-Made from `case.schema.json`, which editors use to complete and check a case file. [The case file](case-file.md)
-explains the same keys at length.
+Made from `case.schema.json`, which editors use to complete and check a case file.
+[The case file](case-file.md) explains the same keys at length.
 """
 COMMANDS_HEAD = """# Commands
 
-What `--help` says. [Exit statuses](options.md#exit-statuses) and the options of pytest stand in
+What `--help` says.
+[Exit statuses](options.md#exit-statuses) and the options of pytest stand in
 [options](options.md).
 """
 
 
 def case_keys_page(schema: dict[str, Any]) -> str:
-    """Every key of every table of a case file, as the JSON schema has it: type, bounds, default, what it is, example."""
+    """Every key of every table of a case file, as the JSON schema has it: type, default, what it is, example."""
     parts = [KEYS_HEAD]
     model, conformance = schema["anyOf"]
     parts += [_table("The case", model), _table("A case without a model", conformance)]
