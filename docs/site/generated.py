@@ -6,6 +6,8 @@ import argparse
 import contextlib
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,23 +34,57 @@ What `--help` says.
 """
 
 
+def github_anchor(heading: str, separator: str) -> str:
+    """The anchor that GitHub makes of a heading: links lead to the same place in both."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", separator)
+
+
 def case_keys_page(schema: dict[str, Any]) -> str:
     """Every key of every table of a case file, as the JSON schema has it: type, default, what it is, example."""
     parts = [KEYS_HEAD]
     model, conformance = schema["anyOf"]
-    parts += [_table("The case", model), _table("A case without a model", conformance)]
-    parts += [_table(name, schema["$defs"][name]) for name in schema["$defs"]]
+    places = {**_titles(model, schema["$defs"]), **_titles(conformance, schema["$defs"])}
+    alone = Counter(places.values())  # a model is fetched or built: two tables in one place
+    titles = {name: place if alone[place] == 1 else f"{place} {name}" for name, place in places.items()}
+    parts += [_table("The case", model, titles), _table("A case without a model", conformance, titles)]
+    parts += [_table(f"`{titles[name]}`", table, titles) for name, table in schema["$defs"].items()]
     return "\n".join(parts)
 
 
-def _table(title: str, of: dict[str, Any]) -> str:
+def _titles(table: dict[str, Any], tables: dict[str, Any], at: str = "") -> dict[str, str]:
+    """Where the tables below one stand in a case file: the schema's name for each, and the header that TOML has."""
+    found: dict[str, str] = {}
+    for key, spec in table.get("properties", {}).items():
+        for name, levels in _references(spec):
+            header = ".".join([*([at] if at else []), key, *["<name>"] * levels])
+            found.setdefault(name, f"[[{header}]]" if spec.get("type") == "array" else f"[{header}]")
+            for below, title in _titles(tables[name], tables, header).items():
+                found.setdefault(below, title)
+    return found
+
+
+def _references(spec: Any, levels: int = 0) -> Iterator[tuple[str, int]]:
+    """The tables that a key may hold, and below how many names that a user chooses."""
+    if isinstance(spec, list):
+        for each in spec:
+            yield from _references(each, levels)
+    elif isinstance(spec, dict):
+        if "$ref" in spec:
+            yield spec["$ref"].rpartition("/")[2], levels
+        for part in ("oneOf", "anyOf", "items"):
+            yield from _references(spec.get(part), levels)
+        for named in (spec.get("additionalProperties"), *spec.get("patternProperties", {}).values()):
+            yield from _references(named, levels + 1)
+
+
+def _table(title: str, of: dict[str, Any], titles: dict[str, str]) -> str:
     lines = [f"## {title}", "", of.get("description", ""), "", "| key | type | default | what it is | example |"]
     lines.append("| --- | --- | --- | --- | --- |")
     required = of.get("required", [])
     for key, spec in of.get("properties", {}).items():
         default = "required" if key in required else _shown(spec["default"]) if "default" in spec else "none"
         example = " ".join(_shown(each) for each in spec.get("examples", [])[:1])
-        cells = (f"`{key}`", _type(spec), default, spec.get("description", ""), example)
+        cells = (f"`{key}`", _type(spec, titles), default, spec.get("description", ""), example)
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     return "\n".join([*lines, ""])
 
@@ -57,18 +93,18 @@ def _shown(value: Any) -> str:
     return f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-def _type(spec: dict[str, Any]) -> str:
+def _type(spec: dict[str, Any], titles: dict[str, str]) -> str:
     for several in ("oneOf", "anyOf"):
         if several in spec:
-            return " or ".join(dict.fromkeys(_type(each) for each in spec[several]))
+            return " or ".join(dict.fromkeys(_type(each, titles) for each in spec[several]))
     if "$ref" in spec:
         name = spec["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
+        return f"[`{titles[name]}`](#{github_anchor(titles[name], '-')})"
     if "enum" in spec or "const" in spec:
         return ", ".join(_shown(each) for each in spec.get("enum", [spec.get("const")]))
     inside = spec.get("items") or next(iter(spec.get("patternProperties", {}).values()), None)
     inside = inside or (spec.get("additionalProperties") or None)
-    of = f" of {_type(inside)}" if isinstance(inside, dict) else ""
+    of = f" of {_type(inside, titles)}" if isinstance(inside, dict) else ""
     bounds = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     limits = ", ".join(f"{sign} {spec[name]:g}" for name, sign in bounds.items() if name in spec)
     return f"{WORDS.get(spec.get('type', ''), spec.get('type', 'any'))}{of}{', ' + limits if limits else ''}"

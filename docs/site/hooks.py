@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # mkdocs loads this file by its path
-from generated import case_keys_page, commands_page
+from generated import case_keys_page, commands_page, github_anchor
 
 from pytest_qparity.case.json_schema import case_schema
 from pytest_qparity.report.explanations import Explanation, parse_failures
@@ -31,11 +31,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.nav = _without_awaited(config.nav, Path(config.docs_dir))
     config.mdx_configs.setdefault("toc", {})["slugify"] = github_anchor
     return config
-
-
-def github_anchor(heading: str, separator: str) -> str:
-    """The anchor that GitHub makes of a heading: links lead to the same place in both."""
-    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", separator)
 
 
 def _without_awaited(entries: Any, docs: Path) -> Any:

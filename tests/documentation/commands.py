@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import functools
 import io
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_qparity.cli import _parser
+from pytest_qparity import cli
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -21,9 +22,14 @@ _ARGUMENT = re.compile(r"-.*|[A-Z]+|.*[./:{}=].*")
 _BLOCK = re.compile(r"^( *)```(?:sh|console)\n(.*?)^\1```", flags=re.MULTILINE | re.DOTALL)
 
 
+@functools.cache
+def whole() -> argparse.ArgumentParser:
+    return cli._parser()
+
+
 def parser_of(words: list[str]) -> argparse.ArgumentParser | None:
     """The parser of the command that `words` begin with, of an action (`baseline save`) too; None: there is none."""
-    parser: argparse.ArgumentParser = _parser()
+    parser: argparse.ArgumentParser = whole()
     for index in range(2):
         choices = _choices(parser)
         if not choices or index >= len(words):
@@ -43,7 +49,7 @@ def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 def every_command() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """The name of each command and of each action of one, with its parser."""
-    for name, parser in _choices(_parser()).items():
+    for name, parser in _choices(whole()).items():
         actions = _choices(parser)
         yield name, parser
         yield from ((f"{name} {action}", of) for action, of in actions.items())
@@ -54,7 +60,7 @@ def refusal(words: list[str]) -> str | None:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            _parser().parse_args(words)
+            whole().parse_args(words)
     except SystemExit as end:
         return said.getvalue().strip().splitlines()[-1] if end.code else None
     return None

@@ -76,6 +76,9 @@ def test_the_page_of_keys_has_every_key_of_the_schema() -> None:
     named = set(re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \| [^|]+ \|", page, flags=re.MULTILINE))
     assert named == keys(case_schema())
     assert "any |" not in page
+    headings = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
+    assert len(set(headings)) == len(headings)
+    assert "## `[budgets.<name>.<name>]`" in headings
 
 
 def test_the_page_of_commands_has_every_command_and_every_option() -> None:
@@ -88,8 +91,8 @@ def test_the_page_of_commands_has_every_command_and_every_option() -> None:
 
 
 def test_headings_have_the_anchors_that_github_gives_them() -> None:
-    assert hooks.github_anchor("`[precisions.<name>]`", "-") == "precisionsname"
-    assert hooks.github_anchor("trtexec --int8", "-") == "trtexec---int8"
+    assert generated.github_anchor("`[precisions.<name>]`", "-") == "precisionsname"
+    assert generated.github_anchor("trtexec --int8", "-") == "trtexec---int8"
 
 
 def test_a_page_that_the_navigation_does_not_name_is_put_behind_it() -> None:
