@@ -284,7 +284,7 @@ class Books:
         names = (path.stem for path in self._config.stash[CASE_FILES])
         return {
             f"case {name} of the baseline": f"got no case file {name}, should be there, or out of the baseline: "
-            "qparity baseline save"
+            "qparity baseline save NAME"
             for name in vanished_cases(self._selection, names)
         }
 

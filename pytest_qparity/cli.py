@@ -18,6 +18,7 @@ from pytest_qparity import (
     cli_diagnose,
     cli_diff,
     cli_doctor,
+    cli_explain,
     cli_export,
     cli_history,
     cli_lint,
@@ -88,6 +89,8 @@ def _run(options: argparse.Namespace) -> int:
         return _with_pytest_config(lambda config: cli_diagnose.run(options, _settings(config)))
     if options.command == "doctor":
         return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
+    if options.command == "explain":
+        return cli_explain.run(options)
     if options.command == "export":
         return _with_pytest_config(lambda config: cli_export.export_run(options, _settings(config), config.rootpath))
     if options.command == "verify":
@@ -149,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_quantize.add_to(commands)
     cli_diagnose.add_to(commands)
     cli_doctor.add_to(commands)
+    cli_explain.add_to(commands)
     cli_lint.add_to(commands)
     cli_report.add_to(commands)
     cli_rescue.add_to(commands)

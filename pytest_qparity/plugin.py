@@ -147,7 +147,7 @@ def _baseline(root: Path, name: str) -> Baseline | None:
     try:
         return baseline_at(root / name)
     except OSError as error:
-        reason = f"got {error.strerror or error} for the baseline {name}, should be a file: qparity baseline save"
+        reason = f"got {error.strerror or error} for the baseline {name}, should be a file: qparity baseline save NAME"
         raise SelectionError(reason) from None
     except BaselineError as error:
         raise SelectionError(f"--qparity-baseline: {error}") from None

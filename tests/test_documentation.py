@@ -67,6 +67,7 @@ def test_the_lowest_versions_under_test_are_the_floors_that_are_promised() -> No
     tested_extras = (
         "ort",
         "openvino",
+        "docs",
         "images",
         "text",
         "audio",

@@ -113,7 +113,7 @@ def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
             proof = f"; {named.id} passes {named.link(failing[0])}" if named is not None else ""
             yield (
                 f"{run.id} loses {lost} {run.link(*failing)}{proof}: quantization-aware training, or nodes kept float "
-                f"(qparity rescue), could win that back at most."
+                f"(qparity rescue CASE RUN), could win that back at most."
             )
         elif drop is not None and drop > 0.0 and _margin_used(run) > 0.5:
             yield (

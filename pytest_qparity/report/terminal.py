@@ -20,6 +20,7 @@ from pytest_qparity.verdict import Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
+MOST_EXPLAINED = 3  # codes that one line names
 NO_CANARIES = "no canaries: turned off by an empty qparity_canaries"
 MOST_PASSED_RUNS = 100  # beyond, a table of what passed hides what did not
 _Cells: TypeAlias = dict[str, dict[str, dict[str, Text]]]  # case, run, check
@@ -57,7 +58,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for lines in (_different_files, _waived, false_alarms, conformance_lines, canaries, _counts):
+    for lines in (_different_files, _waived, false_alarms, conformance_lines, canaries, _counts, _explained):
         for line in lines(ledger):
             console.print(Text(printable(line)))
     return stream.getvalue()
@@ -188,3 +189,11 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     for node_id in ledger.unjudged[:3]:
         reason = ledger.not_judged.get(node_id, "it never ended").strip().splitlines()
         yield f"no verdict: {node_id}: {reason[-1] if reason else 'it never ended'}"
+
+
+def _explained(ledger: Ledger) -> Iterator[str]:
+    """One line with the command that says more of the codes by which checks failed."""
+    failing = (event for event in ledger.verdicts if event["waiver"] is None)
+    codes = dict.fromkeys(failure["code"] for event in failing for failure in event["failures"])
+    if codes:
+        yield f"what it means: qparity explain {' '.join([*codes][:MOST_EXPLAINED])}"

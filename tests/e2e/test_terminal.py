@@ -26,6 +26,7 @@ accuracy: 3 gates of populations, each wrong either way with a chance of 5 % at
 most: expect up to 0.15 false passes and 0.15 false failures
 no canaries: turned off by an empty qparity_canaries
 15 checks planned: 14 pass, 1 accuracy-fail
+what it means: qparity explain QP-PAR-002
 ledger: .qparity/ledger.json"""
 
 FAILURE = """\

@@ -84,6 +84,7 @@ def test_runs_are_rows_under_their_case_and_checks_are_columns():
         "  ort-int8    24 Q/DQ    F 12.4 dB  -0.37 pt  B 1.72x  ? QP-MEM-002",
         "F accuracy-fail   B budget-fail   ? cannot-judge   w waived",
         "10 checks planned: 4 pass, 2 accuracy-fail, 2 budget-fail, 2 cannot-judge",
+        "what it means: qparity explain QP-PAR-001 QP-LAT-001 QP-CASE-001",
     ]
 
 
@@ -124,6 +125,8 @@ def test_where_the_table_does_not_fit_each_check_has_a_line_and_nothing_is_left_
         "5 checks planned: 2 pass, 1",
         "accuracy-fail, 1 budget-fail, 1",
         "cannot-judge",
+        "what it means: qparity explain",
+        "QP-PAR-001 QP-LAT-001 QP-CASE-001",
     ]
 
 

@@ -16,7 +16,7 @@ __all__ = ["compare_latency", "compare_memory", "compare_size", "ratio_of_speed_
 
 # Over 15 sessions on a busy machine the peak of one run scattered by 0.01 MB; what else an engine loads may move more.
 LEAST_MB = 1.0
-_REMEDY = "look at what changed since; where it is meant so, qparity baseline save"
+_REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
 
 def compare_latency(before: Latency, now: Latency, slower_percent: float) -> Compared:
@@ -34,7 +34,9 @@ def compare_latency(before: Latency, now: Latency, slower_percent: float) -> Com
     ):
         if was != is_now and None not in (was, is_now):
             sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."
-            return Compared(name, 2.0, {}, (Failure(Code.REGRESSION_UNDECIDED, sentence, "qparity baseline save"),))
+            return Compared(
+                name, 2.0, {}, (Failure(Code.REGRESSION_UNDECIDED, sentence, "qparity baseline save NAME"),)
+            )
     if now.speed_up is None:
         sentence = "The baseline has a speed-up over fp32, this run has none, should have one."
         return Compared("fp32", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, "give the case an fp32"),))
@@ -88,7 +90,9 @@ def compare_memory(before: Memory, now: Memory, percent: float) -> Compared:
     pair = (before.device_peak_mb, now.device_peak_mb)
     if None in pair and pair != (None, None):
         sentence = "Of baseline and run one has a peak of the device's memory, should be both or none."
-        return Compared("device", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, "qparity baseline save"),))
+        return Compared(
+            "device", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, "qparity baseline save NAME"),)
+        )
     was, is_now = (before.peak_mb, now.peak_mb) if None in pair else pair
     assert was is not None
     assert is_now is not None

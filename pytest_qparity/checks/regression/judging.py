@@ -43,7 +43,9 @@ def judge_new(now: Figures) -> Verdict:
 def judge_vanished(before: Figures) -> Verdict:
     """A run of the baseline that nobody planned: what is not measured cannot have got worse."""
     sentence = f"The baseline has run {before.run} of case {before.case}, the plan has none, should have it."
-    remedy = f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save"
+    remedy = (
+        f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save NAME"
+    )
     about = {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware}
     return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
 
@@ -86,7 +88,7 @@ def _lacking(before: Figures, now: Figures) -> list[str]:
 
 def _gone(run: str, checks: Sequence[str]) -> Compared:
     sentence = f"The baseline has {' and '.join(checks)} of {run}, the plan has not, should have all of its checks."
-    remedy = "ask for the check again in the case file, or qparity baseline save"
+    remedy = "ask for the check again in the case file, or qparity baseline save NAME"
     return Compared("checks", 3.0, {"vanished_checks": list(checks)}, (_vanished(sentence, remedy),))
 
 
@@ -106,7 +108,7 @@ def _elsewhere(before: Figures, now: Figures, limits: RegressionLimits) -> Compa
     evidence = {"before": before.hardware, "now": now.hardware}
     if not limits.other_hardware_is_judged:
         return Compared("", 0.0, evidence, (), (f"{sentence} They are not compared.",))
-    remedy = 'qparity baseline save on this hardware too, or [regression] other_hardware = "note"'
+    remedy = 'qparity baseline save NAME on this hardware too, or [regression] other_hardware = "note"'
     return Compared("hardware", 1.5, evidence, (Failure(Code.REGRESSION_HARDWARE, sentence, remedy),))
 
 

@@ -19,7 +19,7 @@ __all__ = ["compare_accuracy", "compare_sqnr"]
 # Above it float32's own rounding decides: one float model with ONNX Runtime's optimizer on and off is 102 dB apart.
 CEILING_DB = 100.0
 _ROUNDING = 1e-9
-_REMEDY = "look at what changed since; where it is meant so, qparity baseline save"
+_REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
 
 def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db: float) -> Compared:
@@ -113,7 +113,7 @@ def _of_pairs(before: Accuracy, now: Accuracy, found: Conclusion, evidence: Mapp
 
 
 def _undecided(sentence: str, evidence: Mapping[str, object], shown: str = "accuracy") -> Compared:
-    remedy = "test on more samples, state what may be lost ([regression] margin), or qparity baseline save"
+    remedy = "test on more samples, state what may be lost ([regression] margin), or qparity baseline save NAME"
     return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_UNDECIDED, sentence, remedy),))
 
 

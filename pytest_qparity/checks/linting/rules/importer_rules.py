@@ -10,7 +10,9 @@ BINDINGS = (
     "Python bindings of TensorRT 10.16.1 and 11.4.0, IQuantizeLayer: what ends in the scale or the zero point must be "
     "constant when the engine is built"
 )
-_SYMMETRIC = "quantize symmetrically: qparity quantize --target trt, or quantize_static with ActivationSymmetric"
+_SYMMETRIC = (
+    "quantize symmetrically: qparity quantize MODEL --target trt -o FILE, or quantize_static with ActivationSymmetric"
+)
 
 ZERO_POINT = Rule(
     "TRT-Q-001",
