@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity import (
     __version__,
     cli_baseline,
+    cli_check,
     cli_diagnose,
     cli_diff,
     cli_doctor,
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.command == "check":
+        return cli_check.run(options)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
     if options.command == "merge":
@@ -113,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qparity", description="The release gate for quantized ONNX models.")
     parser.add_argument("--version", action="version", version=f"qparity {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    cli_check.add_to(commands)
     accepting = commands.add_parser(
         "accept",
         help="show goldens that are missing, changed or orphaned; write what it is told to",
