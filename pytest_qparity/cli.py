@@ -21,6 +21,7 @@ from pytest_qparity import (
     cli_doctor,
     cli_export,
     cli_history,
+    cli_init,
     cli_lint,
     cli_quantize,
     cli_report,
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "check":
         return cli_check.run(options)
+    if options.command == "init":
+        return cli_init.run(options)
     if options.command == "accept":
         return _with_pytest_config(lambda config: accept(config, options))
     if options.command == "merge":
@@ -117,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qparity {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     cli_check.add_to(commands)
+    cli_init.add_to(commands)
     accepting = commands.add_parser(
         "accept",
         help="show goldens that are missing, changed or orphaned; write what it is told to",

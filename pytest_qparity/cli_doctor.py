@@ -21,10 +21,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace, backends: Mapping[str, BackendSpec]) -> int:
     """Exit status: 0 where at least one backend works; 4 where none does."""
     from pytest_qparity.gate.doctor import examine
+    from pytest_qparity.progress import working
     from pytest_qparity.report.doctor import screen
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.process import WorkerProcess
 
-    found = examine(backends, lambda: WorkerProcess(Limits()))
+    with working("asking each engine"):
+        found = examine(backends, lambda: WorkerProcess(Limits()))
     print(json.dumps(found.as_json(), indent=2) if options.json else screen(found).rstrip("\n"))
     return 0 if found.works else NOTHING_WORKS

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.model import ModelFile, TensorInfo
     from pytest_qparity.worker.protocol import Worker
 
-__all__ = ["Pair", "PairError", "PairPlace", "Prepared", "prepare"]
+__all__ = ["Pair", "PairError", "PairPlace", "Prepared", "prepare", "write_drawn"]
 
 SAMPLES = 16
 _FOLDER = Path(".qparity") / "pairs"
@@ -118,7 +118,11 @@ def prepare(place: PairPlace, worker: Worker) -> Prepared:
     _require_order(pair, found)
     precision = _precision(pair, found["candidate_precision"])
     _require_inputs(pair, model, candidate)
-    inputs = _drawn(place, model, found["hints"]) if pair.data is None else (f"Inputs: {_shown(pair.data)}.",)
+    inputs = (
+        (f"Inputs: {_shown(pair.data)}.",)
+        if pair.data is not None
+        else write_drawn(place.inputs, model.inputs, found["hints"], pair.samples, pair.sizes)
+    )
     golden = f"Golden: made here of {_shown(pair.model)}, which is taken as right; nobody has looked at its outputs."
     told = (*inputs, golden)
     _write_case(place, precision, model, told)
@@ -195,7 +199,15 @@ def _listed(tensors: Sequence[TensorInfo]) -> str:
     return ", ".join(f'"{each.name}" {each.dtype}' for each in tensors) or "none"
 
 
-def _drawn(place: PairPlace, model: ModelFile, hints: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def write_drawn(
+    target: Path,
+    inputs: Sequence[TensorInfo],
+    hints: Mapping[str, Mapping[str, Any]],
+    samples: int,
+    sizes: Mapping[str, int],
+) -> tuple[str, ...]:
+    """Inputs for a model, drawn and written to `target`; what is to be known of them. `hints`: as `read_pair` has
+    them. Raises as `draw` does, and OSError."""
     import numpy as np
 
     from pytest_qparity.case.drawing import DRAWN_NOTE, InputHint, draw
@@ -205,11 +217,11 @@ def _drawn(place: PairPlace, model: ModelFile, hints: Mapping[str, Mapping[str, 
         name: InputHint(None if each["span"] is None else tuple(each["span"]), each["rows"], each["convolved"])
         for name, each in hints.items()
     }
-    drawn = draw(model.inputs, known, place.pair.samples, place.pair.sizes)
-    place.folder.mkdir(parents=True, exist_ok=True)
-    with replacing(place.inputs) as temporary, temporary.open("wb") as stream:
+    drawn = draw(inputs, known, samples, sizes)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **drawn.arrays)  # type: ignore[arg-type]  # its stub takes the names for its own options
-    told = [DRAWN_NOTE, *(f"Drawn, {place.pair.samples} samples: {each}." for each in drawn.told)]
+    told = [DRAWN_NOTE, *(f"Drawn, {samples} samples: {each}." for each in drawn.told)]
     if any(hint.span is not None for hint in known.values()):
         told.append("Ranges are the candidate's own: that it was calibrated for other inputs than yours is not seen.")
     return tuple(told)

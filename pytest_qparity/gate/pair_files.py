@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 TARGET = "pytest_qparity.gate.pair_files:read_pair"
+ONE = "pytest_qparity.gate.pair_files:read_precision"
 
 # What hands on an input's values, or fewer of them, to whoever looks them up.
 _HANDING_ON = frozenset({"Cast", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"})
@@ -49,6 +50,13 @@ def read_pair(
             for value in float_graph.graph.input
         },
     }, {}
+
+
+def read_precision(
+    held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[str | None, Mapping[str, np.ndarray]]:
+    """A worker's call: the precision of the file `model`, as `precision_of` has it."""
+    return precision_of(content_of(Path(arguments["model"]))), {}
 
 
 def precision_of(content: Content) -> str | None:
