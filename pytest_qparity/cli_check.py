@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--samples", type=int, default=None, metavar="N", help="inputs that are drawn (default: 16)")
     parser.add_argument("--sizes", metavar="NAME=N,...", help="sizes of axes that the model leaves open")
-    parser.add_argument("--json", action="store_true", help="print the verdict with all its evidence as JSON")
+    add_json(parser)
 
 
 class _Watched:
@@ -74,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     import pytest
 
     watched = _watched()
-    with _stdout_for_json(options):
+    with stdout_for_json(options):
         status = pytest.main(_arguments(options), plugins=[watched])
     return _concluded(options, watched.config, int(status))
 
@@ -110,16 +108,6 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     return [*quiet, *(f"{name}={value}" for name, value in asked.items() if value is not None)]
 
 
-@contextlib.contextmanager
-def _stdout_for_json(options: argparse.Namespace) -> Iterator[None]:
-    """What pytest says goes to stderr where stdout is for JSON alone."""
-    if not options.json:
-        yield
-        return
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
-
-
 def _concluded(options: argparse.Namespace, config: pytest.Config | None, status: int) -> int:
     import pytest
 
@@ -134,12 +122,12 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
         return INTERRUPTED
     if books is None or books.ledger is None:
         if options.json:
-            print(json.dumps({"verdict": None, "exit_status": USAGE}))
+            print_json({"verdict": None, "exit_status": USAGE})
         return USAGE  # pytest has said why
     ledger: Ledger = books.ledger
     decided = exit_status([event["outcome"] for event in ledger.verdicts], is_whole=status == 0 and ledger.passes)
     if options.json:
-        print(json.dumps(_as_json(ledger, decided), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(_as_json(ledger, decided))
     else:
         _show(options, decided)
     return decided
@@ -163,7 +151,7 @@ def _refused(options: argparse.Namespace, reason: Exception) -> int:
     status = CANNOT_JUDGE if isinstance(reason, CannotJudge) else USAGE
     if options.json:
         failure = reason.failure.as_json() if isinstance(reason, CannotJudge) else {"sentence": str(reason)}
-        print(json.dumps({"verdict": None, "exit_status": status, "failure": failure}, indent=2))
+        print_json({"verdict": None, "exit_status": status, "failure": failure})
     return status
 
 

@@ -7,15 +7,28 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytest_qparity.cli_json import add_json
+
 if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec
 
 NOTHING_WORKS = 4
+EXAMPLES = """examples:
+  qparity doctor           engines, CPU, GPU, versions, and as what each precision runs here
+  qparity doctor --json    for scripts
+
+exit status: 0 at least one backend works; 4 none does
+"""
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("doctor", help="say which backends work on this machine, and why the others do not")
-    parser.add_argument("--json", action="store_true", help="the same as JSON")
+    parser = commands.add_parser(
+        "doctor",
+        help="say which backends work on this machine, and why the others do not",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_json(parser)
 
 
 def run(options: argparse.Namespace, backends: Mapping[str, BackendSpec]) -> int:
