@@ -19,6 +19,7 @@ from pytest_qparity.stash import (
     CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
+    PAIR,
     PAYLOAD,
     SELECTION,
     UNSEEN,
@@ -155,6 +156,9 @@ class Books:
                 from pytest_qparity.report.advice import advice_text
 
                 terminalreporter.write(f"\n{advice_text(self._ledger)}\n")
+        if PAIR in self._config.stash:
+            for told in self._config.stash[PAIR].told:
+                terminalreporter.write_line(printable(told))
         if self._note:
             terminalreporter.write_line(printable(self._note), red=True)
         if self._ledger is not None:
@@ -192,6 +196,11 @@ class Books:
     @property
     def _has_plan(self) -> bool:
         return self._writer is not None and self._writer.has_plan
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What was judged, once the session has ended; None before, and where nothing was to be judged."""
+        return self._ledger
 
     @property
     def _judges(self) -> bool:
@@ -254,6 +263,7 @@ class Books:
             "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
             "commit": commit_of(self._config.rootpath),
+            **self._pair(),
             **environment(),
         }
         try:
@@ -265,6 +275,12 @@ class Books:
         self._leaving = Leaving(lambda: self.owed)
         self._leaving.guard()
         return self._writer
+
+    def _pair(self) -> dict[str, object]:
+        """What was judged in place of case files, and what is to be known of its inputs and its golden."""
+        if self._selection.pair is None or PAIR not in self._config.stash:
+            return {}
+        return {"pair": {**self._selection.pair.pair.as_json(), "told": list(self._config.stash[PAIR].told)}}
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
         writer = self._writer or self._begin()

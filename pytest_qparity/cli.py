@@ -3,53 +3,64 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity import (
     __version__,
+    cli_accept,
     cli_baseline,
+    cli_check,
     cli_diagnose,
     cli_diff,
     cli_doctor,
     cli_explain,
     cli_export,
     cli_history,
+    cli_init,
     cli_lint,
     cli_quantize,
     cli_report,
     cli_rescue,
 )
+from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
 from pytest_qparity.cli_refusals import usage
-from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
-from pytest_qparity.report.text import one_line, printable, printable_lines
+from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
     import pytest
 
     from pytest_qparity.backends.registry import BackendSpec
-    from pytest_qparity.gate import CaseMaterial, Settings
+    from pytest_qparity.gate import Settings
 
 INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
 NOBODY_READS = 141  # what a shell says of a process that SIGPIPE ended
-EXAMPLES = """examples:
-  qparity accept                                     show the state of every golden
-  qparity accept --missing                           write the goldens that are missing
-  qparity accept cases/digits_resnet.toml --changed  write this case's golden anew
-  qparity accept --orphaned                          remove goldens that belong to no case
-"""
 CANARIES_NEXT = "Try:       qparity accept --missing, and commit both folders"
 
 MERGE_EXAMPLES = """examples, each shard with the same --backend and other checks chosen:
   pytest --backend=ort,trt -k "ort-" --qparity-ledger=cpu.json    on one machine
   pytest --backend=ort,trt -k "trt-" --qparity-ledger=gpu.json    on another
   qparity merge cpu.json gpu.json --output ledger.json
+"""
+
+CONFORMANCE_EXAMPLES = """examples:
+  qparity conformance                       of .qparity/ledger.json
+  qparity conformance ledger.json --json
+  qparity conformance --html kernels.html
+
+exit status: 0 shown; 1 the ledger holds no kernel; 2 wrong usage, or no ledger
+"""
+CANARIES_EXAMPLES = """examples:
+  qparity canaries                 into cases/canaries
+  qparity canaries my/canaries
+
+exit status: 0 written; 2 wrong usage, or a file that is there
 """
 
 
@@ -72,15 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.command == "check":
+        return cli_check.run(options)
+    if options.command == "init":
+        return cli_init.run(options)
     if options.command == "accept":
-        return _with_pytest_config(lambda config: accept(config, options))
+        return _with_pytest_config(lambda config: cli_accept.run(config, options, _settings(config)))
     if options.command == "merge":
-        return merge_ledgers(options.ledgers, options.output)
+        with stdout_for_json(options):
+            status = merge_ledgers(options.ledgers, options.output)
+        if options.json and status in (0, 1):
+            from pytest_qparity.ledger import read_ledger
+            from pytest_qparity.report.document import summary_json
+
+            print(summary_json(read_ledger(options.output), Path.cwd()), end="")
+        return status
     if options.command == "canaries":
-        return canaries(options.folder)
+        return canaries(options)
     if options.command == "conformance":
         as_markdown = options.markdown or not sys.stdout.isatty()
-        return conformance_page(options.ledger, as_markdown=as_markdown, page=options.html)
+        return conformance_page(options.ledger, as_markdown=as_markdown, page=options.html, as_json=options.json)
     if options.command == "quantize":
         return cli_quantize.run(options)
     if options.command == "diagnose":
@@ -115,17 +137,13 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qparity", description="The release gate for quantized ONNX models.")
     parser.add_argument("--version", action="version", version=f"qparity {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    accepting = commands.add_parser(
-        "accept",
-        help="show goldens that are missing, changed or orphaned; write what it is told to",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser.add_argument(
+        "--print-completion", action=_Completion, metavar="SHELL", help="print what bash, zsh or tcsh completes with"
     )
-    accepting.add_argument("cases", nargs="*", type=Path, metavar="CASE", help="case files (default: all)")
-    accepting.add_argument("--missing", action="store_true", help="write goldens that do not exist")
-    accepting.add_argument("--changed", action="store_true", help="write goldens that are stale or damaged anew")
-    accepting.add_argument("--orphaned", action="store_true", help="remove goldens that belong to no case")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    cli_check.add_to(commands)
+    cli_init.add_to(commands)
+    cli_accept.add_to(commands)
     merging = commands.add_parser(
         "merge",
         help="join the ledgers of shards of one plan",
@@ -134,10 +152,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
     merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
-    reporting = commands.add_parser("conformance", help="print what a ledger says of kernels")
+    add_json(merging)
+    reporting = commands.add_parser(
+        "conformance",
+        help="print what a ledger says of kernels",
+        epilog=CONFORMANCE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     form = reporting.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="as Markdown, as it is where it goes to a file")
     form.add_argument("--html", type=Path, metavar="FILE", help="as a page of HTML, written to FILE")
+    add_json(form)
     reporting.add_argument(
         "ledger",
         nargs="?",
@@ -145,10 +170,16 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(".qparity/ledger.json"),
         help="a ledger of a session with a conformance case (default: .qparity/ledger.json)",
     )
-    writing = commands.add_parser("canaries", help="write broken models that every run must fail, and a sound one")
+    writing = commands.add_parser(
+        "canaries",
+        help="write broken models that every run must fail, and a sound one",
+        epilog=CANARIES_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     writing.add_argument(
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
+    add_json(writing)
     cli_quantize.add_to(commands)
     cli_diagnose.add_to(commands)
     cli_doctor.add_to(commands)
@@ -161,6 +192,23 @@ def _parser() -> argparse.ArgumentParser:
     cli_diff.add_to(commands)
     cli_history.add_to(commands)
     return parser
+
+
+class _Completion(argparse.Action):
+    """Prints a shell's completions and ends, as --version does; shtab makes them of the parser."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        shell = str(values)
+        if importlib.util.find_spec("shtab") is None:
+            parser.error('got no package shtab, should be installed: pip install "pytest-qparity[completion]"')
+        import shtab
+
+        if shell not in shtab.SUPPORTED_SHELLS:
+            parser.error(f"got shell {shell!r}, should be one of: {', '.join(shtab.SUPPORTED_SHELLS)}")
+        print(shtab.complete(parser, shell))
+        parser.exit()
 
 
 def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
@@ -177,36 +225,6 @@ def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
                 config._ensure_unconfigure()
 
     return int(pytest.main([], plugins=[Command()]))
-
-
-def accept(config: pytest.Config, options: argparse.Namespace) -> int:
-    """Show the goldens of the cases named (of all, where none is), and write those that the options allow."""
-    from pytest_qparity.stash import CASE_FILES
-
-    writes = options.missing or options.changed or options.orphaned
-    refusal = ci_refusal(os.environ) if writes else None
-    if refusal is not None:
-        return usage(refusal)
-    case_files = config.stash[CASE_FILES]
-    if not case_files:  # with a glob that finds nothing every golden would be an orphan
-        return usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
-    known = {path.resolve(): path for path in sorted((*case_files, *_settings(config).canaries.files))}
-    names = [path.stem for path in known.values()]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        return usage(f"got two case files named {twice!r}, should have names of their own: goldens are stored by them")
-    unknown = [path for path in options.cases if path.resolve() not in known]
-    if unknown:
-        return usage(f"got {unknown[0]}, should be a case file (ini qparity_cases finds {len(known)})")
-    chosen = [known[path.resolve()] for path in options.cases] or list(known.values())
-    allowed = {State.MISSING} if options.missing else set()
-    allowed |= {State.CHANGED, State.CORRUPT} if options.changed else set()
-    settled = [_settle_case(config, path, allowed) for path in chosen]
-    if not options.cases:
-        settled += [
-            _settle_orphan(orphan, remove=options.orphaned) for orphan in orphans(_settings(config).golden_root, names)
-        ]
-    return 0 if all(settled) else 1
 
 
 def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
@@ -238,7 +256,7 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     return 0 if merged.passes else 1
 
 
-def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None) -> int:
+def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None, as_json: bool = False) -> int:
     """Print operators × types × backends, and what does not conform, or write them to `page` as HTML; exit status 1
     where the ledger holds no kernel."""
     from pytest_qparity.durable import require_room, write_bytes
@@ -252,9 +270,14 @@ def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None)
         return usage(f"got {error.strerror or error} ({error.filename or path}), should be a ledger")
     except LedgerError as error:
         return usage(str(error))
-    if not any(is_of_kernels(event) for event in ledger.verdicts):
+    kernels = [dict(event) for event in ledger.verdicts if is_of_kernels(event)]
+    if as_json:
+        print_json(kernels)
+    if not kernels:
         print(f"qparity: got no kernel in {path}, should be the ledger of a conformance case", file=sys.stderr)
         return 1
+    if as_json:
+        return 0
     if page is not None:
         from pytest_qparity.report.conformance_html import conformance_html
 
@@ -274,71 +297,21 @@ def conformance_page(path: Path, *, as_markdown: bool, page: Path | None = None)
     return 0
 
 
-def canaries(folder: Path) -> int:
-    """Write this package's canaries into `folder`."""
+def canaries(options: argparse.Namespace) -> int:
+    """Write this package's canaries into the folder that is named."""
     from pytest_qparity.canary_set import write_canaries
 
     try:
-        written = write_canaries(folder)
+        written = write_canaries(options.folder)
     except OSError as error:
         return usage(f"got {error.strerror or 'a file already'} at {error.filename or error}, should be room to write")
-    for path in written:
-        print(f"written    {path}")
-    print(CANARIES_NEXT)
+    with stdout_for_json(options):
+        for path in written:
+            print(f"written    {path}")
+        print(CANARIES_NEXT)
+    if options.json:
+        print_json({"written": [str(path) for path in written]})
     return 0
-
-
-def _settle_case(config: pytest.Config, path: Path, allowed: Collection[State]) -> bool:
-    """Show a case's golden, write it where its state allows; whether it is current now. Kernels have none to show."""
-    from pytest_qparity.case.loading import CaseError, ConformanceCase, load_any_case
-    from pytest_qparity.gate import CaseMaterial
-    from pytest_qparity.verdict import CannotJudge
-
-    shown = path.relative_to(config.rootpath)
-    settings = _settings(config)
-    try:
-        case = load_any_case(path, settings.roots)
-        if isinstance(case, ConformanceCase):
-            return True
-        with contextlib.closing(CaseMaterial(case, settings, shown.as_posix())) as material:
-            return _settled(material, path, allowed)
-    except CaseError as error:
-        print(printable_lines(error.text(shown)), file=sys.stderr)
-    except CannotJudge as reason:
-        failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
-        print(f"{failure['code']}  {shown}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
-    return False
-
-
-def _settled(material: CaseMaterial, path: Path, allowed: Collection[State]) -> bool:
-    status = material.golden_status()
-    _show(status)
-    if status.state not in allowed:
-        if status.state is State.NEWER:
-            print("Try:       pip install --upgrade pytest-qparity")
-        elif status.state is not State.CURRENT:
-            option = "--missing" if status.state is State.MISSING else "--changed"
-            print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
-        return status.state is State.CURRENT
-    material.accept_golden()
-    print(f"accepted   {one_line(status.case)}  {one_line(material.golden_status().detail)}")
-    return True
-
-
-def _settle_orphan(orphan: GoldenStatus, *, remove: bool) -> bool:
-    from pytest_qparity.golden.store import remove_golden
-    from pytest_qparity.verdict import CannotJudge
-
-    if remove:
-        try:
-            remove_golden(orphan.folder)
-        except CannotJudge as reason:
-            print(f"{reason.failure.code.code}  {orphan.case}\n{one_line(reason.failure.sentence)}", file=sys.stderr)
-            return False
-        print(f"removed    {orphan.case}")
-    else:
-        _show(orphan)
-    return remove
 
 
 def _settings(config: pytest.Config) -> Settings:
@@ -353,10 +326,6 @@ def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:
     from pytest_qparity.stash import SELECTION
 
     return config.stash[SELECTION].known_backends
-
-
-def _show(status: GoldenStatus) -> None:
-    print(f"{status.state.value:<9}  {one_line(status.case)}  {one_line(status.detail)}")
 
 
 if __name__ == "__main__":

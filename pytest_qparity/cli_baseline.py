@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
+    from pytest_qparity.report.baselines import Saved
 
 EXAMPLES = """examples:
   qparity baseline save main                          of .qparity/ledger.json, as baselines/main.json
@@ -42,6 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     saving.add_argument(
         "--partial", action="store_true", help="of a ledger that does not pass, or is cut: those runs that pass whole"
     )
+    add_json(saving)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,12 +74,20 @@ def run(options: argparse.Namespace) -> int:
         write_bytes(target, baseline_text(new.runs).encode())
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or target}), should be room to write")
+    kept = len(new.runs) - new.written
+    with stdout_for_json(options):
+        _show(new, target, kept)
+    if options.json:
+        dropped = {"left_out": list(new.left_out), "dropped": list(new.dropped)}
+        print_json({"written": str(target), "runs": new.written, "kept": kept, **dropped})
+    return 0
+
+
+def _show(new: Saved, target: Path, kept: int) -> None:
     for what, names in (("left out", new.left_out), ("dropped", new.dropped)):
         for name in names:
             print(f"{what:<10} {one_line(name)}")
-    kept = len(new.runs) - new.written
     print(f"written    {one_line(str(target))}  {new.written} runs{f', {kept} of before' if kept else ''}")
-    return 0
 
 
 def _older(target: Path) -> Baseline | None:

@@ -8,9 +8,21 @@ from pathlib import Path
 
 from pytest_qparity.cli_refusals import usage
 
+EXAMPLES = """examples:
+  qparity diff main.json .qparity/ledger.json
+  qparity diff main.json .qparity/ledger.json --json
+
+exit status: 0 the same or better; 1 something is worse, gone, or cannot be told; 2 wrong usage, or no ledgers
+"""
+
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("diff", help="tell what changed between two ledgers, and whether anything is worse")
+    parser = commands.add_parser(
+        "diff",
+        help="tell what changed between two ledgers, and whether anything is worse",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("before", type=Path, metavar="OLD", help="the earlier ledger")
     parser.add_argument("after", type=Path, metavar="NEW", help="the later one")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_qparity.cli_json import add_json, print_failure, print_json
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.report.text import one_line, printable_lines, wrapped
 
@@ -42,6 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     exporting.add_argument("--waived", action="store_true", help="take a run of which checks are waived")
     exporting.add_argument("--sign", type=Path, metavar="KEY", help="sign with a private key in PEM")
+    add_json(exporting)
     verifying = commands.add_parser(
         "verify",
         help="check that a release is what was exported",
@@ -50,6 +53,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     verifying.add_argument("folder", type=Path, metavar="DIR", help="what qparity export wrote")
     verifying.add_argument("--key", type=Path, metavar="KEY", help="the public key, in PEM, that must have signed it")
+    add_json(verifying)
 
 
 def export_run(options: argparse.Namespace, settings: Settings, root: Path) -> int:
@@ -76,11 +80,16 @@ def export_run(options: argparse.Namespace, settings: Settings, root: Path) -> i
         print(printable_lines(error.text(Path(path))), file=sys.stderr)
         return 2
     except CannotJudge as reason:
+        print_failure(reason.failure, options)
         return _refused(reason.failure, name)
     except LedgerError as error:
         return usage(str(error))
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or options.output}), should be room to write")
+    if options.json:
+        told = _as_json(shipped.run, shipped.outcome, shipped.digest, shipped.waivers)
+        print_json({"exported": str(options.output), **told, "signed": options.sign is not None})
+        return 0
     signed = ", signed" if options.sign is not None else ""
     print(f"exported   {one_line(str(options.output))}  {one_line(shipped.run)}  {shipped.outcome}{signed}")
     print(f"variant    SHA-256 {shipped.digest}")
@@ -99,10 +108,16 @@ def verify_release(options: argparse.Namespace) -> int:
     try:
         found = verify(options.folder, options.key)
     except CannotJudge as reason:
+        print_failure(reason.failure, options)
         return _refused(reason.failure, str(options.folder))
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or options.folder}), should be readable")
     run = found.run
+    if options.json:
+        told = _as_json(run.name, run.outcome, run.digest, run.waivers)
+        signed = {"signed": found.signed, "key_id": found.key_id}
+        print_json({"verified": str(options.folder), **told, "files": len(found.files), **signed})
+        return 0
     print(f"verified   {one_line(str(options.folder))}  {one_line(run.name)}  {run.outcome}, {len(found.files)} files")
     print(f"variant    SHA-256 {run.digest}")
     for check, waiver in run.waivers:
@@ -114,6 +129,11 @@ def verify_release(options: argparse.Namespace) -> int:
     else:
         print("not signed: that its files belong together is shown, not who wrote them")
     return 0
+
+
+def _as_json(run: str, outcome: str, digest: str, waivers: Iterable[tuple[str, str]]) -> dict[str, object]:
+    told = [{"check": check, "waiver": waiver} for check, waiver in waivers]
+    return {"run": run, "outcome": str(outcome), "sha256": digest, "waivers": told}
 
 
 def _named(stated: list[str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from pytest_qparity.cli_json import add_json, print_json
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.report.text import one_line, wrapped
 
@@ -30,6 +31,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     adding = actions.add_parser("add", help="append what decides of a ledger")
     adding.add_argument("ledger", type=Path, metavar="LEDGER", help="a ledger, whether or not it passes")
+    add_json(adding)
     showing = actions.add_parser("show", help="print every series, and since when its level is another one")
     showing.add_argument("--case", metavar="NAME", help="of this case alone")
     showing.add_argument("--json", action="store_true", help="print all points and changes as JSON")
@@ -55,6 +57,10 @@ def _add(options: argparse.Namespace) -> int:
     from pytest_qparity.report.history import add_ledger
 
     entry = add_ledger(options.ledger, options.file)
+    if options.json:
+        added = {} if entry is None else {"time": entry.time, "runs": len(entry.runs), "passes": entry.passes}
+        print_json({"added": entry is not None, "ledger": str(options.ledger), **added})
+        return 0
     if entry is None:
         print(f"there already  {one_line(str(options.ledger))}")
         return 0

@@ -50,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def run(options: argparse.Namespace) -> int:
     """Exit status: 0 accepted; 1 refused, or no model; 2 usage."""
     from pytest_qparity.gate.linting import lint
+    from pytest_qparity.progress import working
     from pytest_qparity.verdict import CannotJudge
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.process import WorkerProcess
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         if refusal is not None:
             return usage(refusal)
     try:
-        with contextlib.closing(WorkerProcess(Limits())) as worker:
+        with working("reading"), contextlib.closing(WorkerProcess(Limits())) as worker:
             found = lint(options.model, options.target, worker, options.fix)
     except CannotJudge as reason:
         if options.sarif:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_qparity.cli_json import add_json, print_failure, print_json, stdout_for_json
 from pytest_qparity.cli_refusals import usage, why_not_written
 from pytest_qparity.report.text import one_line
 
@@ -64,11 +65,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="of a recurrent model: an output that is this input of the next step, as state of a case; may be repeated",
     )
     parser.add_argument("--force", action="store_true", help="take the place of a file that is there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status: 0 written; 1 the variant cannot be made; 2 usage."""
     from pytest_qparity.gate.quantizing import QUANTIZED, Order, quantize
+    from pytest_qparity.progress import working
     from pytest_qparity.verdict import CannotJudge
     from pytest_qparity.worker.limits import Limits
     from pytest_qparity.worker.process import WorkerProcess
@@ -93,16 +96,30 @@ def run(options: argparse.Namespace) -> int:
         state=dict(_pair(stated) for stated in options.state),
     )
     try:
-        with contextlib.closing(WorkerProcess(Limits())) as worker:
+        with working("quantizing"), contextlib.closing(WorkerProcess(Limits())) as worker:
             made = quantize(order, worker)
     except CannotJudge as reason:
         failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
         print(f"{failure['code']}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
+        print_failure(reason.failure, options)
         return 1
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or options.output}), should be room to write")
-    _show(made, options)
+    with stdout_for_json(options):
+        _show(made, options)
+    if options.json:
+        print_json(_as_json(made, options))
     return 0
+
+
+def _as_json(made: Quantized, options: argparse.Namespace) -> dict[str, object]:
+    return {
+        "written": str(options.output),
+        "sha256": made.digest,
+        "recipe": dict(made.recipe),
+        "quantized": {kind: {"quantized": counts[0], "all": counts[1]} for kind, counts in made.counts.items()},
+        "ranges": {"used": list(made.used), "unused": list(made.unused)},
+    }
 
 
 def _pair(stated: str) -> tuple[str, str]:

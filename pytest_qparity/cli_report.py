@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_qparity.cli_json import add_json
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
 from pytest_qparity.report.text import printable
@@ -44,6 +45,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     for name in _forms():
         as_it_is = ", as it is where nothing is said" if name == "markdown" else ""
         form.add_argument(f"--{name}", action="store_true", help=f"the table as {name}{as_it_is}")
+    add_json(form)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,6 +79,11 @@ def _report(ledger: Ledger, options: argparse.Namespace, form: str) -> int:
         except OSError as error:
             return usage(f"got {error.strerror or error} ({error.filename or path}), should be room to write")
         print(f"written    {printable(str(path))}", file=sys.stderr)
+    if options.json:
+        from pytest_qparity.report.document import summary_json
+
+        print(summary_json(ledger, Path.cwd()), end="")
+        return 0
     if options.table:
         return _print_table(ledger, form)
     if not options.output:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+PAIR_OPTIONS = ("qparity_model", "qparity_candidate", "qparity_data", "qparity_samples", "qparity_sizes")
 REPEATED = (  # options without which the command that repeats a check might judge something else
+    *PAIR_OPTIONS,
     "qparity_cases",
     "qparity_canaries",
     "qparity_roots",
@@ -26,6 +28,15 @@ def add_options(parser: pytest.Parser) -> None:
     add = group.addoption
     add("--backend", metavar="A,B", help="backends to judge the case files on (ini qparity_backends; default ort)")
     add("--precision", metavar="A,B", help="precisions to judge (ini qparity_precisions; default all of a case)")
+    add(
+        "--qparity-model",
+        metavar="FILE",
+        help="judge a pair of files in place of case files: this is the float model, the reference",
+    )
+    add("--qparity-candidate", metavar="FILE", help="and this is the one that is to ship")
+    add("--qparity-data", metavar="FILE", help="inputs for the pair, one array for each (default: drawn)")
+    add("--qparity-samples", metavar="N", help="how many inputs are drawn for a pair (default 16)")
+    add("--qparity-sizes", metavar="NAME=N,...", help="sizes of axes that the pair's model leaves open")
     add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
     add(
         "--qparity-canaries",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_qparity.options import PAIR_OPTIONS
 from pytest_qparity.stash import (
     BOOKS,
     CASE_FILES,
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
+    from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.selection import Selection
 
 # A session with one of these options is there to judge cases.
-ASKING = ("backend", "precision", "qparity_cases", "qparity_report")
+ASKING = ("backend", "precision", "qparity_cases", "qparity_report", "qparity_model")
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -65,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         config.stash[SELECTION] = _selection(config)
+        _pair_up(config)
         config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
@@ -74,6 +77,22 @@ def pytest_configure(config: pytest.Config) -> None:
         books = config.stash[BOOKS] = Books(config)
         if config.pluginmanager.register(books, "qparity-books") is None:
             raise pytest.UsageError("got -p no:qparity-books, should be without: nothing is judged off the books")
+
+
+def _pair_up(config: pytest.Config) -> None:
+    """Two files that stand in for case files have a case written for them, which alone is collected."""
+    if config.stash[SELECTION].pair is not None:
+        from pytest_qparity.pair_options import pair_up
+
+        pair_up(config)
+
+
+def _pair(config: pytest.Config) -> PairPlace | None:
+    if all(config.getoption(option) is None for option in PAIR_OPTIONS):
+        return None
+    from pytest_qparity.pair_options import place_of
+
+    return place_of(config)
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -107,19 +126,21 @@ def _selection(config: pytest.Config) -> Selection:
         precisions = config.getini("qparity_precisions") or None
     more_roots = config.getoption("qparity_roots")
     root = config.rootpath
+    pair = _pair(config)
+    roots = roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(","))
     return Selection(
         backends=backends_among(backends, known),
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
         known_backends=known,
         case_globs=_globs(config, "qparity_cases"),
         canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
-        roots=roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(",")),
-        golden_root=root / _value(config, "qparity_golden"),
+        roots=roots if pair is None else (*roots, *pair.roots),
+        golden_root=root / _value(config, "qparity_golden") if pair is None else pair.golden_root,
         cache=root / _value(config, "qparity_cache"),
         ledger=root / _value(config, "qparity_ledger"),
         latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
         largest_data_mb=megabytes_of(_value(config, "qparity_largest_data_mb"), "--qparity-largest-data-mb"),
-        accept=config.getoption("qparity_accept"),
+        accept=config.getoption("qparity_accept") if pair is None else "changed",
         examples=count_of(_value(config, "qparity_examples"), "--qparity-examples", lowest=1),
         seed=count_of(_value(config, "qparity_seed"), "--qparity-seed", lowest=0),
         isolation=isolation_of(_value(config, "qparity_isolation")),
@@ -128,6 +149,7 @@ def _selection(config: pytest.Config) -> Selection:
         reports=_reports(config, root / _value(config, "qparity_ledger")),
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
+        pair=pair,
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"

@@ -16,6 +16,7 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
+    from pytest_qparity.gate.pair import PairPlace
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
 
@@ -30,7 +31,7 @@ class Selection:
 
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
-    repeats a check needs besides its node id and backend.
+    repeats a check needs besides its node id and backend. `pair`: two files that are judged in place of case files.
     """
 
     backends: tuple[str, ...]
@@ -55,9 +56,13 @@ class Selection:
     asked_for: bool
     repeat_options: tuple[str, ...]
     baseline: Baseline | None = None
+    pair: PairPlace | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
-        """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""
+        """What the globs find under `root`, without canaries; of a pair its case alone. Raises SelectionError at a glob
+        that cannot be."""
+        if self.pair is not None:
+            return frozenset((self.pair.case_file,))
         return _found(self.case_globs, root, "case files") - self.canary_files(root)
 
     def canary_files(self, root: Path) -> frozenset[Path]:

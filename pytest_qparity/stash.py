@@ -10,12 +10,16 @@ import pytest
 if TYPE_CHECKING:
     from pytest_qparity.books import Books
     from pytest_qparity.collection import CaseFile
+    from pytest_qparity.gate.pair import PairError, Prepared
     from pytest_qparity.selection import Selection
+    from pytest_qparity.verdict import CannotJudge
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
+PAIR: pytest.StashKey[Prepared] = pytest.StashKey()
+PAIR_REFUSED: pytest.StashKey[PairError | CannotJudge | OSError] = pytest.StashKey()
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
 # The keys under which a worker of pytest-xdist tells its controller: which case files it planned, a precision that no

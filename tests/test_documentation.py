@@ -71,6 +71,7 @@ def test_the_lowest_versions_under_test_are_the_floors_that_are_promised() -> No
         "images",
         "text",
         "audio",
+        "completion",
         "datasets",
         "history",
         "metrics",

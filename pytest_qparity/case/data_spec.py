@@ -168,6 +168,12 @@ class DataSpec(Table):
     batch: Annotated[int, Field(ge=1)] = Field(
         default=1, description="How many samples go through the model at a time.", examples=[8]
     )
+    drawn: bool = Field(
+        default=False,
+        description="Whether the test samples are drawn at random: they can show parity, and no accuracy is asked for. "
+        "Failures say so.",
+        examples=[True],
+    )
     overlap: Literal["refused", "allowed"] = Field(
         default="refused",
         description="Whether calibration samples may be test samples too. refused: preflight fails; allowed: a note "

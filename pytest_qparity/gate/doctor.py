@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pytest_qparity.backends.gpu import SHARING
 from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.environment import environment, version_of
+from pytest_qparity.gate.runs_as import int8_products, runs_as
 from pytest_qparity.hardware import this_hardware
 from pytest_qparity.processor import this_processor
 from pytest_qparity.verdict import CannotJudge
@@ -41,7 +42,8 @@ class BackendState:
 class Examination:
     """`gpus`: as `cuda_driver.Driver` has them, with the kernel's driver where NVML told it; where there is no driver,
     `no_gpu` says so. `conflicts`: of packages, each a sentence with its remedy. `environment` has the fingerprint of
-    the machine, `gpu_hardware` that of its first GPU in it, empty where there is none."""
+    the machine, `gpu_hardware` that of its first GPU in it, empty where there is none. `precisions`: in the groups of
+    `runs_as`, for each backend that works; `int8_products`: how this CPU adds them."""
 
     backends: tuple[BackendState, ...]
     environment: Mapping[str, Any]
@@ -52,6 +54,8 @@ class Examination:
     no_gpu: str
     conflicts: tuple[str, ...]
     gpu_hardware: str = ""
+    precisions: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    int8_products: str = ""
 
     @property
     def works(self) -> bool:
@@ -67,8 +71,9 @@ def examine(backends: Mapping[str, BackendSpec], worker: Callable[[], Worker]) -
     found = environment()
     del found["time"]
     told = _gpus(worker)
+    states = _states(backends, worker)
     return Examination(
-        backends=_states(backends, worker),
+        backends=states,
         environment=found,
         cpu=this_processor().as_json(),
         gpus=tuple(told["gpus"]),
@@ -77,6 +82,8 @@ def examine(backends: Mapping[str, BackendSpec], worker: Callable[[], Worker]) -
         no_gpu=told["no_gpu"],
         conflicts=tuple(conflicts()),
         gpu_hardware=_gpu_hardware(told["cuda"], told["gpus"]),
+        precisions={state.name: runs_as(backends[state.name]) for state in states if state.works},
+        int8_products=int8_products(this_processor().as_json()["features"]),
     )
 
 

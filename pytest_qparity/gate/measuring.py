@@ -105,6 +105,11 @@ def parity(run: RunMaterial) -> Verdict:
     if isinstance(gathered, Misfit):
         return judge_misfit(gathered.layouts, golden, _parity_limit(run))
     verdict = judge_parity(gathered, golden, _parity_limit(run))
+    if run.material.case.spec.data.drawn:
+        from pytest_qparity.case.drawing import DRAWN_NOTE
+
+        evidence = {**verdict.evidence, "inputs": "drawn"}
+        verdict = replace(verdict, evidence=evidence, notes=(*verdict.notes, DRAWN_NOTE))
     return verdict if run.material.recordings is None else _with_drift(verdict, run, run.material.recordings)
 
 

@@ -25,10 +25,15 @@ def _parts(found: Examination) -> Iterator[list[str]]:
     yield [f"{working} of {len(found.backends)} backends work here", ""]
     for backend in found.backends:
         yield _backend(backend)
+    for name, groups in found.precisions.items():
+        told = "; ".join(f"{group} {' '.join(names)}" for group, names in groups.items() if names)
+        yield _row(f"on {name}", told)
     yield [""]
     for conflict in found.conflicts:
         yield _row("CONFLICT", conflict)
     yield _row("CPU", _cpu(found.cpu, found.environment))
+    if found.int8_products:
+        yield _row("int8 products", found.int8_products)
     yield from ([_row("GPU", _gpu(gpu, found)) for gpu in found.gpus] or [_row("GPU", f"none: {found.no_gpu}")])
     yield _row("hardware", _hardware(found))
     yield _row("Python", f"{found.environment['python']}, {found.environment['system']}")

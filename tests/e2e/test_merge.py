@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,7 @@ def judge(project: pytest.Pytester, name: str, *arguments: str) -> Path:
 
 
 class TestShards:
-    def test_by_name(self, project: pytest.Pytester, merge: Merge) -> None:
+    def test_by_name(self, project: pytest.Pytester, merge: Merge, capsys: pytest.CaptureFixture[str]) -> None:
         judge(project, "a.json", "-k", "parity", *FP32)
         judge(project, "b.json", "-k", "not parity", *FP32)
 
@@ -64,6 +65,9 @@ class TestShards:
         assert {verdict["session"] for verdict in whole.verdicts} == {
             start["session"] for start in whole.start["shards"]
         }
+
+        assert main(["merge", "a.json", "b.json", "--output", "again.json", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["planned"] == 5
 
     def test_by_backend_as_on_two_machines(self, project: pytest.Pytester, merge: Merge) -> None:
         backends = "--backend=ort,openvino"

@@ -14,7 +14,9 @@ from pytest_qparity.backends.cuda_driver import hardware_of
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.gate import doctor
 from pytest_qparity.gate.doctor import BackendState, Examination, examine
+from pytest_qparity.gate.runs_as import int8_products, runs_as
 from pytest_qparity.hardware import this_hardware
+from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.report.doctor import screen
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
@@ -234,3 +236,24 @@ def test_names_cannot_command_the_terminal() -> None:
 
 def test_nothing_is_wider_than_the_screen() -> None:
     assert max(len(line) for line in screen(examination()).splitlines()) <= 80
+
+
+def test_each_precision_is_told_once_for_each_backend_that_works() -> None:
+    for spec in backend_table().values():
+        told = [name for names in runs_as(spec).values() for name in names]
+        assert sorted(told) == sorted(PRECISIONS)
+        assert set(runs_as(spec)["emulated"]) == set(spec.emulated)
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        (["avx2", "avx512_vnni"], "in int32 (avx512_vnni)"),
+        (["avx2", "avx512f"], "saturate in int16: no VNNI"),
+        (["asimddp"], "in int32 (asimddp)"),
+        ("unknown", "not known"),
+    ],
+)
+def test_how_int8_products_are_added_up(features: object, says: str) -> None:
+    assert says in int8_products(features)
+    assert says in screen(examination(int8_products=int8_products(features)))

@@ -1,0 +1,137 @@
+"""Two files and no case: `qparity check`, the same from pytest, and each thing that can be wrong with them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from pytest_qparity.cli_check import exit_status
+from pytest_qparity.verdict import Outcome
+from tests.models import inputs_for_mlp, mlp, save
+
+INI = """
+[pytest]
+addopts = -n 2 --no-such-option
+qparity_canaries =
+qparity_latency_seconds = 0.01
+"""
+
+
+class Calibration(CalibrationDataReader):
+    def __init__(self) -> None:
+        self._feeds = iter([{"input": inputs_for_mlp(64)}])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._feeds, None)
+
+
+def quantized(model: Path, path: Path) -> None:
+    quantize_static(
+        model,
+        path,
+        Calibration(),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a newcomer has it: model.onnx, model_int8.onnx, and other_int8.onnx, which is of other weights;
+    addopts that would select none of it."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    model = save(mlp(), folder / "model.onnx")
+    quantized(model, folder / "model_int8.onnx")
+    quantized(save(mlp(seed=1), folder / "elsewhere" / "other.onnx"), folder / "other_int8.onnx")
+    (folder / "pytest.ini").write_text(INI, encoding="utf-8")
+    return folder
+
+
+def qparity(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest_qparity.cli", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def as_json(pair: Path) -> subprocess.CompletedProcess[str]:
+    return qparity(pair, "check", "model.onnx", "model_int8.onnx", "--json")
+
+
+def test_a_pair_is_judged_and_stdout_is_json_alone(as_json: subprocess.CompletedProcess[str]) -> None:
+    told = json.loads(as_json.stdout)
+
+    assert as_json.returncode == told["exit_status"] == 0, as_json.stderr
+    assert told["verdict"] == "pass"
+    assert {event["run"] for event in told["checks"]} == {"ort-fp32", "ort-int8"}
+    assert {event["check"] for event in told["checks"]} == {"preflight", "parity", "latency", "memory"}
+    assert told["without_a_verdict"] == []
+
+
+def test_drawn_inputs_and_a_golden_made_here_are_said_to_be_so(as_json: subprocess.CompletedProcess[str]) -> None:
+    told = json.loads(as_json.stdout)
+
+    parity = [event["evidence"] for event in told["checks"] if event["check"] == "parity"]
+    assert {evidence["inputs"] for evidence in parity} == {"drawn"}
+    assert "they show parity, not accuracy" in told["pair"]["told"][0]
+    assert told["pair"]["told"][-1].startswith("Golden: made here of model.onnx")
+    assert told["pair"]["told"][0] in as_json.stderr
+
+
+def test_what_fails_says_that_drawn_inputs_may_be_why_and_its_repeat_command_works(pair: Path) -> None:
+    done = qparity(pair, "check", "model.onnx", "other_int8.onnx")
+
+    assert done.returncode == 1, done.stdout
+    assert "verdict: accuracy-fail (exit status 1)" in done.stdout
+    assert "a failure may be theirs" in done.stdout.replace("\n        ", " ")
+    repeat = next(line for line in done.stdout.splitlines() if line.startswith("Repeat: "))
+    command = repeat.removeprefix("Repeat: ").replace("pytest ", f"{sys.executable} -m pytest -o addopts= ", 1)
+    again = subprocess.run(command, cwd=pair, shell=True, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "QP-PAR-00" in again.stdout
+    assert "1 checks planned" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ("model.onnx pytest.ini", 4, "QP-MODEL-001"),
+        ("model_int8.onnx model.onnx", 2, "should be the float model first: model.onnx model_int8.onnx"),
+    ],
+)
+def test_a_pair_that_is_none_is_one_clear_error(pair: Path, arguments: str, status: int, says: str) -> None:
+    done = qparity(pair, "check", *arguments.split(), "--json")
+
+    assert done.returncode == json.loads(done.stdout)["exit_status"] == status
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_whole", "status"),
+    [
+        ([Outcome.PASS], True, 0),
+        ([Outcome.PASS], False, 4),
+        ([], True, 4),
+        ([Outcome.CANNOT_JUDGE, Outcome.BUDGET_FAIL, Outcome.ACCURACY_FAIL], False, 1),
+        ([Outcome.CANNOT_JUDGE, Outcome.BUDGET_FAIL], False, 3),
+        ([Outcome.CANNOT_JUDGE, Outcome.PASS], False, 4),
+    ],
+)
+def test_the_gravest_outcome_decides_the_exit_status(outcomes: list[Outcome], is_whole: bool, status: int) -> None:
+    assert exit_status(outcomes, is_whole=is_whole) == status
+
+
+def test_paths_beside_a_pair_are_refused(pair: Path) -> None:
+    options = ["-o", "addopts=", "--qparity-model=model.onnx", "--qparity-candidate=model_int8.onnx", "tests"]
+
+    done = subprocess.run([sys.executable, "-m", "pytest", *options], cwd=pair, capture_output=True, text=True)
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "a pair is judged alone" in done.stderr

@@ -1,0 +1,113 @@
+"""Every command of `qparity`: its help has examples, and with `--json` stdout is JSON and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_qparity.cli import _parser, main
+from tests.e2e.projects import CASE, INI, accept_golden, write_project
+from tests.gate.test_pair import quantized_mlp
+from tests.models import mlp, save
+
+
+def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser, str]]:
+    """Each command that has none below it: name, parser, and the help that is printed behind its options."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for key, each in action.choices.items():
+            for found, leaf, epilog in commands(each, f"{name} {key}".strip()):
+                yield found, leaf, epilog or each.epilog or ""
+    if not below:
+        yield name, parser, parser.epilog or ""
+
+
+ALL = {name: (parser, epilog) for name, parser, epilog in commands(_parser())}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_json_and_help_with_examples(name: str) -> None:
+    parser, epilog = ALL[name]
+
+    assert "--json" in parser.format_help()
+    assert epilog.startswith("examples")
+    assert f"qparity {name}" in epilog
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was judged once: a case, its golden, a ledger that passes."""
+    root = tmp_path_factory.mktemp("project")
+    case = CASE.replace("[precisions.fp16]\n[precisions.int8]\n", "")
+    accept_golden(write_project(root, case))
+    (root / "pytest.ini").write_text(f"{INI}qparity_latency_seconds = 0.01\n", encoding="utf-8")
+    save(quantized_mlp(), root / "models" / "net_int8.onnx")
+    save(mlp(), root / "models" / "net.onnx")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        assert pytest.main(["-q", "--backend=ort", "-p", "no:cacheprovider"]) == 0
+    return root
+
+
+LEDGER = ".qparity/ledger.json"
+COMMANDS = {
+    "accept": ("accept", 0),
+    "baseline save": ("baseline save main", 0),
+    "canaries": ("canaries other/canaries", 0),
+    "conformance": (f"conformance {LEDGER}", 1),
+    "diff": (f"diff {LEDGER} {LEDGER}", 0),
+    "export": ("export cases/mlp.toml ort-fp32 -o release", 0),
+    "history add": (f"history add {LEDGER}", 0),
+    "history show": ("history show", None),
+    "lint": ("lint models/net_int8.onnx --target ort", None),
+    "quantize": ("quantize models/net.onnx --precision fp16 -o half.onnx", 0),
+    "report": ("report", 0),
+    "verify": ("verify release", 0),
+}
+ELSEWHERE = {"check", "init", "doctor", "diagnose", "merge", "rescue"}  # whose own tests read their JSON
+
+
+def test_the_table_has_every_command() -> None:
+    assert COMMANDS.keys() | ELSEWHERE == ALL.keys()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_stdout_is_json_alone(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of the table: later commands read what earlier ones wrote."""
+    command, expected = COMMANDS[name]
+    monkeypatch.chdir(project)
+
+    status = main([*command.split(), "--json"])
+
+    printed = capsys.readouterr()
+    assert expected is None or status == expected, printed.err
+    assert json.loads(printed.out) is not None
+
+
+def test_without_the_package_that_makes_completions_the_error_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(SystemExit, match="2"):
+        main(["--print-completion", "bash"])
+
+    assert 'pip install "pytest-qparity[completion]"' in capsys.readouterr().err
+
+
+def test_completions_know_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab")
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["--print-completion", "bash"])
+
+    printed = capsys.readouterr().out
+    assert all(name.split()[0] in printed for name in ALL)
+    assert "shtab" in sys.modules
