@@ -115,7 +115,7 @@ def failure_page(of: Explanation, codes: list[str]) -> str:
     index = codes.index(of.code)
     around = [f"[{each}]({each}.md)" for each in codes[max(0, index - 1) : index + 2] if each != of.code]
     text = outside_fences(
-        of.text,
+        f"{of.text}\n\n**Try:** {of.remedy}",
         lambda part: _LINK.sub(lambda found: found[0] if "://" in found[2] else f"[{found[1]}](../{found[2]})", part),
     )
     return (

@@ -15,13 +15,14 @@ _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One code: what it is called, what comes of it, what it means, where it comes from and what to do (Markdown)."""
+    """One code: what it is called, what comes of it, what it means and where it comes from, what to do (Markdown)."""
 
     code: str
     title: str
     outcome: str
     family: str
     text: str
+    remedy: str
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -33,7 +34,8 @@ def explanations() -> dict[str, Explanation]:
 
 
 def parse_failures(page: str) -> dict[str, Explanation]:
-    """The paragraphs of a page laid out as docs/failures.md is: `## family`, `### code: title`, `*outcome.*` text."""
+    """The paragraphs of a page laid out as docs/failures.md is: `## family`, `### code: title`, `*outcome.*` text, and
+    `Try:` what to do."""
     found: dict[str, tuple[str, str, list[str]]] = {}
     family = ""
     lines: list[str] = []
@@ -53,13 +55,14 @@ def _explanation(code: str, title: str, family: str, text: str) -> Explanation:
     outcome = _OUTCOME.match(text)
     if outcome is None:
         raise ValueError(f"got a paragraph of {code} without an outcome, should begin with one: *cannot-judge.*")
-    return Explanation(code, title, outcome[1], family, text[outcome.end() :])
+    said, _, remedy = text[outcome.end() :].partition("\n\nTry: ")
+    return Explanation(code, title, outcome[1], family, said, remedy)
 
 
 def explanation_text(explanation: Explanation, *, width: int) -> str:
     """The paragraph for a terminal: links are their words alone, lines are of `width` columns."""
     head = f"{explanation.code}  {explanation.title} ({explanation.outcome})"
-    said = _LINK.sub(r"\1", explanation.text)
+    said = _LINK.sub(r"\1", f"{explanation.text}\n\nTry: {explanation.remedy}")
     paragraphs = [
         textwrap.fill(" ".join(each.split()), width, break_long_words=False, break_on_hyphens=False)
         for each in said.split("\n\n")

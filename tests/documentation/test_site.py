@@ -78,7 +78,7 @@ def test_the_page_of_keys_has_every_key_of_the_schema() -> None:
     assert "any |" not in page
     headings = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
     assert len(set(headings)) == len(headings)
-    assert "## `[budgets.<name>.<name>]`" in headings
+    assert "`[budgets.<name>.<name>]`" in headings
 
 
 def test_the_page_of_commands_has_every_command_and_every_option() -> None:

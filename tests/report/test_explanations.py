@@ -24,6 +24,8 @@ of [each](a.md).
 
 Second.
 
+Try: less.
+
 ## Runs
 
 Not of the code above.
@@ -31,6 +33,8 @@ Not of the code above.
 ### QP-RUN-001: no verdict
 
 *cannot-judge.* Skipped.
+
+Try: again.
 """
 
 
@@ -40,7 +44,7 @@ def test_a_paragraph_ends_where_the_next_heading_begins() -> None:
     assert list(found) == ["QP-PAR-002", "QP-RUN-001"]
     assert found["QP-PAR-002"].family == "Parity"
     assert explanation_text(found["QP-PAR-002"], width=79) == (
-        "QP-PAR-002  a ratio below its limit (accuracy-fail)\n\nSee the limits of each.\n\nSecond."
+        "QP-PAR-002  a ratio below its limit (accuracy-fail)\n\nSee the limits of each.\n\nSecond.\n\nTry: less."
     )
 
 
@@ -55,7 +59,7 @@ def test_the_package_brings_a_paragraph_for_every_code() -> None:
     assert [(each.code, each.title, each.outcome) for each in found.values()] == [
         (code.code, code.title, code.outcome.value) for code in Code
     ]
-    assert all(each.text for each in found.values())
+    assert [each.code for each in found.values() if not (each.text and each.remedy)] == []
 
 
 def test_the_command_explains_codes_however_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
