@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ class _Watched:
     """Keeps the configuration of a session, which holds what it leaves behind."""
 
     config: pytest.Config | None = None
+    is_interrupted = False
 
 
 def _watched() -> _Watched:
@@ -62,6 +64,9 @@ def _watched() -> _Watched:
         @pytest.hookimpl(tryfirst=True)  # before this plugin's, which may end the session
         def pytest_configure(self, config: pytest.Config) -> None:
             self.config = config
+
+        def pytest_keyboard_interrupt(self) -> None:
+            self.is_interrupted = True
 
     return Watched()
 
@@ -74,6 +79,8 @@ def run(options: argparse.Namespace) -> int:
     watched = _watched()
     with stdout_for_json(options):
         status = pytest.main(_arguments(options), plugins=[watched])
+    if watched.is_interrupted:  # its exit status is that of a session whose collection failed, too
+        return INTERRUPTED
     return _concluded(options, watched.config, int(status))
 
 
@@ -94,8 +101,10 @@ def _arguments(options: argparse.Namespace) -> list[str]:
     }
     if options.precision == "fp32":
         asked["--precision"] = "fp32"
+    # On a terminal how far a long call is stands behind pytest's line, unless -q is given.
+    verbosity = () if sys.stdout.isatty() and not options.json else ("-q",)
     quiet = (
-        "-q",
+        *verbosity,
         "--no-header",
         "-o",
         "addopts=",
@@ -109,8 +118,6 @@ def _arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _concluded(options: argparse.Namespace, config: pytest.Config | None, status: int) -> int:
-    import pytest
-
     from pytest_qparity.stash import BOOKS, PAIR_REFUSED
 
     stash = None if config is None else config.stash
@@ -118,8 +125,6 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
     if refused is not None:
         return _refused(options, refused)
     books = None if stash is None else stash.get(BOOKS, None)
-    if status == pytest.ExitCode.INTERRUPTED:
-        return INTERRUPTED
     if books is None or books.ledger is None:
         if options.json:
             print_json({"verdict": None, "exit_status": USAGE})
