@@ -151,14 +151,6 @@ def test_limits_of_a_base_hold_for_what_has_it(folder: Path, name: str) -> None:
         load(folder, text + "\n[parity.int4]\nsqnr_db = 20\n")
 
 
-def test_drawn_samples_have_no_accuracy(folder: Path) -> None:
-    drawn = "data.drawn = true\n" + MINIMAL
-
-    assert load(folder, drawn).spec.data.drawn
-    with pytest.raises(CaseError, match=r"without \[accuracy\] beside drawn"):
-        load(folder, drawn + '\n[accuracy]\nmetric = "top1"\n')
-
-
 def test_a_case_says_at_which_line_a_key_stands_and_none_once_its_file_is_gone(folder: Path) -> None:
     case = load(folder, MINIMAL + "\n[parity.int8]\nsqnr_db = 20\n")
 
