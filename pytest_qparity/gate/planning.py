@@ -130,7 +130,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
         yield CaseProblem(
             Code.CASE_VALUE,
             case.line_of("data", "drawn"),
-            "Got drawn = true beside [accuracy], should be one of the two: nothing is right or wrong about drawn inputs.",
+            "Got drawn = true beside [accuracy], should be one of the two: of drawn inputs nothing is right.",
             "remove [accuracy], or give recorded data with labels and remove drawn",
         )
     if spec.state and spec.data.batch != 1:
