@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   qparity check model.onnx model_int8.onnx --data inputs.npz    one array for each input; with labels accuracy too
   qparity check model.onnx model_int8.onnx --backend ort,openvino
   qparity check model.onnx model_int8.onnx --sizes sequence=128,batch=1
+  qparity check model.onnx model_int8.onnx --speedup 1.5        a budget: exit status 3 where it is missed
   qparity check model.onnx model_int8.onnx --json               for scripts
 
 The same as: pytest --qparity-model=model.onnx --qparity-candidate=model_int8.onnx
@@ -47,6 +48,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--samples", type=int, default=None, metavar="N", help="inputs that are drawn (default: 16)")
     parser.add_argument("--sizes", metavar="NAME=N,...", help="sizes of axes that the model leaves open")
+    parser.add_argument("--speedup", metavar="X", help="times as fast as the float model that it must be (a budget)")
     add_json(parser)
 
 
@@ -96,6 +98,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
         "--qparity-data": options.data,
         "--qparity-samples": options.samples,
         "--qparity-sizes": options.sizes,
+        "--qparity-speedup": options.speedup,
         "--backend": options.backend,
         "--precision": None if options.precision in (None, "fp32") else f"fp32,{options.precision}",
     }
