@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ EXAMPLES = """examples:
   qparity check model.onnx model_int8.onnx --data inputs.npz    one array for each input; with labels accuracy too
   qparity check model.onnx model_int8.onnx --backend ort,openvino
   qparity check model.onnx model_int8.onnx --sizes sequence=128,batch=1
+  qparity check model.onnx model_int8.onnx --speedup 1.5        a budget: exit status 3 where it is missed
   qparity check model.onnx model_int8.onnx --json               for scripts
 
 The same as: pytest --qparity-model=model.onnx --qparity-candidate=model_int8.onnx
@@ -46,6 +48,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     parser.add_argument("--samples", type=int, default=None, metavar="N", help="inputs that are drawn (default: 16)")
     parser.add_argument("--sizes", metavar="NAME=N,...", help="sizes of axes that the model leaves open")
+    parser.add_argument("--speedup", metavar="X", help="times as fast as the float model that it must be (a budget)")
     add_json(parser)
 
 
@@ -53,6 +56,7 @@ class _Watched:
     """Keeps the configuration of a session, which holds what it leaves behind."""
 
     config: pytest.Config | None = None
+    is_interrupted = False
 
 
 def _watched() -> _Watched:
@@ -62,6 +66,9 @@ def _watched() -> _Watched:
         @pytest.hookimpl(tryfirst=True)  # before this plugin's, which may end the session
         def pytest_configure(self, config: pytest.Config) -> None:
             self.config = config
+
+        def pytest_keyboard_interrupt(self) -> None:
+            self.is_interrupted = True
 
     return Watched()
 
@@ -74,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
     watched = _watched()
     with stdout_for_json(options):
         status = pytest.main(_arguments(options), plugins=[watched])
+    if watched.is_interrupted:  # its exit status is that of a session whose collection failed, too
+        return INTERRUPTED
     return _concluded(options, watched.config, int(status))
 
 
@@ -89,13 +98,16 @@ def _arguments(options: argparse.Namespace) -> list[str]:
         "--qparity-data": options.data,
         "--qparity-samples": options.samples,
         "--qparity-sizes": options.sizes,
+        "--qparity-speedup": options.speedup,
         "--backend": options.backend,
         "--precision": None if options.precision in (None, "fp32") else f"fp32,{options.precision}",
     }
     if options.precision == "fp32":
         asked["--precision"] = "fp32"
+    # On a terminal how far a long call is stands behind pytest's line, unless -q is given.
+    verbosity = () if sys.stdout.isatty() and not options.json else ("-q",)
     quiet = (
-        "-q",
+        *verbosity,
         "--no-header",
         "-o",
         "addopts=",
@@ -109,8 +121,6 @@ def _arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _concluded(options: argparse.Namespace, config: pytest.Config | None, status: int) -> int:
-    import pytest
-
     from pytest_qparity.stash import BOOKS, PAIR_REFUSED
 
     stash = None if config is None else config.stash
@@ -118,8 +128,6 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
     if refused is not None:
         return _refused(options, refused)
     books = None if stash is None else stash.get(BOOKS, None)
-    if status == pytest.ExitCode.INTERRUPTED:
-        return INTERRUPTED
     if books is None or books.ledger is None:
         if options.json:
             print_json({"verdict": None, "exit_status": USAGE})

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-PAIR_OPTIONS = ("qparity_model", "qparity_candidate", "qparity_data", "qparity_samples", "qparity_sizes")
+PAIR_OPTIONS = (
+    "qparity_model",
+    "qparity_candidate",
+    "qparity_data",
+    "qparity_samples",
+    "qparity_sizes",
+    "qparity_speedup",
+)
 REPEATED = (  # options without which the command that repeats a check might judge something else
     *PAIR_OPTIONS,
     "qparity_cases",
@@ -37,6 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--qparity-data", metavar="FILE", help="inputs for the pair, one array for each (default: drawn)")
     add("--qparity-samples", metavar="N", help="how many inputs are drawn for a pair (default 16)")
     add("--qparity-sizes", metavar="NAME=N,...", help="sizes of axes that the pair's model leaves open")
+    add("--qparity-speedup", metavar="X", help="how many times as fast as the float model the candidate must be")
     add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
     add(
         "--qparity-canaries",

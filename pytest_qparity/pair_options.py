@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_qparity.options import PAIR_OPTIONS
 from pytest_qparity.stash import PAIR, PAIR_REFUSED, SELECTION
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.pair import PairPlace
 
 
-def place_of(config: pytest.Config) -> PairPlace:
-    """Where the pair that the options name has its case. Raises SelectionError where they name no pair."""
+def place_of(config: pytest.Config, backends: tuple[str, ...]) -> PairPlace | None:
+    """Where the pair that the options name has its case; None where there are none. Raises SelectionError where they
+    name no whole pair."""
+    if all(config.getoption(option) is None for option in PAIR_OPTIONS):
+        return None
     from pytest_qparity.gate.pair import SAMPLES, Pair, PairPlace
-    from pytest_qparity.selection import SelectionError, count_of
+    from pytest_qparity.selection import SelectionError, count_of, times_of
 
     model, candidate, data = (config.getoption(f"qparity_{name}") for name in ("model", "candidate", "data"))
     if not model or not candidate:
         given, missing = ("--qparity-model", "--qparity-candidate")[:: 1 if model else -1]
         raise SelectionError(f"got no {missing}, should be beside {given if model or candidate else 'the others'}")
     start = config.invocation_params.dir
-    samples = config.getoption("qparity_samples")
+    samples, speedup = config.getoption("qparity_samples"), config.getoption("qparity_speedup")
     precisions: list[str] = (config.getoption("precision") or "").replace(",", " ").split()
     meant = [name for name in precisions if name != "fp32"] or precisions
     if len(meant) > 1:
@@ -36,6 +40,8 @@ def place_of(config: pytest.Config) -> PairPlace:
         meant[0] if meant else None,
         SAMPLES if samples is None else count_of(samples, "--qparity-samples", lowest=1),
         _sizes(config.getoption("qparity_sizes") or ""),
+        None if speedup is None else times_of(speedup, "--qparity-speedup"),
+        backends,
     )
     return PairPlace(pair, config.rootpath)
 
@@ -53,10 +59,11 @@ def _sizes(text: str) -> dict[str, int]:
 
 
 def pair_up(config: pytest.Config) -> None:
-    """Have the pair's case written, and nothing else collected. Raises UsageError where it cannot be."""
+    """Have the case written of the pair that was asked for, and nothing else collected. Raises UsageError where it
+    cannot be."""
     place = config.stash[SELECTION].pair
     if place is None:
-        raise ValueError("got no pair, should be asked for one alone")
+        return
     _collect_alone(config, place.case_file)
     if hasattr(config, "workerinput"):
         return  # the process that controls the session has written it

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_qparity.options import PAIR_OPTIONS
+from pytest_qparity.pair_options import pair_up, place_of
 from pytest_qparity.stash import (
     BOOKS,
     CASE_FILES,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
-    from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.selection import Selection
 
 # A session with one of these options is there to judge cases.
@@ -67,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         config.stash[SELECTION] = _selection(config)
-        _pair_up(config)
+        pair_up(config)
         config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
@@ -77,22 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
         books = config.stash[BOOKS] = Books(config)
         if config.pluginmanager.register(books, "qparity-books") is None:
             raise pytest.UsageError("got -p no:qparity-books, should be without: nothing is judged off the books")
-
-
-def _pair_up(config: pytest.Config) -> None:
-    """Two files that stand in for case files have a case written for them, which alone is collected."""
-    if config.stash[SELECTION].pair is not None:
-        from pytest_qparity.pair_options import pair_up
-
-        pair_up(config)
-
-
-def _pair(config: pytest.Config) -> PairPlace | None:
-    if all(config.getoption(option) is None for option in PAIR_OPTIONS):
-        return None
-    from pytest_qparity.pair_options import place_of
-
-    return place_of(config)
 
 
 def _selection(config: pytest.Config) -> Selection:
@@ -126,7 +109,7 @@ def _selection(config: pytest.Config) -> Selection:
         precisions = config.getini("qparity_precisions") or None
     more_roots = config.getoption("qparity_roots")
     root = config.rootpath
-    pair = _pair(config)
+    pair = place_of(config, backends_among(backends, known))
     roots = roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(","))
     return Selection(
         backends=backends_among(backends, known),

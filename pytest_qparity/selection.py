@@ -187,6 +187,11 @@ def megabytes_of(text: str, option: str) -> float:
     return _positive(text, option, "megabytes")
 
 
+def times_of(text: str, option: str) -> float:
+    """A finite factor above 0. Raises SelectionError at anything else."""
+    return _positive(text, option, "times")
+
+
 def _positive(text: str, option: str, unit: str) -> float:
     try:
         number = float(text)

@@ -272,14 +272,6 @@ class CaseSpec(Table):
             raise PydanticCustomError(OUR_ERROR, "each input once", {"remedy": "feed it from one output"})
         return state
 
-    @model_validator(mode="after")
-    def _drawn_samples_have_no_accuracy(self) -> CaseSpec:
-        stated = self.model_fields_set >= {"data", "accuracy"}
-        if stated and self.accuracy is not None and self.data.drawn:
-            remedy = {"remedy": "remove [accuracy], or give test data with labels and remove drawn"}
-            raise PydanticCustomError(OUR_ERROR, "a case without [accuracy] beside drawn = true", remedy)
-        return self
-
     @model_validator(mode="before")
     @classmethod
     def _metric_of_the_task(cls, value: Any) -> Any:

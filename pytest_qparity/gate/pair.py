@@ -35,7 +35,8 @@ class PairError(Exception):
 @dataclass(frozen=True, slots=True)
 class Pair:
     """What was asked: files as they were named; `data`: None where inputs are to be drawn; `precision`: what the
-    candidate is meant to be, None where its file is to tell; `sizes`: of axes that the model leaves open."""
+    candidate is meant to be, None where its file is to tell; `sizes`: of axes that the model leaves open;
+    `speedup`: how many times as fast as the float model it must be on each of `backends`, None where it need not."""
 
     model: Path
     candidate: Path
@@ -43,6 +44,8 @@ class Pair:
     precision: str | None = None
     samples: int = SAMPLES
     sizes: Mapping[str, int] = field(default_factory=dict)
+    speedup: float | None = None
+    backends: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         data = None if self.data is None else str(self.data)
@@ -69,6 +72,7 @@ class PairPlace:
             "precision": self.pair.precision,
             "samples": self.pair.samples,
             "sizes": dict(self.pair.sizes),
+            "speedup": [self.pair.speedup, *self.pair.backends],
         }
         stem = _UNSAFE.sub("-", self.pair.candidate.stem).strip("-_") or "candidate"
         return f"{stem[:40]}-{json_digest(asked)[:6]}"
@@ -117,6 +121,8 @@ def prepare(place: PairPlace, worker: Worker) -> Prepared:
     found = worker.call(TARGET, paths, {}, f"Reading {pair.candidate.name}", worker.limits.load).value
     _require_order(pair, found)
     precision = _precision(pair, found["candidate_precision"])
+    if pair.speedup is not None and precision == "fp32":
+        raise PairError("got a speed-up for a candidate that is fp32 itself, should be none: nothing is to be compared")
     _require_inputs(pair, model, candidate)
     inputs = (
         (f"Inputs: {_shown(pair.data)}.",)
@@ -248,9 +254,17 @@ def _case_text(place: PairPlace, precision: str, model: ModelFile, told: Sequenc
         *(["[precisions.fp32]"] if precision != "fp32" else []),
         f"[precisions.{precision}]",
         f"file = {_path(pair.candidate, place.folder)}",
+        *_budgets(pair, precision),
         *(["", "[accuracy]", 'metric = "top1"'] if _has_classes(pair, model) else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _budgets(pair: Pair, precision: str) -> list[str]:
+    if pair.speedup is None:
+        return []
+    over = f"speedup_over = {{ fp32 = {pair.speedup} }}"
+    return [line for backend in pair.backends for line in ("", f"[budgets.{backend}.{precision}]", over)]
 
 
 def _path(path: Path, folder: Path) -> str:

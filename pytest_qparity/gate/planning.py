@@ -126,6 +126,13 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             f'Got a case named "{case.name}" beside the canary file {namesake}, should have a name of its own.',
             "rename one of the files: goldens are stored by the name",
         )
+    if spec.data.drawn and spec.accuracy is not None:
+        yield CaseProblem(
+            Code.CASE_VALUE,
+            case.line_of("data", "drawn"),
+            "Got drawn = true beside [accuracy], should be one of the two: of drawn inputs nothing is right.",
+            "remove [accuracy], or give recorded data with labels and remove drawn",
+        )
     if spec.state and spec.data.batch != 1:
         yield CaseProblem(
             Code.CASE_VALUE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,28 @@ def test_a_pair_that_is_none_is_one_clear_error(pair: Path, arguments: str, stat
 )
 def test_the_gravest_outcome_decides_the_exit_status(outcomes: list[Outcome], is_whole: bool, status: int) -> None:
     assert exit_status(outcomes, is_whole=is_whole) == status
+
+
+def test_ctrl_c_is_told_apart_from_every_verdict(pair: Path, tmp_path: Path) -> None:
+    for name in ("model.onnx", "model_int8.onnx", "pytest.ini"):
+        shutil.copy(pair / name, tmp_path)
+    (tmp_path / "conftest.py").write_text("def pytest_runtest_call(item):\n    raise KeyboardInterrupt\n")
+
+    done = qparity(tmp_path, "check", "model.onnx", "model_int8.onnx")
+
+    assert done.returncode == 130
+    assert "exit status" not in done.stdout
+
+
+def test_workers_of_xdist_judge_the_pair_that_their_controller_wrote(pair: Path) -> None:
+    options = ["-o", "addopts=", "--qparity-model=model.onnx", "--qparity-candidate=model_int8.onnx"]
+    spread = ["-n", "2", "--dist", "loadscope", "-m", "preflight or parity", "-p", "no:cacheprovider"]
+
+    done = subprocess.run([sys.executable, "-m", "pytest", *options, *spread], cwd=pair, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
+    assert "4 checks planned: 4 pass" in done.stdout
+    assert "Golden: made here" in done.stdout
 
 
 def test_paths_beside_a_pair_are_refused(pair: Path) -> None:

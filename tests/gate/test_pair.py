@@ -95,6 +95,16 @@ def test_given_data_with_labels_ask_for_accuracy(files: tuple[Path, Path], tmp_p
     assert not any("drawn" in told.lower() for told in done.told)
 
 
+def test_a_speed_up_is_a_budget_on_each_backend(files: tuple[Path, Path], tmp_path: Path) -> None:
+    place, _ = prepared(tmp_path, Pair(*files, speedup=1.5, backends=("ort", "ort-cuda")))
+
+    budgets = load_case(place.case_file, (tmp_path, *place.roots)).spec.budgets
+    assert {name: each["int8"].speedup_over for name, each in budgets.items()} == {
+        "ort": {"fp32": 1.5},
+        "ort-cuda": {"fp32": 1.5},
+    }
+
+
 def test_files_elsewhere_and_with_strange_names_are_found(tmp_path: Path) -> None:
     elsewhere = tmp_path / 'a "b" \\ é'
     pair = Pair(save(mlp(), elsewhere / "m.onnx"), save(quantized_mlp(), elsewhere / "çandidate 8.onnx"))
@@ -106,7 +116,13 @@ def test_files_elsewhere_and_with_strange_names_are_found(tmp_path: Path) -> Non
 
 def test_pairs_of_other_files_or_sizes_have_cases_of_their_own(files: tuple[Path, Path], tmp_path: Path) -> None:
     model, candidate = files
-    pairs = [Pair(*files), Pair(candidate, model), Pair(*files, samples=2), Pair(*files, sizes={"N": 2})]
+    pairs = [
+        Pair(*files),
+        Pair(candidate, model),
+        Pair(*files, samples=2),
+        Pair(*files, sizes={"N": 2}),
+        Pair(*files, speedup=2),
+    ]
 
     assert len({PairPlace(pair, tmp_path).case_file for pair in pairs}) == len(pairs)
 

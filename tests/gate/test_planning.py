@@ -124,6 +124,16 @@ def test_with_an_accuracy_table_a_run_has_all_five_checks(case, settings):
     assert run.checks == ("preflight", "parity", "accuracy", "latency", "memory")
 
 
+def test_drawn_samples_have_no_accuracy(case, settings):
+    drawn = case("drawn = true\n[precisions.int8]\n[accuracy]\nmetric = 'top1'\n")
+
+    ((code, line, sentence, _),) = problems(drawn, settings)
+
+    assert code is Code.CASE_VALUE
+    assert line == line_in(drawn, "drawn")
+    assert sentence.startswith("Got drawn = true beside [accuracy]")
+
+
 def test_a_precision_that_no_recipe_makes_may_be_given(case, settings):
     runs = plan(case('[precisions.int4]\nfile = "given.onnx"\n'), settings, ["ort"])
 
