@@ -1,4 +1,4 @@
-"""The service: a request holds the pixels of a digit, the answer names it. `preprocess` is what the gate judges with."""
+"""The service: a request holds a digit's pixels, the answer names it. The gate judges with its `preprocess`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DigitsServer(ThreadingHTTPServer):
 class _Digits(BaseHTTPRequestHandler):
     server: DigitsServer
 
-    def do_POST(self) -> None:  # noqa: N802  the name that http.server calls
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
             sample = preprocess(body)

@@ -1,4 +1,4 @@
-"""Makes models/digits_int8.onnx, which the service loads: ONNX Runtime's own quantizer, calibrated on recorded requests."""
+"""Makes models/digits_int8.onnx, which the service loads: ONNX Runtime's quantizer, calibrated on requests."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,24 @@ def example(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return Path(shutil.copytree(ROOT / "examples" / name, tmp_path / "examples" / name, ignore=MADE))
 
 
-def follow(example: Path) -> Ledger:
-    """Run the first shell block of the README, stopping where a command fails; the ledger that it leaves."""
+def commands(example: Path) -> str:
+    """The first shell block of the README."""
     block = re.search(r"```sh\n(.*?)```", (example / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
-    run(example, block[1])
+    return block[1]
+
+
+def follow(example: Path) -> Ledger:
+    """Run what the README has one type, stopping where a command fails; the ledger that it leaves."""
+    run(example, commands(example))
     return read_ledger(example / ".qparity" / "ledger.json")
 
 
 def run(example: Path, script: str, *, status: int = 0) -> str:
+    inherited = os.environ.get("PYTHONPATH", "")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited])),
     }
     found = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -92,3 +99,34 @@ def test_detection(example: Path) -> None:
 
     assert figures["ort-int8::preflight"] == "2/2 Conv int8"
     assert figures["ort-fp16::accuracy"].endswith("0.00 pt")
+
+
+@pytest.mark.skipif(find_spec("flit_core") is None, reason="the extra [test] brings flit_core, which builds the plugin")
+def test_backend_plugin(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = example.parent / "site"
+    install, rest = commands(example).split("\n", maxsplit=1)
+    assert install == "pip install --no-deps ./qparity-tinynet"
+    # Into a folder of its own and without the network: the environment that runs this test stays as it is.
+    options = f"--quiet --no-build-isolation --target '{site}'"
+    run(example, install.replace("pip install", f"python -m pip install {options}"))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+
+    run(example, rest)
+
+    figures = deciding(read_ledger(example / ".qparity" / "ledger.json"))
+    assert figures["tinynet-int8::preflight"] == "0/2 Gemm int8"
+    assert len([key for key in figures if "quantize_linear" in key]) == 6
+
+
+def test_monorepo(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "PYTEST_ADDOPTS", "--qparity-isolation=none"
+    )  # a third of the time: processes are tested elsewhere
+
+    ledger = follow(example)
+
+    assert ledger.passes, ledger.against_it
+    assert len({verdict["case"] for verdict in ledger.verdicts}) == 20
+    waived = {verdict["check"] for verdict in ledger.verdicts if verdict["outcome"] == "waived"}
+    assert "parity" in waived
+    assert "ABUSE-231" in (example / ".qparity" / "report.html").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ CELLS = SIDE // CELL
 
 
 def images(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """float32 (count, 1, 32, 32), and labels (count, 3, 5): class 0, x1, y1, x2, y2 in pixels; a class of -1 is none."""
+    """float32 (count, 1, 32, 32), and labels (count, 3, 5): class 0, x1, y1, x2, y2 in pixels; class -1 is none."""
     random = np.random.default_rng(seed)
     pictures = 0.1 * random.standard_normal((count, 1, SIDE, SIDE))
     labels = np.full((count, MOST, 5), -1.0)
