@@ -32,6 +32,12 @@ def example(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return Path(shutil.copytree(ROOT / "examples" / name, tmp_path / "examples" / name, ignore=MADE))
 
 
+@pytest.fixture
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without worker processes, which take half of the time; the other examples have them."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--qparity-isolation=none")
+
+
 def commands(example: Path) -> str:
     """The first shell block of the README."""
     block = re.search(r"```sh\n(.*?)```", (example / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -80,21 +86,21 @@ def test_qat_release(example: Path) -> None:
     run(example, "qparity verify release/", status=1)
 
 
-def test_web_service(example: Path) -> None:
+def test_web_service(example: Path, in_one_process: None) -> None:
     figures = deciding(follow(example))
 
     assert figures.keys() == {f"ort-int8::{name}" for name in ("preflight", "parity", "accuracy", "latency", "memory")}
     assert "passes" in (example / ".qparity" / "summary.md").read_text(encoding="utf-8")
 
 
-def test_speech(example: Path) -> None:
+def test_speech(example: Path, in_one_process: None) -> None:
     figures = deciding(follow(example))
 
     assert figures["ort-int8::preflight"] == "0/3 int8"
     assert float(figures["ort-fp16::parity"].removesuffix(" dB")) > 45
 
 
-def test_detection(example: Path) -> None:
+def test_detection(example: Path, in_one_process: None) -> None:
     figures = deciding(follow(example))
 
     assert figures["ort-int8::preflight"] == "2/2 Conv int8"
@@ -118,11 +124,7 @@ def test_backend_plugin(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([key for key in figures if "quantize_linear" in key]) == 6
 
 
-def test_monorepo(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "PYTEST_ADDOPTS", "--qparity-isolation=none"
-    )  # a third of the time: processes are tested elsewhere
-
+def test_monorepo(example: Path, in_one_process: None) -> None:
     ledger = follow(example)
 
     assert ledger.passes, ledger.against_it
