@@ -121,6 +121,10 @@ def _waived(ledger: Ledger) -> Iterator[str]:
     if not waivers:
         return
     first, number = next(iter(waivers.items()))
-    more = f", and {len(waivers) - 1} other reasons" if len(waivers) > 1 else ""
+    checks = _counted(sum(waivers.values()), "check")
     reason = markdown_text(cut(str(first), _LONGEST_SENTENCE))
-    yield f"Waived: {_counted(sum(waivers.values()), 'check')}, {number} of them: {reason}{more}."
+    if len(waivers) == 1:
+        yield f"Waived: {checks}: {reason}."
+    else:
+        others = _counted(len(waivers) - 1, "other reason")
+        yield f"Waived: {checks}, {number} of them: {reason}, and {others}."

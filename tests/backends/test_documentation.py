@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from pytest_qparity.backends.hosted import EngineHost
@@ -15,6 +16,9 @@ from pytest_qparity.backends.outputs import gather_outputs
 from pytest_qparity.backends.probing import Probing
 from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.backends.registry import BUILTIN, BackendSpec, backend_table
+from pytest_qparity.canary_set import write_canaries
+from pytest_qparity.checks.conformance.models import probe_model
+from pytest_qparity.gate.doctor import convolution
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.float64 import mlp_in_float64
@@ -39,6 +43,17 @@ def contributed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Backend
 
 def test_the_example_is_shorter_than_forty_lines() -> None:
     assert len((PROGRAMS["my_engine.py"] + PROGRAMS["conftest.py"]).strip().splitlines()) < 40
+
+
+def test_the_page_names_every_operator_that_this_package_runs_on_an_engine(tmp_path: Path) -> None:
+    write_canaries(tmp_path)
+    models = [onnx.load(path) for path in (tmp_path / "models").iterdir()]
+    models += [onnx.load_from_string(content) for content in (convolution(), probe_model())]
+    run = {node.op_type for model in models for node in model.graph.node}
+
+    section = PAGE.partition("What this package itself runs on an engine")[2].partition("\n\n")[0]
+
+    assert set(re.findall(r"`([A-Z]\w+)`", section)) == run
 
 
 def test_the_example_runs_and_can_be_measured(contributed: list[BackendSpec], tmp_path: Path) -> None:

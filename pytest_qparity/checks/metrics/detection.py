@@ -28,6 +28,10 @@ MOST_BOXES = 100  # of an image, by their scores
 OVERLAPS = tuple(0.5 + 0.05 * step for step in range(10))
 RECALLS = np.linspace(0.0, 1.0, 101)
 _BOXES = "add an array `labels` to the test data: [samples, boxes, 5] of class, x1, y1, x2, y2, filled up with -1"
+_OUTPUTS = (
+    'name the outputs: metric = {name = "map", boxes = …, scores = …, classes = …}; scores of one class alone have an '
+    "axis of length 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +154,10 @@ def _boxes(outputs: Outputs, boxes: str, scores: str, classes: str | None) -> It
     wanted = places.shape[:2]
     if places.ndim != 3 or places.shape[2] != 4 or sure.shape[:2] != wanted or sure.ndim != (3 if kinds is None else 2):
         got = f"boxes {list(places.shape)} and scores {list(sure.shape)}"
-        raise unfit(got, "boxes [samples, boxes, 4] and scores [samples, boxes, classes], or classes named")
+        expected = "boxes [samples, boxes, 4] and scores [samples, boxes, classes], or classes named"
+        raise unfit(got, expected, _OUTPUTS)
     if kinds is not None and kinds.shape != wanted:
-        raise unfit(f"classes {list(kinds.shape)}", f"{list(wanted)}, one for each box")
+        raise unfit(f"classes {list(kinds.shape)}", f"{list(wanted)}, one for each box", _OUTPUTS)
     for index in range(len(places)):
         if kinds is None:
             at, kind = np.nonzero(sure[index] > 0)

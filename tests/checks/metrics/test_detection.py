@@ -147,3 +147,12 @@ def test_what_is_no_detection_is_refused(outputs, labels, code):
         mean_average_precision(outputs, labels)
 
     assert caught.value.failure.code is code
+
+
+def test_scores_without_an_axis_of_classes_are_refused_with_what_to_write():
+    outputs = {"boxes": np.zeros((1, 2, 4)), "scores": np.zeros((1, 2))}
+
+    with pytest.raises(CannotJudge, match=r"got boxes \[1, 2, 4\] and scores \[1, 2\]") as caught:
+        mean_average_precision(outputs, np.zeros((1, 1, 5)))
+
+    assert "an axis of length 1" in caught.value.failure.remedy
