@@ -48,6 +48,13 @@ def add_options(parser: pytest.Parser) -> None:
         "the run is worse (ini qparity_baseline)",
     )
     add(
+        "--qparity-since",
+        metavar="REV",
+        help="judge only what a change touches: runs whose files, code, versions and hardware are those of the last "
+        "ledger, which must be of the git revision REV, keep its verdicts, marked as carried over. A ledger's file in "
+        "the place of REV: that one (ini qparity_since)",
+    )
+    add(
         "--qparity-latency-seconds",
         metavar="S",
         help="time a latency check measures for (ini qparity_latency_seconds; default 1.0)",
@@ -113,6 +120,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
+    parser.addini("qparity_since", "revision or ledger whose verdicts are carried over", default="")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")
