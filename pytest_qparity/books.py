@@ -109,10 +109,13 @@ class Books:
         if self._not_asked_of_workers is None and NOT_ASKED_FOR in told:
             self._not_asked_of_workers = list(told[NOT_ASKED_FOR])
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._writer is None:
             return
         event = getattr(report, PAYLOAD, None)
+        if event is not None:
+            setattr(report, PAYLOAD, None)  # pytest keeps all reports to the end: ten thousand events are 100 MB
         with self._writing():
             if event is not None:
                 self._writer.judged(event)

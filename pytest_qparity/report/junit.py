@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, MutableSequence
 from itertools import islice
 from typing import Any
@@ -36,7 +37,7 @@ def _figures(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _figures(item, f"{name}.{key}")
     elif isinstance(value, _SHOWN):
-        yield name, str(value)
+        yield sys.intern(name), str(value)  # reports are kept to the end, and thousands have these names
 
 
 def put_properties(properties: MutableSequence[tuple[str, object]], event: Mapping[str, Any]) -> None:
