@@ -8,8 +8,8 @@ latency and memory are left out by `-m`: a measurement of memory starts two proc
 of starting processes. All the rest is the product as it is: collecting, materials, judging, ledger, summary.
 
 Measured: wall-clock and CPU seconds and the peak of resident memory of the whole session, in one process, with `-n 2`,
-again where every verdict is carried over (`--qparity-since`), and of `qparity report` on the ledger that came of it; and
-memory of a tenth of the cases, to see whether it grows with them.
+again where every verdict is carried over (`--qparity-since`), and of `qparity report` on the ledger that came of it;
+and memory of a tenth of the cases, to see whether it grows with them.
 """
 
 from __future__ import annotations

@@ -76,6 +76,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             turns=Turns(selection.cache),
             baseline=selection.baseline,
             session_basis=SessionBasis(),
+            remote_cache=selection.remote_cache,
             earlier=None if selection.since is None else selection.since.earlier,
         )
     return config.stash[SETTINGS]

@@ -40,6 +40,12 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
+    add(
+        "--qparity-remote-cache",
+        metavar="URL",
+        help="a cache of made variants that machines share, by any URL of fsspec: s3://…, gs://…, file:///… (ini "
+        "qparity_remote_cache; extra [remote])",
+    )
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
     add(
         "--qparity-baseline",
@@ -116,6 +122,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_roots", "more folders that case files may read from", type="args", default=[])
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
+    parser.addini("qparity_remote_cache", "URL of a cache of made variants that machines share", default="")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)

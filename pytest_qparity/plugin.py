@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
+    from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.selection import Selection
     from pytest_qparity.since import Since
 
@@ -131,6 +132,7 @@ def _selection(config: pytest.Config) -> Selection:
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
         since=_since(config, root),
+        remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -154,6 +156,18 @@ def _baseline(root: Path, name: str) -> Baseline | None:
         raise SelectionError(reason) from None
     except BaselineError as error:
         raise SelectionError(f"--qparity-baseline: {error}") from None
+
+
+def _remote_cache(url: str) -> RemoteCache | None:
+    if not url:
+        return None
+    from pytest_qparity.precision.remote import RemoteCache, RemoteCacheError
+    from pytest_qparity.selection import SelectionError
+
+    try:
+        return RemoteCache(url)
+    except RemoteCacheError as error:
+        raise SelectionError(f"--qparity-remote-cache: {error}") from None
 
 
 def _since(config: pytest.Config, root: Path) -> Since | None:

@@ -16,6 +16,7 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
+    from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.since import Since
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
@@ -57,6 +58,7 @@ class Selection:
     repeat_options: tuple[str, ...]
     baseline: Baseline | None = None
     since: Since | None = None
+    remote_cache: RemoteCache | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.turns import Turns
     from pytest_qparity.golden.accept import Accept
     from pytest_qparity.ledger.earlier import Earlier
+    from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.worker.protocol import Watch, Worker
 
 
@@ -48,6 +49,7 @@ class Settings:
     watch: Watch | None = None  # hears how far long calls are
     session_basis: SessionBasis | None = None  # what all verdicts rest on; None: no verdict says
     earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches
+    remote_cache: RemoteCache | None = None  # of made variants, shared with other machines
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:

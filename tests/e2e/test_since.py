@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pytest_qparity import read_ledger
 
 pytest_plugins = ["pytester"]
 
-QUICK = ("--backend=ort", "--precision=fp32", "--qparity-latency-seconds=0.05", "-q", "--qparity-isolation=none")
+QUICK = ("--backend=ort", "--precision=fp16", "--qparity-latency-seconds=0.05", "-q", "--qparity-isolation=none")
 SINCE = (*QUICK, "--qparity-since=.qparity/ledger.json")
 CHECKS = 5
 
@@ -26,7 +27,8 @@ def figures(events: list[dict[str, Any]]) -> list[Any]:
 
 
 def test_what_nothing_touches_is_carried_over_and_every_report_says_so(project: pytest.Pytester) -> None:
-    project.runpytest_subprocess(*QUICK).assert_outcomes(passed=CHECKS)
+    shared = f"--qparity-remote-cache={(project.path / 'shared').as_uri()}"
+    project.runpytest_subprocess(*QUICK, shared).assert_outcomes(passed=CHECKS)
     judged = verdicts(project.path)
     first = read_ledger(project.path / ".qparity/ledger.json").start["session"]
     reports = [f"--qparity-report=r{ending}" for ending in (".html", ".md", ".csv")]
@@ -46,11 +48,13 @@ def test_what_nothing_touches_is_carried_over_and_every_report_says_so(project: 
 
     with (project.path / "cases/mlp.toml").open("a", encoding="utf-8") as stream:
         stream.write("# a comment touches it: a basis reads no TOML\n")
-    result = project.runpytest_subprocess(*SINCE, "-k", "preflight")
+    shutil.rmtree(project.path / ".qparity/cache")  # another machine, say
+    result = project.runpytest_subprocess(*SINCE, "-k", "preflight", shared)
 
     [event] = verdicts(project.path)
     assert "carried" not in event
     assert event["anew"] == ["case"]
+    assert [judged[0]["provenance"]["variant_cache"], event["provenance"]["variant_cache"]] == ["made", "remote"]
     result.stdout.fnmatch_lines(["judged anew, checks by what changed: case (1)"])
 
 
