@@ -22,6 +22,7 @@ from pytest_qparity.stash import (
     PAIR,
     PAYLOAD,
     SELECTION,
+    SINCE,
     UNSEEN,
     not_asked_for,
     planned_case_files,
@@ -30,6 +31,7 @@ from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger, LedgerWriter
+    from pytest_qparity.since import Since
 
 _LISTING = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")  # pytest's options that run nothing
 
@@ -48,6 +50,7 @@ class Books:
         self._has_plan_of_workers = False
         self._not_asked_of_workers: list[str] | None = None  # until the first worker that ends well has told
         self._note = ""
+        self._since = self._since_for_workers()
         self._leaving: Leaving | None = None
         self._reporting = Reporting(self._selection.reports, config.rootpath, on_github=self._selection.on_github)
         self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
@@ -56,6 +59,17 @@ class Books:
         """The session is over, and what its process does next is its own affair."""
         if self._leaving is not None:
             self._leaving.stop()
+        if self._since is not None:
+            self._since.remove_copy()
+
+    def _since_for_workers(self) -> Since | None:
+        since = self._selection.since
+        if since is None or since.earlier is None or not self._config.getoption("tx", None):
+            return None
+        try:
+            return since.copied(self._selection.cache / "since")
+        except OSError as error:
+            raise pytest.UsageError(f"--qparity-since: got {error}, should be a cache to write in") from None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
@@ -74,6 +88,12 @@ class Books:
             self._plan([item.nodeid for item in session.items if hasattr(item, PAYLOAD)], not_asked_for(session))
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Workers read a copy of the earlier ledger: its place is this session's own by now."""
+        if self._since is not None:
+            node.workerinput[SINCE] = str(self._since.path)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Under pytest-xdist the workers collect, each of them everything: the first one to tell is the plan."""
         files = {path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]}
@@ -90,10 +110,13 @@ class Books:
         if self._not_asked_of_workers is None and NOT_ASKED_FOR in told:
             self._not_asked_of_workers = list(told[NOT_ASKED_FOR])
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._writer is None:
             return
         event = getattr(report, PAYLOAD, None)
+        if event is not None:
+            setattr(report, PAYLOAD, None)  # pytest keeps all reports to the end: ten thousand events are 100 MB
         with self._writing():
             if event is not None:
                 self._writer.judged(event)
@@ -262,6 +285,7 @@ class Books:
             "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
             "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
+            **({} if self._selection.since is None else {"since": self._selection.since.as_json()}),
             "commit": commit_of(self._config.rootpath),
             **self._pair(),
             **environment(),

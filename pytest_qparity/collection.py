@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,9 +23,12 @@ from pytest_qparity.gate import (
     plan,
     plan_kernels,
 )
+from pytest_qparity.gate.basis import SessionBasis
+from pytest_qparity.gate.since import basis_behind, carried_kernels, carried_run
 from pytest_qparity.gate.turns import Turns
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
+from pytest_qparity.ledger.earlier import Carried, NotCarried
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
 from pytest_qparity.verdict import Code, Outcome, Verdict
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 CASE_NAMES: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 TIMER: pytest.StashKey[ReplayTimer] = pytest.StashKey()
+CARRIED: pytest.StashKey[Carried | NotCarried | None] = pytest.StashKey()
 TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
 
 
@@ -71,6 +75,9 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             watch=watch_of(config),
             turns=Turns(selection.cache),
             baseline=selection.baseline,
+            session_basis=SessionBasis(),
+            remote_cache=selection.remote_cache,
+            earlier=None if selection.since is None else selection.since.earlier,
         )
     return config.stash[SETTINGS]
 
@@ -90,6 +97,12 @@ class CaseFile(pytest.Module):
     @property
     def settings(self) -> Settings:
         return settings_of(self.config, self.selection)
+
+    def note_surroundings(self) -> None:
+        """Once all is collected and before anything is judged: what is imported later depends on what is judged."""
+        basis = self.settings.session_basis
+        if basis is not None:
+            basis.parts(self.settings)
 
     def _getobj(self) -> types.ModuleType:
         """No Python module stands behind a case file; plugins that ask for one get an empty one of its name."""
@@ -272,14 +285,22 @@ def vanished(request: pytest.FixtureRequest) -> None:
 @pytest.mark.conformance
 def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> None:
     """The item of a kernel, or of the record of known deviations."""
-    check = request.node.name
-    verdict = qparity_kernels.judge(check)
-    identity = CheckId(request.node.nodeid, qparity_kernels.case.name, qparity_kernels.backend_spec.name, "", check)
-    conclude(request, identity, verdict, qparity_kernels.provenance())
+    run, check = qparity_kernels, request.node.name
+    carried = once_a_run(request, lambda node_id, checks: carried_kernels(run, node_id, checks))
+    if isinstance(carried, Carried):
+        conclude_carried(request, carried.events[check])
+        return
+    verdict = run.judge(check)
+    identity = CheckId(request.node.nodeid, run.case.name, run.backend_spec.name, "", check)
+    conclude(request, identity, verdict, run.provenance(), carried)
 
 
 def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
-    """Judge a check of a run, and conclude it."""
+    """Judge a check of a run, or carry its verdict over from an earlier ledger, and conclude it."""
+    carried = once_a_run(request, lambda node_id, checks: carried_run(run.material, node_id, checks))
+    if isinstance(carried, Carried):
+        conclude_carried(request, carried.events[check])
+        return
     verdict = judge(run, check)
     identity = CheckId(
         request.node.nodeid,
@@ -289,23 +310,52 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
         check,
         emulated=run.is_emulated,
     )
-    conclude(request, identity, verdict, run.provenance())
+    conclude(request, identity, verdict, {**run.provenance(), **basis_behind(run.material, verdict)}, carried)
 
 
-def conclude(request: pytest.FixtureRequest, check: CheckId, verdict: Verdict, provenance: Mapping[str, Any]) -> None:
+def once_a_run(
+    request: pytest.FixtureRequest, decide: Callable[[str, Sequence[str]], Carried | NotCarried | None]
+) -> Carried | NotCarried | None:
+    """Whether the verdicts of the item's run are carried over: the first of its checks decides for all."""
+    node: RunNode | KernelsNode = request.node.parent
+    if CARRIED not in node.stash:
+        node.stash[CARRIED] = decide(node.nodeid, node.run.checks)
+    return node.stash[CARRIED]
+
+
+def conclude(
+    request: pytest.FixtureRequest,
+    check: CheckId,
+    verdict: Verdict,
+    provenance: Mapping[str, Any],
+    not_carried: NotCarried | None = None,
+) -> None:
     """Leave a verdict for the ledger, and end the item the way the verdict says."""
+    event = verdict_event(check, verdict, _reproduce(request.node, check.backend), provenance)
+    _end_as_said(request, event if not_carried is None else {**event, "anew": list(not_carried.reasons)})
+
+
+def conclude_carried(request: pytest.FixtureRequest, event: Mapping[str, Any]) -> None:
+    """The same of a verdict that was given before. It may be repeated by the options of this session."""
+    _end_as_said(request, {**event, "reproduce": _reproduce(request.node, event["backend"])})
+
+
+def _reproduce(item: pytest.Item, backend: str) -> str:
+    case_file = item.getparent(CaseFile)
+    repeat_options = () if case_file is None else case_file.selection.repeat_options
+    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *repeat_options])
+
+
+def _end_as_said(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
     item = request.node
-    repeat_options = item.getparent(CaseFile).selection.repeat_options
-    reproduce = " ".join([f'pytest "{item.nodeid}" --backend={check.backend}', *repeat_options])
-    event = verdict_event(check, verdict, reproduce, provenance)
     item.qparity_event = event
     put_properties(item.user_properties, event)
-    if verdict.outcome is Outcome.PASS:
+    if event["outcome"] == Outcome.PASS:
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
-    if verdict.outcome is Outcome.WAIVED:
+    if event["outcome"] == Outcome.WAIVED:
         # Returns under --runxfail: the check then fails below.
-        pytest.xfail(f"waived: {one_line(str(verdict.waiver))}\n{text}")
+        pytest.xfail(f"waived: {one_line(str(event['waiver']))}\n{text}")
     pytest.fail(text, pytrace=False)
 
 

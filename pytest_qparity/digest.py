@@ -57,3 +57,10 @@ def json_digest(value: Mapping[str, Any]) -> str:
 
 def canonical_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def tree_digest(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 over names and contents of the files below `folder` that `pattern` matches, without Python's bytecode.
+    A folder that is not there has one too: that it is absent is a fact like any other."""
+    files = (path for path in sorted(folder.rglob(pattern)) if "__pycache__" not in path.parts and path.is_file())
+    return json_digest({path.relative_to(folder).as_posix(): file_digest(path) for path in files})

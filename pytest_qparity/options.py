@@ -59,12 +59,25 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add("--qparity-golden", metavar="DIR", help="where goldens live (ini qparity_golden; default golden)")
     add("--qparity-cache", metavar="DIR", help="where made variants live (ini qparity_cache; default .qparity/cache)")
+    add(
+        "--qparity-remote-cache",
+        metavar="URL",
+        help="a cache of made variants that machines share, by any URL of fsspec: s3://…, gs://…, file:///… (ini "
+        "qparity_remote_cache; extra [remote])",
+    )
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
     add(
         "--qparity-baseline",
         metavar="FILE",
         help="a baseline, or a ledger that passes, from rootdir: each run gets the check regression, which fails where "
         "the run is worse (ini qparity_baseline)",
+    )
+    add(
+        "--qparity-since",
+        metavar="REV",
+        help="judge only what a change touches: runs whose files, code, versions and hardware are those of the last "
+        "ledger, which must be of the git revision REV, keep its verdicts, marked as carried over. A ledger's file in "
+        "the place of REV: that one (ini qparity_since)",
     )
     add(
         "--qparity-latency-seconds",
@@ -128,10 +141,12 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_roots", "more folders that case files may read from", type="args", default=[])
     parser.addini("qparity_golden", "folder of the goldens, from rootdir", default="golden")
     parser.addini("qparity_cache", "folder of made variants, from rootdir", default=".qparity/cache")
+    parser.addini("qparity_remote_cache", "URL of a cache of made variants that machines share", default="")
     parser.addini("qparity_ledger", "the ledger file, from rootdir", default=".qparity/ledger.json")
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
+    parser.addini("qparity_since", "revision or ledger whose verdicts are carried over", default="")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")

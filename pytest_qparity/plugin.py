@@ -20,6 +20,7 @@ from pytest_qparity.stash import (
     NOT_ASKED_FOR,
     PAYLOAD,
     SELECTION,
+    SINCE,
     UNSEEN,
     not_asked_for,
     planned_case_files,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
+    from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.selection import Selection
+    from pytest_qparity.since import Since
 
 # A session with one of these options is there to judge cases.
 ASKING = ("backend", "precision", "qparity_cases", "qparity_report", "qparity_model")
@@ -133,6 +136,8 @@ def _selection(config: pytest.Config) -> Selection:
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
         pair=pair,
+        since=_since(config, root),
+        remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -156,6 +161,29 @@ def _baseline(root: Path, name: str) -> Baseline | None:
         raise SelectionError(reason) from None
     except BaselineError as error:
         raise SelectionError(f"--qparity-baseline: {error}") from None
+
+
+def _remote_cache(url: str) -> RemoteCache | None:
+    if not url:
+        return None
+    from pytest_qparity.precision.remote import RemoteCache, RemoteCacheError
+    from pytest_qparity.selection import SelectionError
+
+    try:
+        return RemoteCache(url)
+    except RemoteCacheError as error:
+        raise SelectionError(f"--qparity-remote-cache: {error}") from None
+
+
+def _since(config: pytest.Config, root: Path) -> Since | None:
+    """A worker of pytest-xdist is told where its controller found it: the ledger has been begun anew by then."""
+    told = getattr(config, "workerinput", {}).get(SINCE)
+    asked = told or _value(config, "qparity_since")
+    if not asked:
+        return None
+    from pytest_qparity.since import since_named
+
+    return since_named(asked, root, root / _value(config, "qparity_ledger"))
 
 
 def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:
@@ -224,6 +252,8 @@ def pytest_make_collect_report(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """A precision that was asked for and that no case has would be a check that nobody misses."""
     case_files = session.config.stash.get(COLLECTED, [])
+    if case_files and not session.config.getoption("collectonly"):
+        case_files[0].note_surroundings()
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[CASES_PLANNED] = planned_case_files(session.config)
         session.config.workeroutput[NOT_ASKED_FOR] = not_asked_for(session)

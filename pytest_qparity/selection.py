@@ -17,6 +17,8 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.gate.pair import PairPlace
+    from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.since import Since
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
 
@@ -57,6 +59,8 @@ class Selection:
     repeat_options: tuple[str, ...]
     baseline: Baseline | None = None
     pair: PairPlace | None = None
+    since: Since | None = None
+    remote_cache: RemoteCache | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries; of a pair its case alone. Raises SelectionError at a glob

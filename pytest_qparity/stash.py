@@ -27,6 +27,8 @@ PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test repo
 CASES_PLANNED = "qparity_cases_planned"
 UNSEEN = "qparity_unseen"
 NOT_ASKED_FOR = "qparity_not_asked_for"
+# The key under which the controller tells its workers which file they are to carry verdicts over from.
+SINCE = "qparity_since"
 
 
 def planned_case_files(config: pytest.Config) -> list[str]:

@@ -210,6 +210,11 @@ class WaiverSpec(Table):
         examples=[["QP-BACKEND-001"]],
     )
 
+    @property
+    def text(self) -> str:
+        """As a verdict names it."""
+        return f"{self.reason} (until {self.expires})"
+
 
 class CaseSpec(Table):
     """A model under test and what is promised of it."""

@@ -12,6 +12,8 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.renewed import RenewedWorker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_qparity.case.data import Samples
     from pytest_qparity.case.data_streams import StreamedSamples
     from pytest_qparity.case.feeding import FeedSource
@@ -133,12 +135,27 @@ class CaseMaterial:
         return GoldenKey(model=self.model.digest, data=self.samples.digest, recipe=recipe)
 
     @once
+    def golden_state(self) -> str:
+        """Digest of the golden's files, before they are read."""
+        from pytest_qparity.gate.basis import golden_state
+
+        if self.settings.accept is not None:
+            self._accept(self.settings.accept)
+        return golden_state(self.golden_folder)
+
+    @once
+    def basis(self) -> Mapping[str, str] | None:
+        """What verdicts on the case's runs rest on; None where it cannot be told."""
+        from pytest_qparity.gate.basis import case_basis
+
+        return case_basis(self)
+
+    @once
     def golden(self) -> Golden:
         from pytest_qparity.golden.store import read_golden
 
         feeds = self.feeds  # data that do not fit are no stale golden
-        if self.settings.accept is not None:
-            self._accept(self.settings.accept)
+        self.golden_state  # noqa: B018  what verdicts rest on is what was there before it was read
         golden = read_golden(self.golden_folder, self.golden_key, f"qparity accept {self.location}")
         if golden.samples != feeds.samples:
             raise CannotJudge(

@@ -199,7 +199,16 @@ class KernelRun:
         }
         if "facts" in made_so_far(self):
             known["engine"] = asdict(self.facts)
+        if self.basis is not None:
+            known["basis"] = self.basis
         return known
+
+    @once
+    def basis(self) -> Mapping[str, str] | None:
+        """What verdicts on the kernels rest on; None where it cannot be told."""
+        from pytest_qparity.gate.basis import kernels_basis
+
+        return kernels_basis(self.case, self.settings)
 
     def close(self) -> None:
         made: Mapping[str, Any] = made_so_far(self)

@@ -109,7 +109,7 @@ def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: dateti
         if not is_meant or not all(_covers(waiver, failure.code, run) for failure in verdict.failures):
             continue
         if today <= waiver.expires:
-            return waived(verdict, f"{waiver.reason} (until {waiver.expires})")
+            return waived(verdict, waiver.text)
         expired.append(f'the waiver "{waiver.reason}" expired on {waiver.expires}')
     return replace(verdict, notes=(*verdict.notes, *expired))
 

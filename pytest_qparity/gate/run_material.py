@@ -140,7 +140,8 @@ class RunMaterial:
         from pytest_qparity.precision.cache import VariantCache
         from pytest_qparity.precision.variants import Workshop
 
-        return Workshop(self.material.worker, VariantCache(self.material.settings.cache / "variants"))
+        settings = self.material.settings
+        return Workshop(self.material.worker, VariantCache(settings.cache / "variants", settings.remote_cache))
 
     def _executed(self, variant: Variant) -> Variant:
         from pytest_qparity.precision.emulated import emulated_variant
@@ -285,6 +286,7 @@ class RunMaterial:
         if "file" in made:
             variant: Variant = made["file"]
             known["variant"] = {"sha256": variant.digest, "given": variant.given, "recipe": variant.recipe}
+            known |= {"variant_cache": variant.origin} if variant.origin else {}
         if "executed_file" in made and self.is_emulated:
             executed: Variant = made["executed_file"]
             known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}

@@ -16,8 +16,11 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.checks.metrics import Metric
+    from pytest_qparity.gate.basis import SessionBasis
     from pytest_qparity.gate.turns import Turns
     from pytest_qparity.golden.accept import Accept
+    from pytest_qparity.ledger.earlier import Earlier
+    from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.worker.protocol import Watch, Worker
 
 
@@ -44,6 +47,9 @@ class Settings:
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
     baseline: Baseline | None = None  # what runs must not be worse than
     watch: Watch | None = None  # hears how far long calls are
+    session_basis: SessionBasis | None = None  # what all verdicts rest on; None: no verdict says
+    earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches
+    remote_cache: RemoteCache | None = None  # of made variants, shared with other machines
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:

@@ -1,6 +1,6 @@
 """Writing a ledger: one JSON document with every planned check and its verdict, written as the run goes.
 
-The file is a valid JSON document after every append, and on disk: an event goes over the closing brackets and brings
+The file is a valid JSON document after every append: an event goes over the closing brackets and brings
 them along in the same write. A reader of a file that was cut all the same (a full disk, a power cut) gets the events
 that are whole. docs/ledger.md describes the format.
 """
@@ -8,7 +8,6 @@ that are whole. docs/ledger.md describes the format.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 
 from pytest_qparity.durable import flush_folder, require_room
 from pytest_qparity.ledger.events import FORMAT, GOOD, NO_VERDICT, plain
+from pytest_qparity.ledger.flushing import FLUSH_EVERY_S, Flusher
 from pytest_qparity.ledger.reading import Ledger, parsed
 from pytest_qparity.verdict import Code
 
@@ -32,7 +32,8 @@ class LedgerWriter:
     and each goes on writing a file of its own.
     """
 
-    def __init__(self, path: Path, start: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, start: Mapping[str, Any], flush_every_s: float = FLUSH_EVERY_S) -> None:
+        """`flush_every_s`: events that come faster go to disk together, at most so much later (`flushing`)."""
         require_room(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
@@ -43,19 +44,21 @@ class LedgerWriter:
         self._end = 0  # where the last event ends, and the closing brackets begin
         self._descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         os.fchmod(self._descriptor, 0o644)
+        self._flusher = Flusher(self._descriptor, flush_every_s)
         first = json.dumps({"event": "start", "session": uuid.uuid4().hex, **plain(start)}, allow_nan=False)
         self._add(f'{{"format": {FORMAT}, "events": [\n{first}'.encode())
         Path(fresh).replace(path)
         flush_folder(path.parent)  # else a power cut may bring back the older ledger, which passes
 
     def append(self, *events: Mapping[str, Any]) -> None:
-        """Add events in one write: they are on disk when this returns, and not in the file where it raises OSError."""
+        """Add events in one write: they are in the file when this returns, and not where it raises OSError."""
         self._add(b"".join(b",\n" + json.dumps(event, allow_nan=False).encode() for event in events))
 
     def _add(self, content: bytes) -> None:
         try:
+            self._flusher.raise_what_went_wrong()
             self._put(content + _CLOSING)
-            _flush(self._descriptor)
+            self._flusher.wrote()
         except OSError:
             with contextlib.suppress(OSError):  # a disk that is full has room for what stood there before
                 self._put(_CLOSING)
@@ -140,6 +143,7 @@ class LedgerWriter:
     def close(self, exit_status: int) -> Ledger:
         """Write the end; what was written, as a reader of the file would find it."""
         self.append({"event": "end", "exit_status": exit_status})
+        self._flusher.close()
         written = self.so_far()
         os.close(self._descriptor)
         return written
@@ -147,12 +151,3 @@ class LedgerWriter:
     def so_far(self) -> Ledger:
         """What a reader of the file would find now."""
         return parsed(os.pread(self._descriptor, self._end + len(_CLOSING), 0).decode())
-
-
-def _flush(descriptor: int) -> None:
-    """To disk, where the file is on one: a pipe or device has none to flush to."""
-    try:
-        os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise

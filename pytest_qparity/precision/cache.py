@@ -8,9 +8,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -20,31 +20,39 @@ from pytest_qparity.durable import replacing, write_bytes
 from pytest_qparity.precision.large import data_beside
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
+if TYPE_CHECKING:
+    from pytest_qparity.precision.remote import RemoteCache
+
 FORMAT = 1
 LEFTOVER = re.compile(r"\.([0-9a-f]{64})\..+\.tmp")
 
+Origin: TypeAlias = Literal["made", "local", "remote"]
 Make = Callable[[Path], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFile:
     """A made file, the SHA-256 of it and its external data, and the notes of its maker. `external`: places of such
-    data, in the file's folder. `float_model`: what a recipe rewrote the float model to, before it was quantized."""
+    data, in the file's folder. `float_model`: what a recipe rewrote the float model to, before it was quantized.
+    `origin`: "made" just now, or where it was found: in this cache ("local"), or in the shared one ("remote")."""
 
     path: Path
     digest: str
     notes: tuple[str, ...]
     external: tuple[str, ...] = ()
     float_model: Path | None = None
+    origin: Origin = field(default="local", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class VariantCache:
     """A folder with, for each key, `<digest of key>.onnx` and beside it a JSON file with key, SHA-256 and notes; where
     the file does not hold its weights, `<digest of key>.onnx.data` as well, and where it was calibrated its ranges, for
-    people and for `ranges` of a case, and the rewritten float model, for a diagnosis (its SHA-256 is in the record)."""
+    people and for `ranges` of a case, and the rewritten float model, for a diagnosis (its SHA-256 is in the record).
+    `remote`: a cache that is asked before a file is made, and given what was made."""
 
     folder: Path
+    remote: RemoteCache | None = None
 
     def get_or_make(self, key: Mapping[str, Any], make: Make) -> CachedFile:
         """The file for `key`. Where there is none yet, `make` writes it to the path it is given and returns notes.
@@ -80,16 +88,10 @@ class VariantCache:
                 scratch = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", suffix=".tmp", dir=self.folder))
             try:
                 made = scratch / path.name
-                notes = tuple(make(made))
+                origin, notes = self._fetched_or_made(made, key, make)
                 with self._writing():
                     external = (data_beside(made).name,) if data_beside(made).is_file() else ()
-                    extra = (
-                        data_beside(made),
-                        ranges_beside(made),
-                        float_beside(made),
-                        data_beside(float_beside(made)),
-                    )
-                    beside = (file for file in extra if file.is_file())
+                    beside = (file for file in _beside(made) if file.is_file())
                     for file in (*beside, made):
                         with replacing(self.folder / file.name) as temporary:
                             file.replace(temporary)
@@ -101,7 +103,19 @@ class VariantCache:
                     write_bytes(record, f"{canonical_json(stated)}\n".encode())
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-            return CachedFile(path, digest, notes, external, source)
+            return CachedFile(path, digest, notes, external, source, origin)
+
+    def _fetched_or_made(self, made: Path, key: Mapping[str, Any], make: Make) -> tuple[Origin, tuple[str, ...]]:
+        """Where its bytes are from, and notes; files are then at `made` and beside it."""
+        files = (made, *_beside(made))
+        if self.remote is not None:
+            notes = self.remote.fetch(made.stem, key, made.parent, [file.name for file in files])
+            if notes is not None and made.is_file():
+                return "remote", notes
+        notes = tuple(make(made))
+        if self.remote is not None:
+            self.remote.store(made.stem, key, [file for file in files if file.is_file()], notes)
+        return "made", notes
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:
@@ -150,6 +164,11 @@ def _recorded(record: Path) -> dict[str, Any] | None:
         return None
     is_record = isinstance(said, dict) and isinstance(said.get("sha256"), str) and isinstance(said.get("key"), dict)
     return said if is_record else None
+
+
+def _beside(made: Path) -> tuple[Path, ...]:
+    """What a maker may leave beside a variant."""
+    return data_beside(made), ranges_beside(made), float_beside(made), data_beside(float_beside(made))
 
 
 def ranges_beside(path: Path) -> Path:

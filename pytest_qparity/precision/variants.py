@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Variant:
     recipe: Mapping[str, Any]
     external: tuple[str, ...] = ()  # places of external data, in the file's folder
     float_model: Path | None = None
+    origin: str = field(default="", compare=False)  # of a made one: see `cache.CachedFile`
 
     @property
     def is_plan(self) -> bool:
@@ -264,7 +265,7 @@ def _cached(
     if cached.notes:
         stated["notes"] = list(cached.notes)
     base, external, source = request.base, cached.external, cached.float_model
-    return Variant(cached.path, cached.digest, request.precision, base, False, stated, external, source)
+    return Variant(cached.path, cached.digest, request.precision, base, False, stated, external, source, cached.origin)
 
 
 def versions() -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_qparity.report.carried import number_carried
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def badge_of(ledger: Ledger) -> Badge:
     counts = Counter(event["outcome"] for event in ledger.verdicts)
     waived = counts[Outcome.WAIVED.value]
     if ledger.passes:
+        carried = number_carried(ledger)
         if not waived:
-            return Badge("passes", GREEN)
+            return Badge(f"passes, {carried} carried over" if carried else "passes", GREEN)
         return Badge("all waived" if waived == len(ledger.planned) else f"passes, {waived} waived", YELLOW)
     failed = counts[Outcome.ACCURACY_FAIL.value] + counts[Outcome.BUDGET_FAIL.value]
     if failed:

@@ -20,7 +20,8 @@ __all__ = ["CheckRow", "check_rows", "checks_csv", "checks_parquet"]
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One planned check. `codes` and `sentences` of its failures; `evidence` as JSON; `time` its session began.
+    """One planned check. `codes` and `sentences` of its failures; `evidence` as JSON; `time` its session began;
+    `carried_from`: the session that judged it, where its verdict was carried over.
 
     `ledger_passes`: whether the ledger as a whole does, which no row can say alone.
     """
@@ -38,6 +39,7 @@ class CheckRow:
     waiver: str
     evidence: str
     variant_sha256: str
+    carried_from: str
     time: str
     ledger_passes: bool
 
@@ -61,6 +63,7 @@ def check_rows(ledger: Ledger) -> Iterator[CheckRow]:
             waiver=event["waiver"] or "",
             evidence=json.dumps(event["evidence"], ensure_ascii=False),
             variant_sha256=str(variant.get("sha256", "")),
+            carried_from=str(event.get("carried", {}).get("session", "")),
             time=time,
             ledger_passes=passes,
         )

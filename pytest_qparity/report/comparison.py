@@ -43,8 +43,9 @@ class ComparisonRow:
     model's. `latency_ms`: median of a call of `batch` samples, of which `latency_covers` says what it holds;
     `concurrency`: calls at a time. `samples_per_s`: offline throughput. `speed_up`: over fp32 of the same backend.
     `peak_mb` of the host, `device_peak_mb` of the device, `size_mb` of the file, megabytes of 10**6 bytes. `outcome`:
-    the worst of the run's checks, "no verdict" where one has none. `problems`: why the figures of latency and
-    throughput cannot all be true; a table must not show them then. `sweep`: other batch sizes.
+    the worst of the run's checks, "no verdict" where one has none; `carried`: from an earlier ledger.
+    `problems`: why the figures of latency and throughput cannot all be true; a table must not show them then.
+    `sweep`: other batch sizes.
     """
 
     case: str
@@ -66,6 +67,7 @@ class ComparisonRow:
     peak_mb: float | None = None
     device_peak_mb: float | None = None
     size_mb: float | None = None
+    carried: bool = False
     problems: tuple[str, ...] = ()
     sweep: tuple[BatchCost, ...] = ()
 
@@ -157,6 +159,7 @@ def _row(run: RunRecord, *, is_whole: bool) -> ComparisonRow:
         device_peak_mb=run.measured("memory", "device_peak_mb"),
         size_mb=run.measured("memory", "size_mb"),
         outcome=_outcome([str(event["outcome"]) for event in run.checks.values()], is_whole=is_whole),
+        carried=run.is_carried,
         problems=tuple(problem for problem in found if problem),
         sweep=sweep,
     )

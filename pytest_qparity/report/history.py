@@ -123,6 +123,7 @@ def entry_of(ledger: Ledger, digest: str) -> Entry:
             else (),
         )
         for run, figures in recorded(ledger)
+        if not run.is_carried  # the entry of the session that judged it holds its figures: they are no second sample
     )
     libraries = ledger.start.get("libraries") or {}
     session = str(ledger.start.get("session"))

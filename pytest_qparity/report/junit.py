@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, MutableSequence
 from itertools import islice
 from typing import Any
@@ -14,8 +15,8 @@ _SHOWN = (str, int, float)
 
 
 def verdict_properties(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """`qparity.outcome`, `.deciding`, `.run`, `.codes`, `.waiver`, and each figure of the evidence by its path
-    (`qparity.evidence.speed_up_over.fp32.low`)."""
+    """`qparity.outcome`, `.deciding`, `.run`, `.codes`, `.waiver`, `.carried_from`, and each figure of the evidence by
+    its path (`qparity.evidence.speed_up_over.fp32.low`)."""
     yield f"{PREFIX}run", event["run"]
     yield f"{PREFIX}check", event["check"]
     yield f"{PREFIX}outcome", event["outcome"]
@@ -25,6 +26,8 @@ def verdict_properties(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{PREFIX}codes", " ".join(codes)
     if event["waiver"] is not None:
         yield f"{PREFIX}waiver", event["waiver"]
+    if "carried" in event:
+        yield f"{PREFIX}carried_from", str(event["carried"].get("session"))
     yield from islice(_figures(event["evidence"], f"{PREFIX}evidence"), MOST_FIGURES)
 
 
@@ -34,7 +37,7 @@ def _figures(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _figures(item, f"{name}.{key}")
     elif isinstance(value, _SHOWN):
-        yield name, str(value)
+        yield sys.intern(name), str(value)  # reports are kept to the end, and thousands have these names
 
 
 def put_properties(properties: MutableSequence[tuple[str, object]], event: Mapping[str, Any]) -> None:

@@ -23,7 +23,14 @@ def recorded(ledger: Ledger) -> Iterator[tuple[RunRecord, Figures]]:
             identity = {"case": run.case, "run": run.id, "backend": run.backend, "precision": run.precision}
             evidence = {check: event["evidence"] for check, event in run.checks.items() if check != REGRESSION}
             if evidence:
-                yield run, figures_of(identity, evidence, _provenance(run), start_of(ledger, run.session))
+                start = start_of(ledger, run.session)
+                yield run, figures_of(identity, evidence, _provenance(run), {**start, **_carried_from(run)})
+
+
+def _carried_from(run: RunRecord) -> Mapping[str, Any]:
+    """Time and commit of the session that judged it, where that is an earlier one."""
+    carried: Mapping[str, Any] = next((event["carried"] for event in run.checks.values() if "carried" in event), {})
+    return {key: carried[key] for key in ("time", "commit") if key in carried}
 
 
 def start_of(ledger: Ledger, session: Any) -> Mapping[str, Any]:

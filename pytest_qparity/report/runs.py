@@ -39,6 +39,11 @@ class RunRecord:
         return is_whole and not self.id.endswith(EMULATED) and all(event["outcome"] == _PASS for event in judged)
 
     @property
+    def is_carried(self) -> bool:
+        """Whether its verdicts were carried over from an earlier ledger: its figures are no second measurement."""
+        return any("carried" in event for event in self.checks.values())
+
+    @property
     def session(self) -> Any:
         """In a merged ledger: whose machine it was."""
         return next(iter(self.checks.values())).get("session")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 
@@ -87,7 +88,7 @@ def table_cells(row: ComparisonRow) -> Iterator[tuple[str, ...]]:
         *_costs(row, row.latency_ms, row.samples_per_s, row.speed_up),
         _shown(memory_mb, lambda value: f"{value:,.1f}"),
         _shown(row.size_mb, lambda value: f"{value:,.3g}"),
-        row.outcome,
+        f"{row.outcome}, carried over" if row.carried else row.outcome,
     )
     for each in row.sweep:
         costs = _costs(row, each.latency_ms, each.samples_per_s, None)
@@ -122,6 +123,7 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
     if any(machines):
         of_several = " Costs of several machines do not compare." if len(machines) > 1 else ""
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
+    yield from (f"{line[0].upper()}{line[1:]}." for line in carried_lines(ledger))
     yield from _moved(rows)
     for row in rows:
         for problem in row.problems:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_qparity.report.accuracy import false_alarms
+from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.text import printable
 from pytest_qparity.verdict import Outcome
@@ -58,7 +59,16 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         if passed:
             console.print(Text(f"and {passed} runs in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
-    for lines in (_different_files, _waived, false_alarms, conformance_lines, canaries, _counts, _explained):
+    for lines in (
+        _different_files,
+        _waived,
+        false_alarms,
+        conformance_lines,
+        canaries,
+        carried_lines,
+        _counts,
+        _explained,
+    ):
         for line in lines(ledger):
             console.print(Text(printable(line)))
     return stream.getvalue()

@@ -20,7 +20,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 
 @pytest.fixture
 def writer(tmp_path: Path) -> LedgerWriter:
-    writer = LedgerWriter(tmp_path / "ledger.json", {})
+    writer = LedgerWriter(tmp_path / "ledger.json", {}, flush_every_s=0.0)
     writer.plan([NODE])
     return writer
 
@@ -92,14 +92,14 @@ def test_a_flush_that_fails_is_an_error_of_the_append(writer: LedgerWriter, monk
     assert events(writer) == ["start", "plan"]
 
 
-def test_each_event_is_flushed_before_the_append_returns_and_the_name_before_the_first(
+def test_an_event_that_comes_alone_is_flushed_before_the_append_returns_and_the_name_before_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[Any] = []
     monkeypatch.setattr(os, "fdatasync", lambda descriptor: flushed.append(os.fstat(descriptor).st_size))
     monkeypatch.setattr("pytest_qparity.ledger.writing.flush_folder", flushed.append)
 
-    writer = LedgerWriter(tmp_path / "ledger.json", {})
+    writer = LedgerWriter(tmp_path / "ledger.json", {}, flush_every_s=0.0)
     begun = writer.path.stat().st_size
     assert flushed == [begun, tmp_path]
     writer.plan([NODE])

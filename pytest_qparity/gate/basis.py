@@ -1,0 +1,205 @@
+"""What a verdict rests on, as digests: the same basis, judged again, can tell nothing new but noise.
+
+The only place that says what belongs to it. What cannot be told has no basis, and is judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest_qparity
+from pytest_qparity.backends.registry import BUILTIN
+from pytest_qparity.case.functions import find_function, is_function
+from pytest_qparity.case.plan_file import is_plan
+from pytest_qparity.digest import file_digest, json_digest, tree_digest
+from pytest_qparity.environment import driver, engine_settings, installed
+from pytest_qparity.hardware import this_hardware
+from pytest_qparity.sources import local_sources, sources_digest, sources_of_target
+from pytest_qparity.verdict import CannotJudge
+
+if TYPE_CHECKING:
+    from pytest_qparity.case.loading import Case, ConformanceCase
+    from pytest_qparity.gate.case_material import CaseMaterial
+    from pytest_qparity.gate.settings import Settings
+
+__all__ = ["PARTS", "SessionBasis", "case_basis", "golden_state", "kernels_basis"]
+
+PARTS = ("case", "model", "data", "calibration", "files", "golden", "code", "environment", "settings")
+DIGITS = 32  # of 64 in a SHA-256: a basis stands beside each verdict, and nobody forges one who could forge a ledger
+LONGEST_PATH = 400
+
+
+class SessionBasis:
+    """Code, environment and settings: what all verdicts of a session rest on, as it was when first asked for, which is
+    before anything is judged."""
+
+    def __init__(self) -> None:
+        self._parts: Mapping[str, str] | None = None
+        self._is_told = False
+
+    def parts(self, settings: Settings) -> Mapping[str, str] | None:
+        """None where it cannot be told: a backend or metric whose code is not found."""
+        if not self._is_told:
+            self._is_told = True
+            with contextlib.suppress(LookupError, OSError):
+                self._parts = {
+                    "code": _code(settings),
+                    "environment": _environment(),
+                    "settings": _stated(settings),
+                }
+        return self._parts
+
+
+def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
+    """Of every run of a case; None where it cannot be told."""
+    session = _session_parts(material.settings)
+    if session is None:
+        return None
+    case = material.case
+    try:
+        key = material.golden_key
+        calibrated = case.spec.data.calibration is not None
+        parts = {
+            "case": file_digest(case.path),
+            "model": key.model,
+            "data": json_digest({"samples": key.data, "reference": key.recipe}),
+            "calibration": material.calibration_samples.digest if calibrated else "",
+            "files": _files_of_precisions(material),
+            "golden": material.golden_state,
+        }
+    except (CannotJudge, OSError, ValueError):
+        return None
+    return _short({**parts, **session})
+
+
+def kernels_basis(case: ConformanceCase, settings: Settings) -> Mapping[str, str] | None:
+    """Of the kernels of a conformance case; None where it cannot be told."""
+    session = _session_parts(settings)
+    if session is None:
+        return None
+    try:
+        parts = {"case": file_digest(case.path), "files": json_digest(_named_files(case, frozenset()))}
+    except (OSError, ValueError):
+        return None
+    return _short({**parts, **session})
+
+
+def _session_parts(settings: Settings) -> Mapping[str, str] | None:
+    return None if settings.session_basis is None else settings.session_basis.parts(settings)
+
+
+def golden_state(folder: Path) -> str:
+    """Digest of a golden's files as they lie there."""
+    return tree_digest(folder)
+
+
+def _short(parts: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest[:DIGITS] for name, digest in parts.items()}
+
+
+def _code(settings: Settings) -> str:
+    """This package, what the project's conftest.py and plugins are made of, and the backends and metrics they add."""
+    own = Path(pytest_qparity.__file__).parent
+    added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
+    added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
+    files = local_sources().union(*(sources_of_target(target) for target in added))
+    return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
+
+
+def _environment() -> str:
+    return json_digest(
+        {
+            "python": sys.version,
+            "system": f"{platform.system()} {platform.machine()} {' '.join(platform.libc_ver())}",
+            "hardware": this_hardware(),
+            "driver": driver(),
+            "installed": installed(),
+            "variables": engine_settings(),
+        }
+    )
+
+
+def _stated(settings: Settings) -> str:
+    """Options that decide what is measured, and the canaries that are judged first."""
+    canaries = {
+        path.stem: [tree_digest(path.parent), tree_digest(settings.golden_root / path.stem)]
+        for path in settings.canaries.files
+    }
+    return json_digest(
+        {
+            "isolation": settings.isolation.value,
+            "limits": asdict(settings.limits),
+            "demanded_limits": dict(settings.demanded_limits),
+            "latency_seconds": settings.latency_seconds,
+            "largest_data_mb": settings.largest_data_mb,
+            "examples": settings.examples,
+            "seed": settings.seed,
+            "baseline": None if settings.baseline is None else settings.baseline.digest,
+            "canaries": "off" if settings.canaries.are_off else canaries,
+            "backends": {name: repr(spec) for name, spec in settings.backends.items()},
+            "metrics": {name: [metric.target, metric.direction] for name, metric in settings.metrics.items()},
+        }
+    )
+
+
+def _files_of_precisions(material: CaseMaterial) -> str:
+    """Files that the case names beside model and data, weights that lie beside a given variant, and what a command that
+    makes one says of its version."""
+    from pytest_qparity.case.model import read_model_file
+    from pytest_qparity.precision.command import command_recipe
+    from pytest_qparity.precision.recipes import as_json
+
+    case, data = material.case, material.case.spec.data
+    given = {spec.file for spec in case.spec.precisions.values() if spec.file is not None and _is_onnx(spec.file)}
+    apart = {data.test, data.calibration, *given, *([case.spec.model] if isinstance(case.spec.model, str) else [])}
+    told = dict(_named_files(case, frozenset(apart)))
+    for name, spec in case.spec.precisions.items():
+        if spec.file is not None and _is_onnx(spec.file):
+            told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
+        if spec.command is not None:
+            told[f"precision {name}"] = as_json(command_recipe(spec, case.folder, name, material.worker))
+    return json_digest(told)
+
+
+def _is_onnx(file: str) -> bool:
+    return not is_plan(Path(file))
+
+
+def _named_files(case: Case | ConformanceCase, apart: frozenset[str | None]) -> Mapping[str, Any]:
+    """By each text of a case file that is a path, what lies there; by each that names a function, the code beside it.
+    `apart`: texts whose content is digested elsewhere."""
+    found: dict[str, Any] = {}
+    for text in _texts(tomllib.loads(case.path.read_text(encoding="utf-8"))):
+        if is_function(text):
+            try:
+                found[text] = sources_digest([find_function(text, case.folder).source])
+            except CannotJudge:
+                continue  # a text with a colon in it
+        elif text not in apart and 0 < len(text) <= LONGEST_PATH and "\0" not in text:
+            path = case.folder / text
+            if path.is_file():
+                found[text] = sources_digest([path]) if path.suffix == ".py" else file_digest(path)
+            elif path.is_dir() and path.resolve() not in (case.folder.resolve(), *case.folder.resolve().parents):
+                found[text] = tree_digest(path)
+    return found
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a TOML document, and of "--config=x.json" what follows the sign as well."""
+    if isinstance(value, str):
+        yield value
+        if "=" in value:
+            yield value.rpartition("=")[2]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
