@@ -156,7 +156,7 @@ def test_the_table_says_what_latencies_cover_and_withholds_what_cannot_be_true()
 
 @pytest.mark.parametrize(("latency_ms", "is_told"), [(2.1, False), (5.0, True), (1.0, True)])
 def test_latencies_that_contradict_the_speed_up_are_told(latency_ms, is_told):
-    fast = costs(latency_ms, speed_up_over={"fp32": {"estimate": 2.8}})
+    fast = costs(latency_ms, speed_up_over={"fp32": {"low": 2.5, "estimate": 2.8, "high": 3.0}})
     of = ledger([event("latency", costs(5.9), precision="fp32"), event("latency", fast)])
 
     assert ("Of mlp ort-int8 the latency does not compare" in comparison_markdown(of)) == is_told
