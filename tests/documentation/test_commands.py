@@ -15,8 +15,10 @@ from tests.documentation.commands import (
     every_command,
     lines_of_blocks,
     named_in,
+    parser_of,
     refusal,
     texts_of,
+    whole,
     words_of,
 )
 
@@ -111,6 +113,27 @@ def test_every_command_in_a_block_of_a_page_is_taken(pytestconfig: pytest.Config
 
     assert len(lines) > 45
     assert {(page, line): said for page, line in lines if (said := wrong(line, options)) is not None} == {}
+
+
+def test_every_command_in_a_sentence_of_a_page_is_one_with_options_that_it_has() -> None:
+    """Some are named without their arguments, so that they are not parsed whole."""
+    named = [
+        (page.name, found[1])
+        for page in PAGES
+        for found in re.finditer(r"(?<!`)`qparity ([^`\n]+)`", page.read_text(encoding="utf-8"))
+    ]
+
+    assert len(named) > 70
+    assert [each for each in named if unknown(each[1].split()) is not None] == []
+
+
+def unknown(words: list[str]) -> str | None:
+    """The first word that is no command, or no option of it; None where all are."""
+    parser = whole() if words[0].startswith("-") else parser_of(words)
+    if parser is None:
+        return words[0]
+    options = (word.partition("=")[0] for word in words if word.startswith("-"))
+    return next((option for option in options if option not in parser._option_string_actions), None)
 
 
 def test_every_extra_that_a_page_or_a_message_names_is_one() -> None:
