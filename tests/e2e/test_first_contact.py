@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -86,14 +87,18 @@ def test_drawn_inputs_and_a_golden_made_here_are_said_to_be_so(as_json: subproce
 
 
 def test_what_fails_says_that_drawn_inputs_may_be_why_and_its_repeat_command_works(pair: Path) -> None:
-    done = qparity(pair, "check", "model.onnx", "other_int8.onnx")
+    """The same from pytest, and with xdist's workers, which judge what their controller has written."""
+    pytest_ = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider"]
+    options = ["--qparity-model=model.onnx", "--qparity-candidate=other_int8.onnx", "-m", "parity", "-n", "1"]
+
+    done = subprocess.run([*pytest_, *options], cwd=pair, capture_output=True, text=True)
 
     assert done.returncode == 1, done.stdout
-    assert "verdict: accuracy-fail (exit status 1)" in done.stdout
+    assert "2 checks planned: 1 pass, 1 accuracy-fail" in done.stdout
+    assert "Golden: made here of model.onnx" in done.stdout
     assert "a failure may be theirs" in done.stdout.replace("\n        ", " ")
-    repeat = next(line for line in done.stdout.splitlines() if line.startswith("Repeat: "))
-    command = repeat.removeprefix("Repeat: ").replace("pytest ", f"{sys.executable} -m pytest -o addopts= ", 1)
-    again = subprocess.run(command, cwd=pair, shell=True, capture_output=True, text=True)
+    repeat = next(line for line in done.stdout.splitlines() if line.startswith("Repeat: pytest "))
+    again = subprocess.run([*pytest_, *shlex.split(repeat)[2:]], cwd=pair, capture_output=True, text=True)
     assert again.returncode == 1
     assert "QP-PAR-00" in again.stdout
     assert "1 checks planned" in again.stdout
@@ -138,17 +143,6 @@ def test_ctrl_c_is_told_apart_from_every_verdict(pair: Path, tmp_path: Path) -> 
 
     assert done.returncode == 130
     assert "exit status" not in done.stdout
-
-
-def test_workers_of_xdist_judge_the_pair_that_their_controller_wrote(pair: Path) -> None:
-    options = ["-o", "addopts=", "--qparity-model=model.onnx", "--qparity-candidate=model_int8.onnx"]
-    spread = ["-n", "2", "--dist", "loadscope", "-m", "preflight or parity", "-p", "no:cacheprovider"]
-
-    done = subprocess.run([sys.executable, "-m", "pytest", *options, *spread], cwd=pair, capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stdout
-    assert "4 checks planned: 4 pass" in done.stdout
-    assert "Golden: made here" in done.stdout
 
 
 def test_paths_beside_a_pair_are_refused(pair: Path) -> None:
