@@ -277,7 +277,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             4,
             'Unknown key "budget" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, "
+            "regression, state, "
             "task, waivers.",
             'write "budgets"',
         ),
@@ -287,7 +288,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         unknown(
             1,
             'Unknown key "modle" in the case file, should be one of: '
-            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, state, "
+            "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, "
+            "regression, state, "
             "task, waivers.",
             'write "model"',
         ),
@@ -592,7 +594,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         value(
             8,
             'item 2 of checks in [[waivers]] 1: got "latencies", '
-            "should be one of: accuracy, invariance, latency, memory, parity, preflight.",
+            "should be one of: accuracy, invariance, latency, memory, parity, preflight, regression.",
             'write "latency"',
         ),
     ),
