@@ -354,8 +354,10 @@ def test_a_waiver_for_a_check_that_the_case_does_not_have_is_refused(case, setti
         (
             Code.CASE_DEAD_PATTERN,
             line_in(made, "checks ="),
-            'Got a waiver for check "accuracy", should be one of this case: latency, memory, parity, preflight, '
-            "regression.",
+            (
+                'Got a waiver for check "accuracy", should be one of this case: latency, memory, parity, preflight, '
+                "regression."
+            ),
             'take "accuracy" out of the waiver, or add the table [accuracy]',
         )
     ]
