@@ -152,6 +152,7 @@ class _RangesPass:
     def __init__(self, job: Job, recipe: StaticRecipe | BlockRecipe) -> None:
         self.job = job
         self.observer = Observer(job.float_model(), job.observed, _method(recipe))
+        self._cut: tuple[str, ...] = ()
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> bool:
         self.observer.take(feed, samples)
@@ -161,14 +162,14 @@ class _RangesPass:
         return self.observer.ranges().of(job.observed, job.optional)
 
     def made(self) -> tuple[ModelProto, tuple[str, ...]]:
-        made = self.job.made(self.of(self.job))
+        chosen = self.of(self.job)  # before the job writes: what it observes has other names then
+        self._cut = peaks_note(cut_peaks(self.observer.halves(), chosen), self.observer.method.name)
+        made = self.job.made(chosen)
         return made, self.job.notes
 
     def doubts(self) -> tuple[str, ...]:
-        halves = self.observer.halves()
-        doubt = too_few(halves, self.observer.samples)
-        cut = peaks_note(cut_peaks(halves, self.of(self.job)), self.observer.method.name)
-        return (*(() if doubt is None else (doubt.sentence,)), *cut)
+        doubt = too_few(self.observer.halves(), self.observer.samples)
+        return (*(() if doubt is None else (doubt.sentence,)), *self._cut)
 
 
 class _GivenRanges:
