@@ -52,8 +52,8 @@ def scored(
 def _against_chance(
     metric: Metric, parameters: Mapping[str, Any], golden: Outputs, labels: Array, reference: Scores
 ) -> Scores:
-    """The scores, with what a ruined sample loses, and what chance gives. Raises CannotJudge where labels are displaced, or could as well be
-    those of other samples."""
+    """The scores, with what a ruined sample loses, and what chance gives. Raises CannotJudge where labels are
+    displaced, or could as well be those of other samples."""
     if labels.ndim == 0 or len(labels) != len(reference.per_sample):
         return reference
     last = None
