@@ -34,7 +34,8 @@ class Scores:
     is lost in percentage points; otherwise both are in the metric's own unit. `bounds`: between which a sample's score
     lies, ends included and infinite where there is none; None: 0 to 1 of a metric in percent, otherwise no bound. A
     word error rate is told in percent and has no upper one. `ruined`: what a sample loses, on average, whose
-    output is held against another sample's label; None where nobody tried.
+    output is held against another sample's label; `chance`: the value with all labels dealt so. Both None where nobody
+    tried.
     """
 
     per_sample: FloatArray
@@ -43,6 +44,7 @@ class Scores:
     whole: Callable[[CountArray], float] | None = None
     bounds: tuple[float, float] | None = None
     ruined: float | None = None
+    chance: float | None = None
 
     @property
     def least(self) -> float:

@@ -105,7 +105,8 @@ def evidence_beside(
         found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
     if seen.passed_over is not None:
         notes += (f"the case's looks were not taken, all {seen.samples:,} samples were run: {seen.passed_over}",)
-    return found, notes + gained(measured)
+    copies = _copies(run) if seen.level is not None else ()
+    return found, notes + gained(measured) + without_a_bar(measured, reference.chance) + copies
 
 
 def _score_bits(scores: Scores, seen: Judged) -> str | None:
@@ -122,6 +123,36 @@ def _score_bits(scores: Scores, seen: Judged) -> str | None:
         in_order = np.empty_like(scores.per_sample)
         in_order[seen.indices] = scores.per_sample
     return packed_scores(np.asarray(in_order, np.float64))
+
+
+def without_a_bar(measured: AccuracyMeasurement, chance: float | None) -> tuple[str, ...]:
+    """A note of a margin that a variant at chance does not go beyond, so that none fails. chance: the value with labels
+    dealt to other samples, None where it is not known."""
+    if chance is None:
+        return ()
+    scale, unit, points = (100.0, " %", " points") if measured.percent else (1.0, "", "")
+    lead = abs(measured.float_value - scale * chance)
+    if measured.conclusion.margin < lead:
+        return ()
+    note = (
+        f"the margin of {measured.conclusion.margin:.4g}{points} is as wide as the float model's lead over chance "
+        f"({measured.float_value:.4g}{unit} to {scale * chance:.4g}{unit}): a variant that guesses would pass"
+    )
+    return (note,)
+
+
+def _copies(run: RunMaterial) -> tuple[str, ...]:
+    """A note of a population most of whose samples are copies of one another."""
+    if run.material.recordings is not None:
+        return ()
+    distinct, samples = run.material.distinct_samples
+    if 2 * distinct >= samples:
+        return ()
+    note = (
+        f"{distinct:,} of {samples:,} test samples are distinct: copies tell nothing more of a population, so the "
+        f"interval is as if there were {samples:,}, and narrower than these samples allow"
+    )
+    return (note,)
 
 
 def gained(measured: AccuracyMeasurement) -> tuple[str, ...]:

@@ -66,6 +66,12 @@ class CaseMaterial:
             source, self.case.spec.data, reach, lambda: self.model.inputs, self.settings.largest_data_mb
         )
 
+    @once
+    def distinct_samples(self) -> tuple[int, int]:
+        """How many test samples differ from all others, each kind counted once, and how many there are."""
+        hashes = self.samples.source_hashes()
+        return len(set(hashes)), len(hashes)
+
     @property
     def feeds(self) -> FeedSource:
         return self._test_steps[0]

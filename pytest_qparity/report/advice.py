@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.precision.table import FLOATS, base_of
 from pytest_qparity.report.runs import RunRecord, runs_by_case
 from pytest_qparity.report.text import one_line, wrapped
+from pytest_qparity.report.ties import as_accurate, as_fast, is_slower_than_float, loses_something, lost
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -36,35 +37,51 @@ def advice(ledger: Ledger) -> dict[str, tuple[str, ...]]:
 def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
     able = [run for run in runs if run.may_ship]
     if not able:
-        yield "No run passes: there is nothing to ship."
+        yield "No run passes on an engine: there is nothing to ship."
     elif len({run.session for run in able}) > 1:
         yield "The runs are of several machines, whose speed and memory do not compare."
     else:
-        yield from _fastest(able)
+        yield from _fastest(able, runs)
         yield from _smallest(able)
     if able:
         yield from _most_accurate(able)
     yield from _could_win(runs)
 
 
-def _fastest(able: Sequence[RunRecord]) -> Iterator[str]:
+def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[str]:
     timed = [run for run in able if run.told("latency", "median_ms")]
+    slower = [run for run in timed if is_slower_than_float(run, runs)]
+    for run in slower:
+        than = f"slower than FP32{_against_float(run)}"
+        yield f"{run.id} was measured {than}: it is none for latency {run.link('latency')}."
+    timed = [run for run in timed if run not in slower]
     if not timed:
+        if slower:
+            yield "For latency keep the float model."
         return
     best = min(timed, key=partial(_told, "latency", "median_ms"))
     ms, batch = best.told("latency", "median_ms") or 0.0, best.told("latency", "batch") or 1.0
-    over = best.told("latency", "speed_up_over", "fp32", "estimate")
-    low = best.told("latency", "speed_up_over", "fp32", "low")
-    high = best.told("latency", "speed_up_over", "fp32", "high")
-    against = ""
-    if over is not None and low is not None and high is not None:
-        sure = "" if low > 1.0 else ", which may be no gain"
-        against = f", {over:.2f} times as fast as FP32 ({low:.2f} to {high:.2f}{sure})"
-    yield f"For latency ship {best.id}: {ms:.3g} ms at batch {batch:g}{against} {best.link('latency')}."
+    yield f"For latency ship {best.id}: {ms:.3g} ms at batch {batch:g}{_against_float(best)} {best.link('latency')}."
+    yield from _equals([run for run in timed if run is not best and as_fast(best, run)], "as fast", "latency")
     if batch > 1:
         yield f"For throughput too, at that batch: {1000.0 * batch / ms:,.0f} samples a second {best.link('latency')}."
     else:
         yield f"Throughput was not measured: the case feeds one sample at a time {best.link('latency')}."
+
+
+def _against_float(run: RunRecord) -> str:
+    over, low, high = (run.measured("latency", "speed_up_over", "fp32", key) for key in ("estimate", "low", "high"))
+    if over is None or low is None or high is None:
+        return ""
+    sure = ", which may be no gain" if low <= 1.0 <= over else ""
+    return f", {over:.2f} times as fast as FP32 ({low:.2f} to {high:.2f}{sure})"
+
+
+def _equals(others: Sequence[RunRecord], how: str, check: str) -> Iterator[str]:
+    if others:
+        names, verb = " and ".join(run.id for run in others), "is" if len(others) == 1 else "are"
+        links = ", ".join(run.link(check) for run in others)
+        yield f"{names} {verb} {how}, within what was measured {links}."
 
 
 def _smallest(able: Sequence[RunRecord]) -> Iterator[str]:
@@ -73,10 +90,13 @@ def _smallest(able: Sequence[RunRecord]) -> Iterator[str]:
         if not known:
             continue
         best = min(known, key=partial(_told, "memory", key))
-        floats = [run for run in known if run.is_float and run is not best]
+        shown = f"{best.told('memory', key):.3g}"
+        equal = [run for run in known if run is not best and f"{run.told('memory', key):.3g}" == shown]
+        floats = [run for run in known if run.is_float and run is not best and run not in equal]
         beside = "".join(f", {run.told('memory', key):.3g} MB as {run.id}" for run in floats[:1])
         links = ", ".join(run.link("memory") for run in (best, *floats[:1]))
-        yield f"For {what} ship {best.id}: {best.told('memory', key):.3g} MB{beside} {links}."
+        yield f"For {what} ship {best.id}: {shown} MB{beside} {links}."
+        yield from _equals(equal, "as small", "memory")
 
 
 def _most_accurate(able: Sequence[RunRecord]) -> Iterator[str]:
@@ -84,16 +104,32 @@ def _most_accurate(able: Sequence[RunRecord]) -> Iterator[str]:
     if not reduced:
         yield "Nothing but the float model itself passes."
         return
-    scored = [run for run in reduced if run.drop_points is not None]
+    scored = [run for run in reduced if run.drop is not None]
     if scored:
-        best = min(scored, key=lambda run: (run.drop_points, -(run.sqnr_db or 0.0)))
-        lost = max(best.drop_points or 0.0, 0.0)
-        said = f"loses {lost:.2f} points" if lost else "loses none"
+        best = _best(scored)
+        said = f"loses {_amount(best)}" if loses_something(best) else "loses none that was measured"
         yield f"Accuracy first: {best.id}, which {said} {best.link('accuracy')}."
+        equal = [run for run in scored if run is not best and as_accurate(best, run)]
+        yield from _equals(equal, "as accurate", "accuracy")
+        if equal and best.sqnr_db is not None:
+            yield f"Of these its outputs are nearest to the float model's, {best.sqnr_db:.1f} dB {best.link('parity')}."
         return
     best = max(reduced, key=lambda run: run.sqnr_db or 0.0)
     if best.sqnr_db is not None:
         yield f"Accuracy first: {best.id}, at {best.sqnr_db:.1f} dB {best.link('parity')}; no metric was judged."
+
+
+def _best(scored: Sequence[RunRecord]) -> RunRecord:
+    """Of those that are as accurate as the one that loses least the one nearest to the float model."""
+    least = min(scored, key=lost)
+    return max((run for run in scored if run is least or as_accurate(least, run)), key=lambda run: run.sqnr_db or 0.0)
+
+
+def _amount(run: RunRecord) -> str:
+    """What it loses, in the metric's unit."""
+    if run.drop_points is not None:
+        return f"{run.drop_points:.2f} points"
+    return f"{run.drop:.3g} of {one_line(str(run.checks['accuracy']['evidence'].get('metric', 'its metric')))}"
 
 
 def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
@@ -104,24 +140,36 @@ def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
         if run.is_float or base in FLOATS:
             continue
         failing = [check for check in ("parity", "accuracy") if run.checks.get(check, {}).get("outcome") == FAIL]
-        drop = run.drop_points
         doubts = [note for note in run.checks.get("preflight", {}).get("notes", ()) if "calibration" in note]
         if failing:
-            lost = f"{drop:.2f} points" if drop is not None else f"all but {run.sqnr_db or 0.0:.1f} dB"
-            better = [each for each in able if each is not run]
-            named = min(better, key=lambda each: each.drop_points or 0.0) if better else None
-            proof = f"; {named.id} passes {named.link(failing[0])}" if named is not None else ""
+            better = [each for each in able if each is not run and set(failing) <= each.checks.keys()]
+            proof = f"; {_first(better).id} passes {_first(better).link(failing[0])}" if better else ""
             yield (
-                f"{run.id} loses {lost} {run.link(*failing)}{proof}: quantization-aware training, or nodes kept float "
-                f"(qparity rescue CASE RUN), could win that back at most."
+                f"{run.id} {_failing(run, failing)} {run.link(*failing)}{proof}: quantization-aware training, or nodes "
+                f"kept float (qparity rescue CASE RUN), could win that back at most."
             )
-        elif drop is not None and drop > 0.0 and _margin_used(run) > 0.5:
+        elif loses_something(run) and _margin_used(run) > 0.5:
             yield (
                 f"{run.id} uses {_margin_used(run):.0%} of its margin: quantization-aware training could win "
-                f"{drop:.2f} points at most {run.link('accuracy')}."
+                f"{_amount(run)} at most {run.link('accuracy')}."
             )
         if doubts:
             yield f"More calibration data may move {run.id}: {doubts[0].rstrip('.')} {run.link('preflight')}."
+
+
+def _first(runs: Sequence[RunRecord]) -> RunRecord:
+    scored = [run for run in runs if run.drop is not None]
+    return _best(scored) if scored else max(runs, key=lambda run: run.sqnr_db or 0.0)
+
+
+def _failing(run: RunRecord, failing: Sequence[str]) -> str:
+    """What a run that fails loses: of its metric where that fails, else how near its outputs are."""
+    if "accuracy" in failing and run.drop is not None:
+        return f"loses {_amount(run)}"
+    if run.sqnr_db is None or "parity" not in failing:
+        return "fails"
+    kept = " (its accuracy passes)" if run.checks.get("accuracy", {}).get("outcome") == Outcome.PASS.value else ""
+    return f"is too far from the float model's outputs, at {run.sqnr_db:.1f} dB{kept}"
 
 
 def _told(check: str, key: str, run: RunRecord) -> float:
@@ -129,5 +177,5 @@ def _told(check: str, key: str, run: RunRecord) -> float:
 
 
 def _margin_used(run: RunRecord) -> float:
-    drop, margin = run.drop_points, run.told("accuracy", "margin_points")
-    return drop / margin if drop is not None and margin else 0.0
+    margin = run.told("accuracy", "margin_points") or run.told("accuracy", "margin_value")
+    return run.drop / margin if run.drop is not None and margin else 0.0

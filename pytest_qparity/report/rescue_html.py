@@ -27,7 +27,7 @@ def rescue_html(found: Rescue, subject: str, seen: Iterable[Evaluation]) -> str:
             headline=headline(found),
             chart=front_chart(found, seen),
             head=HEAD,
-            rows=[cells(row, found.best) for row in found.rows],
+            rows=[cells(row, found) for row in found.rows],
             width=WIDTH + LEFT + 8,
             height=HEIGHT + TOP + 44,
             plot={"left": LEFT, "right": LEFT + WIDTH, "top": TOP, "bottom": TOP + HEIGHT},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.planning import CHECKS
 from pytest_qparity.report.text import one_line, printable_lines, wrapped
+from pytest_qparity.rescue.other_recipes import said
 
 if TYPE_CHECKING:
     from pytest_qparity.rescue.evaluation import Evaluation, Judged
@@ -26,8 +27,8 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
     yield f"{headline(found)}  {one_line(case)}  {one_line(run)}"
     yield ""
     yield from _checks("before", asis.checks)
-    if not found.passes_already:
-        name = "after" if found.best.passes else "nearest"
+    if not found.passes_already and (found.final or found.best.candidate != asis.candidate):
+        name = "after" if found.final else "nearest"
         yield from _checks(name, found.final or found.best.checks)
         yield wrapped("float     ", _float_nodes(found))
     for sentence in found.told:
@@ -39,7 +40,7 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
         yield found.text
     if len(found.rows) > 1:
         yield ""
-        yield from _table(found.rows, found.best)
+        yield from _table(found)
     yield ""
     earlier = f", {found.resumed} of them in an earlier session" if found.resumed else ""
     yield wrapped("", f"{found.evaluations} evaluations of the gate{earlier}. Journal: {found.journal}")
@@ -71,18 +72,21 @@ def _float_nodes(found: Rescue) -> str:
     return f"{count} of {found.quantized} quantized nodes ({count / found.quantized:.1%}){limit}"
 
 
-def _table(rows: Sequence[Row], best: Evaluation) -> Iterator[str]:
+def _table(found: Rescue) -> Iterator[str]:
     yield "The front: each loses less than all that keep less float."
-    lines = [HEAD, *(cells(row, best) for row in rows)]
+    lines = [HEAD, *(cells(row, found) for row in found.rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(HEAD))]
     for line in lines:
         yield "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def cells(row: Row, best: Evaluation) -> tuple[str, ...]:
+def cells(row: Row, found: Rescue) -> tuple[str, ...]:
+    """A line of the front. Of the answer "pass" is what its last judgement says, of all its checks."""
     each = row.evaluation
-    changed = "".join(f" {value}" for _, value in each.candidate.changes if value is not None)
-    mark = " <" if each.candidate == best.candidate else ""
+    changed = f" {said(each.candidate.changes)}".rstrip()
+    is_answer = each.candidate == found.best.candidate
+    mark = " <" if is_answer else ""
+    passes = each.passes and (not is_answer or not found.final or all(judged.passes for judged in found.final.values()))
     return (
         f"{len(each.candidate.keep_float)}",
         "" if row.macs_share is None else f"{row.macs_share:.1%}",
@@ -90,5 +94,5 @@ def cells(row: Row, best: Evaluation) -> tuple[str, ...]:
         "" if each.drop_points is None else f"{each.drop_points:.2f}",
         "" if each.speed_up is None else f"{each.speed_up:.2f}x",
         "" if each.size_mb is None else f"{each.size_mb:.2f}",
-        f"{'pass' if each.passes else 'fail'}{changed}{mark}",
+        f"{'pass' if passes else 'fail'}{changed}{mark}",
     )

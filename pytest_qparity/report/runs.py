@@ -32,11 +32,11 @@ class RunRecord:
 
     @property
     def may_ship(self) -> bool:
-        """Everything that is asked of what it gives was judged and passes: a waived check is no pass, and an emulated
-        run is on no engine. What it costs is compared."""
-        judged = [event for check, event in self.checks.items() if check not in COSTS]
+        """The gate passes it: every check that was judged, budgets of costs included, is a pass (a waived check is no
+        pass), and all of what it gives was judged. Emulated or on the reference it is on no engine."""
         is_whole = {"preflight", "parity"} <= self.checks.keys() and self.unknown.issubset(COSTS)
-        return is_whole and not self.id.endswith(EMULATED) and all(event["outcome"] == _PASS for event in judged)
+        on_engine = not self.id.endswith(EMULATED) and self.backend != "reference"
+        return is_whole and on_engine and all(event["outcome"] == _PASS for event in self.checks.values())
 
     @property
     def is_carried(self) -> bool:
@@ -55,6 +55,20 @@ class RunRecord:
     @property
     def drop_points(self) -> float | None:
         return self.told("accuracy", "drop_points")
+
+    @property
+    def drop(self) -> float | None:
+        """What its metric loses: in percentage points, or in the metric's own unit."""
+        return self.drop_points if self.drop_points is not None else self.told("accuracy", "drop_value")
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the drop, in its unit; None where the samples are a census."""
+        evidence = self.checks.get("accuracy", {}).get("evidence", {})
+        ends = evidence.get("interval_points", evidence.get("interval_value"))
+        if not isinstance(ends, list) or len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
+            return None
+        return float(ends[0]), float(ends[1])
 
     @property
     def speed_up(self) -> float | None:

@@ -15,21 +15,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Evaluation", "Judged", "front"]
 
+_TOO_FLOAT = frozenset(  # what is said of a variant for being (nearly) the float model
+    {
+        Code.PREFLIGHT_SAME_AS_FLOAT.code,
+        Code.PREFLIGHT_FEW_QUANTIZED.code,
+        Code.PREFLIGHT_NOT_QUANTIZED.code,
+        Code.PARITY_IMPLAUSIBLE.code,
+    }
+)
 CLEARLY_DB = 0.5  # calibrated on every second sample, or the others, a variant moves by less
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict, as much of it as is told. `deciding`: its figure; `failures`: (code, sentence)."""
+    """A verdict, as much of it as is told. `deciding`: its figure; `failures`: (code, sentence). `lacking`: what would
+    decide, where nothing but samples is lacking and what was measured is within the margin; else empty."""
 
     outcome: str
     deciding: str
     failures: tuple[tuple[str, str], ...] = ()
+    lacking: str = ""
 
     @staticmethod
     def of(verdict: Verdict) -> Judged:
         told = tuple((failure.code.code, failure.sentence) for failure in verdict.failures)
-        return Judged(verdict.outcome.value, verdict.deciding, told)
+        lacks = [each for each in verdict.failures if each.code is Code.ACCURACY_UNDECIDED and each.likely is None]
+        lacking = lacks[0].remedy if lacks and len(lacks) == len(verdict.failures) else ""
+        return Judged(verdict.outcome.value, verdict.deciding, told, lacking)
 
     @property
     def passes(self) -> bool:
@@ -62,10 +74,17 @@ class Evaluation:
 
     @property
     def is_accurate(self) -> bool:
-        """Whether outputs were compared and none is too far away, even where they are nearer than the precision can be,
-        as those of a file are in which nothing is quantized any more: that is cannot-judge."""
-        failed = any(judged.outcome == Outcome.ACCURACY_FAIL.value for judged in self.checks.values())
-        return self.sqnr_db is not None and not failed
+        """Whether outputs were compared and all that is asked of them passes, even where they are nearer than the
+        precision can be, as those of a file are in which nothing is quantized any more: that is cannot-judge."""
+        return self.sqnr_db is not None and all(
+            judged.passes or all(code in _TOO_FLOAT for code, _ in judged.failures) for judged in self.checks.values()
+        )
+
+    @property
+    def lacking(self) -> str:
+        """What would decide, where all that does not pass lacks samples alone; else empty."""
+        told = [judged.lacking for judged in self.checks.values() if not judged.passes]
+        return told[0] if told and all(told) else ""
 
     @property
     def nearness(self) -> tuple[int, float, float]:
@@ -84,7 +103,12 @@ class Evaluation:
         return {
             "candidate": self.candidate.as_json(),
             "checks": {
-                name: {"outcome": each.outcome, "deciding": each.deciding, "failures": [list(f) for f in each.failures]}
+                name: {
+                    "outcome": each.outcome,
+                    "deciding": each.deciding,
+                    "failures": [list(failure) for failure in each.failures],
+                    "lacking": each.lacking,
+                }
                 for name, each in self.checks.items()
             },
             "sqnr_db": None if self.sqnr_db is None or not math.isfinite(self.sqnr_db) else self.sqnr_db,
@@ -97,7 +121,12 @@ class Evaluation:
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Evaluation:
         checks = {
-            name: Judged(each["outcome"], each["deciding"], tuple((code, text) for code, text in each["failures"]))
+            name: Judged(
+                each["outcome"],
+                each["deciding"],
+                tuple((code, text) for code, text in each["failures"]),
+                each.get("lacking", ""),
+            )
             for name, each in value["checks"].items()
         }
         rest = {key: value[key] for key in ("sqnr_db", "drop_points", "size_mb", "speed_up", "seconds")}

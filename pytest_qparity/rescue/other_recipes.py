@@ -61,7 +61,7 @@ def said(changes: Sequence[tuple[str, Any]]) -> str:
 
 
 def _enough(evaluation: Evaluation, found: Callable[[str], None]) -> Evaluation:
-    found(f"{said(evaluation.candidate.changes)} alone is enough: no node has to be float.")
+    found(f"{said(evaluation.candidate.changes)} alone mends its outputs: no node has to be float.")
     return evaluation
 
 

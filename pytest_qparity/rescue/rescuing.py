@@ -28,11 +28,12 @@ from pytest_qparity.rescue.ranked_material import (
 from pytest_qparity.rescue.result import Limits, Rescue, Row
 from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
-from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.verdict import CannotJudge, Code, Failure, Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.gate import CaseMaterial, Run
     from pytest_qparity.rescue.costs import Costs
+    from pytest_qparity.verdict import Verdict
 
 __all__ = ["rescue"]
 
@@ -75,7 +76,12 @@ class _Search:
         _require_judged(asis)
         spent = False
         try:
-            if not asis.passes:
+            if asis.lacking:
+                self._found.append(
+                    f"What it loses is within the margin, and only samples are lacking to say so: no node is to blame, "
+                    f"nothing was searched. To decide, {asis.lacking}."
+                )
+            elif not asis.passes:
                 self._search(asis)
         except Spent:
             spent = True
@@ -171,11 +177,18 @@ class _Search:
         assert self._sensitivity is not None
         nodes = self._sensitivity.nodes
 
+        def judged(names: Sequence[str]) -> Evaluation:
+            return self.judge.evaluate(base.with_float(self._in_order(names)))
+
         def is_accurate(names: Sequence[str]) -> bool:
-            return self.judge.evaluate(base.with_float(self._in_order(names))).is_accurate
+            return judged(names).is_accurate
 
         self._found.append(f"The {min(most, len(order))} most sensitive of {nodes} quantized nodes float: still fails.")
-        if not is_accurate(order):
+        whole = judged(order)
+        if whole.lacking:
+            self._found.append(f"All {len(order)} float: samples are too few to tell. To decide, {whole.lacking}.")
+            return
+        if not whole.is_accurate:
             self._found.append(
                 f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
             )
@@ -236,6 +249,9 @@ class _Search:
         patterns = patterns_for(candidate.keep_float, operators)
         self._told("every check of the answer", None)
         final = self.judge.final(candidate, patterns) if seen[best_key].passes else {}
+        missed = ", ".join(f"{check} {each.outcome.value}" for check, each in final.items() if not _passes(each))
+        if missed:
+            self._found.append(f"The answer, judged with every check as it is to be pasted, does not pass: {missed}.")
         if final and "latency" in final:
             speed = speed_up_of(final["latency"])
             self._journal_speed(best_key, speed)
@@ -243,7 +259,7 @@ class _Search:
         nodes = None if self._sensitivity is None else self._sensitivity.nodes
         table = candidate.table(self.judge.stated, patterns)
         return Rescue(
-            passes_already=asis.passes,
+            passes_already=asis.passes and not missed,
             best=seen[best_key],
             table=table,
             text=table_text(self._run.precision, table),
@@ -283,6 +299,10 @@ class _Search:
 
     def _seconds_left(self) -> float | None:
         return self._forecast.seconds_left(self._budget.seconds_left)
+
+
+def _passes(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.PASS
 
 
 def _was_judged(evaluation: Evaluation) -> bool:

@@ -167,6 +167,22 @@ def test_a_wrong_weight_stands_before_what_it_drags_along(tmp_path: Path) -> Non
     assert found[0].impact == pytest.approx(1.0, abs=0.01)
 
 
+def test_an_outlier_channel_hides_no_turned_channel_of_the_weight_that_reads_it(tmp_path: Path) -> None:
+    plant = planted("outlier-channel", "cnn", 2, tmp_path)
+    model, (reader,) = onnx.load(plant.variant), plant.nodes
+    node = next(each for each in model.graph.node if each.name == reader)
+    codes = next(each for each in model.graph.node if each.output[0] == node.input[1]).input[0]
+    axis = 1 if node.op_type == "MatMul" else 0
+    weight = constants(model)[codes].copy()
+    np.moveaxis(weight, axis, 0)[1] *= -1
+    set_constant(model, codes, weight)
+    onnx.save(model, plant.variant)
+
+    found = diagnosed(plant.reference, plant.variant, plant.data).findings
+
+    assert (found[0].suspect.cause, found[0].suspect.node) == (Cause.FLIPPED_CHANNEL, reader)
+
+
 def test_all_that_was_tried_is_tried_together(tmp_path: Path) -> None:
     data = {"input": inputs_for_mlp(48)}
     reference, variant = quantized(mlp(), data, tmp_path)

@@ -18,7 +18,7 @@ from pytest_qparity.checks.metrics import guards
 from pytest_qparity.checks.metrics.guards import scored
 from pytest_qparity.checks.scores import Scores
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.gate.accuracy import calibration_errors, details, gained, margin_of
+from pytest_qparity.gate.accuracy import calibration_errors, details, gained, margin_of, without_a_bar
 from pytest_qparity.precision.table import Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
@@ -199,3 +199,30 @@ def test_classes_that_lose_are_noted() -> None:
 )
 def test_what_holds_no_class_scores_has_no_calibration_error(outputs: np.ndarray, labels: np.ndarray | None) -> None:
     assert calibration_errors({"y": outputs}, {"y": outputs}, labels) == {}
+
+
+def test_a_margin_as_wide_as_the_lead_over_chance_and_a_population_of_copies_are_noted(tmp_path: Path) -> None:
+    text = CASE.replace("margin = 5.0", "margin = 90.0")
+    case_file = write_project(tmp_path, text)
+    data = next(tmp_path.rglob("test*.npz"))
+    with np.load(data) as arrays:
+        few = {name: np.repeat(array[:40], 3, axis=0) for name, array in arrays.items()}
+    np.savez(data, **few)
+    accept_golden(case_file)
+    material = gate.CaseMaterial(load_case(case_file), gate.default_settings(tmp_path), "cases/mlp.toml")
+    run = gate.RunMaterial(material, "ort", "int8")
+    with contextlib.closing(material), contextlib.closing(run):
+        notes = gate.judge(run, "accuracy").notes
+
+    assert any(note.startswith("40 of 120 test samples are distinct: copies tell nothing more") for note in notes)
+    assert any(note.endswith("a variant that guesses would pass") for note in notes)
+
+
+def test_a_margin_below_the_lead_over_chance_needs_no_note() -> None:
+    right = Scores(np.array([1.0] * 80 + [0.0] * 20))
+
+    def noted(margin: float, chance: float | None) -> int:
+        measured = measure_accuracy("top1", right, right, Margin(absolute=margin), LEVEL)
+        return len(without_a_bar(measured, chance))
+
+    assert [noted(69.0, 0.1), noted(70.0, 0.1), noted(99.0, None)] == [0, 1, 0]

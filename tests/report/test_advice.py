@@ -93,6 +93,85 @@ def test_a_gain_that_may_be_none_is_called_so():
     assert "which may be no gain" in said(events("ort-int8", "int8", latency={"speed_up_over": unsure}))
 
 
+def test_what_is_slower_than_float_is_not_named_for_latency():
+    slower = {"fp32": {"low": 0.71, "estimate": 0.78, "high": 0.84}}
+
+    text = said(events("ort-int8", "int8", latency={"speed_up_over": slower}))
+
+    assert "ort-int8 was measured slower than FP32, 0.78 times as fast as FP32 (0.71 to 0.84): it is none" in text
+    assert "For latency ship" not in text
+    assert "For latency keep the float model." in text
+    assert "no gain" not in text
+
+
+def test_what_float_was_measured_faster_than_is_not_named_for_latency_where_float_itself_may_not_ship():
+    waived = [dict(event, outcome="waived") if event["check"] == "parity" else event for event in FLOAT]
+
+    text = said(waived, events("ort-int8", "int8", latency={"median_ms": 3.0}))
+
+    assert "For latency keep the float model." in text
+
+
+def test_a_run_beyond_a_budget_is_named_for_nothing():
+    beyond = [dict(event, outcome="budget-fail") if event["check"] == "memory" else event for event in FAST]
+
+    assert "ship ort-int8" not in said(FLOAT, beyond)
+    assert "No run passes" in said(beyond)
+
+
+def test_the_reference_is_no_engine():
+    here = [dict(event, backend="reference") for event in events("reference-int8", "int8", latency={"median_ms": 0.1})]
+
+    assert "For latency ship ort-fp32" in said(FLOAT, here)
+
+
+def test_a_metric_in_its_own_unit_is_told_in_it():
+    own = {"drop_points": None, "drop_value": 0.0213, "margin_points": None, "margin_value": 0.03, "metric": "sc:nll"}
+
+    text = said(FLOAT, events("ort-int8", "int8", accuracy=own))
+    failing = said(FLOAT, events("ort-int8", "int8", "accuracy-fail", accuracy=own))
+
+    assert "Accuracy first: ort-int8, which loses 0.0213 of sc:nll [ort-int8::accuracy]." in text
+    assert "ort-int8 uses 71% of its margin" in text
+    assert "no metric was judged" not in text
+    assert "ort-int8 loses 0.0213 of sc:nll [ort-int8::parity, ort-int8::accuracy]" in failing
+
+
+def test_of_a_run_whose_outputs_alone_fail_no_points_are_said_to_be_lost():
+    far = [dict(event, outcome="accuracy-fail") if event["check"] == "parity" else event for event in FAST]
+
+    text = said(FLOAT, far)
+
+    assert "ort-int8 is too far from the float model's outputs, at 30.0 dB (its accuracy passes)" in text
+    assert "points" not in text
+
+
+def test_gains_and_differences_within_noise_name_no_single_winner():
+    def near(run: str, sqnr_db: float, **counts: float) -> list[dict[str, Any]]:
+        return events(run, run[4:], parity={"outputs": {"y": {"sqnr_db": sqnr_db}}}, accuracy=counts)
+
+    noisy = {"samples": 1000, "lost": 9, "gained": 11}
+    text = said(near("ort-int8", 12.0, drop_points=-0.2, **noisy), near("ort-fp16", 80.0, drop_points=0.0, **noisy))
+
+    assert "Accuracy first: ort-fp16, which loses none that was measured [ort-fp16::accuracy]." in text
+    assert "ort-int8 is as accurate, within what was measured [ort-int8::accuracy]." in text
+    assert "nearest to the float model's, 80.0 dB [ort-fp16::parity]." in text
+
+    text = said(near("ort-int8", 30.0, drop_points=2.0, **noisy), near("ort-fp16", 80.0, drop_points=0.0, **noisy))
+    assert "as accurate" not in text
+
+
+def test_times_that_are_no_difference_are_called_equal():
+    text = said(
+        events("ort-int8", "int8", latency={"median_ms": 1.0}),
+        events("ort-int8-x", "int8-x", latency={"median_ms": 1.001}),
+        events("ort-fp16", "fp16", latency={"median_ms": 1.3}),
+    )
+
+    assert "ort-int8-x is as fast, within what was measured [ort-int8-x::latency]." in text
+    assert "ort-fp16 is as fast" not in text
+
+
 def test_speed_of_several_machines_is_not_compared():
     other = [event | {"session": "b"} for event in FAST]
 

@@ -58,7 +58,7 @@ def test_each_is_tried_on_top_of_the_nearest_so_far_and_told() -> None:
         "bias_correction = true: parity 12.0 dB → 15.0 dB.",
         "equalize = true: parity 15.0 dB → 11.0 dB.",
         "smooth = 0.5: parity 15.0 dB → 31.0 dB.",
-        "calibration = entropy, bias_correction = true, smooth = 0.5 alone is enough: no node has to be float.",
+        "calibration = entropy, bias_correction = true, smooth = 0.5 alone mends its outputs: no node has to be float.",
     ]
 
 

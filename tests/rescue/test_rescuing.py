@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
+from pytest_qparity.report.rescue_text import cells
 from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
+from pytest_qparity.rescue.evaluation import Evaluation, Judged
 from pytest_qparity.rescue.judging import GateJudge
 from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
-from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.verdict import CannotJudge, Code, Failure, failed
 from tests.models import save
 from tests.precision.bodies import WIDTH, scan
 from tests.rescue.projects import CASE, far_apart, opened, write_project
@@ -197,6 +199,45 @@ def test_a_budget_of_speed_that_is_missed_is_no_rescue(tmp_path):
     assert found.best.passes
     assert not found.rescued
     assert found.final["memory"].outcome == "budget-fail"
+    assert found.told[-1].endswith("as it is to be pasted, does not pass: memory budget-fail.")
+    assert cells(next(row for row in found.rows if row.evaluation == found.best), found)[-1] == "fail <"
+
+
+def test_a_run_that_passes_but_for_a_cost_does_not_pass_already(tmp_path):
+    found = rescued(tmp_path, CASE + "[budgets.ort.int8]\nsize_mb = 0.0000001\n", "int8")
+
+    assert (found.passes_already, found.rescued) == (False, False)
+
+
+def test_where_samples_alone_are_lacking_nothing_is_searched(tmp_path):
+    found = rescued(tmp_path, CASE + '[accuracy]\nmetric = "agreement"\nmargin = 3.0\n', "int8")
+
+    assert (found.evaluations, found.rescued) == (1, False)
+    assert "no node is to blame" in found.told[0]
+    assert "To decide, test on " in found.told[0]
+    assert not found.best.is_accurate
+
+
+def test_a_verdict_that_lacks_more_than_samples_is_searched_for():
+    few = Failure(Code.ACCURACY_UNDECIDED, "few", "test on 598 samples")
+    beyond = Failure(Code.ACCURACY_UNDECIDED, "few", "test on 598 samples", "the drop is beyond the margin")
+
+    def judged(*failures: Failure) -> Judged:
+        return Judged.of(failed("", {}, failures))
+
+    assert judged(few).lacking == "test on 598 samples"
+    assert judged(beyond).lacking == ""
+    assert judged(few, Failure(Code.PARITY_IMPLAUSIBLE, "near", "look")).lacking == ""
+    whole = Evaluation(Candidate(), {"parity": judged(few), "accuracy": Judged("accuracy-fail", "")}, sqnr_db=30.0)
+    assert whole.lacking == ""
+
+
+def test_what_is_nearer_than_its_precision_can_be_is_accurate_and_what_cannot_be_told_is_not():
+    near = Judged.of(failed("", {}, (Failure(Code.PARITY_IMPLAUSIBLE, "near", "look"),)))
+    few = Judged.of(failed("", {}, (Failure(Code.ACCURACY_UNDECIDED, "few", "test on more"),)))
+
+    assert Evaluation(Candidate(), {"parity": near}, sqnr_db=90.0).is_accurate
+    assert not Evaluation(Candidate(), {"parity": near, "accuracy": few}, sqnr_db=90.0).is_accurate
 
 
 def test_the_result_is_plain_json(tmp_path):

@@ -52,8 +52,8 @@ def scored(
 def _against_chance(
     metric: Metric, parameters: Mapping[str, Any], golden: Outputs, labels: Array, reference: Scores
 ) -> Scores:
-    """The scores, with what a ruined sample loses. Raises CannotJudge where labels are displaced, or could as well be
-    those of other samples."""
+    """The scores, with what a ruined sample loses, and what chance gives. Raises CannotJudge where labels are
+    displaced, or could as well be those of other samples."""
     if labels.ndim == 0 or len(labels) != len(reference.per_sample):
         return reference
     last = None
@@ -63,7 +63,8 @@ def _against_chance(
         return reference
     require_baseline(metric.name, reference)
     require_better_than_chance(metric, last, labels)
-    return replace(reference, ruined=last.ruined if math.isfinite(last.ruined) else None)
+    ruined, chance = (value if math.isfinite(value) else None for value in (last.ruined, last.mean))
+    return replace(reference, ruined=ruined, chance=chance)
 
 
 def require_baseline(name: str, reference: Scores) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ DROWNED = 1e-2  # rounding of the larger operand (or of both, with one scale) ov
 _OF_THE_RANGE = frozenset(  # causes that no missing Relu gives a range
     {Cause.RANGE_SATURATED, Cause.CALIBRATION_NOT_COVERING, Cause.ZERO_POINT_SHIFTED, Cause.PAIR_DISAGREES}
 )
+_OF_THE_WEIGHT = frozenset(  # defects that rounding small weights does not leave
+    {Cause.FLIPPED_CHANNEL, Cause.SWAPPED_CHANNELS, Cause.WRONG_WEIGHT_SCALE, Cause.WRONG_WEIGHT}
+)
 
 
 def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple[Suspect, ...]:
@@ -40,7 +43,8 @@ def suspects(measured: Measured, inputs: Sequence[str], precision: str) -> tuple
     found = [each for each in found if each.tensor not in gone or each.cause in _OF_THE_RANGE]
     found += (*missing, *differing(measured, precision), *otherwise(measured))
     found += rounding_left(measured, found, precision)
-    return tuple(_by_gravity([_with_weights(each, measured) for each in found], measured))
+    broken = {(each.node, each.tensor) for each in constants if each.cause in _OF_THE_WEIGHT}
+    return tuple(_by_gravity([_with_weights(each, measured, broken) for each in found], measured))
 
 
 def shortlist(found: Sequence[Suspect], most: int) -> tuple[Suspect, ...]:
@@ -61,12 +65,18 @@ def _by_gravity(found: Sequence[Suspect], measured: Measured) -> list[Suspect]:
     return sorted(found, key=order)
 
 
-def _with_weights(suspect: Suspect, measured: Measured) -> Suspect:
-    """What makes up for an outlier channel are weights that are small there: both are one cause."""
+def _with_weights(suspect: Suspect, measured: Measured, broken: Collection[tuple[str, str]]) -> Suspect:
+    """What makes up for an outlier channel are weights that are small there: both are one cause. A weight that is
+    another than the float model's (`broken`: node and tensor) is a cause of its own, and its repair not the outlier's.
+    """
     if suspect.cause is not Cause.OUTLIER_CHANNEL or not suspect.change.activations:
         return suspect
     read_by = suspect.numbers["read_by"]
-    weights = tuple((c.node, c.index) for c in measured.constants if c.node in read_by and c.role == "weight")
+    weights = tuple(
+        (each.node, each.index)
+        for each in measured.constants
+        if each.node in read_by and each.role == "weight" and (each.node, each.tensor) not in broken
+    )
     return replace(suspect, change=replace(suspect.change, constants=weights))
 
 
