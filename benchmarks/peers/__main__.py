@@ -2,8 +2,8 @@
 
     python -m benchmarks.peers [--tools NAME,…] [--environments DIR] [--results FILE]
 
-Environments are made once with venv and pip and kept in `--environments`. `--tools` runs some and keeps what `--results`
-holds of the others; the page is made of that file.
+Environments are made once with venv and pip and kept in `--environments`. `--tools` runs some and keeps what
+`--results` holds of the others; `--tools none` makes the page of that file alone.
 """
 
 from __future__ import annotations
@@ -87,11 +87,15 @@ def main() -> None:
     parser.add_argument("--tools", default=",".join(tool.name for tool in TOOLS).replace(", ", "/"))
     parser.add_argument("--environments", type=Path, default=ROOT / ".qparity" / "peers")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results.json")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "peers.md")
     options = parser.parse_args()
     chosen = [tool for tool in TOOLS if tool.name.replace(", ", "/") in options.tools.split(",")]
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
     options.environments.mkdir(parents=True, exist_ok=True)
     everything = ",".join(fault.id for fault in (*CONTROLS, *FAULTS))
+    if not chosen:
+        options.page.write_text(page(results), encoding="utf-8")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         faults = Path(scratch) / "faults"
         plant_all(faults, (*CONTROLS, *FAULTS))
@@ -103,7 +107,7 @@ def main() -> None:
             counted = [each["verdict"] for each in results[tool.name]["verdicts"].values()]
             print(f"{tool.name}: {len(counted)} answers, {counted.count('passes')} pass", flush=True)
             options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            (ROOT / "docs" / "peers.md").write_text(page(results), encoding="utf-8")
+            options.page.write_text(page(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

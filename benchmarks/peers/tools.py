@@ -24,8 +24,6 @@ ENVIRONMENTS = {
     "pytest-torch": ("pytest-torch", "torch", "onnxruntime", "onnx"),
     "quant-regress": ("quant-regress", "onnxruntime", "onnx"),
     "nncf": ("nncf", "openvino", "onnx", "onnxruntime"),
-    "olive": ("olive-ai", "onnxruntime"),
-    "inc": ("onnx-neural-compressor", "onnxruntime", "prettytable"),
 }
 TOOLS = (
     Tool(
@@ -54,8 +52,8 @@ TOOLS = (
         "qdq_loss_debug",
         "ort",
         "loss_debug",
-        "`onnxruntime.quantization.qdq_loss_debug`: it judges nothing; a reader is assumed who sees an output 6 dB under "
-        "the sound file's, any tensor under 20 dB, a NaN, a tensor that is gone",
+        "`onnxruntime.quantization.qdq_loss_debug`: it judges nothing; a reader is assumed who sees an output 6 dB "
+        "under the sound file's, any tensor under 20 dB, a NaN, a tensor that is gone",
     ),
     Tool(
         "allclose",
