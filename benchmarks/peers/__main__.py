@@ -1,6 +1,6 @@
 """Every tool over every planted fault, each in an environment of its own; writes docs/peers.md.
 
-    python -m benchmarks.peers [--tools NAME,…] [--environments DIR] [--results FILE]
+    python -m benchmarks.peers [--tools NAME,…] [--faults ID,…] [--environments DIR]
 
 Environments are made once with venv and pip and kept in `--environments`. `--tools` runs some and keeps what
 `--results` holds of the others; `--tools none` makes the page of that file alone.
@@ -85,6 +85,7 @@ def limits(faults: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tools", default=",".join(tool.name for tool in TOOLS).replace(", ", "/"))
+    parser.add_argument("--faults", help="these alone, by their ids; answers to the others are kept")
     parser.add_argument("--environments", type=Path, default=ROOT / ".qparity" / "peers")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results.json")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "peers.md")
@@ -92,18 +93,22 @@ def main() -> None:
     chosen = [tool for tool in TOOLS if tool.name.replace(", ", "/") in options.tools.split(",")]
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
     options.environments.mkdir(parents=True, exist_ok=True)
-    everything = ",".join(fault.id for fault in (*CONTROLS, *FAULTS))
+    everything = options.faults or ",".join(fault.id for fault in (*CONTROLS, *FAULTS))
+    wanted = {"sound", *everything.split(",")}
     if not chosen:
         options.page.write_text(page(results), encoding="utf-8")
         return
     with tempfile.TemporaryDirectory() as scratch:
         faults = Path(scratch) / "faults"
-        plant_all(faults, (*CONTROLS, *FAULTS))
+        plant_all(faults, tuple(fault for fault in (*CONTROLS, *FAULTS) if fault.id in wanted))
         (faults / "limits.json").write_text(json.dumps(limits(faults)))
         for tool in chosen:
             python = environment(tool.environment, options.environments)
-            alone = run(tool, python, faults, "sound")
-            results[tool.name] = {**run(tool, python, faults, everything), "alone": alone}
+            before = results.get(tool.name, {}) if options.faults else {}
+            alone = before.get("alone") or run(tool, python, faults, "sound")
+            made = run(tool, python, faults, everything)
+            verdicts = {**before.get("verdicts", {}), **made["verdicts"]}
+            results[tool.name] = {**made, "verdicts": verdicts, "alone": alone}
             counted = [each["verdict"] for each in results[tool.name]["verdicts"].values()]
             print(f"{tool.name}: {len(counted)} answers, {counted.count('passes')} pass", flush=True)
             options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -59,13 +59,21 @@ def _fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _weights_alone(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Q/DQ of activations taken out, DQ of weights left: stored as int8, computed in float."""
-    for node in list(model.graph.node):
-        if node.op_type == "QuantizeLinear":
-            reader = next(each for each in model.graph.node if each.input and each.input[0] == node.output[0])
-            model = edit.without_node(edit.without_node(model, node.name), reader.name)
-    return model
+def _weights_alone(pair: Pair) -> Pair:
+    """The float model with the variant's int8 weights behind DequantizeLinear: stored as int8, computed in float."""
+    model, held = edit.copied(pair.float_model), {each.name: each for each in pair.variant.graph.initializer}
+    weights = {
+        node.input[0].removesuffix("_quantized"): node for node in pair.variant.graph.node if node.input[0] in held
+    }
+    for name, rounding in weights.items():
+        if len(held[rounding.input[0]].dims) < 2:
+            continue  # a bias
+        model.graph.initializer.remove(next(each for each in model.graph.initializer if each.name == name))
+        model.graph.initializer.extend(held[each] for each in rounding.input)
+        for node in model.graph.node:
+            node.input[:] = [rounding.output[0] if each == name else each for each in node.input]
+        model.graph.node.insert(0, rounding)
+    return replace(pair, variant=model)
 
 
 def _without_a_relu(pair: Pair) -> Pair:
@@ -181,7 +189,7 @@ FAULTS = (
     _requantized(
         "one-layer", "one of 11 layers quantized, the rest float", "precision", nodes_to_quantize=["/conv/Conv"]
     ),
-    _file("precision", "weights-alone", "weights stored as int8, everything computed in float", _weights_alone),
+    Fault("weights-alone", "precision", "weights stored as int8, everything computed in float", _weights_alone),
     _file("outputs", "missing-output", "an output is missing", lambda model: edit.without_output(model, "values")),
     _file(
         "outputs", "renamed-output", "an output has another name", lambda model: edit.renamed(model, "values", "scores")
