@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -61,8 +62,10 @@ def run(tool: Tool, python: Path, faults: Path, only: str) -> dict[str, Any]:
             last = told.read()[-600:]
         took_s = time.perf_counter() - start
         written = json.loads(target.read_text()) if target.exists() else {"packages": {}, "verdicts": {}}
+    for answer in written["verdicts"].values():
+        answer["says"] = without_folders(answer["says"])
     largest_mb = usage.ru_maxrss / (1024 if platform.system() == "Linux" else 1024**2) * 1.048576
-    ended = "" if process.returncode == 0 else last
+    ended = "" if process.returncode == 0 else without_folders(last)
     cpu_s = usage.ru_utime + usage.ru_stime
     return {
         **written,
@@ -71,6 +74,11 @@ def run(tool: Tool, python: Path, faults: Path, only: str) -> dict[str, Any]:
         "peak_mb": round(largest_mb),
         "ended": ended,
     }
+
+
+def without_folders(text: str) -> str:
+    """The text with the last part alone of each absolute path: where this ran is nobody's business."""
+    return re.sub(r"(?<![\w.])/(?:[\w.+-]+/)+", "", text)
 
 
 def limits(faults: Path) -> dict[str, Any]:
