@@ -77,8 +77,11 @@ def run(tool: Tool, python: Path, faults: Path, only: str) -> dict[str, Any]:
 
 
 def without_folders(text: str) -> str:
-    """The text with the last part alone of each absolute path: where this ran is nobody's business."""
-    return re.sub(r"(?<![\w.])/(?:[\w.+-]+/)+", "", text)
+    """The text with the last part alone of each path below a folder of this machine: where it ran is of no interest."""
+    places = {tempfile.gettempdir(), str(ROOT), str(Path.home()), sys.prefix}
+    for place in sorted(places, key=len, reverse=True):
+        text = re.sub(rf"{re.escape(place)}(?:/[\w.+-]+)*/", "", text)
+    return text
 
 
 def limits(faults: Path) -> dict[str, Any]:
