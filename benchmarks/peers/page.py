@@ -107,6 +107,9 @@ def _ours(results: Mapping[str, Any]) -> str:
     lines += [f"- {fault.what} (`{fault.id}`)" for fault in let_pass] or [
         "Of these faults none; the list was written by its authors."
     ]
+    alarms = [fault.id for fault in CONTROLS if verdicts.get(fault.id, {}).get("verdict") == "caught"]
+    lines += ["", "Sound pairs that it failed:", ""] if alarms else []
+    lines += [f"- `{name}`: {verdicts[name]['says']}" for name in alarms]
     lines += ["", "The codes by which it caught the others:", "", "| fault | codes |", "| --- | --- |"]
     lines += [f"| `{name}` | {answer['codes']} |" for name, answer in verdicts.items() if answer["verdict"] == "caught"]
     return "\n".join(lines)
