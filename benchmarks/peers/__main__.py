@@ -81,6 +81,7 @@ def without_folders(text: str) -> str:
     places = {tempfile.gettempdir(), str(ROOT), str(Path.home()), sys.prefix}
     for place in sorted(places, key=len, reverse=True):
         text = re.sub(rf"{re.escape(place)}(?:/[\w.+-]+)*/", "", text)
+        text = re.sub(rf"{re.escape(place)}\S*$", "", text)  # cut in its middle
     return text
 
 
