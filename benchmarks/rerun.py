@@ -3,8 +3,8 @@
     python -m benchmarks.rerun [--root .] [--latency-seconds 1.0] [--backend ort]
 
 Three sessions of the main job in this order, with a cache folder and ledgers of their own: the first makes all
-variants; the second finds them, and judges and times everything again; the third carries over what nothing touches. CPU
-seconds are of the whole session with its workers; seconds by check are wall-clock, of setting up and of judging.
+variants; the second finds them, and judges and times everything again; the third carries over what nothing touches.
+CPU seconds are of the whole session with its workers; seconds by check are wall-clock, of setting up and of judging.
 """
 
 from __future__ import annotations

@@ -288,7 +288,7 @@ def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> N
     run, check = qparity_kernels, request.node.name
     carried = once_a_run(request, lambda node_id, checks: carried_kernels(run, node_id, checks))
     if isinstance(carried, Carried):
-        conclude_carried(request, carried.events[check])
+        conclude_carried(request, carried.event(check))
         return
     verdict = run.judge(check)
     identity = CheckId(request.node.nodeid, run.case.name, run.backend_spec.name, "", check)
@@ -299,7 +299,7 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
     """Judge a check of a run, or carry its verdict over from an earlier ledger, and conclude it."""
     carried = once_a_run(request, lambda node_id, checks: carried_run(run.material, node_id, checks))
     if isinstance(carried, Carried):
-        conclude_carried(request, carried.events[check])
+        conclude_carried(request, carried.event(check))
         return
     verdict = judge(run, check)
     identity = CheckId(

@@ -19,9 +19,21 @@ _ENDED = (0, 1)  # exit statuses of a session that judged all that it was asked 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Events of every check of a run, by check, as the earlier ledger has them, each with `carried`: whose they are."""
+    """The verdicts of a run that are carried over. Their events are made when asked for: thousands are held."""
 
-    events: Mapping[str, Mapping[str, Any]]
+    earlier: Earlier
+    as_judged: Mapping[str, Mapping[str, Any]]
+
+    def event(self, check: str) -> dict[str, Any]:
+        """As the earlier ledger has it, with `carried`: who judged it. One that was carried before stays as it is."""
+        event = self.as_judged[check]
+        kept = {key: value for key, value in event.items() if key != "anew"}
+        if "carried" in event:
+            return kept
+        of = self.earlier
+        origin = {"session": of.session, "commit": of.commit, "time": of.time, "ledger": of.sha256}
+        note = f"carried over from the session of {of.time}: nothing that it rests on has changed"
+        return {**kept, "notes": [*event.get("notes", ()), note], "carried": origin}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +76,7 @@ class Earlier:
             changed |= dict.fromkeys(part for part in (*basis, *before) if basis.get(part) != before.get(part))
         if changed:
             return NotCarried(tuple(changed))
-        return Carried({check: self._carried(event) for check, event in events.items()})
-
-    def _carried(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Of a verdict that was carried before, the session that judged it stands."""
-        origin = {"session": self.session, "commit": self.commit, "time": self.time, "ledger": self.sha256}
-        kept = {key: value for key, value in event.items() if key != "anew"}
-        if "carried" in event:
-            return kept
-        note = f"carried over from the session of {self.time}: nothing that it rests on has changed"
-        return {**kept, "notes": [*event.get("notes", ()), note], "carried": origin}
+        return Carried(self, events)
 
 
 def earlier_of(ledger: Ledger, sha256: str) -> Earlier | NotCarried:

@@ -59,10 +59,10 @@ def test_a_verdict_of_the_same_basis_is_carried_and_names_its_session_once() -> 
     first = carried(ledger(event()))
 
     assert isinstance(first, Carried)
-    [one] = first.events.values()
+    one = first.event("parity")
     assert one["carried"] == {"session": "s", "commit": "c", "time": "t", "ledger": "sha"}
     again = carried(ledger(one, start={"session": "later", "commit": "c2", "time": "t2", "canaries": []}))
-    assert dict(again.events["parity"]) == one  # as it is, whoever carries it on
+    assert again.event("parity") == one  # as it is, whoever carries it on
 
 
 @pytest.mark.parametrize(
