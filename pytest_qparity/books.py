@@ -253,6 +253,7 @@ class Books:
             "canaries": [OWN] if self._selection.has_own_canaries(self._config.rootpath) else names,
             "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
+            "shard": self._shard(),
             "commit": commit_of(self._config.rootpath),
             **environment(),
         }
@@ -265,6 +266,13 @@ class Books:
         self._leaving = Leaving(lambda: self.owed)
         self._leaving.guard()
         return self._writer
+
+    def _shard(self) -> dict[str, Any] | None:
+        shard, durations = self._selection.shard, self._selection.durations
+        if shard is None:
+            return None
+        balanced_by = None if durations is None else durations.digest
+        return {"index": shard.index, "of": shard.of, "balanced_by": balanced_by}
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
         writer = self._writer or self._begin()

@@ -84,6 +84,17 @@ def add_options(parser: pytest.Parser) -> None:
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
     )
     add(
+        "--qparity-shard",
+        metavar="K/N",
+        help="judge the K-th of N parts of the plan: whole runs, of about the same cost; qparity merge joins ledgers",
+    )
+    add(
+        "--qparity-durations",
+        metavar="LEDGER",
+        help="an earlier ledger, from rootdir, whose seconds balance shards and the workers of pytest-xdist "
+        "(ini qparity_durations)",
+    )
+    add(
         "--qparity-report",
         action="append",
         metavar="FILE",
@@ -113,6 +124,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
+    parser.addini("qparity_durations", "a ledger whose seconds balance shards and workers", default="")
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")

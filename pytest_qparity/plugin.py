@@ -18,6 +18,7 @@ from pytest_qparity.stash import (
     COLLECTED,
     NOT_ASKED_FOR,
     PAYLOAD,
+    REFUSAL,
     SELECTION,
     UNSEEN,
     not_asked_for,
@@ -68,6 +69,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
+    from pytest_qparity.spreading import Spreading
+
+    config.pluginmanager.register(Spreading(config), "qparity-spreading")
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books
 
@@ -83,6 +87,7 @@ def _selection(config: pytest.Config) -> Selection:
         SelectionError,
         backends_among,
         count_of,
+        durations_in,
         isolation_of,
         known_backends,
         known_precisions,
@@ -91,6 +96,7 @@ def _selection(config: pytest.Config) -> Selection:
         names_of,
         roots_of,
         seconds_of,
+        shard_named,
     )
     from pytest_qparity.worker.limits import Limits
 
@@ -128,6 +134,8 @@ def _selection(config: pytest.Config) -> Selection:
         reports=_reports(config, root / _value(config, "qparity_ledger")),
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
+        shard=None if config.getoption("qparity_shard") is None else shard_named(config.getoption("qparity_shard")),
+        durations=durations_in(root, _value(config, "qparity_durations")),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -225,9 +233,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
     unseen = [precision for precision in asked if case_files and precision not in seen]
-    if not unseen:
+    message = session.config.stash.get(REFUSAL, "")
+    if unseen:
+        message = f"got precision {unseen[0]!r}, should be one that a case has: {', '.join(sorted(seen)) or 'none'}"
+    if not message:
         return
-    message = f"got precision {unseen[0]!r}, should be one that a case has: {', '.join(sorted(seen)) or 'none'}"
     if not hasattr(session.config, "workeroutput"):
         raise pytest.UsageError(message)
     session.config.workeroutput[UNSEEN] = message  # a worker that raises takes the session along with a traceback
@@ -239,6 +249,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     event = getattr(item, PAYLOAD, None)
     if report.when == "call" and event is not None:
+        event.setdefault("seconds", round(report.duration, 6))
         setattr(report, PAYLOAD, event)
         setattr(item, PAYLOAD, None)  # were the item run again, and not judged, this would be sent again
     return report

@@ -16,6 +16,8 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
+    from pytest_qparity.scale.costs import Durations
+    from pytest_qparity.scale.sharding import Shard
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
 
@@ -30,7 +32,8 @@ class Selection:
 
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
-    repeats a check needs besides its node id and backend.
+    repeats a check needs besides its node id and backend. `shard`: the part of the plan that is judged, None: all of
+    it; `durations`: what balances parts.
     """
 
     backends: tuple[str, ...]
@@ -55,6 +58,8 @@ class Selection:
     asked_for: bool
     repeat_options: tuple[str, ...]
     baseline: Baseline | None = None
+    shard: Shard | None = None
+    durations: Durations | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""
@@ -157,6 +162,32 @@ def count_of(text: str, option: str, lowest: int) -> int:
     if int(text) < lowest:
         raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
     return int(text)
+
+
+def shard_named(text: str) -> Shard:
+    """The shard that "3/8" names. Raises SelectionError at anything else."""
+    from pytest_qparity.scale.sharding import parse_shard
+
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise SelectionError(f"--qparity-shard: {error}") from None
+
+
+def durations_in(root: Path, name: str) -> Durations | None:
+    """Those of the ledger of that name; None where no ledger is named. Raises SelectionError at one without any."""
+    if not name:
+        return None
+    from pytest_qparity.ledger import LedgerError
+    from pytest_qparity.scale.costs import read_durations
+
+    try:
+        return read_durations(root / name)
+    except OSError as error:
+        reason = f"got {error.strerror or error} for {name}, should be an earlier ledger, or leave the option out"
+    except LedgerError as error:
+        reason = str(error)
+    raise SelectionError(f"--qparity-durations: {reason}")
 
 
 def vanished_cases(selection: Selection, names: Iterable[str]) -> tuple[str, ...]:

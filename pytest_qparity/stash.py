@@ -16,10 +16,11 @@ SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
+REFUSAL: pytest.StashKey[str] = pytest.StashKey()  # why the options do not fit what was collected
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
-# The keys under which a worker of pytest-xdist tells its controller: which case files it planned, a precision that no
-# case has, which checks were not asked for.
+# The keys under which a worker of pytest-xdist tells its controller: which case files it planned, why the
+# options do not fit them (a precision that no case has), which checks were not asked for.
 CASES_PLANNED = "qparity_cases_planned"
 UNSEEN = "qparity_unseen"
 NOT_ASKED_FOR = "qparity_not_asked_for"

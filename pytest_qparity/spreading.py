@@ -1,0 +1,59 @@
+"""pytest's hooks for sessions that are one of many: a shard of a plan, or a controller of pytest-xdist's workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_qparity.stash import CASE_FILES, COLLECTED, PAYLOAD, REFUSAL, SELECTION
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
+SPREAD_BY_RUN = ("load", "worksteal")  # what xdist would hand out check by check; other modes keep a run together
+
+
+class Spreading:
+    """Which checks are this session's, and which worker gets them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._selection = config.stash[SELECTION]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave the runs of other shards out. Which those are is found from all that was planned, so that -k does not
+        change it, and behind what other plugins leave out."""
+        shard = self._selection.shard
+        if shard is None:
+            return
+        from pytest_qparity.scale.costs import run_of, seconds_by_run
+        from pytest_qparity.scale.sharding import shard_of_runs
+
+        case_files = self._config.stash.get(COLLECTED, [])
+        node_ids = [node_id for case_file in case_files for node_id in case_file.node_ids]
+        if not node_ids:
+            return  # nothing to judge: the books say so
+        try:
+            shards = shard_of_runs(seconds_by_run(node_ids, self._selection.durations), shard.of)
+        except ValueError as error:
+            self._config.stash[REFUSAL] = f"--qparity-shard: {error}"
+            return
+        others = [item for item in items if hasattr(item, PAYLOAD) and shards[run_of(item.nodeid)] != shard.index]
+        if others:
+            left_out = set(others)
+            items[:] = [item for item in items if item not in left_out]
+            self._config.hook.pytest_deselected(items=others)
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling | None:
+        """`pytest -n 2` without another word keeps each run in one worker: a session is loaded once."""
+        case_files = config.stash[CASE_FILES]
+        if not case_files or config.getoption("dist") not in SPREAD_BY_RUN:
+            return None
+        from pytest_qparity.scale.runs_on_workers import RunScheduling
+
+        names: list[Any] = [path.relative_to(config.rootpath).as_posix() for path in case_files]
+        return RunScheduling(config, log, names, self._selection.durations)
