@@ -28,7 +28,8 @@ from pytest_qparity.golden.accept import Accept
 from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
-from pytest_qparity.verdict import Code, Outcome, Verdict
+from pytest_qparity.stash import DISPATCH
+from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge
 from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
@@ -273,13 +274,19 @@ def vanished(request: pytest.FixtureRequest) -> None:
 def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> None:
     """The item of a kernel, or of the record of known deviations."""
     check = request.node.name
+    if DISPATCH in request.config.stash:
+        settle_elsewhere(request, request.node.parent.run)
+        return
     verdict = qparity_kernels.judge(check)
     identity = CheckId(request.node.nodeid, qparity_kernels.case.name, qparity_kernels.backend_spec.name, "", check)
     conclude(request, identity, verdict, qparity_kernels.provenance())
 
 
 def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
-    """Judge a check of a run, and conclude it."""
+    """Judge a check of a run, here or on a cluster, and conclude it."""
+    if DISPATCH in request.config.stash:
+        settle_elsewhere(request, request.node.parent.run, run)
+        return
     verdict = judge(run, check)
     identity = CheckId(
         request.node.nodeid,
@@ -292,20 +299,45 @@ def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None
     conclude(request, identity, verdict, run.provenance())
 
 
+def settle_elsewhere(request: pytest.FixtureRequest, run: Run, material: RunMaterial | None = None) -> None:
+    """Wait for what a cluster makes of the run, and end the item by it. `material` gets the samples of latency."""
+    item = request.node
+    judged = request.config.stash[DISPATCH].result(item)
+    if isinstance(judged, Failure):
+        case = item.getparent(CaseFile).case.name
+        identity = CheckId(item.nodeid, case, run.backend, run.precision, item.name, emulated=run.emulated)
+        conclude(request, identity, cannot_judge(judged), {})
+        return
+    if material is not None and judged.latency_samples_ms is not None:
+        import numpy as np
+
+        material.latency_samples_ms = np.asarray(judged.latency_samples_ms)
+    end_by(request, dict(judged.events[item.nodeid]))
+
+
+def reproduce_of(item: pytest.Item, backend: str) -> str:
+    """The command that repeats a check."""
+    case_file = item.getparent(CaseFile)
+    options = () if case_file is None else case_file.selection.repeat_options
+    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *options])
+
+
 def conclude(request: pytest.FixtureRequest, check: CheckId, verdict: Verdict, provenance: Mapping[str, Any]) -> None:
     """Leave a verdict for the ledger, and end the item the way the verdict says."""
+    end_by(request, verdict_event(check, verdict, reproduce_of(request.node, check.backend), provenance))
+
+
+def end_by(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
+    """Leave a verdict's event for the ledger, and end the item the way it says, wherever it was judged."""
     item = request.node
-    repeat_options = item.getparent(CaseFile).selection.repeat_options
-    reproduce = " ".join([f'pytest "{item.nodeid}" --backend={check.backend}', *repeat_options])
-    event = verdict_event(check, verdict, reproduce, provenance)
     item.qparity_event = event
     put_properties(item.user_properties, event)
-    if verdict.outcome is Outcome.PASS:
+    if event["outcome"] == Outcome.PASS:
         return
     text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
-    if verdict.outcome is Outcome.WAIVED:
+    if event["outcome"] == Outcome.WAIVED:
         # Returns under --runxfail: the check then fails below.
-        pytest.xfail(f"waived: {one_line(str(verdict.waiver))}\n{text}")
+        pytest.xfail(f"waived: {one_line(str(event['waiver']))}\n{text}")
     pytest.fail(text, pytrace=False)
 
 

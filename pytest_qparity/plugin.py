@@ -94,6 +94,7 @@ def _selection(config: pytest.Config) -> Selection:
         limits_of,
         megabytes_of,
         names_of,
+        ray_of,
         roots_of,
         seconds_of,
         shard_named,
@@ -136,6 +137,13 @@ def _selection(config: pytest.Config) -> Selection:
         baseline=_baseline(root, _value(config, "qparity_baseline")),
         shard=None if config.getoption("qparity_shard") is None else shard_named(config.getoption("qparity_shard")),
         durations=durations_in(root, _value(config, "qparity_durations")),
+        ray=ray_of(
+            _value(config, "qparity_ray"),
+            _value(config, "qparity_ray_storage"),
+            _values(config, "qparity_ray_files"),
+            _values(config, "qparity_ray_resources"),
+            known,
+        ),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -167,6 +175,12 @@ def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:
     return str(config.getini(ini or option) if value is None else value)
 
 
+def _values(config: pytest.Config, option: str) -> list[str]:
+    """A repeatable option's values, or those of its ini twin."""
+    values: list[str] | None = config.getoption(option)
+    return list(config.getini(option)) if values is None else values
+
+
 def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
     """The option's one glob, or those of its ini twin."""
     glob = config.getoption(option)
@@ -175,8 +189,7 @@ def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
 
 def _reports(config: pytest.Config, ledger: Path) -> tuple[Path, ...]:
     """The option's files, or those of its ini twin."""
-    named: list[str] | None = config.getoption("qparity_report")
-    names = list(config.getini("qparity_report")) if named is None else named
+    names = _values(config, "qparity_report")
     if not names:
         return ()
     from pytest_qparity.report.faces import FaceError, reports_of

@@ -17,6 +17,7 @@ from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.scale.costs import Durations
+    from pytest_qparity.scale.resources import RayOptions
     from pytest_qparity.scale.sharding import Shard
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
@@ -33,7 +34,7 @@ class Selection:
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
     repeats a check needs besides its node id and backend. `shard`: the part of the plan that is judged, None: all of
-    it; `durations`: what balances parts.
+    it; `durations`: what balances parts; `ray`: the cluster that judges, None: this machine.
     """
 
     backends: tuple[str, ...]
@@ -60,6 +61,7 @@ class Selection:
     baseline: Baseline | None = None
     shard: Shard | None = None
     durations: Durations | None = None
+    ray: RayOptions | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries. Raises SelectionError at a glob that cannot be."""
@@ -188,6 +190,25 @@ def durations_in(root: Path, name: str) -> Durations | None:
     except LedgerError as error:
         reason = str(error)
     raise SelectionError(f"--qparity-durations: {reason}")
+
+
+def ray_of(
+    address: str, storage: str, files: Iterable[str], resources: Iterable[str], backends: Mapping[str, BackendSpec]
+) -> RayOptions | None:
+    """The cluster at an address; None where none is named. Raises SelectionError at what cannot be."""
+    if not address:
+        if storage:
+            raise SelectionError(f"got --qparity-ray-storage {storage!r} without --qparity-ray, should be with it")
+        return None
+    from pytest_qparity.scale.resources import RayOptions, parse_resources
+
+    if storage.startswith("memory:"):
+        raise SelectionError(f"got --qparity-ray-storage {storage!r}, should be what other processes reach too")
+    try:
+        stated = parse_resources(resources, backends)
+    except ValueError as error:
+        raise SelectionError(f"--qparity-ray-resources: {error}") from None
+    return RayOptions(address, storage or None, tuple(files), stated)
 
 
 def vanished_cases(selection: Selection, names: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""pytest's hooks for sessions that are one of many: a shard of a plan, or a controller of pytest-xdist's workers."""
+"""pytest's hooks for sessions that do not judge all of a plan themselves: a shard of it, or a controller of
+pytest-xdist's workers or of a cluster."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_qparity.stash import CASE_FILES, COLLECTED, PAYLOAD, REFUSAL, SELECTION
+from pytest_qparity.stash import CASE_FILES, COLLECTED, DISPATCH, PAYLOAD, REFUSAL, SELECTION
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -21,6 +22,8 @@ class Spreading:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._selection = config.stash[SELECTION]
+        if self._selection.ray is not None:
+            _require_sole_controller(config)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -47,6 +50,17 @@ class Spreading:
             items[:] = [item for item in items if item not in left_out]
             self._config.hook.pytest_deselected(items=others)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if self._selection.ray is not None and COLLECTED in self._config.stash:
+            from pytest_qparity.dispatch import Dispatch
+
+            self._config.stash[DISPATCH] = Dispatch(session, self._selection.ray)
+
+    def pytest_unconfigure(self) -> None:
+        dispatch = self._config.stash.get(DISPATCH, None)
+        if dispatch is not None:
+            dispatch.close()
+
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling | None:
         """`pytest -n 2` without another word keeps each run in one worker: a session is loaded once."""
@@ -57,3 +71,11 @@ class Spreading:
 
         names: list[Any] = [path.relative_to(config.rootpath).as_posix() for path in case_files]
         return RunScheduling(config, log, names, self._selection.durations)
+
+
+def _require_sole_controller(config: pytest.Config) -> None:
+    """A session that sends its runs to a cluster has nothing to hand out besides, and writes no goldens."""
+    if config.getoption("dist", "no") != "no" and config.getoption("tx", None):
+        raise pytest.UsageError("got --qparity-ray beside -n, should be one of them: the cluster judges all runs")
+    if config.getoption("qparity_accept") is not None:
+        raise pytest.UsageError("got --qparity-accept beside --qparity-ray, should be without: accept goldens here")

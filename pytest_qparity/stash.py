@@ -10,12 +10,14 @@ import pytest
 if TYPE_CHECKING:
     from pytest_qparity.books import Books
     from pytest_qparity.collection import CaseFile
+    from pytest_qparity.dispatch import Dispatch
     from pytest_qparity.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
+DISPATCH: pytest.StashKey[Dispatch] = pytest.StashKey()  # of a session whose runs are judged elsewhere
 REFUSAL: pytest.StashKey[str] = pytest.StashKey()  # why the options do not fit what was collected
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
