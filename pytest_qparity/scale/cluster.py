@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ClusterError", "RayCluster"]
 
 SENT_AGAIN = 3  # times, when nodes are lost
+_ANSWERED_S = 10.0  # Ray itself waits minutes for an address where nobody answers
 _LOOKED_S = 5.0  # after which a run that waits is looked at: the last node that could take it may be gone
 
 
@@ -38,6 +40,7 @@ class RayCluster:
             import ray
         except ImportError:
             raise ClusterError("got no package ray, should be installed: pip install 'pytest-qparity[ray]'") from None
+        _require_answer(address)
         try:
             ray.init(address=address, log_to_driver=False, include_dashboard=False if address == "local" else None)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -122,6 +125,18 @@ class RayCluster:
             f"Got {len(nodes)} nodes in the cluster, none of which has {resources.as_text()}, should be one at least.",
             "ask for less with --qparity-ray-resources, or add such a node: ray status",
         )
+
+
+def _require_answer(address: str) -> None:
+    """Raises ClusterError where an address is one of a machine and nobody answers there."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdigit()):
+        return  # "local", "auto": Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERED_S).close()
+    except (OSError, OverflowError) as error:
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ClusterError(f"got {said!r}, should be a cluster at {address!r}: ray status") from None
 
 
 def _judge_on_this_node(job: RunJob) -> JudgedRun | Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,41 @@ def test_what_cannot_be_is_refused(project: pytest.Pytester, option: str, said: 
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--qparity-ray=local", "-n", "2"), "got --qparity-ray beside -n, should be one of them"),
+        (("--qparity-ray=local", "--qparity-accept=missing"), "got --qparity-accept beside --qparity-ray"),
+        (("--qparity-ray=local", "--qparity-ray-storage=memory://x"), "should be what other processes reach too"),
+        (("--qparity-ray-storage=file:///x",), "without --qparity-ray, should be with it"),
+        (("--qparity-ray=local", "--qparity-ray-resources=trt:gpu=0.5"), "got 'gpu=0.5' in 'trt:gpu=0.5'"),
+    ],
+    ids=["xdist", "accept", "memory", "storage alone", "half a GPU"],
+)
+def test_a_cluster_that_cannot_be_is_refused(pytester: pytest.Pytester, arguments: tuple[str, ...], said: str) -> None:
+    result = pytester.runpytest("--backend=ort", *arguments)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in result.stderr.str()
+
+
+def test_without_ray_or_storage_to_write_to_nothing_is_judged(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    result = project.runpytest("--backend=ort", "--qparity-ray=local")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*got no package ray, should be installed: pip install 'pytest-qparity[[]ray]'*"])
+    assert not read_ledger(project.path / ".qparity" / "ledger.json").verdicts
+
+    result = project.runpytest("--backend=ort", "--qparity-ray=local", "--qparity-ray-storage=file:///dev/null/no")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*--qparity-ray-storage: got Not a directory for file:///dev/null/no*"])
 
 
 def test_xdist_without_a_mode_keeps_each_run_in_one_worker(project: pytest.Pytester) -> None:
