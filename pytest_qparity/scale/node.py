@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import stat
 import sys
 import tempfile
 import time
@@ -75,7 +77,7 @@ def judge_job(job: RunJob, node: str) -> JudgedRun:
         raise RuntimeError(
             f"got pytest-qparity {__version__} on node {node}, should be {job.version} as where it began"
         )
-    at_home = _at_home(job, node)
+    at_home = _at_home(job)
     with _importable(at_home.import_paths):
         case = load_any_case(at_home.root / job.case_file, at_home.settings.roots)
         if isinstance(case, Case):
@@ -111,23 +113,34 @@ def _events(
     return events
 
 
-def _at_home(job: RunJob, node: str) -> RunJob:
+def _at_home(job: RunJob) -> RunJob:
     """The job with the places that it has on this machine."""
-    machine = Path(tempfile.gettempdir()) / "qparity-cluster"
+    machine = _own_folder()
     turns = Turns(machine)  # of the machine, however many nodes it is
     root, settings = job.root, replace(job.settings, turns=turns)
     if job.storage is not None and job.files is not None:
-        own = machine / node
-        root = SharedStorage(job.storage).fetch_tree(job.files, own / "projects")
+        root = SharedStorage(job.storage).fetch_tree(job.files, machine / "projects")
         settings = replace(
             settings,
             golden_root=_moved(settings.golden_root, job.root, root),
-            cache=own / "cache",
+            cache=machine / "cache",
             roots=tuple(_moved(each, job.root, root) for each in settings.roots),
         )
     settings = replace(settings, canaries=_canaries(job.session, root, job.canary_files))
     paths = tuple(str(_moved(Path(each), job.root, root)) for each in job.import_paths)
     return replace(job, root=root, settings=settings, import_paths=paths)
+
+
+def _own_folder() -> Path:
+    """Where this user keeps, on this machine, what came and was made for runs. Raises RuntimeError where somebody else
+    could have put something there: folders of temporary files are open to all."""
+    owner = os.getuid() if hasattr(os, "getuid") else None  # Windows: such folders are a user's own
+    folder = Path(tempfile.gettempdir()) / (f"qparity-cluster-{owner}" if owner is not None else "qparity-cluster")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if owner is not None and (found.st_uid != owner or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022):
+        raise RuntimeError(f"got {folder}, which others can write to, should be this user's own: remove it")
+    return folder
 
 
 def _moved(path: Path, root: Path, new_root: Path) -> Path:

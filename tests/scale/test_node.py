@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pickle
 import tempfile
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_another_version_on_the_node_is_refused(root: Path, tmp_path: Path) -> N
 
     with pytest.raises(RuntimeError, match=r"should be 0\.0\.1"):
         judge_job(job, "node-3")
+
+
+def test_a_folder_that_others_can_write_to_is_no_place_for_files(root: Path, tmp_path: Path) -> None:
+    storage = SharedStorage(f"file://{tmp_path}/storage")
+    job = sent(root, storage)
+    folder = Path(tempfile.gettempdir()) / f"qparity-cluster-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+
+    with pytest.raises(RuntimeError, match="should be this user's own"):
+        judge_job(job, "node-4")
 
 
 class TestStorage:
