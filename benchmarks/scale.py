@@ -40,9 +40,10 @@ UNTIMED = ("-m", "not latency and not memory", "-q", "--tb=short", "-p", "no:cac
 LOAD = """
 import pytest
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScheduling
+    yield
     return LoadScheduling(config, log)
 """
 
@@ -132,7 +133,7 @@ def on_ray(root: Path) -> str:
             if is_killing:
                 killer.join()
             verdicts = read_ledger(root / ".qparity" / "ledger.json").verdicts
-            again = {event["run"] + event["case"] for event in verdicts if event["notes"]}
+            again = {event["run"] + event["case"] for event in verdicts if "judged at attempt" in str(event["notes"])}
             lines.append(f"| {name} | {spread.wall_s:.1f} | {len(verdicts)} | {len(again)} |")
     finally:
         cluster.shutdown()
