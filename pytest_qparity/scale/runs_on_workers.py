@@ -46,11 +46,46 @@ class RunScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no 
                 )
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
-        super().mark_test_complete(node, item_index, duration)
-        scope = self._split_scope(self.registered_collections[node][item_index])
-        if all(self.assigned_work[node].get(scope, {}).values()):
-            # xdist counts what is pending over all that a worker ever had, at each check anew.
+        """xdist counts what is pending over all that a worker ever had, at each check anew: what is done is dropped."""
+        node_id = self.registered_collections[node][item_index]
+        scope = self._split_scope(node_id)
+        unit = self.assigned_work[node].get(scope, {})
+        unit[node_id] = True
+        if all(unit.values()):
             self.assigned_work[node].pop(scope, None)
+        self._reschedule(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """What pytest-rerunfailures asks for a check whose worker was lost."""
+        scope = self._split_scope(item)
+        self.workqueue[scope] = {**self.workqueue.get(scope, {}), item: False}
+        for node in self.assigned_work:
+            self._reschedule(node)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """The check that a lost worker was at, which is not begun again, as under `load`: xdist's `loadscope` does so
+        until no worker is left. The others of its run go to another worker."""
+        pending = {
+            scope: [node_id for node_id, is_done in unit.items() if not is_done]
+            for scope, unit in self.assigned_work.pop(node).items()
+        }
+        lost: str | None = next((node_id for node_ids in pending.values() for node_id in node_ids), None)
+        for scope, node_ids in pending.items():
+            left = dict.fromkeys((node_id for node_id in node_ids if node_id != lost), False)
+            if left:
+                self.workqueue[scope] = left
+        if lost is not None:
+            for other in self.assigned_work:
+                self._reschedule(other)
+        return lost
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """A part of a run that came back may meet another part of it that is still there."""
+        before = dict(self.assigned_work.get(node, {}))
+        super()._assign_work_unit(node)
+        for scope, unit in self.assigned_work[node].items():
+            if before.get(scope, unit) is not unit:
+                unit.update({node_id: is_done for node_id, is_done in before[scope].items() if not is_done})
 
 
 class _CostliestFirst(OrderedDict[str, dict[str, bool]]):
