@@ -286,6 +286,7 @@ class Books:
             "baseline": None if self._selection.baseline is None else self._selection.baseline.digest,
             "isolation": self._selection.isolation.value,
             **({} if self._selection.since is None else {"since": self._selection.since.as_json()}),
+            "shard": self._shard(),
             "commit": commit_of(self._config.rootpath),
             **self._pair(),
             **environment(),
@@ -305,6 +306,13 @@ class Books:
         if self._selection.pair is None or PAIR not in self._config.stash:
             return {}
         return {"pair": {**self._selection.pair.pair.as_json(), "told": list(self._config.stash[PAIR].told)}}
+
+    def _shard(self) -> dict[str, Any] | None:
+        shard, durations = self._selection.shard, self._selection.durations
+        if shard is None:
+            return None
+        balanced_by = None if durations is None else durations.digest
+        return {"index": shard.index, "of": shard.of, "balanced_by": balanced_by}
 
     def _plan(self, node_ids: list[str], not_asked: list[str]) -> None:
         writer = self._writer or self._begin()

@@ -31,7 +31,8 @@ from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.ledger.earlier import Carried, NotCarried
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
-from pytest_qparity.verdict import Code, Outcome, Verdict
+from pytest_qparity.stash import DISPATCH
+from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge
 from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
@@ -285,6 +286,9 @@ def vanished(request: pytest.FixtureRequest) -> None:
 @pytest.mark.conformance
 def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> None:
     """The item of a kernel, or of the record of known deviations."""
+    if DISPATCH in request.config.stash:
+        settle_elsewhere(request, request.node.parent.run)
+        return
     run, check = qparity_kernels, request.node.name
     carried = once_a_run(request, lambda node_id, checks: carried_kernels(run, node_id, checks))
     if isinstance(carried, Carried):
@@ -296,7 +300,10 @@ def conformance(request: pytest.FixtureRequest, qparity_kernels: KernelRun) -> N
 
 
 def settle(request: pytest.FixtureRequest, run: RunMaterial, check: str) -> None:
-    """Judge a check of a run, or carry its verdict over from an earlier ledger, and conclude it."""
+    """Judge a check of a run, here or on a cluster, or carry over its verdict of an earlier ledger, and conclude it."""
+    if DISPATCH in request.config.stash:
+        settle_elsewhere(request, request.node.parent.run, run)
+        return
     carried = once_a_run(request, lambda node_id, checks: carried_run(run.material, node_id, checks))
     if isinstance(carried, Carried):
         conclude_carried(request, carried.event(check))
@@ -331,22 +338,40 @@ def conclude(
     not_carried: NotCarried | None = None,
 ) -> None:
     """Leave a verdict for the ledger, and end the item the way the verdict says."""
-    event = verdict_event(check, verdict, _reproduce(request.node, check.backend), provenance)
-    _end_as_said(request, event if not_carried is None else {**event, "anew": list(not_carried.reasons)})
+    event = verdict_event(check, verdict, reproduce_of(request.node, check.backend), provenance)
+    end_by(request, event if not_carried is None else {**event, "anew": list(not_carried.reasons)})
 
 
 def conclude_carried(request: pytest.FixtureRequest, event: Mapping[str, Any]) -> None:
     """The same of a verdict that was given before. It may be repeated by the options of this session."""
-    _end_as_said(request, {**event, "reproduce": _reproduce(request.node, event["backend"])})
+    end_by(request, {**event, "reproduce": reproduce_of(request.node, event["backend"])})
 
 
-def _reproduce(item: pytest.Item, backend: str) -> str:
+def settle_elsewhere(request: pytest.FixtureRequest, run: Run, material: RunMaterial | None = None) -> None:
+    """Wait for what a cluster makes of the run, and end the item by it. `material` gets the samples of latency."""
+    item = request.node
+    judged = request.config.stash[DISPATCH].result(item)
+    if isinstance(judged, Failure):
+        case = item.getparent(CaseFile).case.name
+        identity = CheckId(item.nodeid, case, run.backend, run.precision, item.name, emulated=run.emulated)
+        conclude(request, identity, cannot_judge(judged), {})
+        return
+    if material is not None and judged.latency_samples_ms is not None:
+        import numpy as np
+
+        material.latency_samples_ms = np.asarray(judged.latency_samples_ms)
+    end_by(request, dict(judged.events[item.nodeid]))
+
+
+def reproduce_of(item: pytest.Item, backend: str) -> str:
+    """The command that repeats a check."""
     case_file = item.getparent(CaseFile)
-    repeat_options = () if case_file is None else case_file.selection.repeat_options
-    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *repeat_options])
+    options = () if case_file is None else case_file.selection.repeat_options
+    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *options])
 
 
-def _end_as_said(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
+def end_by(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
+    """Leave a verdict's event for the ledger, and end the item the way it says, wherever it was judged."""
     item = request.node
     item.qparity_event = event
     put_properties(item.user_properties, event)

@@ -116,6 +116,41 @@ def add_options(parser: pytest.Parser) -> None:
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
     )
     add(
+        "--qparity-shard",
+        metavar="K/N",
+        help="judge the K-th of N parts of the plan: whole runs, of about the same cost; qparity merge joins ledgers",
+    )
+    add(
+        "--qparity-durations",
+        metavar="LEDGER",
+        help="an earlier ledger, from rootdir, whose seconds balance shards and the workers of pytest-xdist "
+        "(ini qparity_durations)",
+    )
+    add(
+        "--qparity-ray",
+        metavar="ADDRESS",
+        help="judge the runs on a Ray cluster: its address, or local to start one here (ini qparity_ray; extra ray)",
+    )
+    add(
+        "--qparity-ray-storage",
+        metavar="URL",
+        help="what all nodes reach (file://, s3://, gs://, …): files of the project go through it; not needed where "
+        "they see rootdir at the same path (ini qparity_ray_storage)",
+    )
+    add(
+        "--qparity-ray-files",
+        metavar="GLOB",
+        action="append",
+        help="files to send along that no case file names, from rootdir; repeatable (ini qparity_ray_files)",
+    )
+    add(
+        "--qparity-ray-resources",
+        metavar="BACKEND:KEY=N,...",
+        action="append",
+        help="what a run on a backend asks of its node: cpu, gpu, accelerator, memory_mb; repeatable "
+        "(ini qparity_ray_resources)",
+    )
+    add(
         "--qparity-report",
         action="append",
         metavar="FILE",
@@ -147,6 +182,11 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
     parser.addini("qparity_since", "revision or ledger whose verdicts are carried over", default="")
+    parser.addini("qparity_durations", "a ledger whose seconds balance shards and workers", default="")
+    parser.addini("qparity_ray", "address of the Ray cluster that judges the runs", default="")
+    parser.addini("qparity_ray_storage", "URL of storage that all nodes of the cluster reach", default="")
+    parser.addini("qparity_ray_files", "globs of files to send along", type="args", default=[])
+    parser.addini("qparity_ray_resources", "what runs on a backend ask of their node", type="args", default=[])
     parser.addini("qparity_latency_seconds", "seconds a latency check measures for", default="1.0")
     parser.addini("qparity_largest_data_mb", "megabytes that .npz files may hold once unpacked", default="4096")
     parser.addini("qparity_examples", "examples that each kernel of a conformance case is tried with", default="7")

@@ -19,6 +19,7 @@ from pytest_qparity.stash import (
     COLLECTED,
     NOT_ASKED_FOR,
     PAYLOAD,
+    REFUSAL,
     SELECTION,
     SINCE,
     UNSEEN,
@@ -73,6 +74,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
+    from pytest_qparity.spreading import Spreading
+
+    config.pluginmanager.register(Spreading(config), "qparity-spreading")
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books
 
@@ -88,14 +92,17 @@ def _selection(config: pytest.Config) -> Selection:
         SelectionError,
         backends_among,
         count_of,
+        durations_in,
         isolation_of,
         known_backends,
         known_precisions,
         limits_of,
         megabytes_of,
         names_of,
+        ray_of,
         roots_of,
         seconds_of,
+        shard_named,
     )
     from pytest_qparity.worker.limits import Limits
 
@@ -138,6 +145,15 @@ def _selection(config: pytest.Config) -> Selection:
         pair=pair,
         since=_since(config, root),
         remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
+        shard=None if config.getoption("qparity_shard") is None else shard_named(config.getoption("qparity_shard")),
+        durations=durations_in(root, _value(config, "qparity_durations")),
+        ray=ray_of(
+            _value(config, "qparity_ray"),
+            _value(config, "qparity_ray_storage"),
+            _values(config, "qparity_ray_files"),
+            _values(config, "qparity_ray_resources"),
+            known,
+        ),
         asked_for=any(config.getoption(option) is not None for option in ASKING),
         repeat_options=tuple(
             f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
@@ -192,6 +208,12 @@ def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:
     return str(config.getini(ini or option) if value is None else value)
 
 
+def _values(config: pytest.Config, option: str) -> list[str]:
+    """A repeatable option's values, or those of its ini twin."""
+    values: list[str] | None = config.getoption(option)
+    return list(config.getini(option)) if values is None else values
+
+
 def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
     """The option's one glob, or those of its ini twin."""
     glob = config.getoption(option)
@@ -200,8 +222,7 @@ def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
 
 def _reports(config: pytest.Config, ledger: Path) -> tuple[Path, ...]:
     """The option's files, or those of its ini twin."""
-    named: list[str] | None = config.getoption("qparity_report")
-    names = list(config.getini("qparity_report")) if named is None else named
+    names = _values(config, "qparity_report")
     if not names:
         return ()
     from pytest_qparity.report.faces import FaceError, reports_of
@@ -260,9 +281,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     seen = {precision for case_file in case_files for precision in case_file.precisions}
     asked = session.config.stash[SELECTION].precisions or ()
     unseen = [precision for precision in asked if case_files and precision not in seen]
-    if not unseen:
+    message = session.config.stash.get(REFUSAL, "")
+    if unseen:
+        message = f"got precision {unseen[0]!r}, should be one that a case has: {', '.join(sorted(seen)) or 'none'}"
+    if not message:
         return
-    message = f"got precision {unseen[0]!r}, should be one that a case has: {', '.join(sorted(seen)) or 'none'}"
     if not hasattr(session.config, "workeroutput"):
         raise pytest.UsageError(message)
     session.config.workeroutput[UNSEEN] = message  # a worker that raises takes the session along with a traceback
@@ -274,6 +297,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     event = getattr(item, PAYLOAD, None)
     if report.when == "call" and event is not None:
+        event.setdefault("seconds", round(report.duration, 6))
         setattr(report, PAYLOAD, event)
         setattr(item, PAYLOAD, None)  # were the item run again, and not judged, this would be sent again
     return report

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.scale.costs import Durations
+    from pytest_qparity.scale.resources import RayOptions
+    from pytest_qparity.scale.sharding import Shard
     from pytest_qparity.since import Since
 
 CANARIES = "cases/canaries/*.toml"  # may find nothing; whoever names another glob has canaries of that name
@@ -34,6 +37,8 @@ class Selection:
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
     repeats a check needs besides its node id and backend. `pair`: two files that are judged in place of case files.
+    `shard`: the part of the plan that is judged, None: all of it; `durations`: what balances parts; `ray`: the cluster
+    that judges, None: this machine.
     """
 
     backends: tuple[str, ...]
@@ -61,6 +66,9 @@ class Selection:
     pair: PairPlace | None = None
     since: Since | None = None
     remote_cache: RemoteCache | None = None
+    shard: Shard | None = None
+    durations: Durations | None = None
+    ray: RayOptions | None = None
 
     def case_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`, without canaries; of a pair its case alone. Raises SelectionError at a glob
@@ -166,6 +174,51 @@ def count_of(text: str, option: str, lowest: int) -> int:
     if int(text) < lowest:
         raise SelectionError(f"got {option} {text!r}, should be a whole number of at least {lowest}")
     return int(text)
+
+
+def shard_named(text: str) -> Shard:
+    """The shard that "3/8" names. Raises SelectionError at anything else."""
+    from pytest_qparity.scale.sharding import parse_shard
+
+    try:
+        return parse_shard(text)
+    except ValueError as error:
+        raise SelectionError(f"--qparity-shard: {error}") from None
+
+
+def durations_in(root: Path, name: str) -> Durations | None:
+    """Those of the ledger of that name; None where no ledger is named. Raises SelectionError at one without any."""
+    if not name:
+        return None
+    from pytest_qparity.ledger import LedgerError
+    from pytest_qparity.scale.costs import read_durations
+
+    try:
+        return read_durations(root / name)
+    except OSError as error:
+        reason = f"got {error.strerror or error} for {name}, should be an earlier ledger, or leave the option out"
+    except LedgerError as error:
+        reason = str(error)
+    raise SelectionError(f"--qparity-durations: {reason}")
+
+
+def ray_of(
+    address: str, storage: str, files: Iterable[str], resources: Iterable[str], backends: Mapping[str, BackendSpec]
+) -> RayOptions | None:
+    """The cluster at an address; None where none is named. Raises SelectionError at what cannot be."""
+    if not address:
+        if storage:
+            raise SelectionError(f"got --qparity-ray-storage {storage!r} without --qparity-ray, should be with it")
+        return None
+    from pytest_qparity.scale.resources import RayOptions, parse_resources
+
+    if storage.startswith("memory:"):
+        raise SelectionError(f"got --qparity-ray-storage {storage!r}, should be what other processes reach too")
+    try:
+        stated = parse_resources(resources, backends)
+    except ValueError as error:
+        raise SelectionError(f"--qparity-ray-resources: {error}") from None
+    return RayOptions(address, storage or None, tuple(files), stated)
 
 
 def vanished_cases(selection: Selection, names: Iterable[str]) -> tuple[str, ...]:

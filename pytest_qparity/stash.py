@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_qparity.books import Books
     from pytest_qparity.collection import CaseFile
+    from pytest_qparity.dispatch import Dispatch
     from pytest_qparity.gate.pair import PairError, Prepared
     from pytest_qparity.selection import Selection
     from pytest_qparity.verdict import CannotJudge
@@ -20,10 +21,12 @@ COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
 PAIR: pytest.StashKey[Prepared] = pytest.StashKey()
 PAIR_REFUSED: pytest.StashKey[PairError | CannotJudge | OSError] = pytest.StashKey()
+DISPATCH: pytest.StashKey[Dispatch] = pytest.StashKey()  # of a session whose runs are judged elsewhere
+REFUSAL: pytest.StashKey[str] = pytest.StashKey()  # why the options do not fit what was collected
 PAYLOAD = "qparity_event"  # the attribute of a check item, and of its test report, that carries a verdict
 
-# The keys under which a worker of pytest-xdist tells its controller: which case files it planned, a precision that no
-# case has, which checks were not asked for.
+# The keys under which a worker of pytest-xdist tells its controller: which case files it planned, why the
+# options do not fit them (a precision that no case has), which checks were not asked for.
 CASES_PLANNED = "qparity_cases_planned"
 UNSEEN = "qparity_unseen"
 NOT_ASKED_FOR = "qparity_not_asked_for"

@@ -192,6 +192,9 @@ class Code(Enum):
     REGRESSION_VANISHED = ("QP-REG-008", Outcome.CANNOT_JUDGE, "a run or check of the baseline that nobody planned")
     HISTORY_PACKAGE = ("QP-HIST-001", Outcome.CANNOT_JUDGE, "change points without the package that finds them")
 
+    CLUSTER_RUN = ("QP-RAY-001", Outcome.CANNOT_JUDGE, "a run that the cluster did not judge")
+    CLUSTER_RESOURCES = ("QP-RAY-002", Outcome.CANNOT_JUDGE, "a run that no node of the cluster can take")
+    CLUSTER_FILES = ("QP-RAY-003", Outcome.CANNOT_JUDGE, "files that did not come through shared storage whole")
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
 
 

@@ -60,6 +60,7 @@ def require_sessions(shards: Mapping[str, Ledger]) -> None:
         said = " and ".join(f"{version} ({name})" for version, name in versions.items())
         raise MergeError(f"got {PACKAGE} {said}, should be one version: judge all shards with the same")
     _require_one_setting(shards)
+    _require_one_split(shards)
 
 
 def _version(ledger: Ledger) -> str | None:
@@ -78,6 +79,20 @@ def _require_one_setting(shards: Mapping[str, Ledger]) -> None:
                     f"got {setting} {text} in {name} and {said[first_name]} in {first_name}, should be the same in all "
                     "shards: give each of them the same options"
                 )
+
+
+def _require_one_split(shards: Mapping[str, Ledger]) -> None:
+    """Shards of `--qparity-shard` are of one number, balanced by one ledger: otherwise runs fall between them."""
+    splits: dict[tuple[str, str], str] = {}
+    for name, ledger in shards.items():
+        stated = ledger.start.get("shard")
+        if isinstance(stated, dict):
+            splits.setdefault((str(stated.get("of")), str(stated.get("balanced_by"))), name)
+    if len(splits) > 1:
+        said = " and ".join(f"{of} balanced by {by[:12]} ({name})" for (of, by), name in splits.items())
+        raise MergeError(
+            f"got numbers of shards {said}, should be one: give all shards the same N and the same --qparity-durations"
+        )
 
 
 def _said(name: str, value: object, setting: str, kind: type) -> str:

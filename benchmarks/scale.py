@@ -1,0 +1,173 @@
+"""How well the work of one plan is spread: over processes of this machine, over shards, over a Ray cluster.
+
+    python -m benchmarks.scale [--cases 8] [--samples 4000] [--ray]
+
+A project of cases with three precisions each; the cost of a case is drawn (seeded), so that the work is uneven. What is
+not timed (`-m "not latency and not memory"`) is judged by one process, by `-n 2` as this plugin hands runs out with and
+without an earlier ledger, and by `--dist load` of pytest-xdist itself, which splits runs. Then the split into shards,
+by count and by recorded seconds, is compared with the best that there could be.
+
+`busy`: the share of the time between the first and the last check in which workers were at a check, of
+pytest-reportlog's times; it says nothing of what else the machine does. `cores`: CPU seconds of the session, its
+workers and engines, over its wall-clock seconds; other work on the machine takes from it. `--ray`: a head and three
+nodes of one core each on this machine; one is killed in the middle. Nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_qparity import read_ledger
+from pytest_qparity.scale.costs import read_durations, seconds_by_run
+from pytest_qparity.scale.sharding import shard_of_runs
+from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.models import inputs_for_mlp
+
+UNTIMED = ("-m", "not latency and not memory", "-q", "--tb=short", "-p", "no:cacheprovider")
+LOAD = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScheduling
+    yield
+    return LoadScheduling(config, log)
+"""
+
+
+@dataclass(frozen=True)
+class Spread:
+    wall_s: float
+    loop_s: float
+    busy: float
+    cores: float
+    run_splits: int  # runs of which more than one worker judged something
+
+    def row(self, name: str) -> str:
+        return (
+            f"| {name} | {self.wall_s:.1f} | {self.loop_s:.1f} | {100 * self.busy:.0f} % | {self.cores:.2f} | "
+            f"{self.run_splits} |"
+        )
+
+
+def write_cases(root: Path, cases: int, samples: int) -> None:
+    rng = np.random.default_rng(7)
+    for index in range(cases):
+        share = float(np.clip(rng.lognormal(-1, 0.8), 0.05, 1))
+        text = CASE.replace("data/test.npz", f"data/test{index}.npz").replace("batch = 40", "batch = 10")
+        case_file = write_project(root, text, name=f"case{index:02}")
+        inputs = inputs_for_mlp(max(40, int(samples * share)) // 10 * 10, seed=index + 10)
+        np.savez(root / "cases" / "data" / f"test{index}.npz", input=inputs, labels=np.arange(len(inputs)) % 3)
+        text = text.replace("[accuracy]\nmargin = 5.0\n", "")
+        case_file.write_text(text, encoding="utf-8")
+        accept_golden(case_file)
+
+
+def session(root: Path, *arguments: str) -> Spread:
+    log = root / "log.json"
+    log.unlink(missing_ok=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "pytest", "--backend=ort", f"--report-log={log}", *UNTIMED, *arguments]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    wall_s = time.perf_counter() - begin
+    if ended.returncode:
+        raise SystemExit(f"got status {ended.returncode}, should be 0:\n{ended.stdout[-3000:]}{ended.stderr[-1000:]}")
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    phases = [
+        each for each in map(json.loads, log.read_text().splitlines()) if each.get("$report_type") == "TestReport"
+    ]
+    workers: dict[str, set[str]] = {}
+    for each in phases:
+        workers.setdefault(each["nodeid"].rpartition("::")[0], set()).add(each.get("worker_id", "one"))
+    loop_s = max(each["stop"] for each in phases) - min(each["start"] for each in phases)
+    at_work_s = sum(each["stop"] - each["start"] for each in phases)
+    count = len(set().union(*workers.values()))
+    splits = sum(len(used_by) > 1 for used_by in workers.values())
+    return Spread(wall_s, loop_s, at_work_s / (count * loop_s), cpu_s / wall_s, splits)
+
+
+def shard_table(ledger: Path, shards: int) -> str:
+    """The fullest shard over the mean of all: 1 is the best that there could be."""
+    durations = read_durations(ledger)
+    recorded = seconds_by_run(durations.seconds, durations)
+    count = seconds_by_run(durations.seconds, None)
+    lines = []
+    for name, costs in (("by number of checks", count), ("by recorded seconds", recorded)):
+        split = shard_of_runs(costs, shards)
+        loads = [sum(recorded[run] for run in recorded if split[run] == shard) for shard in range(1, shards + 1)]
+        lines.append(f"| {shards} shards {name} | {max(loads) / (sum(loads) / shards):.2f} |")
+    return "\n".join(lines)
+
+
+def on_ray(root: Path) -> str:
+    """Two sessions on a cluster of three nodes; in the second one of them is killed while a run is on it."""
+    from ray.cluster_utils import Cluster
+
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+    arguments = (f"--qparity-ray={cluster.address}", f"--qparity-ray-storage=file://{root}/storage")
+    lines, half_s = [], 0.0
+    try:
+        for name in ("first, files are sent", "again", "a node killed in the middle"):
+            is_killing = name.startswith("a node")
+            killer = threading.Timer(half_s, cluster.remove_node, (nodes[0], False))
+            if is_killing:
+                killer.start()
+            spread = session(root, *arguments)
+            half_s = spread.wall_s / 2
+            if is_killing:
+                killer.join()
+            verdicts = read_ledger(root / ".qparity" / "ledger.json").verdicts
+            again = {event["run"] + event["case"] for event in verdicts if "judged at attempt" in str(event["notes"])}
+            lines.append(f"| {name} | {spread.wall_s:.1f} | {len(verdicts)} | {len(again)} |")
+    finally:
+        cluster.shutdown()
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=8)
+    parser.add_argument("--samples", type=int, default=4000)
+    parser.add_argument("--ray", action="store_true")
+    asked = parser.parse_args()
+    os.environ.pop("CI", None)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        write_cases(root, asked.cases, asked.samples)
+        print(
+            "| how | wall s | checks s | busy | cores | runs that were split |\n| --- | --- | --- | --- | --- | --- |"
+        )
+        print(session(root).row("first, variants are made"), flush=True)
+        print(session(root).row("one process"), flush=True)
+        ledger = root / "earlier.json"
+        ledger.write_bytes((root / ".qparity" / "ledger.json").read_bytes())
+        print(session(root, "-n", "2").row("`-n 2`"), flush=True)
+        print(session(root, "-n", "2", f"--qparity-durations={ledger}").row("`-n 2`, an earlier ledger"), flush=True)
+        (root / "conftest.py").write_text(LOAD, encoding="utf-8")
+        print(session(root, "-n", "2").row("`-n 2` as xdist's load"), flush=True)
+        (root / "conftest.py").unlink()
+        print("\n| split | fullest over mean |\n| --- | --- |")
+        print(shard_table(ledger, 3), flush=True)
+        if asked.ray:
+            print("\n| on three nodes | wall s | verdicts | runs judged again |\n| --- | --- | --- | --- |")
+            print(on_ray(root), flush=True)
+
+
+if __name__ == "__main__":
+    main()
