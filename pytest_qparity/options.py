@@ -118,7 +118,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--qparity-shard",
         metavar="K/N",
-        help="judge the K-th of N parts of the plan: whole runs, of about the same cost; qparity merge joins ledgers",
+        help="judge the K-th of N parts of the plan: whole runs, of about the same cost (their ledgers are merged)",
     )
     add(
         "--qparity-durations",
