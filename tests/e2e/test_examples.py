@@ -34,7 +34,7 @@ def example(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without worker processes, which take half of the time; the other examples have them."""
+    """Without worker processes: two of the examples have them, and the others are about something else."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "--qparity-isolation=none")
 
 

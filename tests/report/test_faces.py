@@ -23,7 +23,7 @@ from pytest_qparity.report.markdown import MOST_LINES, summary_markdown
 from pytest_qparity.report.sarif import failure_sarif, findings_sarif
 from pytest_qparity.report.table import comparison_csv, comparison_latex, comparison_markdown
 from pytest_qparity.report.text import one_line
-from pytest_qparity.verdict import Code, Failure
+from pytest_qparity.verdict import Code, Failure, waived
 from tests.report.ledgers import (
     ALL_WAIVED,
     EMPTY,
@@ -119,6 +119,15 @@ def test_the_summary_of_2000_runs_has_60_lines_and_the_worst_first():
     assert "and 999 more" in text  # of one sentence
     assert "Refused: Got 5 samples a second" in text
     assert "Waived: 1000 checks: " in text
+
+
+def test_of_several_waivers_one_is_named_and_the_others_are_counted():
+    other = waived(fails(), "known since May (until 2027-03-01)")
+    text = summary_markdown(
+        ledger([event("latency", is_waived()), event("parity", other), event("accuracy", other)]), Path("nowhere")
+    )
+
+    assert "Waived: 3 checks, 1 of them: no GPU (until 2027-03-01), and 1 other reason." in text
 
 
 def test_hard_names_leave_a_summary_in_one_piece():
