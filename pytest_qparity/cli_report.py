@@ -7,11 +7,12 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.cli_json import add_json
 from pytest_qparity.cli_refusals import usage
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
+from pytest_qparity.report.html.beside import BesideError, diagnosis_in, trends_in
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   qparity report -o report.html                    the page that a release's owner reads
   qparity report -o summary.md -o badge.svg        several at once
+  qparity report -o r.html --diagnosis d.json --history history.jsonl
   qparity report --table                           runs, accuracy, latency, throughput, memory, as Markdown
   qparity report merged.json --table --csv         of another ledger, for a spreadsheet
 
@@ -40,6 +42,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "-o", "--output", action="append", type=Path, default=[], metavar="FILE", help="a report to write; repeatable"
     )
+    parser.add_argument(
+        "--diagnosis",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="of the page: the error by layer, as qparity diagnose --json printed it; repeatable",
+    )
+    parser.add_argument("--history", type=Path, metavar="FILE", help="of the page: a history, whose series are drawn")
     parser.add_argument("--table", action="store_true", help="print the comparison table; 1 where a row is refused")
     form = parser.add_mutually_exclusive_group()
     for name in _forms():
@@ -66,16 +77,18 @@ def run(options: argparse.Namespace) -> int:
     except LedgerError as error:
         return usage(str(error))
     try:
-        return _report(ledger, options, chosen[0] if chosen else "markdown")
+        return _report(ledger, options, chosen[0] if chosen else "markdown", _beside(options))
+    except BesideError as error:
+        return usage(str(error))
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         told = f"got {options.ledger} of which no report can be made ({type(error).__name__}: {error})"
         return usage(f"{told}, should be what pytest --backend=… writes")
 
 
-def _report(ledger: Ledger, options: argparse.Namespace, form: str) -> int:
+def _report(ledger: Ledger, options: argparse.Namespace, form: str, beside: Mapping[str, Any]) -> int:
     for path in options.output:
         try:
-            write_report(ledger, path, Path.cwd())
+            write_report(ledger, path, Path.cwd(), beside)
         except OSError as error:
             return usage(f"got {error.strerror or error} ({error.filename or path}), should be room to write")
         print(f"written    {printable(str(path))}", file=sys.stderr)
@@ -103,7 +116,16 @@ def _refusal(options: argparse.Namespace) -> str:
             face_of(path)
         except FaceError as error:
             return str(error)
+    if (options.diagnosis or options.history) and not any(face_of(path).has_beside for path in options.output):
+        return "got --diagnosis or --history without a page, should be beside -o FILE.html"
     return ""
+
+
+def _beside(options: argparse.Namespace) -> Mapping[str, Any]:
+    return {
+        "diagnoses": [diagnosis_in(path) for path in options.diagnosis],
+        "trends": [] if options.history is None else trends_in(options.history),
+    }
 
 
 def _forms() -> Mapping[str, Callable[[Ledger], str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.durable import require_room, write_bytes
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["FACES", "Face", "FaceError", "endings", "face_of", "reports_of", "write_report"]
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 class FaceError(Exception):
     """A report that cannot be: the text says what was found, what was expected, what to do."""
 
@@ -24,24 +28,27 @@ class FaceError(Exception):
 @dataclass(frozen=True, slots=True)
 class Face:
     """A form of report: what its file ends in, the function that makes it ("module:function", imported when it is
-    asked for), whether that looks up lines of case files under a root, and the package that it needs."""
+    asked for), whether that looks up lines of case files under a root or shows what lies beside a ledger, and the
+    package that it needs."""
 
     ending: str
     target: str
     what: str
     has_lines: bool = False
+    has_beside: bool = False
     package: str = ""
     extra: str = ""
 
-    def content(self, ledger: Ledger, root: Path) -> bytes:
+    def content(self, ledger: Ledger, root: Path, beside: Mapping[str, Any] = NOTHING) -> bytes:
         make = pkgutil.resolve_name(self.target)
-        made = make(ledger, root) if self.has_lines else make(ledger)
+        more = beside if self.has_beside else {}
+        made = make(ledger, root) if self.has_lines else make(ledger, **more)
         return made if isinstance(made, bytes) else str(made).encode("utf-8", "backslashreplace")
 
 
 _HERE = "pytest_qparity.report"
 FACES = (
-    Face(".html", f"{_HERE}.html:report_page", "a page that people read"),
+    Face(".html", f"{_HERE}.html:report_page", "a page that people read", has_beside=True),
     Face(".md", f"{_HERE}.markdown:summary_markdown", "a summary for a pull request", has_lines=True),
     Face(".csv", f"{_HERE}.check_rows:checks_csv", "every check as a row"),
     Face(".parquet", f"{_HERE}.check_rows:checks_parquet", "the same, typed", package="pyarrow", extra="parquet"),
@@ -89,10 +96,10 @@ def reports_of(root: Path, names: Iterable[str], ledger: Path) -> tuple[Path, ..
     return paths
 
 
-def write_report(ledger: Ledger, path: Path, root: Path) -> None:
-    """Write the face that `path` ends in, whole or not at all. `root`: where the paths of case files start. Raises
-    FaceError and OSError."""
+def write_report(ledger: Ledger, path: Path, root: Path, beside: Mapping[str, Any] = NOTHING) -> None:
+    """Write the face that `path` ends in, whole or not at all. `root`: where the paths of case files start; `beside`:
+    `diagnoses` and `trends` for the page (`report.html.report_page`). Raises FaceError and OSError."""
     face = face_of(path)
-    content = face.content(ledger, root)
+    content = face.content(ledger, root, beside)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)
