@@ -110,13 +110,21 @@ class Books:
         if self._not_asked_of_workers is None and NOT_ASKED_FOR in told:
             self._not_asked_of_workers = list(told[NOT_ASKED_FOR])
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Record a verdict before another plugin hears of it, which may end the process; let go of it when all have:
+        pytest keeps all reports to the end, and ten thousand events are 100 MB."""
+        self._record(report)
+        try:
+            return (yield)
+        finally:
+            if hasattr(report, PAYLOAD):
+                setattr(report, PAYLOAD, None)
+
+    def _record(self, report: pytest.TestReport) -> None:
         if self._writer is None:
             return
         event = getattr(report, PAYLOAD, None)
-        if event is not None:
-            setattr(report, PAYLOAD, None)  # pytest keeps all reports to the end: ten thousand events are 100 MB
         with self._writing():
             if event is not None:
                 self._writer.judged(event)

@@ -16,12 +16,12 @@ SHOWN_POINTS, SHOWN_SHARE = 0.005, 0.005  # half of the last digit: two decimals
 
 
 def is_slower_than_float(run: RunRecord, runs: Sequence[RunRecord]) -> bool:
-    """Whether its speed-up over FP32 was measured below 1, or, where no interval tells, FP32 on the same machine took
-    less time at the same batch."""
+    """Whether the whole interval of its speed-up over FP32 lies below 1, or, where no interval tells, FP32 on the same
+    machine took less time at the same batch."""
     over = "latency", "speed_up_over", "fp32"
     estimate, high = run.measured(*over, "estimate"), run.measured(*over, "high")
     if estimate is not None and high is not None and math.isfinite(high):
-        return estimate < 1.0
+        return high < 1.0
     own = run.measured("latency", "median_ms")
     floats = [
         each.measured("latency", "median_ms")

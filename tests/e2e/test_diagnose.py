@@ -148,7 +148,7 @@ def test_a_float_run_has_nothing_to_find(project: Diagnose) -> None:
     assert "No difference was found." in said
 
 
-def test_integer_operators_are_told_to_be_beyond_it(project: Diagnose, tmp_path: Path) -> None:
+def test_operators_on_integers_are_diagnosed_as_what_they_compute(project: Diagnose, tmp_path: Path) -> None:
     case = tmp_path / "cases" / "mlp.toml"
     case.write_text(case.read_text().replace("[precisions.int8]", '[precisions.int8]\nformat = "qoperator"'))
 
@@ -156,7 +156,7 @@ def test_integer_operators_are_told_to_be_beyond_it(project: Diagnose, tmp_path:
 
     assert status == 0
     assert "No difference" not in said
-    assert "operators that compute in integers" in " ".join(said.split())
+    assert "% of the outputs' error goes with" in " ".join(said.split())
 
 
 def test_an_emulated_run_is_found_without_its_mark(project: Diagnose, tmp_path: Path) -> None:
