@@ -48,17 +48,17 @@ class WorkerProcess:
         """`watch` hears how far long calls are, and when one of which it heard has ended."""
         self.limits = limits
         self._watch = watch
-        self._memory_mb = memory_limit_mb(limits)
-        self._answer_mb = answer_limit_mb(limits, self._memory_mb)
         self._ended: Failure | None = None
         self._number = 0
         self._greeted = False
         with contextlib.ExitStack() as held:
             try:
+                self._memory_mb = memory_limit_mb(limits)
                 self._acquire(held)
             except OSError as error:
                 raise CannotJudge(failures.not_started(f"{error.strerror} ({type(error).__name__})")) from error
             resources = held.pop_all()
+        self._answer_mb = answer_limit_mb(limits, self._memory_mb)
         self._awaited = select.poll()
         self._awaited.register(self._channel, select.POLLIN)
         self._awaited.register(self._lifeline, select.POLLIN)
