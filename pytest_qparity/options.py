@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 PAIR_OPTIONS = (
@@ -31,8 +33,14 @@ REPEATED = (  # options without which the command that repeats a check might jud
 
 
 def add_options(parser: pytest.Parser) -> None:
-    group = parser.getgroup("qparity", "release gate for quantized ONNX models (qparity)")
-    add = group.addoption
+    add = parser.getgroup("qparity", "release gate for quantized ONNX models (qparity)").addoption
+    for part in (_add_choice, _add_places, _add_comparing, _add_judging, _add_spreading, _add_reporting):
+        part(add)
+    _add_ini(parser)
+
+
+def _add_choice(add: Callable[..., None]) -> None:
+    """What is judged."""
     add("--backend", metavar="A,B", help="backends to judge the case files on (ini qparity_backends; default ort)")
     add("--precision", metavar="A,B", help="precisions to judge (ini qparity_precisions; default all of a case)")
     add(
@@ -45,6 +53,10 @@ def add_options(parser: pytest.Parser) -> None:
     add("--qparity-samples", metavar="N", help="how many inputs are drawn for a pair (default 16)")
     add("--qparity-sizes", metavar="NAME=N,...", help="sizes of axes that the pair's model leaves open")
     add("--qparity-speedup", metavar="X", help="how many times as fast as the float model the candidate must be")
+
+
+def _add_places(add: Callable[..., None]) -> None:
+    """Where things are read and kept."""
     add("--qparity-cases", metavar="GLOB", help="case files, from rootdir (ini qparity_cases; default cases/*.toml)")
     add(
         "--qparity-canaries",
@@ -66,6 +78,10 @@ def add_options(parser: pytest.Parser) -> None:
         "qparity_remote_cache; extra [remote])",
     )
     add("--qparity-ledger", metavar="FILE", help="the ledger (ini qparity_ledger; default .qparity/ledger.json)")
+
+
+def _add_comparing(add: Callable[..., None]) -> None:
+    """What earlier sessions say of this one."""
     add(
         "--qparity-baseline",
         metavar="FILE",
@@ -79,6 +95,10 @@ def add_options(parser: pytest.Parser) -> None:
         "ledger, which must be of the git revision REV, keep its verdicts, marked as carried over. A ledger's file in "
         "the place of REV: that one (ini qparity_since)",
     )
+
+
+def _add_judging(add: Callable[..., None]) -> None:
+    """How it is judged."""
     add(
         "--qparity-latency-seconds",
         metavar="S",
@@ -115,6 +135,10 @@ def add_options(parser: pytest.Parser) -> None:
         choices=("missing", "changed"),
         help="write goldens that are missing, or missing and changed ones; refused where CI is set",
     )
+
+
+def _add_spreading(add: Callable[..., None]) -> None:
+    """Where else it is judged."""
     add(
         "--qparity-shard",
         metavar="K/N",
@@ -150,6 +174,10 @@ def add_options(parser: pytest.Parser) -> None:
         help="what a run on a backend asks of its node: cpu, gpu, accelerator, memory_mb; repeatable "
         "(ini qparity_ray_resources)",
     )
+
+
+def _add_reporting(add: Callable[..., None]) -> None:
+    """What is written of it."""
     add(
         "--qparity-report",
         action="append",
@@ -167,6 +195,10 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="say behind the summary what to ship for latency, throughput, memory and accuracy, and what could be won",
     )
+
+
+def _add_ini(parser: pytest.Parser) -> None:
+    """The twins of options in the ini file."""
     parser.addini("qparity_backends", "backends to judge case files on", default="ort")
     parser.addini("qparity_precisions", "precisions to judge; empty: all of a case", default="")
     parser.addini("qparity_cases", "globs of case files, from rootdir", type="args", default=["cases/*.toml"])
