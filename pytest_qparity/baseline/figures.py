@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ class _Part(BaseModel):
 
 
 class SpeedUp(_Part):
-    """How many times faster than COUNTERPART on the same backend, with its 95 % interval."""
+    """How many times faster than COUNTERPART on the same backend, with its 98 % interval."""
 
     low: float
     estimate: float
@@ -107,7 +108,7 @@ class Figures(_Part):
             found[self.accuracy.metric] = self.accuracy.value
         if self.latency is not None:
             found["median_ms"] = self.latency.median_ms
-            if self.latency.speed_up is not None:
+            if self.latency.speed_up is not None and math.isfinite(self.latency.speed_up.high):
                 found["speed_up"] = self.latency.speed_up.estimate
         if self.memory is not None:
             device = self.memory.device_peak_mb

@@ -11,6 +11,8 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
     from pytest_qparity.backends.timing import Times
     from pytest_qparity.case.feeding import Feed
     from pytest_qparity.gate.run_material import RunMaterial
@@ -36,9 +38,19 @@ def _timed(run: RunMaterial, feed: Feed, question: Question) -> Times:
     from pytest_qparity.backends.shapes import shapes_over
 
     with contextlib.closing(run.session_that_never_ran(run.precision, shapes_over([feed]))) as session:
-        session.run(feed.arrays)  # the first run has a deadline of its own
+        _require_finite(session.run(feed.arrays), feed.count)  # the first run has a deadline of its own
         with run.material.settings.timed():
             return session.time_alone(feed.arrays, question)
+
+
+def _require_finite(outputs: Mapping[str, np.ndarray], batch: int) -> None:
+    """What is fast because it computes nothing is no throughput: outputs at other batches are in no golden."""
+    import numpy as np
+
+    for name, array in outputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            sentence = f'Output "{name}" at batch {batch} got NaN or infinities, should be finite.'
+            raise CannotJudge(Failure(Code.LATENCY_OUTPUTS, sentence, "see whether the model takes this batch"))
 
 
 def _feed_of(run: RunMaterial, batch: int) -> Feed:

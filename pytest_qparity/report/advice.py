@@ -63,10 +63,18 @@ def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[s
     ms, batch = best.told("latency", "median_ms") or 0.0, best.told("latency", "batch") or 1.0
     yield f"For latency ship {best.id}: {ms:.3g} ms at batch {batch:g}{_against_float(best)} {best.link('latency')}."
     yield from _equals([run for run in timed if run is not best and as_fast(best, run)], "as fast", "latency")
-    if batch > 1:
-        yield f"For throughput too, at that batch: {1000.0 * batch / ms:,.0f} samples a second {best.link('latency')}."
-    else:
-        yield f"Throughput was not measured: the case feeds one sample at a time {best.link('latency')}."
+    yield from _throughput(timed)
+
+
+def _throughput(timed: Sequence[RunRecord]) -> Iterator[str]:
+    """Of all batches that were timed, the one with the most samples a second."""
+    rates = [(rate, batch, run) for run in timed for batch, rate in run.samples_per_s.items()]
+    if not rates or max(batch for _, batch, _ in rates) <= 1:
+        link = timed[0].link("latency")
+        yield f"What larger batches would give was not measured: one sample at a time was fed {link}."
+        return
+    rate, batch, run = max(rates, key=lambda each: each[0])
+    yield f"For throughput ship {run.id}: {rate:,.0f} samples a second at batch {batch} {run.link('latency')}."
 
 
 def _against_float(run: RunRecord) -> str:

@@ -77,7 +77,7 @@ def comparison_rows(ledger: Ledger) -> tuple[ComparisonRow, ...]:
     unjudged = _unjudged_runs(ledger)
     rows: list[ComparisonRow] = []
     for case, runs in runs_by_case(ledger).items():
-        rows += [_row(run, is_whole=(case, run.id) not in unjudged) for run in runs]
+        rows += [_row(run, is_whole=(case, run.id) not in unjudged and not run.unknown) for run in runs]
     known = {(row.case, row.run) for row in rows}
     return (
         *rows,

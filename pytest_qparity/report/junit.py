@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, MutableSequence
 from itertools import islice
 from typing import Any
 
+from pytest_qparity.report.text import printable
+
 __all__ = ["PREFIX", "put_properties", "verdict_properties"]
 
 PREFIX = "qparity."
@@ -37,7 +39,10 @@ def _figures(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _figures(item, f"{name}.{key}")
     elif isinstance(value, _SHOWN):
-        yield sys.intern(name), str(value)  # reports are kept to the end, and thousands have these names
+        yield (
+            sys.intern(printable(name)),
+            printable(str(value)),
+        )  # reports are kept to the end, and thousands have these names
 
 
 def put_properties(properties: MutableSequence[tuple[str, object]], event: Mapping[str, Any]) -> None:

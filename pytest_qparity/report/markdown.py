@@ -31,7 +31,7 @@ _MARKS = {Outcome.ACCURACY_FAIL.value: "❌", Outcome.BUDGET_FAIL.value: "❌", 
 def summary_markdown(ledger: Ledger, root: Path) -> str:
     """`root`: see problems_of."""
     problems = problems_of(ledger, root)
-    lines = [f"## {'✅ qparity: passes' if ledger.passes else '❌ qparity: does not pass'}", ""]
+    lines = [f"## {_headline(ledger)}", ""]
     if ledger.against_it:
         lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
     lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
@@ -45,6 +45,14 @@ def summary_markdown(ledger: Ledger, root: Path) -> str:
         lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
     lines += _waived(ledger)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _headline(ledger: Ledger) -> str:
+    if not ledger.passes:
+        return "❌ qparity: does not pass"
+    if all(event["outcome"] == Outcome.WAIVED for event in ledger.verdicts):
+        return "⚠️ qparity: all that was judged is waived"
+    return "✅ qparity: passes"
 
 
 def _counts(ledger: Ledger) -> str:

@@ -78,6 +78,15 @@ class RunRecord:
         return self.measured(*over, "estimate") if is_bounded else None
 
     @property
+    def samples_per_s(self) -> Mapping[int, float]:
+        """By batch, of those that were timed and passed."""
+        evidence = self.checks.get("latency", {}).get("evidence", {})
+        batches = [(evidence.get("batch"), self.told("latency", "samples_per_s"))]
+        swept = evidence.get("batches", {})
+        batches += [(int(name), self.told("latency", "batches", name, "samples_per_s")) for name in swept]
+        return {batch: rate for batch, rate in batches if isinstance(batch, int) and rate is not None}
+
+    @property
     def sqnr_db(self) -> float | None:
         """The least of the outputs; None where an output has none."""
         outputs = self.checks.get("parity", {}).get("evidence", {}).get("outputs", {})

@@ -19,6 +19,7 @@ __all__ = ["JudgedRun", "judged_run"]
 
 REQUIRED = ("preflight", "parity")  # without them nobody looked at the file, or at what it gives
 _ENDED = (0, 1)  # of pytest: all tests passed, or some failed; others say that it did not do its work
+REFERENCE = "reference"  # the backend that judges others
 _RUN_AGAIN = "judge the case again, all of it: pytest {case_file} --backend={backend}"
 
 
@@ -84,6 +85,9 @@ def judged_run(ledger: Ledger, name: str, *, waived: bool) -> JudgedRun:
     if run.endswith(EMULATED):
         remedy = "judge the precision on a backend that computes in it, and ship that run"
         raise _refused(f"Got {name}, which float operators emulate, should be a run on an engine.", remedy)
+    if run.startswith(f"{REFERENCE}-"):
+        remedy = "judge it on the engine that it will run on, and ship that run"
+        raise _refused(f"Got {name}, which the ONNX reference judged, should be a run on an engine.", remedy)
     if ledger.exit_status not in _ENDED:
         ended = "has no end" if ledger.exit_status is None else f"ended with status {ledger.exit_status}"
         raise _refused(f"The ledger {ended}, should be whole: what its session would have found is not known.", again)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import onnx
 import pytest
 
 from pytest_qparity import gate, load_case
@@ -95,3 +96,24 @@ def test_a_batch_that_the_model_does_not_take_cannot_be_judged(tmp_path: Path) -
 
     assert failure.code is Code.DATA_LAYOUT
     assert failure.sentence == '[latency] batches: got 8, should be 1: "input" has a fixed first axis.'
+
+
+def test_what_is_fast_at_another_batch_because_it_computes_nothing_is_no_throughput(tmp_path: Path) -> None:
+    case_file = write_project(tmp_path, CASE + "[latency]\nbatches = [8]\n")
+    model = mlp()
+    (output,) = model.graph.output
+    nodes = [
+        onnx.helper.make_node("Shape", [model.graph.input[0].name], ["rows"], end=1),
+        onnx.helper.make_node("Constant", [], ["eight"], value_ints=[8]),
+        onnx.helper.make_node("Equal", ["rows", "eight"], ["is_eight"]),
+        onnx.helper.make_node("Constant", [], ["not_a_number"], value_float=float("nan")),
+        onnx.helper.make_node("Where", ["is_eight", "not_a_number", "sound"], [output.name]),
+    ]
+    model.graph.node[-1].output[0] = "sound"
+    model.graph.node.extend(nodes)
+    save(model, tmp_path / "cases" / "models" / "mlp.onnx")
+
+    (failure,) = latency_of(case_file).failures
+
+    assert failure.code is Code.LATENCY_OUTPUTS
+    assert failure.sentence == 'Output "logits" at batch 8 got NaN or infinities, should be finite.'

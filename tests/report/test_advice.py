@@ -41,7 +41,10 @@ def said(*runs: list[dict[str, Any]], unjudged: tuple[str, ...] = (), deselected
 FLOAT = events("ort-fp32", "fp32")
 OVER = {"fp32": {"low": 1.9, "estimate": 2.0, "high": 2.1}}
 FAST = events(
-    "ort-int8", "int8", latency={"median_ms": 1.0, "batch": 8, "speed_up_over": OVER}, memory={"size_mb": 1.0}
+    "ort-int8",
+    "int8",
+    latency={"median_ms": 1.0, "batch": 8, "samples_per_s": 8000.0, "speed_up_over": OVER},
+    memory={"size_mb": 1.0},
 )
 
 
@@ -50,10 +53,19 @@ def test_each_aim_has_its_run_and_the_check_that_says_so():
 
     times = "1 ms at batch 8, 2.00 times as fast as FP32 (1.90 to 2.10)"
     assert f"For latency ship ort-int8: {times} [ort-int8::latency]." in text
-    assert "8,000 samples a second [ort-int8::latency]" in text
+    assert "For throughput ship ort-int8: 8,000 samples a second at batch 8 [ort-int8::latency]." in text
     size = "ort-int8: 1 MB, 4 MB as ort-fp32 [ort-int8::memory], [ort-fp32::memory]."
     assert f"For the size of the file ship {size}" in text
     assert "Accuracy first: ort-int8, which loses 0.10 points [ort-int8::accuracy]." in text
+
+
+def test_throughput_is_that_of_the_best_batch_that_was_timed():
+    swept = {"batch": 1, "samples_per_s": 900.0, "batches": {"32": {"samples_per_s": 24_000.0}}}
+
+    text = said(FLOAT, events("ort-int8", "int8", latency=swept))
+
+    assert "For throughput ship ort-int8: 24,000 samples a second at batch 32" in text
+    assert "What larger batches would give was not measured" in said(FLOAT)
 
 
 def test_a_run_that_fails_is_not_shipped_and_what_it_loses_is_told():

@@ -108,6 +108,15 @@ def test_kernels_are_no_runs_of_a_model():
     assert comparison_rows(ledger([kernel], more_planned=["cases/math.toml::ort::quantize_linear-opset13"])) == ()
 
 
+def test_a_run_of_which_a_check_was_left_out_has_no_verdict():
+    node_id = "cases/mlp.toml::ort-int8::accuracy"
+    judged = [each for each in whole_run() if each["check"] != "accuracy"]
+
+    (row,) = comparison_rows(ledger(judged, deselected=[node_id]))
+
+    assert row.outcome == "no verdict"
+
+
 def test_a_speed_up_that_nothing_bounds_is_none():
     over = {"fp32": {"low": 0.0, "estimate": 19.0, "high": "inf"}}
 

@@ -18,7 +18,7 @@ from pytest_qparity.report.annotations import MOST_ANNOTATIONS, github_annotatio
 from pytest_qparity.report.badge import GREEN, GREY, RED, YELLOW, badge_of
 from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
-from pytest_qparity.report.junit import put_properties
+from pytest_qparity.report.junit import put_properties, verdict_properties
 from pytest_qparity.report.markdown import MOST_LINES, summary_markdown
 from pytest_qparity.report.sarif import failure_sarif, findings_sarif
 from pytest_qparity.report.table import comparison_csv, comparison_latex, comparison_markdown
@@ -95,9 +95,10 @@ def test_what_cannot_be_written_is_refused_before_anything_is_made(tmp_path, mon
 def test_the_summary_begins_with_the_ledgers_own_answer(of):
     lines = summary_markdown(of, Path("nowhere")).splitlines()
 
-    assert lines[0] == ("## ✅ qparity: passes" if of.passes else "## ❌ qparity: does not pass")
+    passing = "## ⚠️ qparity: all that was judged is waived" if of is ALL_WAIVED else "## ✅ qparity: passes"
+    assert lines[0] == (passing if of.passes else "## ❌ qparity: does not pass")
     assert of.passes or lines[2]
-    assert ("✅" in "\n".join(lines)) == of.passes
+    assert ("✅" in "\n".join(lines)) == (of.passes and of is not ALL_WAIVED)
 
 
 def test_the_summary_of_2000_runs_has_60_lines_and_the_worst_first():
@@ -357,6 +358,8 @@ def test_properties_are_the_figures_of_the_last_attempt():
 
     put_properties(properties, event("latency", fails()))
     put_properties(properties, event("latency", latency))
+    odd = list(verdict_properties(event("parity", passes(outputs={"\x01<b>": {"sqnr_db": 1.0}}))))
+    assert ("qparity.evidence.outputs.\\x01<b>.sqnr_db", "1.0") in odd  # XML holds no control characters
 
     assert properties == [
         ("other", "kept"),

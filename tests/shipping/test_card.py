@@ -29,7 +29,10 @@ def test_hugging_face_reads_its_metadata(judged: Judged) -> None:
 def test_it_says_batch_and_what_a_latency_covers(judged: Judged) -> None:
     text = card(judged).read_text()
 
-    assert "- Latency: 2 ms, the median of 100 calls of batch 8, one call at a time, 2.50 times as fast as fp32" in text
+    assert (
+        "- Latency: 2 ms, the median of 100 calls of batch 8, one call at a time, 2.50 (2.25 to 2.75) times as fast"
+        in text
+    )
     assert "| canaries | 10 of 10 broken models were caught on this engine |" in text
 
 
@@ -46,3 +49,14 @@ def test_names_cannot_pass_for_markup(judged: Judged) -> None:
     assert "| parity | pass | a\\|b --- |" in lines
     hub = pytest.importorskip("huggingface_hub")
     assert hub.ModelCard.load(judged.root / "out" / "README.md").data.model_name == "---\n<script>|\n# 模型 \u202e"
+
+
+def test_a_speed_up_that_nothing_bounds_is_not_on_the_card(judged: Judged) -> None:
+    def unbounded(events: list[dict[str, Any]]) -> None:
+        for each in events:
+            if each.get("check") == "latency":
+                each["evidence"]["speed_up_over"]["fp32"] = {"low": 0.0, "estimate": 18.4, "high": "inf"}
+
+    judged.write(unbounded)
+
+    assert "18.4" not in card(judged).read_text()

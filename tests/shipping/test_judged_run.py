@@ -39,6 +39,12 @@ def emulate(events: Events) -> None:
             event["node_ids"] = [name.replace("int8::", "int8~::") for name in event["node_ids"]]
 
 
+def by_the_reference(events: Events) -> None:
+    for event in events:
+        if "node_ids" in event:
+            event["node_ids"] = [name.replace("::ort-int8", "::reference-int8") for name in event["node_ids"]]
+
+
 def nothing_ran(events: Events) -> None:
     """What a waiver for a backend that is not here leaves."""
     for event in events[2:-1]:
@@ -93,6 +99,12 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "two files": (another_file, "judged 2 files, should be one"),
     "no digest of the case": (lambda events: events[1].pop("case_files"), "no digest of cases/net.toml"),
 }
+
+
+def test_a_run_of_the_reference_is_on_no_engine(judged: Judged) -> None:
+    run = RUN.replace("::ort-", "::reference-")
+
+    assert "which the ONNX reference judged" in refusal(judged, by_the_reference, run=run)
 
 
 @pytest.mark.parametrize(("change", "sentence"), REFUSALS.values(), ids=REFUSALS)
