@@ -10,13 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_qparity.precision.table import FLOATS, base_of
-from pytest_qparity.report.runs import RunRecord, runs_by_case
+from pytest_qparity.report.comparison import believed_runs
 from pytest_qparity.report.text import one_line, wrapped
 from pytest_qparity.report.ties import as_accurate, as_fast, is_slower_than_float, loses_something, lost
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.runs import RunRecord
 
 __all__ = ["advice", "advice_text"]
 
@@ -31,7 +32,7 @@ def advice_text(ledger: Ledger) -> str:
 
 def advice(ledger: Ledger) -> dict[str, tuple[str, ...]]:
     """Sentences by case."""
-    return {case: tuple(_sentences(runs)) for case, runs in runs_by_case(ledger).items()}
+    return {case: tuple(_sentences(runs)) for case, runs in believed_runs(ledger).items()}
 
 
 def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from pytest_qparity.report.terminal import CHECK_ORDER
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["BatchCost", "ComparisonRow", "comparison_rows", "contradiction_of", "three_figures"]
+__all__ = ["BatchCost", "ComparisonRow", "believed_runs", "comparison_rows", "contradiction_of", "three_figures"]
 
 # As far from the truth, on a scale of ratios, as from a mistake of two: one call taken for two, batch 1 for batch 2.
 MOST_APART = math.sqrt(2.0)
@@ -83,6 +83,20 @@ def comparison_rows(ledger: Ledger) -> tuple[ComparisonRow, ...]:
         *rows,
         *(ComparisonRow(case=case, run=run, outcome=NO_VERDICT) for case, run in unjudged if (case, run) not in known),
     )
+
+
+def believed_runs(ledger: Ledger) -> dict[str, list[RunRecord]]:
+    """Runs of models by case, without the latency of those whose figures of speed cannot all be true: what plots and
+    advice are made from."""
+    refused = {(row.case, row.run) for row in comparison_rows(ledger) if row.problems}
+    return {
+        case: [_without_latency(run) if (case, run.id) in refused else run for run in runs]
+        for case, runs in runs_by_case(ledger).items()
+    }
+
+
+def _without_latency(run: RunRecord) -> RunRecord:
+    return replace(run, checks={check: event for check, event in run.checks.items() if check != "latency"})
 
 
 def three_figures(value: float) -> str:

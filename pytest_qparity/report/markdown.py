@@ -12,7 +12,7 @@ from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.problems import Problem, problems_of
-from pytest_qparity.report.table import markdown_rows
+from pytest_qparity.report.table import markdown_rows, moved_note
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -107,6 +107,9 @@ def _compared(rows: Sequence[ComparisonRow]) -> Iterator[str]:
     if len(lines) > MOST_COMPARED:
         yield ""
         yield f"and {len(lines) - MOST_COMPARED} more lines: `qparity report --table`"
+    for note in moved_note(rows):
+        yield ""
+        yield markdown_text(cut(note, _LONGEST_SENTENCE))
     refused = [row for row in rows if row.problems]
     if refused:
         yield ""

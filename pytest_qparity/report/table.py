@@ -15,7 +15,15 @@ from pytest_qparity.report.markup import latex_text, markdown_code, markdown_tex
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["HEADERS", "comparison_csv", "comparison_latex", "comparison_markdown", "markdown_rows", "table_cells"]
+__all__ = [
+    "HEADERS",
+    "comparison_csv",
+    "comparison_latex",
+    "comparison_markdown",
+    "markdown_rows",
+    "moved_note",
+    "table_cells",
+]
 
 NOTHING = "–"
 REFUSED = "refused"
@@ -124,7 +132,7 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
         of_several = " Costs of several machines do not compare." if len(machines) > 1 else ""
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
     yield from (f"{line[0].upper()}{line[1:]}." for line in carried_lines(ledger))
-    yield from _moved(rows)
+    yield from moved_note(rows)
     for row in rows:
         for problem in row.problems:
             yield f"Refused, {row.case} {row.run}: {problem}"
@@ -132,7 +140,7 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
         yield f"This ledger does not pass: {ledger.against_it}"
 
 
-def _moved(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+def moved_note(rows: Sequence[ComparisonRow]) -> Iterator[str]:
     """Where two latencies, taken one after the other, say another speed-up than the one that was taken in turn: the
     machine changed between them, and of the three the speed-up is what stands."""
     floats = {(row.case, row.backend): row.latency_ms for row in rows if row.precision == "fp32"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_qparity.report.comparison import BatchCost, comparison_rows, contradiction_of
+from pytest_qparity.report.comparison import BatchCost, believed_runs, comparison_rows, contradiction_of
 from tests.report.ledgers import EMPTY, FAILING, KILLED, PASSING, costs, event, ledger, whole_run
 
 # ResNet-50 on a T4, "batch size=32": milliseconds and images a second of the table that this project began with.
@@ -115,6 +115,12 @@ def test_a_run_of_which_a_check_was_left_out_has_no_verdict():
     (row,) = comparison_rows(ledger(judged, deselected=[node_id]))
 
     assert row.outcome == "no verdict"
+
+
+def test_figures_that_cannot_be_true_are_in_no_plot_and_no_advice():
+    (run,) = believed_runs(ledger([event("parity"), event("latency", costs(4.2, 238.0, batch=32))]))["mlp"]
+
+    assert run.checks.keys() == {"parity"}
 
 
 def test_a_speed_up_that_nothing_bounds_is_none():

@@ -18,6 +18,7 @@ from pytest_qparity.report.annotations import MOST_ANNOTATIONS, github_annotatio
 from pytest_qparity.report.badge import GREEN, GREY, RED, YELLOW, badge_of
 from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
+from pytest_qparity.report.html import report_page
 from pytest_qparity.report.junit import put_properties, verdict_properties
 from pytest_qparity.report.markdown import MOST_LINES, summary_markdown
 from pytest_qparity.report.sarif import failure_sarif, findings_sarif
@@ -170,6 +171,8 @@ def test_latencies_that_contradict_the_speed_up_are_told(latency_ms, is_told):
     of = ledger([event("latency", costs(5.9), precision="fp32"), event("latency", fast)])
 
     assert ("Of mlp ort-int8 the latency does not compare" in comparison_markdown(of)) == is_told
+    assert ("Of mlp ort-int8 the latency does not compare" in summary_markdown(of, Path("nowhere"))) == is_told
+    assert ("Of mlp ort-int8 the latency does not compare" in report_page(of)) == is_told
 
 
 def test_the_table_as_csv_holds_whole_figures_and_no_formula():

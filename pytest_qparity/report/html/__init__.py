@@ -30,7 +30,7 @@ def report_page(
     `trends`: figures over time. Plots need pygal (the extra `report`): without it the page says so, and has the tables.
     """
     from pytest_qparity.report.advice import advice
-    from pytest_qparity.report.comparison import comparison_rows
+    from pytest_qparity.report.comparison import believed_runs, comparison_rows
     from pytest_qparity.report.conformance_html import conformance_view
     from pytest_qparity.report.html import comparison_table
     from pytest_qparity.report.html.cases import case_parts
@@ -42,7 +42,6 @@ def report_page(
     from pytest_qparity.report.html.provenance import sessions
     from pytest_qparity.report.html.trends import shown_trends, trend_plot
     from pytest_qparity.report.html.waivers import waiver_parts
-    from pytest_qparity.report.runs import runs_by_case
     from pytest_qparity.report.terminal import canaries
 
     day = datetime.datetime.now(datetime.UTC).date() if today is None else today
@@ -50,7 +49,7 @@ def report_page(
     rows: dict[str, list[ComparisonRow]] = {}
     for row in comparison_rows(ledger):
         rows.setdefault(row.case, []).append(row)
-    plots, plots_left_out = case_plots(runs_by_case(ledger))
+    plots, plots_left_out = case_plots(believed_runs(ledger))
     parts = [diagnosis_part(each) for each in diagnoses]
     charted, uncharted = shown_trends(trends)
     draws = can_draw()

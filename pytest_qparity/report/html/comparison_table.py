@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.report.comparison import three_figures
 from pytest_qparity.report.html.anchors import run_anchor
 from pytest_qparity.report.html.facts import figure_text
+from pytest_qparity.report.table import moved_note
 
 if TYPE_CHECKING:
     from pytest_qparity.report.comparison import ComparisonRow
@@ -53,11 +54,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`metric` and `covers` (what a latency holds) are empty where the rows do not share one."""
+    """`metric` and `covers` (what a latency holds) are empty where the rows do not share one. `notes` stand below."""
 
     metric: str
     covers: str
     lines: tuple[Line, ...]
+    notes: tuple[str, ...]
 
     @property
     def covers_differ(self) -> bool:
@@ -68,7 +70,9 @@ def table_of(rows: Sequence[ComparisonRow]) -> Table:
     """Rows whose figures of speed cannot all be true show none of them, and say why. Other batch sizes of a run follow
     it as lines of their own, which have figures of speed alone."""
     lines = tuple(line for row in rows for line in (_line(row), *_sweep(row)))
-    return Table(_shared(row.metric for row in rows), _shared(row.latency_covers for row in rows), lines)
+    return Table(
+        _shared(row.metric for row in rows), _shared(row.latency_covers for row in rows), lines, tuple(moved_note(rows))
+    )
 
 
 def _shared(texts: Iterable[str]) -> str:
