@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.precision.table import FLOATS, base_of
 from pytest_qparity.report.comparison import believed_runs
 from pytest_qparity.report.text import one_line, wrapped
-from pytest_qparity.report.ties import as_accurate, as_fast, is_slower_than_float, loses_something, lost
+from pytest_qparity.report.ties import as_accurate, as_fast, has_drop, is_slower_than_float, loses_something, lost
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -78,11 +78,17 @@ def _throughput(timed: Sequence[RunRecord]) -> Iterator[str]:
     yield f"For throughput ship {run.id}: {rate:,.0f} samples a second at batch {batch} {run.link('latency')}."
 
 
+def _loss(run: RunRecord) -> str:
+    if loses_something(run):
+        return f"loses {_amount(run)}"
+    return f"loses {_amount(run)}, which may be chance" if has_drop(run) else "loses none that was measured"
+
+
 def _against_float(run: RunRecord) -> str:
     over, low, high = (run.measured("latency", "speed_up_over", "fp32", key) for key in ("estimate", "low", "high"))
     if over is None or low is None or high is None:
         return ""
-    sure = ", which may be no gain" if low <= 1.0 <= over else ""
+    sure = ", which may be no gain" if low <= 1.0 <= high else ""
     return f", {over:.2f} times as fast as FP32 ({low:.2f} to {high:.2f}{sure})"
 
 
@@ -116,7 +122,7 @@ def _most_accurate(able: Sequence[RunRecord]) -> Iterator[str]:
     scored = [run for run in reduced if run.drop is not None]
     if scored:
         best = _best(scored)
-        said = f"loses {_amount(best)}" if loses_something(best) else "loses none that was measured"
+        said = _loss(best)
         yield f"Accuracy first: {best.id}, which {said} {best.link('accuracy')}."
         equal = [run for run in scored if run is not best and as_accurate(best, run)]
         yield from _equals(equal, "as accurate", "accuracy")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_qparity.report.runs import RunRecord
 
-__all__ = ["as_accurate", "as_fast", "is_slower_than_float", "loses_something", "lost"]
+__all__ = ["as_accurate", "as_fast", "has_drop", "is_slower_than_float", "loses_something", "lost"]
 
+CENSUS = "census"
 NORMAL = 1.96  # standard deviations on either side of a 95 % interval
 SHOWN_POINTS, SHOWN_SHARE = 0.005, 0.005  # half of the last digit: two decimals of points, three figures of a value
 
@@ -47,6 +48,11 @@ def as_fast(best: RunRecord, other: RunRecord) -> bool:
     return bool(ms and others_ms) and (others_ms or 0.0) / (ms or 1.0) < DIFFERENCE_BOUNDS[1]
 
 
+def has_drop(run: RunRecord) -> bool:
+    """Whether its drop is above 0 in the figures shown, by chance or not."""
+    return run.drop is not None and run.drop > _digit(run, run)
+
+
 def loses_something(run: RunRecord) -> bool:
     """Whether its drop is above 0 by more than what was measured leaves open."""
     return run.drop is not None and run.drop > max(_noise(run), _digit(run, run))
@@ -68,10 +74,13 @@ def as_accurate(best: RunRecord, other: RunRecord) -> bool:
 def _noise(run: RunRecord) -> float:
     """Half of a 95 % interval of the drop, in its unit; 0 where the evidence tells none.
 
-    The interval of a population where there is one. Of a metric in points 100·z·√(b + c) / n, of b samples that were
-    lost and c that were gained (the variance of a difference of paired proportions; Agresti 2002, 10.1.1); with none of
-    them 3 / n, which they may still be (Hanley and Lippman-Hand 1983).
+    A census leaves nothing open: its samples are all that matter. The interval of a population where there is one. Of a
+    metric in points 100·z·√(b + c) / n, of b samples that were lost and c that were gained (the variance of a
+    difference of paired proportions; Agresti 2002, 10.1.1); with none of them 3 / n, which they may still be (Hanley and
+    Lippman-Hand 1983).
     """
+    if run.checks.get("accuracy", {}).get("evidence", {}).get("method") == CENSUS:
+        return 0.0
     ends = run.interval
     if ends is not None:
         return (ends[1] - ends[0]) / 2.0

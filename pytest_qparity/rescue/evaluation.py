@@ -29,7 +29,7 @@ CLEARLY_DB = 0.5  # calibrated on every second sample, or the others, a variant 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A verdict, as much of it as is told. `deciding`: its figure; `failures`: (code, sentence). `lacking`: what would
-    decide, where nothing but samples is lacking and what was measured is within the margin; else empty."""
+    decide, where nothing but samples is lacking: none of those measured was lost or gained; else empty."""
 
     outcome: str
     deciding: str
@@ -40,7 +40,9 @@ class Judged:
     def of(verdict: Verdict) -> Judged:
         told = tuple((failure.code.code, failure.sentence) for failure in verdict.failures)
         lacks = [each for each in verdict.failures if each.code is Code.ACCURACY_UNDECIDED and each.likely is None]
-        lacking = lacks[0].remedy if lacks and len(lacks) == len(verdict.failures) else ""
+        # A sample that moved may stay with a node float, which narrows the interval: then there is something to search.
+        nothing_moved = verdict.evidence.get("lost") == 0 == verdict.evidence.get("gained")
+        lacking = lacks[0].remedy if lacks and len(lacks) == len(verdict.failures) and nothing_moved else ""
         return Judged(verdict.outcome.value, verdict.deciding, told, lacking)
 
     @property

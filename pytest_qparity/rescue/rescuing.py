@@ -78,8 +78,8 @@ class _Search:
         try:
             if asis.lacking:
                 self._found.append(
-                    f"What it loses is within the margin, and only samples are lacking to say so: no node is to blame, "
-                    f"nothing was searched. To decide, {asis.lacking}."
+                    f"No sample is lost or gained, and only samples are lacking to say that it may ship: no node is to "
+                    f"blame, nothing was searched. To decide, {asis.lacking}."
                 )
             elif not asis.passes:
                 self._search(asis)

@@ -211,3 +211,15 @@ def test_it_is_wrapped_and_named_by_case():
     assert text.startswith("advice for net\n")
     assert max(map(len, text.splitlines())) <= 79
     assert advice_text(SimpleNamespace(verdicts=[], unjudged=(), deselected=())) == ""
+
+
+def test_what_a_census_lost_is_lost_and_a_gain_that_may_be_none_is_called_so():
+    lost = {"drop_points": 0.56, "margin_points": 2.5, "samples": 540, "lost": 3, "gained": 0}
+    slow = {"speed_up_over": {"fp32": {"low": 0.95, "estimate": 0.99, "high": 1.03}}}
+
+    census = said(FLOAT, events("ort-int8", "int8", accuracy=lost | {"method": "census"}, latency=slow))
+    population = said(FLOAT, events("ort-int8", "int8", accuracy=lost | {"method": "flips"}))
+
+    assert "ort-int8, which loses 0.56 points [ort-int8::accuracy]" in census
+    assert "ort-int8, which loses 0.56 points, which may be chance [ort-int8::accuracy]" in population
+    assert "(0.95 to 1.03, which may be no gain)" in said(events("ort-int8", "int8", latency=slow))

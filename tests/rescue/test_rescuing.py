@@ -222,10 +222,11 @@ def test_a_verdict_that_lacks_more_than_samples_is_searched_for():
     few = Failure(Code.ACCURACY_UNDECIDED, "few", "test on 598 samples")
     beyond = Failure(Code.ACCURACY_UNDECIDED, "few", "test on 598 samples", "the drop is beyond the margin")
 
-    def judged(*failures: Failure) -> Judged:
-        return Judged.of(failed("", {}, failures))
+    def judged(*failures: Failure, moved: int = 0) -> Judged:
+        return Judged.of(failed("", {"lost": moved, "gained": 0}, failures))
 
     assert judged(few).lacking == "test on 598 samples"
+    assert judged(few, moved=3).lacking == ""  # with other nodes float fewer may be lost, which can decide
     assert judged(beyond).lacking == ""
     assert judged(few, Failure(Code.PARITY_IMPLAUSIBLE, "near", "look")).lacking == ""
     whole = Evaluation(Candidate(), {"parity": judged(few), "accuracy": Judged("accuracy-fail", "")}, sqnr_db=30.0)
