@@ -76,8 +76,8 @@ def _noise(run: RunRecord) -> float:
 
     A census leaves nothing open: its samples are all that matter. The interval of a population where there is one. Of a
     metric in points 100·z·√(b + c) / n, of b samples that were lost and c that were gained (the variance of a
-    difference of paired proportions; Agresti 2002, 10.1.1); with none of them 3 / n, which they may still be (Hanley and
-    Lippman-Hand 1983).
+    difference of paired proportions; Agresti 2002, 10.1.1); with none of them 3 / n, which they may still be (Hanley
+    and Lippman-Hand 1983).
     """
     if run.checks.get("accuracy", {}).get("evidence", {}).get("method") == CENSUS:
         return 0.0
