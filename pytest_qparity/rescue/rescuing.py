@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_qparity.rescue.costs import Costs
     from pytest_qparity.verdict import Verdict
 
-__all__ = ["rescue"]
+__all__ = ["require_judged", "rescue"]
 
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
@@ -56,6 +56,19 @@ def rescue(
     return search.run(), search.judge
 
 
+# What is wrong with data, metric or float model stays so, whichever nodes are float.
+_OF_DATA = frozenset(
+    each.code
+    for each in (
+        Code.ACCURACY_OUTPUT,
+        Code.ACCURACY_MARGIN,
+        Code.ACCURACY_DIRECTION,
+        Code.ACCURACY_BASELINE,
+        Code.ACCURACY_SHIFTED,
+    )
+)
+
+
 class _Search:
     def __init__(self, material: CaseMaterial, run: Run, journal: Journal, limits: Limits, told: Told) -> None:
         self._material, self._run, self._journal = material, run, journal
@@ -73,7 +86,7 @@ class _Search:
 
     def run(self) -> Rescue:
         asis = self.judge.evaluate(Candidate())
-        _require_judged(asis)
+        require_judged(asis)
         spent = False
         try:
             if asis.lacking:
@@ -309,11 +322,17 @@ def _was_judged(evaluation: Evaluation) -> bool:
     return evaluation.sqnr_db is not None
 
 
-def _require_judged(asis: Evaluation) -> None:
-    """What cannot be judged as it is stated cannot be mended by keeping nodes float: no golden, no backend, no file."""
+def require_judged(asis: Evaluation) -> None:
+    """What cannot be judged as it is stated cannot be mended by keeping nodes float: no golden, no backend, no file; a
+    metric that fails, labels that are others, a float model without accuracy to lose."""
     parity = asis.checks["parity"]
+    remedy = "see what pytest says of this run: there is nothing to rescue before its outputs can be compared"
     if asis.sqnr_db is None and not parity.passes and parity.failures:
-        code, sentence = parity.failures[0]
-        known = next(each for each in Code if each.code == code)
-        remedy = "see what pytest says of this run: there is nothing to rescue before its outputs can be compared"
-        raise CannotJudge(Failure(known, sentence, remedy))
+        raise _unjudged(*parity.failures[0], remedy)
+    for code, sentence in asis.checks["accuracy"].failures if "accuracy" in asis.checks else ():
+        if code in _OF_DATA:
+            raise _unjudged(code, sentence, remedy.replace("its outputs can be compared", "its accuracy can be judged"))
+
+
+def _unjudged(code: str, sentence: str, remedy: str) -> CannotJudge:
+    return CannotJudge(Failure(next(each for each in Code if each.code == code), sentence, remedy))

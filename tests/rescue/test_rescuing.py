@@ -12,7 +12,7 @@ from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.evaluation import Evaluation, Judged
 from pytest_qparity.rescue.judging import GateJudge
-from pytest_qparity.rescue.rescuing import rescue
+from pytest_qparity.rescue.rescuing import require_judged, rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code, Failure, failed
 from tests.models import save
@@ -280,3 +280,13 @@ def test_products_in_a_body_are_ranked_and_kept_float_by_their_names(tmp_path):
     assert found.quantized == 3
     assert [left for what, _, left in said if what.startswith("gate")][-1] > 0.0
     assert '"kind":"microseconds"' in found.journal.read_text()
+
+
+@pytest.mark.parametrize(("code", "is_of_data"), [(Code.ACCURACY_OUTPUT, True), (Code.ACCURACY_CONSTANT, False)])
+def test_a_metric_that_fails_is_told_and_not_searched_for(code: Code, is_of_data: bool) -> None:
+    passed = Judged("pass", "40 dB")
+    broken = Judged("cannot-judge", "", ((code.code, "my metric is broken"),))
+    asis = Evaluation(Candidate(), {"parity": passed, "accuracy": broken}, sqnr_db=40.0)
+
+    with pytest.raises(CannotJudge, match="my metric is broken") if is_of_data else contextlib.nullcontext():
+        require_judged(asis)
