@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_refusals import usage, why_not_written
+from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
 from pytest_qparity.report.text import printable_lines, wrapped
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.diagnose.diagnosing import Diagnosis, Order
     from pytest_qparity.gate.settings import Settings
+    from pytest_qparity.verdict import Failure
     from pytest_qparity.worker.protocol import Worker
 
 EXAMPLES = """examples:
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace, settings: Settings | None) -> int:
         print(printable_lines(error.text(options.case)), file=sys.stderr)
         return 2
     except CannotJudge as reason:
-        _say_failure(reason, options)
+        _say_failure(reason.failure, options)
         return 1
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or 'a file'}), should be room to write")
@@ -174,13 +175,11 @@ def _subject(options: argparse.Namespace) -> str:
     return f"{options.variant} against {options.reference}"
 
 
-def _say_failure(reason: Exception, options: argparse.Namespace) -> None:
-    failure = reason.failure.as_json()  # type: ignore[attr-defined]
+def _say_failure(failure: Failure, options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps({"failure": failure}, indent=2))
-        return
-    said = (failure["code"], wrapped("", failure["sentence"]), wrapped("Try:    ", failure["remedy"]))
-    print(*said, sep="\n", file=sys.stderr)
+        print(json.dumps({"failure": failure.as_json()}, indent=2))
+    else:
+        say_failure(failure)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.cli_json import add_json, print_failure, print_json
-from pytest_qparity.cli_refusals import usage
-from pytest_qparity.report.text import one_line, printable_lines, wrapped
+from pytest_qparity.cli_refusals import say_failure, usage
+from pytest_qparity.report.text import one_line, printable_lines
 
 if TYPE_CHECKING:
     from pytest_qparity.gate.settings import Settings
@@ -156,6 +156,5 @@ def _refused(failure: Failure, what: str) -> int:
     """A key or a package that is not there says nothing of the run or the release: usage."""
     from pytest_qparity.verdict import Code
 
-    lines = [f"{failure.code.code}  {what}", wrapped("", failure.sentence), wrapped("Try:    ", failure.remedy)]
-    print(printable_lines("\n".join(lines)), file=sys.stderr)
+    say_failure(failure, what)
     return 2 if failure.code is Code.SHIP_SIGNING else 1

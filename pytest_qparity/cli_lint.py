@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.checks.linting.finding import refused, rules_of
 from pytest_qparity.checks.linting.linting import TARGETS
-from pytest_qparity.cli_refusals import usage, why_not_written
+from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
 from pytest_qparity.report.text import wrapped
 
 if TYPE_CHECKING:
@@ -70,9 +69,7 @@ def run(options: argparse.Namespace) -> int:
         elif options.json:
             print(json.dumps({"failure": reason.failure.as_json()}, indent=2))
         else:
-            failure = {name: str(text) for name, text in reason.failure.as_json().items()}
-            said = (failure["code"], wrapped("", failure["sentence"]), wrapped("Try:    ", failure["remedy"]))
-            print(*said, sep="\n", file=sys.stderr)
+            say_failure(reason.failure)
         return 1
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or options.fix}), should be room to write")

@@ -5,19 +5,28 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_qparity.report.text import printable
+from pytest_qparity.report.text import printable, printable_lines, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["usage", "why_not_written"]
+    from pytest_qparity.verdict import Failure
+
+__all__ = ["say_failure", "usage", "why_not_written"]
 
 
 def usage(message: str) -> int:
     """Say what is wrong with a command: its exit status."""
     print(f"qparity: {printable(message)}", file=sys.stderr)
     return 2
+
+
+def say_failure(failure: Failure, what: str = "") -> None:
+    """A failure on stderr, wrapped. `what`: whose it is, beside the code."""
+    head = f"{failure.code.code}  {what}" if what else failure.code.code
+    lines = [head, wrapped("", failure.sentence), wrapped("Try:    ", failure.remedy)]
+    print(printable_lines("\n".join(lines)), file=sys.stderr)
 
 
 def why_not_written(output: Path, role: str, sources: Iterable[Path | None], *, force: bool) -> str | None:

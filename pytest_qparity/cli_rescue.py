@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_refusals import usage, why_not_written
-from pytest_qparity.report.text import one_line, printable_lines, wrapped
+from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
+from pytest_qparity.report.text import one_line, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,9 +86,7 @@ def run(options: argparse.Namespace, settings: Settings, folder: Path) -> int:
         print(printable_lines(error.text(options.case)), file=sys.stderr)
         return 2
     except CannotJudge as reason:
-        failure = reason.failure
-        lines = [f"{failure.code.code}  {options.case}  {options.run}", wrapped("", failure.sentence)]
-        print(printable_lines("\n".join([*lines, wrapped("Try:    ", failure.remedy)])), file=sys.stderr)
+        say_failure(reason.failure, f"{options.case}  {options.run}")
         return 1
     except KeyboardInterrupt:
         print("\nqparity: interrupted; the same command goes on where it was", file=sys.stderr)

@@ -279,8 +279,7 @@ def vanished(request: pytest.FixtureRequest) -> None:
     if not isinstance(case, Case):
         raise TypeError(f"got {item.nodeid}, should be of the case of a model: a baseline has no kernels")
     verdict = judge_vanished_run(case, run, node.parent.settings)
-    identity = CheckId(item.nodeid, case.name, run.backend, run.precision, item.name, emulated=run.emulated)
-    conclude(request, identity, verdict, {})
+    conclude(request, _identity(item, case.name, run), verdict, {})
 
 
 @pytest.mark.conformance
@@ -353,14 +352,18 @@ def settle_elsewhere(request: pytest.FixtureRequest, run: Run, material: RunMate
     judged = request.config.stash[DISPATCH].result(item)
     if isinstance(judged, Failure):
         case = item.getparent(CaseFile).case.name
-        identity = CheckId(item.nodeid, case, run.backend, run.precision, item.name, emulated=run.emulated)
-        conclude(request, identity, cannot_judge(judged), {})
+        conclude(request, _identity(item, case, run), cannot_judge(judged), {})
         return
     if material is not None and judged.latency_samples_ms is not None:
         import numpy as np
 
         material.latency_samples_ms = np.asarray(judged.latency_samples_ms)
     end_by(request, dict(judged.events[item.nodeid]))
+
+
+def _identity(item: pytest.Item, case: str, run: Run) -> CheckId:
+    """Of a check that was not judged here."""
+    return CheckId(item.nodeid, case, run.backend, run.precision, item.name, emulated=run.emulated)
 
 
 def reproduce_of(item: pytest.Item, backend: str) -> str:

@@ -152,7 +152,7 @@ class _RangesPass:
     def __init__(self, job: Job, recipe: StaticRecipe | BlockRecipe) -> None:
         self.job = job
         self.observer = Observer(job.float_model(), job.observed, _method(recipe))
-        self._cut: tuple[str, ...] = ()
+        self._doubts: tuple[str, ...] = ()
 
     def take(self, feed: Mapping[str, np.ndarray], samples: int) -> bool:
         self.observer.take(feed, samples)
@@ -163,13 +163,16 @@ class _RangesPass:
 
     def made(self) -> tuple[ModelProto, tuple[str, ...]]:
         chosen = self.of(self.job)  # before the job writes: what it observes has other names then
-        self._cut = peaks_note(cut_peaks(self.observer.halves(), chosen), self.observer.method.name)
+        halves = self.observer.halves()
+        doubt = too_few(halves, self.observer.samples)
+        cut = peaks_note(cut_peaks(halves, chosen), self.observer.method.name)
+        self._doubts = (*(() if doubt is None else (doubt.sentence,)), *cut)
         made = self.job.made(chosen)
         return made, self.job.notes
 
     def doubts(self) -> tuple[str, ...]:
-        doubt = too_few(self.observer.halves(), self.observer.samples)
-        return (*(() if doubt is None else (doubt.sentence,)), *self._cut)
+        """Of the ranges that `made` took."""
+        return self._doubts
 
 
 class _GivenRanges:

@@ -88,9 +88,8 @@ def comparison_rows(ledger: Ledger) -> tuple[ComparisonRow, ...]:
 def believed_runs(ledger: Ledger) -> dict[str, list[RunRecord]]:
     """Runs of models by case, without the latency of those whose figures of speed cannot all be true: what plots and
     advice are made from."""
-    refused = {(row.case, row.run) for row in comparison_rows(ledger) if row.problems}
     return {
-        case: [_without_latency(run) if (case, run.id) in refused else run for run in runs]
+        case: [_without_latency(run) if _row(run, is_whole=True).problems else run for run in runs]
         for case, runs in runs_by_case(ledger).items()
     }
 

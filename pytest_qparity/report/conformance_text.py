@@ -5,33 +5,26 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from pytest_qparity.report.conformance import LEGEND, SOME, Finding, conformance_rows, findings
+from pytest_qparity.report.console import text_console
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pytest_qparity.ledger import Ledger
 
 __all__ = ["conformance_text"]
-
-_TALL = 25  # without a height rich takes 80 columns where TERM is dumb
 
 
 def conformance_text(ledger: Ledger, *, width: int, colour: bool) -> str:
     """Text of at most `width` columns, ending in a newline."""
     stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        height=_TALL,
-        color_system="standard" if colour else None,
-        force_terminal=colour,
-        highlight=False,
-    )
+    console = text_console(stream, width=width, colour=colour)
     backends, rows = conformance_rows(ledger)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("operator", "types", *backends):

@@ -6,10 +6,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pytest_qparity.report.console import text_console
 from pytest_qparity.report.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -36,14 +36,7 @@ def history_text(watched: Sequence[Watched], *, width: int, colour: bool) -> str
         cells = [Text(printable(one_line(text))) for text in (series.case, series.run, series.figure)]
         table.add_row(*cells, str(len(series.points)), last, _changes(series, changes))
     stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        height=25,  # without one rich takes 80 columns where TERM is dumb
-        color_system="standard" if colour else None,
-        force_terminal=colour,
-        highlight=False,
-    )
+    console = text_console(stream, width=width, colour=colour)
     console.print(table)
     return stream.getvalue()
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from rich.text import Text
 from pytest_qparity.report.accuracy import false_alarms
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
+from pytest_qparity.report.console import text_console
 from pytest_qparity.report.text import printable
 from pytest_qparity.verdict import Outcome
 
@@ -40,14 +40,7 @@ LOOK = {
 def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
     """Text of at most `width` columns, ending in a newline."""
     stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=width,
-        height=25,  # without one rich takes 80 columns where TERM is dumb
-        color_system="standard" if colour else None,
-        force_terminal=colour,
-        highlight=False,
-    )
+    console = text_console(stream, width=width, colour=colour)
     if any(not is_of_kernels(event) for event in ledger.verdicts):
         cells, passed = _shown(ledger)
         unlimited = console.options.update(max_width=_UNLIMITED)

@@ -64,10 +64,6 @@ class RunPart:
     provenance: tuple[tuple[str, tuple[Fact, ...]], ...]  # whose it is, and what
     folded: str
 
-    @property
-    def style(self) -> str:
-        return self.state.replace(" ", "-")
-
 
 @dataclass(frozen=True, slots=True)
 class CasePart:

@@ -47,10 +47,6 @@ class Line:
     covers: str
     problems: tuple[str, ...]
 
-    @property
-    def style(self) -> str:
-        return self.state.replace(" ", "-")
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
