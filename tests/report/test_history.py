@@ -29,6 +29,16 @@ def named(series: list[Series]) -> dict[str, Series]:
 
 
 class TestSeries:
+    def test_a_speed_up_that_nothing_bounds_is_no_point(self, tmp_path: Path) -> None:
+        unbounded = {"speed_up_over": {"fp32": {"low": 0.0, "estimate": 18.4, "high": "inf"}}}
+        ledger = write_ledger(tmp_path / "1.json", evidence(latency=unbounded))
+        add_ledger(ledger, tmp_path / "history.jsonl")
+
+        found = named(series_of(read_history(tmp_path / "history.jsonl")))
+
+        assert "median_ms" in found
+        assert "speed_up" not in found
+
     def test_each_figure_is_a_series_with_its_unit_and_direction(self, tmp_path: Path) -> None:
         add(tmp_path, 1)
         add(tmp_path, 2, 29.0)
