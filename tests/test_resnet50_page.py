@@ -25,7 +25,7 @@ def test_each_row_states_batch_threads_and_callers_and_a_failed_one_is_marked(tm
 
     text = page(ledger)
 
-    row = "| ort-int8 (parity accuracy-fail) | 8 | 1 | 1 | 98.50 % | 30.0 | 2 | 4,000 | cannot tell |"
+    row = "| ort-int8 (parity accuracy-fail) | 8 | 1 | 1 | 98.50 % | 30.0 | 2 | 4,000 | 2.50 (2.25 to 2.75) |"
     assert row in text
     assert "2026-11-26, a CPU, 2 cores that other processes use as well, avx512_vnni;" in text
     assert "| FP32 (TRT) | 76.1 % | 4.2 | 238 | 1024 | 238 | 7,619 |" in text

@@ -53,13 +53,11 @@ def signed(statement: Mapping[str, Any], signer: Any) -> str:
 
 def verified_payload(text: str, key: Any) -> dict[str, Any] | None:
     """The statement of an envelope that `key` signed; None where it did not, or there is no envelope."""
-    from securesystemslib.exceptions import VerificationError
-
     _, _, dsse = _library()
     try:
         envelope = dsse.Envelope.from_dict(json.loads(text))
         envelope.verify([key], 1)
-    except (VerificationError, KeyError, TypeError, ValueError, AttributeError):
+    except (dsse.exceptions.VerificationError, KeyError, TypeError, ValueError, AttributeError):
         return None
     return payload_of(text)
 

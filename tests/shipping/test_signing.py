@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,16 @@ def test_another_key_and_a_release_without_signature_do_not_verify(judged: Judge
     assert "Got 0 signed statements" in altered(judged.root / "unsigned", other)
 
 
+def test_another_key_is_told_where_a_runner_of_tests_has_put_back_the_modules_of_before(
+    judged: Judged, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_key(tmp_path / "other").with_suffix(".pub")
+    judged.export(key=key)
+    monkeypatch.delitem(sys.modules, "securesystemslib.exceptions")  # imported again, its classes are others
+
+    assert "no statement that this key signed" in altered(judged.root / "out", other)
+
+
 def test_a_signature_of_another_release_is_found(judged: Judged, key: Path) -> None:
     judged.export(key=key)
     judged.write(waive)
@@ -119,7 +130,7 @@ def test_what_is_no_key_is_told_before_anything_is_written(judged: Judged, tmp_p
 
 
 def test_without_the_package_the_remedy_is_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "securesystemslib", None)
+    monkeypatch.setitem(sys.modules, "securesystemslib", None)
 
     with pytest.raises(CannotJudge) as caught:
         signer_of(tmp_path / "any.key")
