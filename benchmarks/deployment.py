@@ -114,14 +114,14 @@ def row(run: str, verdicts: Mapping[str, Verdict]) -> str:
     outputs = verdicts["parity"].evidence.get("outputs", {})
     sqnr = min((each["sqnr_db"] for each in outputs.values()), default=None)
     timed, memory = verdicts["latency"].evidence, verdicts["memory"].evidence
-    speed = timed.get("speed_up_over", {}).get("fp32")
+    speed = timed.get("speed_up_over", {}).get("fp32", {})
     figures = [
         verdicts["preflight"].deciding,
         _figure(sqnr, "{:.1f}"),
         _figure(verdicts["accuracy"].evidence.get("variant_percent"), "{:.1f} %"),
         _figure(timed.get("median_ms"), "{:.3g}"),
         _figure(timed["batch"] / timed["median_ms"] * 1e3 if timed.get("median_ms") else None, "{:,.0f}"),
-        "-" if speed is None else f"{speed['estimate']:.2f} ({speed['low']:.2f} to {speed['high']:.2f})",
+        "{estimate:.2f} ({low:.2f} to {high:.2f})".format(**speed) if "estimate" in speed else "-",
         _memory(memory),
         _figure(memory.get("size_mb"), "{:.1f}"),
     ]

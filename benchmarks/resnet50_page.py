@@ -105,7 +105,8 @@ def _speed(run: RunRecord) -> str:
     ratio = _ratio(run)
     if ratio is not None:
         return "{:.2f} ({:.2f} to {:.2f})".format(*ratio)
-    return "-" if run.measured("latency", "speed_up_over", "fp32", "estimate") is None else "cannot tell"
+    timed = run.checks.get("latency", {}).get("evidence", {})
+    return "cannot tell" if "fp32" in timed.get("speed_up_over", {}) else "-"
 
 
 def _ratio(run: RunRecord) -> tuple[float, float, float] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -108,7 +107,7 @@ class Figures(_Part):
             found[self.accuracy.metric] = self.accuracy.value
         if self.latency is not None:
             found["median_ms"] = self.latency.median_ms
-            if self.latency.speed_up is not None and math.isfinite(self.latency.speed_up.high):
+            if self.latency.speed_up is not None:
                 found["speed_up"] = self.latency.speed_up.estimate
         if self.memory is not None:
             device = self.memory.device_peak_mb

@@ -65,15 +65,7 @@ def judge_latency(
         "clock": measured.clock.value,
         **({"device_ms": measured.median_ms} if measured.clock is Clock.DEVICE else {}),
         **({} if measured.end_to_end_ms is None else {"end_to_end_ms": measured.end_to_end_ms}),
-        "speed_up_over": {
-            name: {
-                "low": interval.low,
-                "estimate": interval.estimate,
-                "high": interval.high,
-                "decision": decision(interval).value,
-            }
-            for name, interval in measured.speed_up_over.items()
-        },
+        "speed_up_over": {name: _told(interval) for name, interval in measured.speed_up_over.items()},
         "budgets": dict(budgets),
         **({"absolute_budgets": limits.stated} if limits.stated else {}),
         **_of_calls(measured),
@@ -90,6 +82,12 @@ def judge_latency(
     if failures:
         return failed(deciding, evidence, failures, notes)
     return passed(deciding, evidence, (*(() if budgets or limits.stated else ("recorded, no budget",)), *notes))
+
+
+def _told(interval: Interval) -> dict[str, float | str]:
+    """Without its numbers where it bounds nothing: they are of chance, and no reader is to show them."""
+    numbers = {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
+    return {**(numbers if interval.is_bounded else {}), "decision": decision(interval).value}
 
 
 def _of_calls(measured: LatencyMeasurement) -> dict[str, Any]:

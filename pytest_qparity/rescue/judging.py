@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -163,9 +162,8 @@ class GateJudge:
 
 
 def speed_up_of(verdict: Verdict) -> float | None:
-    over = verdict.evidence.get("speed_up_over", {}).get("fp32")
-    is_bounded = over is not None and (over["low"] > 0 or over["high"] < math.inf)
-    return float(over["estimate"]) if is_bounded else None
+    estimate = verdict.evidence.get("speed_up_over", {}).get("fp32", {}).get("estimate")
+    return None if estimate is None else float(estimate)
 
 
 def _drop(accuracy: Verdict | None) -> float | None:

@@ -127,9 +127,8 @@ def _figures(run: JudgedRun) -> list[str]:
     latency = checks.get("latency", {})
     if isinstance(latency.get("median_ms"), int | float):
         over = latency.get("speed_up_over", {}).get("fp32", {})
-        low, speed, high = (over.get(end) for end in ("low", "estimate", "high"))
-        is_known = all(isinstance(end, int | float) for end in (low, speed, high))  # without an end it is of chance
-        times = f", {speed:.2f} ({low:.2f} to {high:.2f}) times as fast as fp32 on the same engine" if is_known else ""
+        shown = "{estimate:.2f} ({low:.2f} to {high:.2f}) times as fast as fp32 on the same engine"
+        times = f", {shown.format(**over)}" if "estimate" in over else ""
         lines.append(
             f"Latency: {latency['median_ms']:.4g} ms, the median of {latency['calls']:,} calls of batch "
             f"{latency['batch']}, one call at a time{times}"

@@ -60,6 +60,14 @@ def test_without_a_budget_what_was_measured_is_recorded():
     }
 
 
+def test_a_speed_up_that_nothing_bounds_has_no_numbers_that_a_reader_could_show():
+    verdict = judge_latency(measured(fp32=(0.0, 18.4, math.inf), fp16=(1.4, 1.5, 1.6)), {})
+
+    assert verdict.evidence["speed_up_over"]["fp32"] == {"decision": "cannot tell"}
+    assert verdict.evidence["speed_up_over"]["fp16"]["estimate"] == 1.5
+    assert verdict.deciding == "2.5 ms"
+
+
 def test_a_pass_within_a_budget_carries_no_note():
     assert judge_latency(measured(fp32=(3.0, 3.5, 4.0)), {"fp32": 2.0}).notes == ()
 

@@ -124,7 +124,7 @@ def test_figures_that_cannot_be_true_are_in_no_plot_and_no_advice():
 
 
 def test_a_speed_up_that_nothing_bounds_is_none():
-    over = {"fp32": {"low": 0.0, "estimate": 19.0, "high": "inf"}}
+    over = {"fp32": {"decision": "cannot tell"}}
 
     (row,) = comparison_rows(ledger([event("latency", costs(2.0, speed_up_over=over))]))
 

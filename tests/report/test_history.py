@@ -30,7 +30,7 @@ def named(series: list[Series]) -> dict[str, Series]:
 
 class TestSeries:
     def test_a_speed_up_that_nothing_bounds_is_no_point(self, tmp_path: Path) -> None:
-        unbounded = {"speed_up_over": {"fp32": {"low": 0.0, "estimate": 18.4, "high": "inf"}}}
+        unbounded = {"speed_up_over": {"fp32": {"decision": "cannot tell"}}}
         ledger = write_ledger(tmp_path / "1.json", evidence(latency=unbounded))
         add_ledger(ledger, tmp_path / "history.jsonl")
 

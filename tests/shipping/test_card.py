@@ -55,8 +55,8 @@ def test_a_speed_up_that_nothing_bounds_is_not_on_the_card(judged: Judged) -> No
     def unbounded(events: list[dict[str, Any]]) -> None:
         for each in events:
             if each.get("check") == "latency":
-                each["evidence"]["speed_up_over"]["fp32"] = {"low": 0.0, "estimate": 18.4, "high": "inf"}
+                each["evidence"]["speed_up_over"]["fp32"] = {"decision": "cannot tell"}
 
     judged.write(unbounded)
 
-    assert "18.4" not in card(judged).read_text()
+    assert "times as fast" not in card(judged).read_text()
