@@ -12,7 +12,8 @@ from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.evaluation import Evaluation, Judged
 from pytest_qparity.rescue.judging import GateJudge
-from pytest_qparity.rescue.rescuing import require_judged, rescue
+from pytest_qparity.rescue.refusing import require_judged
+from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code, Failure, failed
 from tests.models import save
@@ -34,9 +35,16 @@ def again(root, precision="int8-stock", limits=HALF) -> Rescue:
         return rescue(material, run, root / "journals", limits)[0]
 
 
-def test_a_given_file_is_rescued_by_what_meets_the_mask(tmp_path):
+def test_a_given_file_is_rescued_by_what_meets_the_mask(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(rescuing, "speed_warnings", lambda *told: asked.append(told) or ("slow",))
+
     found = rescued(tmp_path)
 
+    ((latency, _, _, share),) = asked
+    assert "speed_up_over" in latency
+    assert 0.0 < share < 1.0
+    assert found.as_json()["warnings"] == ["slow"]
     assert found.rescued
     assert not found.passes_already
     assert set(found.best.candidate.keep_float) == {"softmax1", "softmax2"}
@@ -109,6 +117,24 @@ def test_more_float_than_may_be_is_no_rescue_and_said(tmp_path):
     assert len(found.best.candidate.keep_float) <= 1
     assert found.told[0] == f"The 1 most sensitive of {found.quantized} quantized nodes float: still fails."
     assert found.told[1].startswith("It takes the ")
+    assert found.proof is not None
+    assert (found.proof.sets, found.proof.nodes, found.proof.least, found.proof.most) == (8, 8, 1, 1)
+    assert found.as_json()["proof"]["sentence"] == found.proof.sentence
+    assert not found.warnings  # of an answer, and there is none
+
+
+def test_where_no_set_of_nodes_does_ranges_of_each_call_are_tried(tmp_path, monkeypatch):
+    for name in ("recipe_changes", "balancing_changes"):
+        monkeypatch.setattr(other_recipes, name, lambda *_: ())
+    monkeypatch.setattr(rescuing, "smallest_prefix", lambda *_: None)
+
+    found = rescued(tmp_path, CASE + "[parity.int8]\nsqnr_db = 40.0\n", "int8")
+
+    assert found.rescued
+    assert (found.best.candidate.keep_float, found.proof) == ((), None)
+    assert (found.table["recipe"], found.table["granularity"]) == ("dynamic", "channel")
+    assert "target" not in found.table
+    assert found.told[-1].startswith("recipe = dynamic, granularity = channel mends its outputs with every product")
 
 
 def test_what_passes_already_needs_nothing(tmp_path):
@@ -168,8 +194,8 @@ def test_operators_on_integers_are_ranked_in_their_twin(tmp_path, key):
 
     assert "Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart." in found.told
     assert found.quantized
-    assert any(row.evaluation.candidate.keep_float for row in found.rows)
-    assert key in found.text
+    assert '"keep_float":["' in found.journal.read_text()
+    assert key in found.text or "dynamic" in found.text
 
 
 def test_a_waiver_rescues_nothing(tmp_path):
