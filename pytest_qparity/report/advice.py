@@ -38,7 +38,7 @@ def advice(ledger: Ledger) -> dict[str, tuple[str, ...]]:
 def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
     able = [run for run in runs if run.may_ship]
     if not able:
-        yield "No run passes on an engine: there is nothing to ship."
+        yield f"No run passes on an engine: there is nothing to ship.{_first_reason(runs)}"
     elif len({run.session for run in able}) > 1:
         yield "The runs are of several machines, whose speed and memory do not compare."
     else:
@@ -47,6 +47,13 @@ def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
     if able:
         yield from _most_accurate(able)
     yield from _could_win(runs)
+
+
+def _first_reason(runs: Sequence[RunRecord]) -> str:
+    """Why a run that nothing fails in is not to be shipped: a check that was left out may be all."""
+    sound = [run for run in runs if all(event["outcome"] == Outcome.PASS for event in run.checks.values())]
+    refusal = sound[0].refusal if sound else None
+    return "" if refusal is None else f" {one_line(refusal.sentence)}"
 
 
 def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[str]:
