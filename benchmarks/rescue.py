@@ -185,6 +185,8 @@ def measured(folder: Path, limits: Limits, baselines: Sequence[str]) -> list[dic
                     "evaluations": found.evaluations,
                     "seconds": round(seconds, 1),
                     "told": list(found.told),
+                    "proof": None if found.proof is None else found.proof.sentence,
+                    "warnings": list(found.warnings),
                     "table": found.text,
                 }
                 rows.append(row)
