@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
@@ -316,3 +317,28 @@ def test_a_metric_that_fails_is_told_and_not_searched_for(code: Code, is_of_data
 
     with pytest.raises(CannotJudge, match="my metric is broken") if is_of_data else contextlib.nullcontext():
         require_judged(asis)
+
+
+@pytest.mark.parametrize("sqnr_db", [-np.inf, None], ids=["as judged", "from the journal"])
+def test_outputs_that_are_not_finite_are_searched_for_whatever_the_metric_says_of_them(sqnr_db: float | None) -> None:
+    ruined = Judged("accuracy-fail", "", ((Code.PARITY_NOT_FINITE.code, "768 values are NaN"),))
+    scored = Judged("cannot-judge", "", ((Code.ACCURACY_OUTPUT.code, "the metric got NaN"),))
+    shifted = Judged("cannot-judge", "", ((Code.ACCURACY_SHIFTED.code, "labels are one off"),))
+
+    require_judged(Evaluation(Candidate(), {"parity": ruined, "accuracy": scored}, sqnr_db=sqnr_db))
+
+    with pytest.raises(CannotJudge, match="labels are one off"):
+        require_judged(Evaluation(Candidate(), {"parity": ruined, "accuracy": shifted}, sqnr_db=sqnr_db))
+
+
+def test_a_scale_that_is_none_is_mended_by_the_node_that_reads_it(tmp_path):
+    file = write_project(tmp_path)
+    stock = onnx.load(file.parent / "stock.onnx")
+    scale = next(tensor for tensor in stock.graph.initializer if tensor.name == "s0_scale")
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.float32("nan"), scale.name))
+    onnx.save(stock, file.parent / "stock.onnx")
+
+    found = again(tmp_path)
+
+    assert found.rescued
+    assert "product1" in found.best.candidate.keep_float

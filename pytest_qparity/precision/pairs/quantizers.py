@@ -113,7 +113,8 @@ def activation_quantizers(
     reference: LightModel, variant: LightModel, pairing: Pairing
 ) -> tuple[tuple[ActivationQuantizer, ...], tuple[str, ...]]:
     """Those of tensors that are paired, in the order of the variant; and names of QuantizeLinear nodes that cannot be
-    looked at: of blocks, with a scale that is no constant, of a type unknown here, or of a tensor without a pair."""
+    looked at: of blocks, with a scale that is no constant or no scale (zero, negative, NaN), of a type unknown here, or
+    of a tensor without a pair."""
     stands_for = {theirs: mine for mine, theirs in pairing.tensors.items()}  # the last: behind what was passed by
     counterpart = {theirs: mine for mine, theirs in (*pairing.nodes.items(), *pairing.replaced.items())}
     found, left = [], []
@@ -159,6 +160,8 @@ def _parameters(model: LightModel, node: NodeProto) -> tuple[str, Array, Array, 
     attributes = {each.name: each.i for each in node.attribute}
     if scale is None or attributes.get("block_size") or scale.ndim > 1:
         return None
+    if not np.all(np.isfinite(scale.astype(np.float64))) or np.any(scale.astype(np.float64) <= 0.0):
+        return None  # preflight says so; nothing can be told of what it gives
     element = "uint8" if zero is None else zero.dtype.name
     if element not in INTEGER_TYPES and element not in _FLOATS:
         return None
