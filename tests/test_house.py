@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -42,12 +42,35 @@ ENGINES = {
 }
 
 
+@dataclass(frozen=True)
+class Source:
+    """What is asked of a file. Its tree is not kept: a thousand of them would weigh on every test that comes after."""
+
+    lines: int
+    functions: tuple[tuple[str, int], ...]
+    imports: frozenset[str]
+    imports_at_the_top: frozenset[str]
+
+
 @cache
-def trees() -> dict[str, ast.Module]:
-    """Every Python file of the project, parsed."""
+def sources() -> dict[str, Source]:
+    """Every Python file of the project, by path."""
     folders = ("pytest_qparity", "benchmarks", "tests", "examples", "cases")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    return {path.relative_to(ROOT).as_posix(): source_of(path.read_text(encoding="utf-8")) for path in files}
+
+
+def source_of(text: str) -> Source:
+    tree = ast.parse(text)
+    below = list(statements(tree))
+    return Source(
+        lines=len(text.splitlines()),
+        functions=tuple(
+            (node.name, length_of(node)) for node in below if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ),
+        imports=packages_in(below),
+        imports_at_the_top=packages_in(tree.body),
+    )
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
@@ -59,38 +82,37 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from statements(below)
 
 
-def functions_in(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Names and lengths in lines."""
-    for node in statements(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-            yield node.name, (node.end_lineno or first) - first + 1
+def length_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+    return (function.end_lineno or first) - first + 1
 
 
-def packages_of(node: ast.AST) -> set[str]:
-    """The top-level packages that an import statement brings in."""
-    if isinstance(node, ast.Import):
-        return {alias.name.partition(".")[0] for alias in node.names}
-    return {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+def packages_in(below: Iterable[ast.stmt]) -> frozenset[str]:
+    """The top-level packages that import statements bring in."""
+    found = set()
+    for node in below:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return frozenset(found)
 
 
-@cache
-def importers() -> dict[str, set[str]]:
-    """Modules of the package, without its name, by what they import, wherever in the module they do."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for path, tree in trees().items():
-        if path.startswith("pytest_qparity/"):
-            module = path.removeprefix("pytest_qparity/").removesuffix(".py").replace("/", ".")
-            for package in set().union(*(packages_of(node) for node in statements(tree))):
-                found[package].add("backends.trt" if module.startswith("backends.trt.") else module)
-    return found
+def importers(package: str) -> set[str]:
+    """Modules of ours that import a package, at the top or in a function, without the name of ours."""
+    found = {
+        path.removeprefix("pytest_qparity/").removesuffix(".py").replace("/", ".")
+        for path, source in sources().items()
+        if path.startswith("pytest_qparity/") and package in source.imports
+    }
+    return {"backends.trt" if module.startswith("backends.trt.") else module for module in found}
 
 
 def test_no_function_is_too_long_to_be_read() -> None:
     long = {
         f"{path}: {name}": length
-        for path, tree in trees().items()
-        for name, length in functions_in(tree)
+        for path, source in sources().items()
+        for name, length in source.functions
         if length > LONGEST_FUNCTION
     }
 
@@ -98,8 +120,7 @@ def test_no_function_is_too_long_to_be_read() -> None:
 
 
 def test_no_file_is_too_long_to_be_read() -> None:
-    lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in trees()}
-    long = {path for path, length in lengths.items() if length > LONGEST_FILE}
+    long = {path for path, source in sources().items() if source.lines > LONGEST_FILE}
 
     assert long == LONGER_FILES, "a file that grew is split by subject; one that was split leaves the list"
 
@@ -115,21 +136,20 @@ def test_every_module_has_its_layer() -> None:
 
 
 def test_pytest_is_imported_by_what_speaks_to_it_alone() -> None:
-    assert importers()["pytest"] | importers()["_pytest"] == PYTEST_S
+    assert importers("pytest") | importers("_pytest") == PYTEST_S
 
 
 def test_engines_are_imported_where_they_are_run_alone() -> None:
-    assert {engine: importers()[engine] for engine in ENGINES} == ENGINES
+    assert {engine: importers(engine) for engine in ENGINES} == ENGINES
 
 
 def test_no_engine_is_imported_with_a_module_of_the_package() -> None:
     """Only TensorRT's folder may, which is imported in a worker: pytest's process would pay for it, or fall with it."""
     hasty = [
         path
-        for path, tree in trees().items()
+        for path, source in sources().items()
         if path.startswith("pytest_qparity/") and not path.startswith("pytest_qparity/backends/trt/")
-        for node in tree.body
-        if packages_of(node) & set(ENGINES)
+        if source.imports_at_the_top & set(ENGINES)
     ]
 
     assert not hasty
