@@ -109,14 +109,18 @@ class CaseFile(pytest.Module):
             raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
 
 
-class RunNode(pytest.Class):
-    """One backend and precision of a case. Class scope is one session."""
+class _OfRun(pytest.Class):
+    """What stands for a run of a case's plan."""
 
     parent: CaseFile
 
     def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
         super().__init__(**pytest_arguments)
         self.run = run
+
+
+class RunNode(_OfRun):
+    """One backend and precision of a case. Class scope is one session."""
 
     def _getobj(self) -> type[Checks]:
         return Checks
@@ -130,14 +134,8 @@ class RunNode(pytest.Class):
             yield item
 
 
-class VanishedNode(pytest.Class):
+class VanishedNode(_OfRun):
     """A run of the baseline that the case no longer has."""
-
-    parent: CaseFile
-
-    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
-        super().__init__(**pytest_arguments)
-        self.run = run
 
     def _getobj(self) -> type[object]:
         return type("Vanished", (), dict.fromkeys(self.run.checks, staticmethod(vanished)))
@@ -147,14 +145,8 @@ class VanishedNode(pytest.Class):
             yield CheckItem.from_parent(self, name=check, callobj=vanished)
 
 
-class KernelsNode(pytest.Class):
+class KernelsNode(_OfRun):
     """The kernels of one backend. Class scope is one worker."""
-
-    parent: CaseFile
-
-    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
-        super().__init__(**pytest_arguments)
-        self.run = run
 
     def _getobj(self) -> type[object]:
         """pytest looks up an item's function in its class by the item's name."""
