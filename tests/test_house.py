@@ -15,11 +15,9 @@ LONGEST_FUNCTION, LONGEST_FILE = 60, 500  # lines, decorators and docstring incl
 LONGER_FILES = {
     "tests/case/test_loading.py",
     "tests/case/test_model.py",
-    "tests/checks/linting/test_rules.py",
     "tests/e2e/test_guards.py",
     "tests/faults/engines.py",
     "tests/quantmath/properties/test_integer_affine.py",
-    "tests/quantmath/properties/test_ranges.py",
     "tests/worker/test_process.py",
 }
 PYTEST_S = {
