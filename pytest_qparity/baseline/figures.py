@@ -53,13 +53,14 @@ class Accuracy(_Part):
 
 
 class Latency(_Part):
-    """`has_counterpart`: whether it was timed beside COUNTERPART; `speed_up`: over it, None too where nothing bounded
+    """`fastest_ms`: of the calls that were not interrupted. `has_counterpart`: whether it was timed beside COUNTERPART; `speed_up`: over it, None too where nothing bounded
     it."""
 
     median_ms: float
     batch: int
     clock: str = ""
     threads: int | None = None
+    fastest_ms: float | None = None
     has_counterpart: bool = False
     speed_up: SpeedUp | None = None
 
@@ -199,11 +200,13 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
     ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
     known = {name: end for name, end in ends.items() if end is not None}
     threads = evidence.get("threads")
+    fastest_ms = next(iter(evidence.get("quantiles_ms", ())), None)
     return Latency(
         median_ms=median_ms,
         batch=evidence.get("batch", 1),
         clock=str(evidence.get("clock", "")),
         threads=threads if isinstance(threads, int) else None,
+        fastest_ms=_number(fastest_ms),
         has_counterpart=over is not None,
         speed_up=SpeedUp(**known) if len(known) == len(SpeedUp.model_fields) else None,
     )

@@ -21,7 +21,7 @@ REMEDY = f"look at what changed since; where it is meant so, {SAVE_AGAIN}"
 @dataclass(frozen=True, slots=True)
 class RegressionLimits:
     """What may be lost since the baseline, at most. `margin`: in percentage points, or the metric's own unit; None:
-    what the accuracy check allows. `latency_percent`: of milliseconds themselves. `load_percent`, `first_run_percent`,
+    what the accuracy check allows. `latency_percent`: of the fastest call itself. `load_percent`, `first_run_percent`,
     `energy_percent`: None where they are not compared. `other_hardware_is_judged`: whether speed and memory that no
     baseline of this hardware stands for are cannot-judge, and not a note alone."""
 
