@@ -53,8 +53,8 @@ class Accuracy(_Part):
 
 
 class Latency(_Part):
-    """`fastest_ms`: of the calls that were not interrupted. `has_counterpart`: whether it was timed beside COUNTERPART; `speed_up`: over it, None too where nothing bounded
-    it."""
+    """`fastest_ms`: of the calls that were not interrupted. `has_counterpart`: whether it was timed beside COUNTERPART;
+    `speed_up`: over it, None too where nothing bounded it."""
 
     median_ms: float
     batch: int
@@ -63,6 +63,11 @@ class Latency(_Part):
     fastest_ms: float | None = None
     has_counterpart: bool = False
     speed_up: SpeedUp | None = None
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether it was timed beside COUNTERPART, and nothing bounds by how much it is faster."""
+        return self.has_counterpart and self.speed_up is None
 
 
 class Memory(_Part):
