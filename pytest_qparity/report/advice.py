@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from pytest_qparity.precision.table import FLOATS, base_of
 from pytest_qparity.report.comparison import believed_runs
 from pytest_qparity.report.text import one_line, wrapped
-from pytest_qparity.report.ties import as_accurate, as_fast, has_drop, is_slower_than_float, loses_something, lost
+from pytest_qparity.report.ties import (
+    as_accurate,
+    as_fast,
+    has_drop,
+    is_no_faster_than_float,
+    is_slower_than_float,
+    loses_something,
+    lost,
+)
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -69,7 +77,9 @@ def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[s
         return
     best = min(timed, key=partial(_told, "latency", "median_ms"))
     ms, batch = best.told("latency", "median_ms") or 0.0, best.told("latency", "batch") or 1.0
-    yield f"For latency ship {best.id}: {ms:.3g} ms at batch {batch:g}{_against_float(best)} {best.link('latency')}."
+    than = ", no faster than FP32 within what was measured" if is_no_faster_than_float(best, runs) else ""
+    told = f"{ms:.3g} ms at batch {batch:g}{_against_float(best)}{than}"
+    yield f"For latency ship {best.id}: {told} {best.link('latency')}."
     yield from _equals([run for run in timed if run is not best and as_fast(best, run)], "as fast", "latency")
     yield from _throughput(timed)
 
@@ -88,7 +98,10 @@ def _throughput(timed: Sequence[RunRecord]) -> Iterator[str]:
 def _loss(run: RunRecord) -> str:
     if loses_something(run):
         return f"loses {_amount(run)}"
-    return f"loses {_amount(run)}, which may be chance" if has_drop(run) else "loses none that was measured"
+    if has_drop(run):
+        return f"loses {_amount(run)}, which may be chance"
+    is_less = (run.drop or 0.0) > 0.0  # than the figures show: a sample of a large census is lost all the same
+    return f"loses {_amount(run)}, rounded" if is_less else "loses none that was measured"
 
 
 def _against_float(run: RunRecord) -> str:

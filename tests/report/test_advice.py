@@ -249,3 +249,16 @@ def test_what_a_census_lost_is_lost_and_a_gain_that_may_be_none_is_called_so():
     alone = said(events("ort-int8", "int8", latency=slow))
     assert "(0.95 to 1.03, which may be no gain)" in alone
     assert "was measured slower" not in alone
+
+
+def test_a_loss_below_the_last_digit_is_one_and_float_within_noise_is_no_slower() -> None:
+    one_of_many = {"drop_points": 0.002, "samples": 50_000, "lost": 1, "gained": 0, "method": "census"}
+    near = events("ort-int8", "int8", accuracy=one_of_many, latency={"median_ms": 2.0001})
+    float_waived = [event | {"outcome": "waived"} for event in FLOAT]
+
+    beside, alone = said(FLOAT, near), said(float_waived, near)
+
+    assert "ort-int8, which loses 0.00 points, rounded [ort-int8::accuracy]" in beside
+    assert "slower than FP32" not in beside
+    assert "For latency ship ort-fp32: 2 ms at batch 1 [ort-fp32::latency]. ort-int8 is as fast, within" in beside
+    assert "For latency ship ort-int8: 2 ms at batch 1, no faster than FP32 within what was measured" in alone
