@@ -108,7 +108,7 @@ class _Work:
         self._redirect(set(quantizer.dequantized), real)
 
     def take_constant(self, node: NodeProto, index: int) -> None:
-        there = self._by_name[self._pairing.nodes[node.name]]
+        there = self._by_name[self._pairing.counterpart(node.name)]
         fold = fold_of(self._reference, node, self._absent)
         if fold is not None and index in (1, 2):
             arrays = folded(self._reference, node, fold)
@@ -116,8 +116,10 @@ class _Work:
             there.input[index] = self._own_constant(f"{FLOAT_PREFIX}{node.name} {index}", arrays[index - 1])
             return
         kind = next((self._types[name] for name in there.output if name in self._types), TensorProto.FLOAT)
-        there.input[index] = self._cast(self._bring(node.input[index]), kind)
-        if index == 1 and node.op_type == "Gemm":
+        added = sum_behind(self._reference, node) if index >= len(node.input) else None
+        inputs = node.input if added is None else [*node.input, *(set(added.input) - set(node.output))]
+        there.input[index] = self._cast(self._bring(inputs[index]), kind)
+        if index == 1 and there.op_type == "Gemm":  # a MatMul's weight is never turned
             _copy_attribute("transB", node, there)
 
     def take_node(self, node: NodeProto, quantizers: Sequence[ActivationQuantizer]) -> None:
