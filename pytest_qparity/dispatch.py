@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -17,7 +17,7 @@ from pytest_qparity.collection import CheckItem, KernelsNode, RunNode, reproduce
 from pytest_qparity.gate import Canaries
 from pytest_qparity.scale.cluster import ClusterError, RayCluster
 from pytest_qparity.scale.node import JudgedRun, RunJob
-from pytest_qparity.scale.project import files_of_case, files_of_globs
+from pytest_qparity.scale.project import fetched_model, files_of_case, files_of_globs
 from pytest_qparity.scale.resources import RayOptions, Resources, resources_for
 from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
 from pytest_qparity.stash import SELECTION
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_qparity.verdict import Failure
 
 __all__ = ["Dispatch"]
+
+Sent: TypeAlias = dict[str, dict[str, str]]  # digests by name, of each case file
 
 
 class Dispatch:
@@ -65,7 +67,8 @@ class Dispatch:
         root = self._session.config.rootpath
         canary_files = tuple(sorted(path.relative_to(root).as_posix() for path in self._selection.canary_files(root)))
         session = uuid.uuid4().hex
-        files = dict(self._files())
+        files, cached = self._sent()
+        remote = self._selection.remote_cache
         for node, items in self._runs().items():
             case_file = node.parent.nodeid
             yield (
@@ -76,10 +79,19 @@ class Dispatch:
                     run=node.run,
                     node_ids={item.name: item.nodeid for item in items},
                     reproduce={item.name: reproduce_of(item, node.run.backend) for item in items},
-                    settings=replace(self._settings, canaries=Canaries(), watch=None, turns=None, session_basis=None),
+                    settings=replace(
+                        self._settings,
+                        canaries=Canaries(),
+                        watch=None,
+                        turns=None,
+                        session_basis=None,
+                        remote_cache=None,
+                    ),
                     canary_files=None if self._selection.has_own_canaries(root) else canary_files,
                     storage=self._options.storage,
                     files=files.get(case_file),
+                    cached=cached.get(case_file, {}),
+                    variants=self._options.storage if remote is None else remote.url,
                     import_paths=tuple(
                         path for path in sys.path if Path(path).is_relative_to(root) and "site-packages" not in path
                     ),
@@ -101,10 +113,12 @@ class Dispatch:
         memory_mb = self._settings.limits_of(stated).memory_mb
         return resources_for(self._settings.backends[node.run.backend], self._options.resources, memory_mb)
 
-    def _files(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Digests by name of what the runs of each case need, once they are in the storage."""
+    def _sent(self) -> tuple[Sent, Sent]:
+        """What the runs of each case need of the project, and of its cache, once that is in the storage."""
+        files: Sent = {}
+        cached: Sent = {}
         if self._options.storage is None:
-            return
+            return files, cached
         root, golden_root = self._session.config.rootpath, self._settings.golden_root
         storage = SharedStorage(self._options.storage)
         storage.require_usable()
@@ -115,4 +129,6 @@ class Dispatch:
             in_all = storage.put(names_from(root, shared))
             for case_file in dict.fromkeys(node.parent for node in self._runs()):
                 own = names_from(root, files_of_case(case_file.path, golden_root, worker))
-                yield case_file.nodeid, {**in_all, **storage.put(own)}
+                files[case_file.nodeid] = {**in_all, **storage.put(own)}
+                cached[case_file.nodeid] = storage.put(fetched_model(case_file.case, self._settings.cache, worker))
+        return files, cached
