@@ -107,11 +107,13 @@ class Dispatch:
         return runs
 
     def _resources(self, node: RunNode | KernelsNode) -> Resources:
-        case, stated = node.parent.case, {}
-        if isinstance(case, Case) and case.spec.limits is not None:
-            stated = case.spec.limits.model_dump(exclude_none=True)
-        memory_mb = self._settings.limits_of(stated).memory_mb
-        return resources_for(self._settings.backends[node.run.backend], self._options.resources, memory_mb)
+        case, backend = node.parent.case, node.run.backend
+        limits = {} if case.spec.limits is None else case.spec.limits.model_dump(exclude_none=True)
+        stated = case.spec.resources.get(backend) if isinstance(case, Case) else None
+        of_case = {} if stated is None else stated.model_dump(exclude_none=True)
+        of_session = self._options.resources.get(backend, {})
+        memory_mb = self._settings.limits_of(limits).memory_mb
+        return resources_for(self._settings.backends[backend], of_case, of_session, memory_mb)
 
     def _sent(self) -> tuple[Sent, Sent]:
         """What the runs of each case need of the project, and of its cache, once that is in the storage."""
