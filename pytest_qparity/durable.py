@@ -38,7 +38,8 @@ def write_bytes(target: Path, content: bytes) -> None:
 def put_whole(system: Any, file: Path, place: str) -> None:
     """Put a file at a place of an fsspec file system. Object stores show all of it or none; of a folder a reader would
     see what is there so far, and a writer that is killed would leave that."""
-    if "file" in system.protocol:
+    known_as = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    if "file" in known_as:
         with replacing(Path(place)) as temporary:
             shutil.copyfile(file, temporary)
     else:
