@@ -19,7 +19,7 @@ from pytest_qparity.scale.cluster import ClusterError, RayCluster
 from pytest_qparity.scale.node import JudgedRun, RunJob
 from pytest_qparity.scale.project import fetched_model, files_of_case, files_of_globs
 from pytest_qparity.scale.resources import RayOptions, Resources, resources_for
-from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
+from pytest_qparity.scale.storage import SharedStorage, StorageError, known_everywhere, names_from
 from pytest_qparity.stash import SELECTION
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Dispatch:
     def __init__(self, session: pytest.Session, options: RayOptions) -> None:
         self._session = session
         self._options = options
+        self._storage = None if options.storage is None else known_everywhere(options.storage)
         self._selection = session.config.stash[SELECTION]
         self._settings = settings_of(session.config, self._selection)
         self._cluster: RayCluster | None = None
@@ -68,7 +69,7 @@ class Dispatch:
         canary_files = tuple(sorted(path.relative_to(root).as_posix() for path in self._selection.canary_files(root)))
         session = uuid.uuid4().hex
         files, cached = self._sent()
-        remote = self._selection.remote_cache
+        variants = self._storage if self._selection.remote_cache is None else self._selection.remote_cache.url
         for node, items in self._runs().items():
             case_file = node.parent.nodeid
             yield (
@@ -88,10 +89,10 @@ class Dispatch:
                         remote_cache=None,
                     ),
                     canary_files=None if self._selection.has_own_canaries(root) else canary_files,
-                    storage=self._options.storage,
+                    storage=self._storage,
                     files=files.get(case_file),
                     cached=cached.get(case_file, {}),
-                    variants=self._options.storage if remote is None else remote.url,
+                    variants=None if variants is None else known_everywhere(variants),
                     import_paths=tuple(
                         path for path in sys.path if Path(path).is_relative_to(root) and "site-packages" not in path
                     ),
@@ -119,10 +120,10 @@ class Dispatch:
         """What the runs of each case need of the project, and of its cache, once that is in the storage."""
         files: Sent = {}
         cached: Sent = {}
-        if self._options.storage is None:
+        if self._storage is None:
             return files, cached
         root, golden_root = self._session.config.rootpath, self._settings.golden_root
-        storage = SharedStorage(self._options.storage)
+        storage = SharedStorage(self._storage)
         storage.require_usable()
         with contextlib.closing(self._settings.worker(self._settings.limits)) as worker:
             shared = files_of_globs(root, self._options.files)

@@ -17,7 +17,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SharedStorage", "StorageError"]
+__all__ = ["SharedStorage", "StorageError", "known_everywhere", "names_from"]
 
 
 class StorageError(Exception):
@@ -127,6 +127,13 @@ def _inside(name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"got file {name!r} of a project, should be below its folder")
     return path
+
+
+def known_everywhere(url: str) -> str:
+    """The URL of a folder with its whole path: each process of a cluster has a working folder of its own."""
+    place = url.removeprefix("file://")
+    is_elsewhere = "://" in place or "::" in place
+    return url if is_elsewhere or Path(place).is_absolute() else Path(place).absolute().as_uri()
 
 
 def names_from(root: Path, paths: Iterable[Path]) -> dict[str, Path]:

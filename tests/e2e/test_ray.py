@@ -36,7 +36,7 @@ def test():
     if ray.is_initialized() and CONTROL.exists():
         node = ray.get_runtime_context().get_node_id()
         with (CONTROL / "calls").open("a") as calls:
-            calls.write(f"{{node}} {{os.getpid()}} {{__file__}}\\n")
+            calls.write(f"{{node}} {{os.getpid()}} {{__file__}} {{os.environ.get('CUDA_VISIBLE_DEVICES')}}\\n")
         if (CONTROL / "crash").exists():
             os._exit(3)
         if (CONTROL / "doomed").read_text() == node:
@@ -152,7 +152,7 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing(
             assert event["evidence"] == plain[node_id]["evidence"], node_id
     names = {cluster.named[name].node_id: name for name in cluster.named} | {doomed.node_id: "doomed"}
     calls = [line.split() for line in (control / "calls").read_text().splitlines()]
-    assert all(Path(place).is_relative_to(cluster.folders[names[node]]) for node, _, place in calls)
+    assert all(Path(place).is_relative_to(cluster.folders[names[node]]) for node, _, place, _ in calls)
 
 
 def test_what_a_node_made_is_taken_from_the_storage_and_a_changed_byte_there_is_refused(
@@ -226,6 +226,9 @@ def test_runs_on_one_gpu_are_judged_one_after_another(project: pytest.Pytester, 
     calls = [line.split()[1] for line in (control / "calls").read_text().splitlines()]
     assert len(calls) == 4
     assert len(set(calls)) == 1
+    assert {line.split()[3] for line in (control / "calls").read_text().splitlines()} == {
+        "0"
+    }  # of the GPU that is its own
     timed = [event["evidence"]["conditions"] for event in events if event["check"] == "latency"]
     assert all(conditions["alone"] for conditions in timed)
 

@@ -19,7 +19,7 @@ from pytest_qparity.digest import file_digest
 from pytest_qparity.gate import Canaries
 from pytest_qparity.scale.node import JudgedRun, RunJob, judge_job
 from pytest_qparity.scale.project import fetched_model, files_of_case, files_of_globs
-from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
+from pytest_qparity.scale.storage import SharedStorage, StorageError, known_everywhere, names_from
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import inputs_for_mlp, mlp, save
@@ -225,6 +225,12 @@ class TestStorage:
 
         with pytest.raises(StorageError, match="should be a URL that fsspec knows here"):
             SharedStorage(url).require_usable()
+
+    def test_a_folder_is_told_with_its_whole_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        for url in ("s3://bucket/x", "file:///mnt/x", "/mnt/x", "simplecache::s3://bucket"):
+            assert known_everywhere(url) == url
+        assert known_everywhere("file://x") == known_everywhere("x") == f"file://{tmp_path}/x"
 
     def test_no_file_lands_outside_its_folder(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="should be below its folder"):
