@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, ConformanceCase, load_any_case
-from pytest_qparity.checks.metrics import BUILTIN_METRICS
+from pytest_qparity.checks.metrics import BUILTIN_METRICS, Metric
+from pytest_qparity.contributions import answers
 from pytest_qparity.gate import (
     Canaries,
     CaseMaterial,
@@ -31,6 +32,7 @@ from pytest_qparity.ledger import CheckId, verdict_event
 from pytest_qparity.ledger.earlier import Carried, NotCarried
 from pytest_qparity.report.junit import put_properties
 from pytest_qparity.report.text import failure_text, one_line, printable_lines
+from pytest_qparity.selection import SelectionError
 from pytest_qparity.stash import DISPATCH
 from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge
 from pytest_qparity.watching import watch_of
@@ -49,7 +51,10 @@ TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
 
 def settings_of(config: pytest.Config, selection: Selection) -> Settings:
     if SETTINGS not in config.stash:
-        added = [metric for metrics in config.hook.pytest_qparity_metrics(config=config) for metric in metrics]
+        try:
+            added = answers(config, "pytest_qparity_metrics", Metric)
+        except SelectionError as error:
+            raise pytest.UsageError(str(error)) from None
         known = (*BUILTIN_METRICS, *added)
         names = [metric.name for metric in known]
         twice = [name for name in names if names.count(name) > 1]
@@ -61,6 +66,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             cache=selection.cache,
             roots=selection.roots,
             backends=selection.known_backends,
+            contributed=selection.contributed,
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
@@ -121,7 +127,7 @@ class CaseFile(pytest.Module):
     def planned(self) -> tuple[Run, ...]:
         """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
-            self.case = load_any_case(self.path, self.selection.roots)
+            self.case = load_any_case(self.path, self.selection.roots, self.selection.contributed)
             self._claim_name()
             runs = self._plan_of(self.case)
         except CaseError as error:

@@ -86,6 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _selection(config: pytest.Config) -> Selection:
+    from pytest_qparity.backends.registry import BackendSpec
+    from pytest_qparity.contributions import answers, contributed_to
     from pytest_qparity.options import REPEATED
     from pytest_qparity.selection import (
         Selection,
@@ -112,7 +114,8 @@ def _selection(config: pytest.Config) -> Selection:
         refusal = ci_refusal(os.environ)
         if refusal is not None:
             raise SelectionError(refusal)
-    known = known_backends(spec for specs in config.hook.pytest_qparity_backends(config=config) for spec in specs)
+    known = known_backends(answers(config, "pytest_qparity_backends", BackendSpec))
+    contributed = contributed_to(config)
     backends = names_of(_value(config, "backend", "qparity_backends"), "--backend")
     precisions = config.getoption("precision")
     if precisions is None:
@@ -123,8 +126,9 @@ def _selection(config: pytest.Config) -> Selection:
     roots = roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(","))
     return Selection(
         backends=backends_among(backends, known),
-        precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
+        precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision"), contributed),
         known_backends=known,
+        contributed=contributed,
         case_globs=_globs(config, "qparity_cases"),
         canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
         roots=roots if pair is None else (*roots, *pair.roots),

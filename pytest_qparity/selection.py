@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
@@ -44,6 +45,7 @@ class Selection:
     backends: tuple[str, ...]
     precisions: tuple[str, ...] | None
     known_backends: Mapping[str, BackendSpec]
+    contributed: Contributed
     case_globs: tuple[str, ...]
     canary_globs: tuple[str, ...]
     roots: tuple[Path, ...]
@@ -133,13 +135,14 @@ def backends_among(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...
     return tuple(names)
 
 
-def known_precisions(names: Sequence[str]) -> tuple[str, ...]:
+def known_precisions(names: Sequence[str], contributed: Contributed = NOTHING_CONTRIBUTED) -> tuple[str, ...]:
     """`names`, each a precision or a variant named after one ("int8-mixed"). Raises SelectionError at another."""
+    known = (*PRECISIONS, *contributed.precisions)
     for name in names:
-        if base_of(name, None) is None:
+        if base_of(name, None) is None and contributed.precision_behind(name) is None:
             raise SelectionError(
-                f"got precision {name!r}, should be one of: {known_list(PRECISIONS)}; or a case's own name, such as "
-                f"int8-mixed{_did_you_mean(name, PRECISIONS)}"
+                f"got precision {name!r}, should be one of: {known_list(known)}; or a case's own name, such as "
+                f"int8-mixed{_did_you_mean(name, known)}"
             )
     return tuple(names)
 

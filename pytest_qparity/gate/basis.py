@@ -105,10 +105,11 @@ def _short(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _code(settings: Settings) -> str:
-    """This package, what the project's conftest.py and plugins are made of, and the backends and metrics they add."""
+    """This package, what the project's conftest.py and plugins are made of, and what they add."""
     own = Path(pytest_qparity.__file__).parent
     added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
     added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
+    added += settings.contributed.targets
     files = local_sources().union(*(sources_of_target(target) for target in added))
     return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
 
@@ -145,6 +146,8 @@ def _stated(settings: Settings) -> str:
             "canaries": "off" if settings.canaries.are_off else canaries,
             "backends": {name: repr(spec) for name, spec in settings.backends.items()},
             "metrics": {name: [metric.target, metric.direction] for name, metric in settings.metrics.items()},
+            "precisions": {name: repr(named) for name, named in settings.contributed.precisions.items()},
+            "data": {name: named.target for name, named in settings.contributed.data.items()},
         }
     )
 
@@ -163,7 +166,7 @@ def _files_of_precisions(material: CaseMaterial) -> str:
     for name, spec in case.spec.precisions.items():
         if spec.file is not None and _is_onnx(spec.file):
             told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
-        if spec.command is not None:
+        if spec.command is not None or spec.maker is not None:
             told[f"precision {name}"] = as_json(command_recipe(spec, case.folder, name, material.worker))
     return json_digest(told)
 

@@ -164,7 +164,8 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
                 "rename the precision, or leave out base",
             )
         elif base is None:
-            yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
+            known = (*PRECISIONS, *settings.contributed.precisions)
+            yield _unknown(case, location, "precision", precision.base or name, known)
         else:
             for wrong in contradictions(base, precision):
                 yield CaseProblem(
