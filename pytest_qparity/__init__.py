@@ -16,6 +16,8 @@ __all__ = [
     "DataSource",
     "Metric",
     "NamedPrecision",
+    "ReportSection",
+    "ReportTable",
     "__version__",
     "gate",
     "load_case",
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case, load_case
     from pytest_qparity.checks.metrics import Metric
     from pytest_qparity.ledger import read_ledger
+    from pytest_qparity.report.added import ReportSection, ReportTable
 
 _HOMES = {
     "BackendSpec": "pytest_qparity.backends.registry",
@@ -36,6 +39,8 @@ _HOMES = {
     "DataSource": "pytest_qparity.case.contributed",
     "Metric": "pytest_qparity.checks.metrics",
     "NamedPrecision": "pytest_qparity.case.contributed",
+    "ReportSection": "pytest_qparity.report.added",
+    "ReportTable": "pytest_qparity.report.added",
     "load_case": "pytest_qparity.case.loading",
     "read_ledger": "pytest_qparity.ledger",
 }

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_qparity.case.contributed import Contributed, NamedPrecision
+    from pytest_qparity.report.added import ReportSection
 
-__all__ = ["answers", "contributed_to"]
+__all__ = ["answers", "contributed_to", "sections_of"]
 
 Answer = TypeVar("Answer")
 _LONGEST_GOT = 300
@@ -80,6 +81,13 @@ def contributed_to(config: pytest.Config) -> Contributed:
         return contributed_by(precisions, answers(config, "pytest_qparity_data", DataSource))
     except ValueError as error:
         raise SelectionError(str(error)) from None
+
+
+def sections_of(config: pytest.Config) -> tuple[ReportSection, ...]:
+    """Sections of reports that plugins add. Raises SelectionError at what cannot be."""
+    from pytest_qparity.report.added import ReportSection
+
+    return answers(config, "pytest_qparity_report_sections", ReportSection)
 
 
 def _require_sound(named: NamedPrecision) -> None:

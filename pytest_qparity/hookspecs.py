@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.case.contributed import DataSource, NamedPrecision
     from pytest_qparity.checks.metrics import Metric
+    from pytest_qparity.report.added import ReportSection
 
 
 @pytest.hookspec
@@ -51,4 +52,15 @@ def pytest_qparity_data(config: pytest.Config) -> list[DataSource]:  # type: ign
 
         def pytest_qparity_data(config):
             return [DataSource("acme-hub", "acme.hub:samples")]
+    """
+
+
+@pytest.hookspec
+def pytest_qparity_report_sections(config: pytest.Config) -> list[ReportSection]:  # type: ignore[empty-body]
+    """Sections to add to the terminal summary, the page, the summary in Markdown and pytest-html's page.
+
+    The function gets a copy of the ledger, once all is decided, and gives text, a ReportTable, or a list of these.
+
+        def pytest_qparity_report_sections(config):
+            return [ReportSection("Cost of the fleet", "acme.costs:section")]
     """

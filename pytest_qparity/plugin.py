@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _selection(config: pytest.Config) -> Selection:
     from pytest_qparity.backends.registry import BackendSpec
-    from pytest_qparity.contributions import answers, contributed_to
+    from pytest_qparity.contributions import answers, contributed_to, sections_of
     from pytest_qparity.options import REPEATED
     from pytest_qparity.selection import (
         Selection,
@@ -129,6 +129,7 @@ def _selection(config: pytest.Config) -> Selection:
         precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision"), contributed),
         known_backends=known,
         contributed=contributed,
+        sections=sections_of(config),
         case_globs=_globs(config, "qparity_cases"),
         canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
         roots=roots if pair is None else (*roots, *pair.roots),

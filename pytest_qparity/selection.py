@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.report.added import ReportSection
     from pytest_qparity.scale.costs import Durations
     from pytest_qparity.scale.resources import RayOptions
     from pytest_qparity.scale.sharding import Shard
@@ -38,6 +39,7 @@ class Selection:
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
     repeats a check needs besides its node id and backend. `pair`: two files that are judged in place of case files.
+    `sections`: of reports, that plugins add.
     `shard`: the part of the plan that is judged, None: all of it; `durations`: what balances parts; `ray`: the cluster
     that judges, None: this machine.
     """
@@ -46,6 +48,7 @@ class Selection:
     precisions: tuple[str, ...] | None
     known_backends: Mapping[str, BackendSpec]
     contributed: Contributed
+    sections: tuple[ReportSection, ...]
     case_globs: tuple[str, ...]
     canary_globs: tuple[str, ...]
     roots: tuple[Path, ...]

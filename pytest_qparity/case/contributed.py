@@ -66,8 +66,8 @@ class NamedPrecision:
 @dataclass(frozen=True, slots=True)
 class DataSource:
     """Data by a name of a plugin's: a case's "<name>:<argument>" calls `target`, a "package.module:function", with the
-    argument's text, "<name>:" without any. Raises ValueError at what cannot be, as a name without a "-": a module beside
-    a case file may have that."""
+    argument's text, "<name>:" without any. Raises ValueError at what cannot be, as a name without a "-": a module
+    beside a case file may have that."""
 
     name: str
     target: str

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest_qparity
 from pytest_qparity.backends.registry import BUILTIN
 from pytest_qparity.case.functions import find_function, is_function
 from pytest_qparity.case.plan_file import is_plan
@@ -106,7 +105,7 @@ def _short(parts: Mapping[str, str]) -> dict[str, str]:
 
 def _code(settings: Settings) -> str:
     """This package, what the project's conftest.py and plugins are made of, and what they add."""
-    own = Path(pytest_qparity.__file__).parent
+    own = Path(__file__).parent.parent
     added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
     added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
     added += settings.contributed.targets

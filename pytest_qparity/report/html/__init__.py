@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.added import Added
     from pytest_qparity.report.comparison import ComparisonRow
     from pytest_qparity.report.html.trends import Trend
 
@@ -23,11 +24,13 @@ def report_page(
     today: datetime.date | None = None,
     diagnoses: Sequence[Mapping[str, Any]] = (),
     trends: Sequence[Trend] = (),
+    sections: Sequence[Added] = (),
 ) -> str:
     """The page.
 
     `today`: the day from which the days of waivers are counted; `diagnoses`: what `qparity diagnose --json` printed;
-    `trends`: figures over time. Plots need pygal (the extra `report`): without it the page says so, and has the tables.
+    `trends`: figures over time; `sections`: those that plugins add. Plots need pygal (the extra
+    `report`): without it the page says so, and has the tables.
     """
     from pytest_qparity.report.advice import advice
     from pytest_qparity.report.comparison import believed_runs, comparison_rows
@@ -75,4 +78,5 @@ def report_page(
         diagnoses=[(part, drawn(part.plot) if draws and part.plot is not None else None) for part in parts],
         trends=[(trend, drawn(trend_plot(trend)) if draws else None) for trend in charted],
         trends_left_out=uncharted,
+        added=sections,
     )
