@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.report.added import ReportTable
 from pytest_qparity.report.console import text_console
 from pytest_qparity.report.markup import cut, markdown_text
+from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
     from pytest_qparity.report.added import Added
@@ -27,18 +28,18 @@ def added_text(sections: Sequence[Added], *, width: int, colour: bool) -> str:
     stream = io.StringIO()
     console = text_console(stream, width=width, colour=colour)
     for section in sections:
-        console.print(Text(f"\n{section.title}", style="bold"))
+        console.print(Text(f"\n{one_line(section.title)}", style="bold"))
         if section.problem:
-            console.print(Text(section.problem, style="bold magenta"))
+            console.print(Text(one_line(section.problem), style="bold magenta"))
         for part in section.parts:
             if isinstance(part, str):
-                console.print(Text(part))
+                console.print(Text(one_line(part)))
                 continue
             table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
             for header in part.headers:
-                table.add_column(Text(header), overflow="fold")
+                table.add_column(Text(one_line(header)), overflow="fold")
             for row in part.rows:
-                table.add_row(*(Text(str(cell)) for cell in row))
+                table.add_row(*(Text(one_line(str(cell))) for cell in row))
             console.print(table)
     return stream.getvalue()
 
