@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_qparity.verdict import Code
@@ -105,7 +104,7 @@ class Contributed:
         return next((self.precisions[stem] for stem in stems if stem in self.precisions), None)
 
 
-NOTHING_CONTRIBUTED = Contributed(MappingProxyType({}), MappingProxyType({}))
+NOTHING_CONTRIBUTED = Contributed()
 Named = TypeVar("Named", NamedPrecision, DataSource)
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 
-from pytest_qparity.case.contributed import Contributed, DataSource, NamedPrecision, contributed_by
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed, DataSource, NamedPrecision, contributed_by
 from pytest_qparity.case.loading import Case, CaseError, load_case
 from pytest_qparity.verdict import Code
 
@@ -110,3 +111,8 @@ def test_what_cannot_be_is_refused_where_it_is_made(make, got: str) -> None:
         make()
 
     assert ", should be " in str(caught.value)
+
+
+@pytest.mark.parametrize("contributed", [NOTHING_CONTRIBUTED, ACME])
+def test_what_plugins_name_goes_to_other_machines_as_it_is(contributed: Contributed) -> None:
+    assert pickle.loads(pickle.dumps(contributed)) == contributed
