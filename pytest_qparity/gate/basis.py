@@ -165,7 +165,7 @@ def _files_of_precisions(material: CaseMaterial) -> str:
     for name, spec in case.spec.precisions.items():
         if spec.file is not None and _is_onnx(spec.file):
             told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
-        if spec.command is not None or spec.maker is not None:
+        if spec.command is not None:
             told[f"precision {name}"] = as_json(command_recipe(spec, case.folder, name, material.worker))
     return json_digest(told)
 

@@ -116,3 +116,21 @@ def test_what_cannot_be_is_refused_where_it_is_made(make, got: str) -> None:
 @pytest.mark.parametrize("contributed", [NOTHING_CONTRIBUTED, ACME])
 def test_what_plugins_name_goes_to_other_machines_as_it_is(contributed: Contributed) -> None:
     assert pickle.loads(pickle.dumps(contributed)) == contributed
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "got"),
+    [
+        ('maker = "samples:quantise"', Code.CASE_FUNCTION, "samples:quantise"),
+        ('maker = "samples:quantize"\ncalibration = "mse"', Code.CASE_VALUE, "beside maker, calibration would have no"),
+        ('maker = "samples:quantize"\ncommand_version = ["x"]', Code.CASE_VALUE, "beside maker, command_version would"),
+        ('maker = "samples:quantize"\ncommand = ["x"]', Code.CASE_VALUE, "beside command, maker would have no effect"),
+    ],
+)
+def test_a_maker_is_looked_for_and_stands_alone(folder: Path, table: str, code: Code, got: str) -> None:
+    with pytest.raises(CaseError) as caught:
+        load(folder, f"[precisions.int8]\n{table}")
+
+    (problem,) = caught.value.problems
+    assert problem.code is code
+    assert got in problem.sentence
