@@ -36,7 +36,7 @@ def answers(
             for answer in found:
                 require(answer)
         except _NoAnswerError as error:
-            got = f"got {_short(error)} from {where}, should be a list of {kind.__name__}"
+            got = f"{_short(error)} from {where}, should be a list of {kind.__name__}"
             raise SelectionError(got) from None
         except ValueError as error:  # as the types of answers raise it: got X, should be Y
             raise SelectionError(f"{_short(error)}: {where}") from None
