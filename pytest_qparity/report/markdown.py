@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.ledger.events import GOOD, badness
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
@@ -35,7 +36,8 @@ def summary_markdown(ledger: Ledger, root: Path) -> str:
     if ledger.against_it:
         lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
     lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
-    for line in carried_lines(ledger):
+    as_float = "; ".join(as_float_lines(ledger))
+    for line in (*carried_lines(ledger), *([as_float] if as_float else [])):
         lines += [f"{markdown_text(cut(line, _LONGEST_SENTENCE))}.", ""]
     of_checks = [problem for problem in problems if problem.path]
     if of_checks:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_qparity.report.accuracy import false_alarms
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.console import text_console
@@ -54,6 +55,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
     for lines in (
         _different_files,
+        as_float_lines,
         _waived,
         false_alarms,
         conformance_lines,
