@@ -14,6 +14,7 @@ from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.problems import Problem, problems_of
 from pytest_qparity.report.table import markdown_rows, moved_note
+from pytest_qparity.report.unneeded import unneeded_waivers
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def summary_markdown(ledger: Ledger, root: Path) -> str:
     if rows:
         lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
     lines += _waived(ledger)
+    lines += _unneeded(ledger)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -144,3 +146,12 @@ def _waived(ledger: Ledger) -> Iterator[str]:
     else:
         others = _counted(len(waivers) - 1, "other reason")
         yield f"Waived: {checks}, {number} of them: {reason}, and {others}."
+
+
+def _unneeded(ledger: Ledger) -> Iterator[str]:
+    waivers = unneeded_waivers(ledger)
+    if waivers:
+        first = markdown_text(cut(f"{waivers[0].case}: {waivers[0].waiver}", _LONGEST_SENTENCE))
+        more = f", and {len(waivers) - 1} more" if len(waivers) > 1 else ""
+        yield ""
+        yield f"Waivers that nothing needed here: {first}{more}."

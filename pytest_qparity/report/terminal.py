@@ -17,6 +17,7 @@ from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.console import text_console
 from pytest_qparity.report.text import printable
+from pytest_qparity.report.unneeded import unneeded_lines
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         _different_files,
         as_float_lines,
         _waived,
+        unneeded_lines,
         false_alarms,
         conformance_lines,
         canaries,

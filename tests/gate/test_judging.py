@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -156,6 +157,35 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path, days: int, outcome:
     run = gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "trt", "int8")
 
     assert gate.judge(run, "parity", today=last + datetime.timedelta(days)).outcome is outcome
+
+
+def test_a_pass_says_which_waivers_it_did_not_need(tmp_path: Path) -> None:
+    waiver = '[[waivers]]\nrun = "{}"\nreason = "{}"\nexpires = 2030-06-30\n{}\n'
+    case_file = write_project(
+        tmp_path,
+        "\n".join(
+            [
+                CASE,
+                waiver.format("ort-*", "of all checks", ""),
+                waiver.format("*-int8", "of this check", 'checks = ["parity"]'),
+                waiver.format("ort-*", "of another check", 'checks = ["latency"]'),
+                waiver.format("ort-*", "of a machine", 'codes = ["QP-BACKEND-001"]'),
+            ]
+        ),
+    )
+    accept_golden(case_file)
+    case, settings = load_case(case_file), gate.default_settings(tmp_path)
+    with contextlib.closing(
+        gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "ort", "int8")
+    ) as run:
+        verdict = gate.judge(run, "parity")
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["waivers_unused"] == [
+        "of all checks (until 2030-06-30)",
+        "of this check (until 2030-06-30)",
+    ]
+    assert verdict.notes == ('the waiver "of this check (until 2030-06-30)" is not needed: this check passes',)
 
 
 @pytest.mark.parametrize("page", ["tensorrt.md", "case-file.md"])
