@@ -33,6 +33,7 @@ CHECKS = (
 )  # what is said of a file; latency and memory take a second each
 
 _REFUSALS = frozenset((Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS, Code.BACKEND_FACTS))
+_MEASURED = ("QP-PRE-", "QP-PAR-", "QP-ACC-", "QP-INV-")  # their remedies are for a user's own file
 
 Judge: TypeAlias = Callable[[RunMaterial, str], Verdict]
 
@@ -165,11 +166,22 @@ def _unproven(trial: Trial, backend: str) -> Failure:
         Code.CANARY_UNPROVEN,
         f"{trial.precision} of the canary file {trial.location} fails by {got} on {backend}, should {should}. "
         f"{as_sentence(first.sentence)}",
-        _where_refused(trial, backend) if is_refused else first.remedy,
+        _remedy(trial, backend, first),
         likely=f"{backend} lacks an operator or a type of this canary; your own models were not judged"
         if is_refused
         else first.likely,
     )
+
+
+def _remedy(trial: Trial, backend: str, first: Failure) -> str:
+    if first.code in _REFUSALS:
+        return _where_refused(trial, backend)
+    if first.code.code.startswith(_MEASURED):
+        return (
+            f"believe no verdict of {backend} before you know why: it computes something else than the file says, or "
+            "this gate does; --backend=reference beside it tells which"
+        )
+    return first.remedy
 
 
 def _where_refused(trial: Trial, backend: str) -> str:

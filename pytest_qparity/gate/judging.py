@@ -43,7 +43,7 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
     """
     try:
         require_caught(run, judge)
-        verdict = _regression(run) if check == "regression" else _judges()[check](run)
+        verdict = _regression(run) if check == "regression" else _with_remedies(_judges()[check](run), run)
     except CannotJudge as reason:
         verdict = _unjudged(run, check, reason.failure)
     run.verdicts[check] = verdict
@@ -97,6 +97,13 @@ def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:
         "latency": latency,
         "memory": memory,
     }
+
+
+def _with_remedies(verdict: Verdict, run: RunMaterial) -> Verdict:
+    """With remedies for what the variant is: a given file is not calibrated here."""
+    from pytest_qparity.checks.origin import BY_ORIGIN, fitted
+
+    return fitted(verdict, run.origin) if any(failure.code in BY_ORIGIN for failure in verdict.failures) else verdict
 
 
 def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: datetime.date) -> Verdict:

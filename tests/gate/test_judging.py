@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 
 from pytest_qparity import BackendSpec, gate, load_case
 from pytest_qparity.checks import ceilings
+from pytest_qparity.checks.origin import Origin
 from pytest_qparity.golden import write_golden
 from pytest_qparity.precision.calibration.formats import ranges_json
 from pytest_qparity.precision.calibration.method import Method
@@ -186,6 +187,34 @@ def test_a_pass_says_which_waivers_it_did_not_need(tmp_path: Path) -> None:
         "of this check (until 2030-06-30)",
     ]
     assert verdict.notes == ('the waiver "of this check (until 2030-06-30)" is not needed: this check passes',)
+
+
+def test_the_remedy_of_what_is_far_from_float_is_that_of_what_the_variant_is(tmp_path: Path) -> None:
+    precisions = {
+        "int8": "",
+        "int8-dynamic": 'recipe = "dynamic"\n',
+        "fp16": "",
+        "fp32": "",
+        "int8-given": 'file = "models/mlp.onnx"\n',
+    }
+    tables = "".join(f"[precisions.{name}]\n{stated}" for name, stated in precisions.items())
+    limit = "[parity.int8-dynamic]\nsqnr_db = 200.0\n"
+    case_file = write_project(tmp_path, f"{CASE.partition('[precisions')[0]}{tables}{limit}")
+    accept_golden(case_file)
+    case, settings = load_case(case_file), gate.default_settings(tmp_path)
+
+    with contextlib.closing(gate.CaseMaterial(case, settings, "cases/mlp.toml")) as material:
+        runs = {name: gate.RunMaterial(material, "ort", name) for name in precisions}
+        origins = [run.origin for run in runs.values()]
+        verdict = gate.judge(runs["int8-dynamic"], "parity")
+        for run in runs.values():
+            run.close()
+
+    assert origins == [Origin.CALIBRATED, Origin.UNCALIBRATED, Origin.CAST, Origin.FLOAT, Origin.GIVEN]
+    assert [failure.remedy for failure in verdict.failures if failure.code is Code.PARITY_SQNR] == [
+        "keep sensitive nodes float (keep_float; qparity rescue finds them), or give weights a scale for fewer of "
+        "them (granularity, block)"
+    ]
 
 
 @pytest.mark.parametrize("page", ["tensorrt.md", "case-file.md"])
