@@ -15,6 +15,7 @@ from pytest_qparity.pair_options import pair_up, place_of
 from pytest_qparity.stash import (
     BOOKS,
     CASE_FILES,
+    CASE_NAMES,
     CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
@@ -71,7 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[SELECTION] = _selection(config)
         pair_up(config)
-        config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
+        config.stash[CASE_NAMES] = config.stash[SELECTION].case_files(config.rootpath)
+        config.stash[CASE_FILES] = frozenset(config.stash[CASE_NAMES])
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
     from pytest_qparity.spreading import Spreading

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
+CASE_NAMES: pytest.StashKey[dict[Path, str]] = pytest.StashKey()
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
 PAIR: pytest.StashKey[Prepared] = pytest.StashKey()

@@ -89,27 +89,28 @@ class ConformanceCase(_CaseFile):
     spec: ConformanceSpec
 
 
-def load_case(path: Path, roots: Sequence[Path] | None = None) -> Case:
+def load_case(path: Path, roots: Sequence[Path] | None = None, name: str | None = None) -> Case:
     """Read and check the case file of a model; it and the modules that it names are read, nothing is imported or
     opened.
 
-    With `roots`, the case file and the files that it names must be in one of these folders or below.
+    With `roots`, the case file and the files that it names must be in one of these folders or below. `name`: what its
+    goldens are stored by; that of the file where none is given (`Settings.case_name` knows the one of a project's).
     """
     document, text, reach = _document(path, roots)
-    return _case(document, text, reach, path)
+    return _case(document, text, reach, path, name)
 
 
-def load_any_case(path: Path, roots: Sequence[Path] | None = None) -> Case | ConformanceCase:
+def load_any_case(path: Path, roots: Sequence[Path] | None = None, name: str | None = None) -> Case | ConformanceCase:
     """As `load_case`, of a case file of either kind: one with a [conformance] table has no model."""
     document, text, reach = _document(path, roots)
     if "conformance" in document:
         spec = _checked(ConformanceSpec, document, text, known_findings(document, reach), path)
-        return ConformanceCase(path.stem, path, spec)
-    return _case(document, text, reach, path)
+        return ConformanceCase(name or path.stem, path, spec)
+    return _case(document, text, reach, path, name)
 
 
-def _case(document: dict[str, Any], text: str, reach: Reach, path: Path) -> Case:
-    return Case(path.stem, path, _checked(CaseSpec, document, text, reference_findings(document, reach), path))
+def _case(document: dict[str, Any], text: str, reach: Reach, path: Path, name: str | None) -> Case:
+    return Case(name or path.stem, path, _checked(CaseSpec, document, text, reference_findings(document, reach), path))
 
 
 def _document(path: Path, roots: Sequence[Path] | None) -> tuple[dict[str, Any], str, Reach]:

@@ -88,9 +88,9 @@ class Canaries:
     def holds(self, path: Path) -> bool:
         return path.resolve() in {file.resolve() for file in self.files}
 
-    def namesake(self, path: Path) -> str | None:
-        """Another canary file of the same name; goldens are stored by it."""
-        others = [file for file in self.files if file.stem == path.stem and file.resolve() != path.resolve()]
+    def namesake(self, name: str, path: Path) -> str | None:
+        """Another canary file than the case file at `path` that has the case's name; goldens are stored by it."""
+        others = [file for file in self.files if file.stem == name and file.resolve() != path.resolve()]
         return self.shown(others[0]) if others else None
 
     def shown(self, path: Path) -> str:

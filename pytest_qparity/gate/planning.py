@@ -118,7 +118,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     spec = case.spec
     canaries = settings.canaries
     yield from canary_problems(case) if canaries.holds(case.path) else no_canary_problems(case)
-    namesake = canaries.namesake(case.path)
+    namesake = canaries.namesake(case.name, case.path)
     if namesake is not None:
         yield CaseProblem(
             Code.CASE_NAME,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from pytest_qparity import read_ledger
@@ -186,10 +188,33 @@ def test_two_cases_of_one_name_are_refused(project: pytest.Pytester) -> None:
     more.mkdir()
     (more / "mlp.toml").write_text(CASE.replace('"models', '"../models').replace('"data', '"../data'))
 
-    result = project.runpytest("-o", "qparity_cases=cases/*.toml cases/more/*.toml", FAST)
+    globs = "cases/*.toml cases/more/*.toml"
+    result = project.runpytest("-o", f"qparity_cases={globs}", FAST)
+    alone = project.runpytest(
+        "-o", f"qparity_cases={globs}", FAST, "cases/more"
+    )  # their golden would be one all the same
 
     assert result.ret != 0
-    result.stdout.fnmatch_lines(["*Got a second case named 'mlp'*"])
+    assert alone.ret != 0
+    result.stdout.fnmatch_lines(
+        ["*Got a second case named 'mlp' beside cases/more/mlp.toml*", "*find both by one glob*"]
+    )
+    alone.stdout.fnmatch_lines(["*Got a second case named 'mlp' beside cases/mlp.toml*"])
+
+
+def test_cases_of_one_file_name_are_called_by_the_folders_in_which_their_glob_varies(project: pytest.Pytester) -> None:
+    (project.path / "cases").rename(project.path / "shop")
+    shutil.copytree(project.path / "shop", project.path / "trust")
+    globs = ("-o", "qparity_cases=*/mlp.toml", "-o", "testpaths=shop trust")
+    (project.path / "golden" / "mlp").rename(project.path / "golden" / "shop")
+
+    result = project.runpytest(*globs, FAST, "-m", "parity", "--precision=fp32")
+
+    ledger = read_ledger(project.path / ".qparity" / "ledger.json")
+    told = {event["case"]: [failure["code"] for failure in event["failures"]] for event in ledger.verdicts}
+    assert told == {"shop": [], "trust": ["QP-GOLDEN-001"]}
+    assert ledger.case_of("trust/mlp.toml") == "trust"
+    assert "Try:    qparity accept trust/mlp.toml --missing" in result.stdout.str()
 
 
 def test_a_project_without_cases_is_left_alone(pytester: pytest.Pytester) -> None:

@@ -211,10 +211,8 @@ def test_the_remedy_of_what_is_far_from_float_is_that_of_what_the_variant_is(tmp
             run.close()
 
     assert origins == [Origin.CALIBRATED, Origin.UNCALIBRATED, Origin.CAST, Origin.FLOAT, Origin.GIVEN]
-    assert [failure.remedy for failure in verdict.failures if failure.code is Code.PARITY_SQNR] == [
-        "keep sensitive nodes float (keep_float; qparity rescue finds them), or give weights a scale for fewer of "
-        "them (granularity, block)"
-    ]
+    [far] = [failure for failure in verdict.failures if failure.code is Code.PARITY_SQNR]
+    assert far.remedy.endswith("or give weights a scale for fewer of them (granularity, block)")
 
 
 @pytest.mark.parametrize("page", ["tensorrt.md", "case-file.md"])

@@ -50,7 +50,7 @@ def report_page(
     for row in comparison_rows(ledger):
         rows.setdefault(row.case, []).append(row)
     plots, plots_left_out = case_plots(believed_runs(ledger))
-    parts = [diagnosis_part(each) for each in diagnoses]
+    parts = [diagnosis_part(each, ledger) for each in diagnoses]
     charted, uncharted = shown_trends(trends)
     draws = can_draw()
     return page(
