@@ -296,6 +296,9 @@ class Books:
             "isolation": self._selection.isolation.value,
             **({} if self._selection.since is None else {"since": self._selection.since.as_json()}),
             "shard": self._shard(),
+            "suite": sorted(
+                path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]
+            ),
             "case_names": {
                 path.relative_to(self._config.rootpath).as_posix(): name
                 for path, name in self._config.stash[CASE_NAMES].items()

@@ -72,8 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[SELECTION] = _selection(config)
         pair_up(config)
-        config.stash[CASE_NAMES] = config.stash[SELECTION].case_files(config.rootpath)
-        config.stash[CASE_FILES] = frozenset(config.stash[CASE_NAMES])
+        names = config.stash[SELECTION].case_files(config.rootpath)
+        config.stash[CASE_NAMES], config.stash[CASE_FILES] = names, frozenset(names)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
     from pytest_qparity.spreading import Spreading

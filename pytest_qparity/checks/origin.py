@@ -34,7 +34,7 @@ class Origin(Enum):
 
 _FAR_FROM_FLOAT = frozenset((Code.PARITY_SQNR, Code.PARITY_COSINE, Code.PARITY_MISMATCHED, Code.ACCURACY_DROP))
 BY_ORIGIN = _FAR_FROM_FLOAT | {Code.PREFLIGHT_SCALE}  # whose remedy it decides
-_KEEP_FLOAT = "keep sensitive nodes float (keep_float; qparity rescue finds them)"
+_KEEP_FLOAT = "keep sensitive nodes float (keep_float; qparity rescue CASE RUN finds them)"
 # Of what is calibrated here the checks themselves say what to do.
 _NEARER: Mapping[Origin, str] = {
     Origin.RANGES: "check that the file of ranges is of this model and of data prepared as the test data are, or "
@@ -45,7 +45,7 @@ _NEARER: Mapping[Origin, str] = {
     "TF32), and whether the golden is of this very model",
     Origin.GIVEN: "the file is given: ask its maker whether it was calibrated with data prepared as the test data are, "
     f"or {_KEEP_FLOAT}, also in a given file",
-    Origin.ENGINE: "the engine is built: build it anew of an ONNX file that is nearer, which qparity can judge first",
+    Origin.ENGINE: "the engine is built: build it anew of an ONNX file that is nearer, and judge that file first",
     Origin.COMMAND: "check what the command makes of its calibration data, which must be prepared as the test data "
     "are, and whether it can keep sensitive nodes float",
 }
