@@ -296,6 +296,7 @@ class Books:
             "isolation": self._selection.isolation.value,
             **({} if self._selection.since is None else {"since": self._selection.since.as_json()}),
             "shard": self._shard(),
+            **({} if self._selection.accept is None else {"accept": str(self._selection.accept)}),
             "suite": sorted(
                 path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]
             ),

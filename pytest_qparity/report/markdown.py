@@ -11,6 +11,7 @@ from pytest_qparity.ledger.events import GOOD, badness
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.problems import Problem, problems_of
 from pytest_qparity.report.table import markdown_rows, moved_note
@@ -37,8 +38,8 @@ def summary_markdown(ledger: Ledger, root: Path) -> str:
     if ledger.against_it:
         lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
     lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
-    as_float = "; ".join(as_float_lines(ledger))
-    for line in (*carried_lines(ledger), *([as_float] if as_float else [])):
+    made_here, as_float = "; ".join(made_here_lines(ledger)), "; ".join(as_float_lines(ledger))
+    for line in filter(None, (*carried_lines(ledger), made_here, as_float)):
         lines += [f"{markdown_text(cut(line, _LONGEST_SENTENCE))}.", ""]
     of_checks = [problem for problem in problems if problem.path]
     if of_checks:

@@ -12,6 +12,7 @@ from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import is_of_kernels
 from pytest_qparity.report.html.anchors import check_anchor
+from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.text import layers_command
 from pytest_qparity.report.unneeded import unneeded_lines
 from pytest_qparity.verdict import Outcome
@@ -62,7 +63,7 @@ def headline(ledger: Ledger) -> Headline:
     counts = Counter(str(event["outcome"]) for event in ledger.verdicts)
     told = tuple((outcome.value, counts[outcome.value]) for outcome in Outcome if counts[outcome.value])
     waived = counts[Outcome.WAIVED.value]
-    lines = (*unneeded_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
+    lines = (*made_here_lines(ledger), *unneeded_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
     remarks = tuple(f"{line[0].upper()}{line[1:]}." for line in lines)
     if not ledger.passes:
         return Headline("fail", "Does not pass", (*_against(ledger), *remarks), told, len(ledger.planned))
