@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_qparity.benchmarking import TIMER, ReplayTimer, hand_over
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, ConformanceCase, load_any_case
 from pytest_qparity.case.naming import name_in, namesakes
 from pytest_qparity.checks.metrics import BUILTIN_METRICS
@@ -37,12 +38,9 @@ from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge
 from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pytest_qparity.selection import Selection
 
 SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-TIMER: pytest.StashKey[ReplayTimer] = pytest.StashKey()
 CARRIED: pytest.StashKey[Carried | NotCarried | None] = pytest.StashKey()
 TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
 
@@ -393,41 +391,6 @@ def end_by(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
         # Returns under --runxfail: the check then fails below.
         pytest.xfail(f"waived: {one_line(str(event['waiver']))}\n{text}")
     pytest.fail(text, pytrace=False)
-
-
-class ReplayTimer:
-    """The timer of a latency item for pytest-benchmark: it gives back the samples that were measured here.
-
-    pytest-benchmark reads its timer before and after each round. The readings of round i are 0 and sample i, so that
-    its JSON, tables, autosave and compare hold exactly the samples that were judged.
-    """
-
-    def __init__(self) -> None:
-        self._readings: Iterator[float] = iter(())
-
-    def load(self, samples_ms: np.ndarray) -> None:
-        self._readings = iter([reading for sample in samples_ms for reading in (0.0, float(sample) / 1e3)])
-
-    def __call__(self) -> float:
-        return next(self._readings)
-
-
-def hand_over(benchmark: Any, timer: ReplayTimer, run: RunMaterial) -> None:
-    """Give pytest-benchmark the samples of the run's latency check, where it measured any."""
-    samples_ms = run.latency_samples_ms
-    if samples_ms is None:
-        benchmark.disabled = True  # nothing to record, and it would warn that it was not used
-        benchmark.pedantic(_nothing)
-        return
-    timer.load(samples_ms)
-    benchmark.name = run.id
-    benchmark.extra_info["run"] = run.id
-    benchmark.extra_info["batch"] = run.material.case.spec.data.batch
-    benchmark.pedantic(_nothing, rounds=len(samples_ms), iterations=1)
-
-
-def _nothing() -> None:
-    """What pytest-benchmark calls between two readings."""
 
 
 def material_of(node: CaseFile) -> CaseMaterial:

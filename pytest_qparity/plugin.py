@@ -76,8 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CASE_NAMES], config.stash[CASE_FILES] = names, frozenset(names)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
+    from pytest_qparity.benchmarking import Tables
     from pytest_qparity.spreading import Spreading
 
+    config.pluginmanager.register(Tables(config), "qparity-benchmark-tables")
     config.pluginmanager.register(Spreading(config), "qparity-spreading")
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books

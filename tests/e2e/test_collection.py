@@ -142,6 +142,7 @@ def test_samples_of_the_latency_check_are_in_the_benchmark_json(project: pytest.
     ]
     assert result.ret == 0
     assert benchmark["group"] == "mlp"
+    assert "benchmark 'mlp': 1 tests" in result.stdout.str()  # an option of pytest-benchmark brings its table
     assert len(list(project.path.glob(".benchmarks/*/0001_*.json"))) == 1
     assert benchmark["fullname"] == "cases/mlp.toml::ort-int8::latency"
     assert benchmark["stats"]["rounds"] == latency["evidence"]["calls"]
@@ -181,6 +182,16 @@ def test_a_choice_that_selects_nothing_does_not_pass(project: pytest.Pytester) -
 
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert not read_ledger(project.path / ".qparity" / "ledger.json").passes
+
+
+def test_tables_of_latency_are_left_out_and_those_of_other_tests_are_not(project: pytest.Pytester) -> None:
+    project.makepyfile(test_mine="def test_mine(benchmark): benchmark(int)")
+
+    result = project.runpytest("cases", "test_mine.py", "--precision=fp32", "-k", "latency or mine", FAST)
+
+    result.assert_outcomes(passed=2, deselected=4)
+    assert "benchmark: 1 tests" in result.stdout.str()
+    assert "benchmark 'mlp'" not in result.stdout.str()
 
 
 def test_two_cases_of_one_name_are_refused(project: pytest.Pytester) -> None:
