@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
 from pytest_qparity.case.naming import name_in
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.worker.limits import Limits
@@ -51,6 +52,7 @@ class Settings:
     session_basis: SessionBasis | None = None  # what all verdicts rest on; None: no verdict says
     earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches
     remote_cache: RemoteCache | None = None  # of made variants, shared with other machines
+    contributed: Contributed = NOTHING_CONTRIBUTED  # precisions and data sources of plugins
     case_names: Mapping[Path, str] = field(default_factory=dict)  # of the project's case files
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 

@@ -80,7 +80,8 @@ def judge_job(job: RunJob, node: str) -> JudgedRun:
         )
     at_home = _at_home(job)
     with _importable(at_home.import_paths):
-        case = load_any_case(at_home.root / job.case_file, at_home.settings.roots, job.case)
+        settings = at_home.settings
+        case = load_any_case(at_home.root / job.case_file, settings.roots, settings.contributed, job.case)
         if isinstance(case, Case):
             return _judge_case(case, at_home, node)
         with contextlib.closing(KernelRun(case, at_home.settings, job.run, tuple(job.node_ids))) as kernels:
