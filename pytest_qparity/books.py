@@ -16,6 +16,7 @@ from pytest_qparity.leaving import Leaving
 from pytest_qparity.reporting import Reporting
 from pytest_qparity.stash import (
     CASE_FILES,
+    CASE_NAMES,
     CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
@@ -303,6 +304,15 @@ class Books:
             "isolation": self._selection.isolation.value,
             **({} if self._selection.since is None else {"since": self._selection.since.as_json()}),
             "shard": self._shard(),
+            **({} if self._selection.accept is None else {"accept": str(self._selection.accept)}),
+            "suite": sorted(
+                path.relative_to(self._config.rootpath).as_posix() for path in self._config.stash[CASE_FILES]
+            ),
+            "case_names": {
+                path.relative_to(self._config.rootpath).as_posix(): name
+                for path, name in self._config.stash[CASE_NAMES].items()
+                if name != path.stem
+            },
             "commit": commit_of(self._config.rootpath),
             **self._pair(),
             **environment(),
@@ -345,7 +355,7 @@ class Books:
         """What is wrong with each case of the baseline that no case file has any more: a run vanished with it."""
         from pytest_qparity.selection import vanished_cases
 
-        names = (path.stem for path in self._config.stash[CASE_FILES])
+        names = self._config.stash[CASE_NAMES].values()
         return {
             f"case {name} of the baseline": f"got no case file {name}, should be there, or out of the baseline: "
             "qparity baseline save NAME"

@@ -31,6 +31,7 @@ from pytest_qparity import (
 )
 from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
 from pytest_qparity.cli_refusals import usage
+from pytest_qparity.cli_refused import with_json_at_any_end
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     variant cannot be made, an engine would refuse a file, a table holds what cannot be true, a run is not to be shipped
     or a release is not what was exported; 2 usage, or ledgers that are no shards of one plan; 4 no backend works here;
     130 interrupted; 141 nobody reads what is printed."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = _run(_parser().parse_args(arguments))
+        status = with_json_at_any_end(given, lambda: _run(_parser().parse_args(given)))
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -56,7 +56,7 @@ def run(config: pytest.Config, options: argparse.Namespace, settings: Settings) 
     if not case_files:  # with a glob that finds nothing every golden would be an orphan
         return usage(f"got no case file under {config.rootpath}, should be what the ini qparity_cases finds")
     known = {path.resolve(): path for path in sorted((*case_files, *settings.canaries.files))}
-    names = [path.stem for path in known.values()]
+    names = [settings.case_name(path) for path in known.values()]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         return usage(f"got two case files named {twice!r}, should have names of their own: goldens are stored by them")
@@ -88,18 +88,18 @@ def _settle_case(
 
     shown = path.relative_to(config.rootpath)
     try:
-        case = load_any_case(path, settings.roots, settings.contributed)
+        case = load_any_case(path, settings.roots, settings.contributed, settings.case_name(path))
         if isinstance(case, ConformanceCase):
             return True
         with contextlib.closing(CaseMaterial(case, settings, shown.as_posix())) as material:
             return _settled(material, path, allowed, told)
     except CaseError as error:
         print(printable_lines(error.text(shown)), file=sys.stderr)
-        told.append({"case": path.stem, "state": None, "detail": error.text(shown)})
+        told.append({"case": settings.case_name(path), "state": None, "detail": error.text(shown)})
     except CannotJudge as reason:
         failure = {name: one_line(str(text)) for name, text in reason.failure.as_json().items()}
         print(f"{failure['code']}  {shown}\n{failure['sentence']}\nTry:    {failure['remedy']}", file=sys.stderr)
-        told.append({"case": path.stem, "state": None, "failure": reason.failure.as_json()})
+        told.append({"case": settings.case_name(path), "state": None, "failure": reason.failure.as_json()})
     return False
 
 

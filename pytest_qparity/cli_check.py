@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
+from pytest_qparity.cli_refused import usage_failure
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
     books = None if stash is None else stash.get(BOOKS, None)
     if books is None or books.ledger is None:
         if options.json:
-            print_json({"verdict": None, "exit_status": USAGE})
+            failure = usage_failure("The session was not judged; see what stderr says.", "check")
+            print_json({"verdict": None, "exit_status": USAGE, "failure": failure.as_json()})
         return USAGE  # pytest has said why
     ledger: Ledger = books.ledger
     decided = exit_status([event["outcome"] for event in ledger.verdicts], is_whole=status == 0 and ledger.passes)
@@ -158,8 +160,8 @@ def _refused(options: argparse.Namespace, reason: Exception) -> int:
 
     status = CANNOT_JUDGE if isinstance(reason, CannotJudge) else USAGE
     if options.json:
-        failure = reason.failure.as_json() if isinstance(reason, CannotJudge) else {"sentence": str(reason)}
-        print_json({"verdict": None, "exit_status": status, "failure": failure})
+        failure = reason.failure if isinstance(reason, CannotJudge) else usage_failure(str(reason), "check")
+        print_json({"verdict": None, "exit_status": status, "failure": failure.as_json()})
     return status
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, ConformanceCase, load_any_case
+from pytest_qparity.case.naming import name_in, namesakes
 from pytest_qparity.concluding import conclude, conclude_carried, end_by
 from pytest_qparity.gate import (
     CaseMaterial,
@@ -27,13 +28,12 @@ from pytest_qparity.ledger.earlier import Carried, NotCarried
 from pytest_qparity.replaying import ReplayTimer, hand_over
 from pytest_qparity.report.text import one_line, printable_lines
 from pytest_qparity.session_settings import settings_of
-from pytest_qparity.stash import DISPATCH
+from pytest_qparity.stash import CASE_NAMES, DISPATCH
 from pytest_qparity.verdict import Code, Failure, cannot_judge
 
 if TYPE_CHECKING:
     from pytest_qparity.selection import Selection
 
-CASE_NAMES: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 TIMER: pytest.StashKey[ReplayTimer] = pytest.StashKey()
 CARRIED: pytest.StashKey[Carried | NotCarried | None] = pytest.StashKey()
 
@@ -76,8 +76,9 @@ class CaseFile(pytest.Module):
     def planned(self) -> tuple[Run, ...]:
         """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
-            self.case = load_any_case(self.path, self.selection.roots, self.selection.contributed)
-            self._claim_name()
+            name = name_in(self.config.stash[CASE_NAMES], self.path)
+            self.case = load_any_case(self.path, self.selection.roots, self.selection.contributed, name)
+            self._require_own_name()
             runs = self._plan_of(self.case)
         except CaseError as error:
             # One bad case file must not keep the others from being judged; the exit status is 1 all the same.
@@ -97,17 +98,23 @@ class CaseFile(pytest.Module):
         self.precisions = tuple(case.spec.precisions)
         return plan(case, self.settings, self.selection.backends, self.selection.precisions)
 
-    def _claim_name(self) -> None:
-        """Goldens are stored by the case's name, so that no two cases may share one; "::" is for node ids."""
+    def _require_own_name(self) -> None:
+        """Goldens are stored by the case's name, so that no two cases may share one, collected or not; "::" is for
+        node ids."""
         if "::" in self.nodeid:
             sentence = f'Got "::" in the path of the case file {self.nodeid}, should be a path without.'
             remedy = 'rename the file or its folder: "::" parts a file from its checks in a node id'
             raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
-        names = self.config.stash.setdefault(CASE_NAMES, {})
-        first = names.setdefault(self.case.name, self.nodeid)
-        if first != self.nodeid:
-            sentence = f"Got a second case named {self.case.name!r} beside {first}, should have a name of its own."
-            remedy = "rename one of the files: goldens are stored by the name"
+        others = [
+            path for path in namesakes(self.config.stash[CASE_NAMES]).get(self.case.name, ()) if path != self.path
+        ]
+        if others:
+            other = others[0].relative_to(self.config.rootpath).as_posix()
+            sentence = f"Got a second case named {self.case.name!r} beside {other}, should have a name of its own."
+            remedy = (
+                "rename one of the files, since goldens are stored by the name; or find both by one glob of "
+                "qparity_cases with a * for the folder in which they differ, which then is part of their names"
+            )
             raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
 
 

@@ -79,6 +79,7 @@ class Dispatch:
                     session=session,
                     root=root,
                     case_file=case_file,
+                    case=node.parent.case.name,
                     run=node.run,
                     node_ids={item.name: item.nodeid for item in items},
                     reproduce={item.name: reproduce_of(item, node.run.backend) for item in items},
@@ -130,10 +131,10 @@ class Dispatch:
         with contextlib.closing(self._settings.worker(self._settings.limits)) as worker:
             shared = files_of_globs(root, self._options.files)
             for canary_file in self._selection.canary_files(root):
-                shared += files_of_case(canary_file, golden_root, worker)
+                shared += files_of_case(canary_file, golden_root / canary_file.stem, worker)
             in_all = storage.put(names_from(root, shared))
             for case_file in dict.fromkeys(node.parent for node in self._runs()):
-                own = names_from(root, files_of_case(case_file.path, golden_root, worker))
+                own = names_from(root, files_of_case(case_file.path, golden_root / case_file.case.name, worker))
                 files[case_file.nodeid] = {**in_all, **storage.put(own)}
                 cached[case_file.nodeid] = storage.put(fetched_model(case_file.case, self._settings.cache, worker))
         return files, cached

@@ -13,6 +13,7 @@ from pytest_qparity.pair_options import pair_up
 from pytest_qparity.stash import (
     BOOKS,
     CASE_FILES,
+    CASE_NAMES,
     CASES_PLANNED,
     COLLECTED,
     NOT_ASKED_FOR,
@@ -63,11 +64,14 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[SELECTION] = selection_of(config)
         pair_up(config)
-        config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
+        names = config.stash[SELECTION].case_files(config.rootpath)
+        config.stash[CASE_NAMES], config.stash[CASE_FILES] = names, frozenset(names)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
+    from pytest_qparity.benchmark_tables import Tables
     from pytest_qparity.spreading import Spreading
 
+    config.pluginmanager.register(Tables(config), "qparity-benchmark-tables")
     config.pluginmanager.register(Spreading(config), "qparity-spreading")
     if not hasattr(config, "workerinput"):
         from pytest_qparity.books import Books

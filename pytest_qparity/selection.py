@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
 from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.naming import case_name
 from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
@@ -75,12 +76,17 @@ class Selection:
     durations: Durations | None = None
     ray: RayOptions | None = None
 
-    def case_files(self, root: Path) -> frozenset[Path]:
-        """What the globs find under `root`, without canaries; of a pair its case alone. Raises SelectionError at a glob
-        that cannot be."""
+    def case_files(self, root: Path) -> dict[Path, str]:
+        """What the globs find under `root`, without canaries, and the name of each, by the first glob that finds it; of
+        a pair its case alone. Raises SelectionError at a glob that cannot be."""
         if self.pair is not None:
-            return frozenset((self.pair.case_file,))
-        return _found(self.case_globs, root, "case files") - self.canary_files(root)
+            return {self.pair.case_file: self.pair.case_file.stem}
+        canaries = self.canary_files(root)
+        names: dict[Path, str] = {}
+        for glob in self.case_globs:
+            for path in sorted(_found((glob,), root, "case files") - canaries):
+                names.setdefault(path, case_name(path, root, glob))
+        return names
 
     def canary_files(self, root: Path) -> frozenset[Path]:
         """What the globs find under `root`. Raises SelectionError at a glob that cannot be, or where canaries were

@@ -13,6 +13,7 @@ from pytest_qparity.gate.basis import SessionBasis
 from pytest_qparity.gate.turns import Turns
 from pytest_qparity.golden.accept import Accept
 from pytest_qparity.selection import SelectionError
+from pytest_qparity.stash import CASE_NAMES
 from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             turns=Turns(selection.cache),
             baseline=selection.baseline,
             session_basis=SessionBasis(),
+            case_names=config.stash[CASE_NAMES],
             remote_cache=selection.remote_cache,
             earlier=None if selection.since is None else selection.since.earlier,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 CASE_FILES: pytest.StashKey[frozenset[Path]] = pytest.StashKey()
+CASE_NAMES: pytest.StashKey[Mapping[Path, str]] = pytest.StashKey()  # of all case files
 COLLECTED: pytest.StashKey[list[CaseFile]] = pytest.StashKey()
 BOOKS: pytest.StashKey[Books] = pytest.StashKey()
 PAIR: pytest.StashKey[Prepared] = pytest.StashKey()

@@ -197,6 +197,7 @@ class Code(Enum):
     CLUSTER_RESOURCES = ("QP-RAY-002", Outcome.CANNOT_JUDGE, "a run that no node of the cluster can take")
     CLUSTER_FILES = ("QP-RAY-003", Outcome.CANNOT_JUDGE, "files that did not come through shared storage whole")
     RUN_INCOMPLETE = ("QP-RUN-001", Outcome.CANNOT_JUDGE, "a planned check ended without a verdict")
+    USAGE = ("QP-USE-001", Outcome.CANNOT_JUDGE, "a command that is not used as it can be")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ TEAMS = {
 }
 FEATURES, HIDDEN, CLASSES, SAMPLES = 16, 32, 4, 200
 CASE = """\
-model = "{team}/model.onnx"
+model = "model.onnx"
 task = "image-classification"
 
 [data]
-test = "{team}/test.npz"
-calibration = "{team}/calibration.npz"
+test = "test.npz"
+calibration = "calibration.npz"
 population = false
 batch = 50
 
@@ -88,8 +88,7 @@ def make(root: Path) -> None:
         np.savez(folder / "calibration.npz", features=calibration)
         expires = datetime.date.today() + datetime.timedelta(days=90)
         waiver = WAIVER.format(expires=expires) if team == "abuse" else ""
-        case = CASE.format(team=team) + waiver
-        (root / division / f"{team}.toml").write_text(case, encoding="utf-8")
+        (folder / "model.toml").write_text(CASE + waiver, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SHA256_PATTERN = r"^[0-9a-f]{64}$"
 CODE_PATTERN = r"^QP-[A-Z]+-\d{3}$"
 
 # Without these nothing has been judged at all.
-NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-", "QP-CANARY-")
+NEVER_WAIVED = ("QP-CASE-", "QP-DATA-", "QP-CAL-", "QP-GOLDEN-", "QP-CANARY-", "QP-USE-")
 SEEN_IN_A_FILE = ("QP-PRE-", "QP-PAR-", "QP-ACC-", "QP-INV-")  # what the checks that canaries get say of a file
 
 

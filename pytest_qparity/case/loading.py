@@ -90,33 +90,44 @@ class ConformanceCase(_CaseFile):
     spec: ConformanceSpec
 
 
-def load_case(path: Path, roots: Sequence[Path] | None = None, contributed: Contributed = NOTHING_CONTRIBUTED) -> Case:
+def load_case(
+    path: Path,
+    roots: Sequence[Path] | None = None,
+    contributed: Contributed = NOTHING_CONTRIBUTED,
+    name: str | None = None,
+) -> Case:
     """Read and check the case file of a model; it and the modules that it names are read, nothing is imported or
     opened.
 
     With `roots`, the case file and the files that it names must be in one of these folders or below. `contributed`:
-    what plugins name, which the case then has as if its file said it.
+    what plugins name, which the case then has as if its file said it. `name`: what its goldens are stored by; that of
+    the file where none is given (`Settings.case_name` knows the one of a project's).
     """
     document, text, reach = _document(path, roots)
-    return _case(document, text, reach, path, contributed)
+    return _case(document, text, reach, path, contributed, name)
 
 
 def load_any_case(
-    path: Path, roots: Sequence[Path] | None = None, contributed: Contributed = NOTHING_CONTRIBUTED
+    path: Path,
+    roots: Sequence[Path] | None = None,
+    contributed: Contributed = NOTHING_CONTRIBUTED,
+    name: str | None = None,
 ) -> Case | ConformanceCase:
     """As `load_case`, of a case file of either kind: one with a [conformance] table has no model."""
     document, text, reach = _document(path, roots)
     if "conformance" in document:
         spec = _checked(ConformanceSpec, document, text, known_findings(document, reach), path)
-        return ConformanceCase(path.stem, path, spec)
-    return _case(document, text, reach, path, contributed)
+        return ConformanceCase(name or path.stem, path, spec)
+    return _case(document, text, reach, path, contributed, name)
 
 
-def _case(document: dict[str, Any], text: str, reach: Reach, path: Path, contributed: Contributed) -> Case:
+def _case(
+    document: dict[str, Any], text: str, reach: Reach, path: Path, contributed: Contributed, name: str | None
+) -> Case:
     whole, wrong = written_out(document, contributed)
     # What is wrong with a plugin's keys is said of the plugin alone, not of the case's table as well.
     more = wrong or reference_findings(whole, reach)
-    return Case(path.stem, path, _checked(CaseSpec, document if wrong else whole, text, more, path))
+    return Case(name or path.stem, path, _checked(CaseSpec, document if wrong else whole, text, more, path))
 
 
 def _document(path: Path, roots: Sequence[Path] | None) -> tuple[dict[str, Any], str, Reach]:

@@ -34,8 +34,8 @@ class PreflightMeasurement:
     no failure; `remarks`: its maker's notes; `warned`: rules of the
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
     file's products that are quantized in another precision, or in fp16 and bf16 compute in another type. `opset`: None
-    of a built engine, whose `nodes` are layers.
-
+    of a built engine, whose `nodes` are layers. `faster_with`: what makes a file that the engine runs quantized, where
+    this one is made for others.
     """
 
     base: str
@@ -57,6 +57,7 @@ class PreflightMeasurement:
     remarks: tuple[str, ...] = ()
     warned: tuple[Finding, ...] = ()
     other_products: tuple[str, ...] = ()
+    faster_with: str = ""
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -111,6 +112,7 @@ def _kernel_evidence(measured: PreflightMeasurement) -> Mapping[str, object]:
         "kernels": kernels.text(measured.base),
         "kernel_counts": {kind: asdict(count) for kind, count in kernels.counts.items()},
         "float_kernels": list(kernels.float_nodes),
+        **({"faster_with": measured.faster_with} if kernels.fell_back and measured.faster_with else {}),
         **asked,
     }
 
@@ -134,12 +136,16 @@ def _notes(measured: PreflightMeasurement) -> Iterator[str]:
 
 def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
     kernels = measured.kernels
+    if isinstance(kernels, NotTold) and measured.min_quantized is None:
+        yield f"not told which kernels run, whether quantized or float: {kernels.reason}"
     if not isinstance(kernels, Kernels):
         return
+    remedy = f"; {measured.faster_with}" if kernels.fell_back and measured.faster_with else ""
     if kernels.total and not kernels.quantized and not kernels.otherwise:
-        yield f"{kernels.text(measured.base)}: runs as float"
+        yield f"{kernels.text(measured.base)}: runs as float{remedy}"
     elif kernels.fell_back:
-        yield f"{kernels.fell_back} quantized nodes run as float: {named_of(kernels.float_nodes, kernels.fell_back)}"
+        named = named_of(kernels.float_nodes, kernels.fell_back)
+        yield f"{kernels.fell_back} quantized nodes run as float: {named}{remedy}"
     left_float = sum(count.left_float for count in kernels.counts.values())
     if left_float and kernels.quantized:
         named = named_of(kernels.float_nodes[kernels.fell_back :], left_float)

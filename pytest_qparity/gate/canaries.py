@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_qparity.backends.hosted import EngineHost
+from pytest_qparity.canary_set import OWN
 from pytest_qparity.case.loading import CaseError, load_case
 from pytest_qparity.digest import json_digest
 from pytest_qparity.gate.case_material import CaseMaterial
@@ -30,6 +31,9 @@ CHECKS = (
     "accuracy",
     "invariance",
 )  # what is said of a file; latency and memory take a second each
+
+_REFUSALS = frozenset((Code.BACKEND_LOAD, Code.BACKEND_RUN, Code.BACKEND_OUTPUTS, Code.BACKEND_FACTS))
+_MEASURED = ("QP-PRE-", "QP-PAR-", "QP-ACC-", "QP-INV-")  # their remedies are for a user's own file
 
 Judge: TypeAlias = Callable[[RunMaterial, str], Verdict]
 
@@ -84,9 +88,9 @@ class Canaries:
     def holds(self, path: Path) -> bool:
         return path.resolve() in {file.resolve() for file in self.files}
 
-    def namesake(self, path: Path) -> str | None:
-        """Another canary file of the same name; goldens are stored by it."""
-        others = [file for file in self.files if file.stem == path.stem and file.resolve() != path.resolve()]
+    def namesake(self, name: str, path: Path) -> str | None:
+        """Another canary file than the case file at `path` that has the case's name; goldens are stored by it."""
+        others = [file for file in self.files if file.stem == name and file.resolve() != path.resolve()]
         return self.shown(others[0]) if others else None
 
     def shown(self, path: Path) -> str:
@@ -157,11 +161,42 @@ def _unproven(trial: Trial, backend: str) -> Failure:
     first = trial.failures[0]
     should = f"fail by {_listed(trial.caught_by)}" if trial.caught_by else "pass, since it is sound"
     got = _listed(dict.fromkeys(failure.code.code for failure in trial.failures))
+    is_refused = first.code in _REFUSALS
     return Failure(
         Code.CANARY_UNPROVEN,
         f"{trial.precision} of the canary file {trial.location} fails by {got} on {backend}, should {should}. "
         f"{as_sentence(first.sentence)}",
-        first.remedy,
+        _remedy(trial, backend, first),
+        likely=f"{backend} lacks an operator or a type of this canary; your own models were not judged"
+        if is_refused
+        else first.likely,
+    )
+
+
+def _remedy(trial: Trial, backend: str, first: Failure) -> str:
+    if first.code in _REFUSALS:
+        return _where_refused(trial, backend)
+    if first.code.code.startswith(_MEASURED):
+        return (
+            f"believe no verdict of {backend} before you know why: it computes something else than the file says, or "
+            "this gate does; --backend=reference beside it tells which"
+        )
+    return first.remedy
+
+
+def _where_refused(trial: Trial, backend: str) -> str:
+    """What to do where an engine does not run a canary: the remedies of that failure are for a user's own model."""
+    where = f"in {trial.location}"
+    if trial.location == OWN:
+        where = "qparity canaries writes them into the project; there"
+    if trial.caught_by:
+        return (
+            f"{where} take out [precisions.{trial.precision}], which {backend} refuses before a check sees what is "
+            "broken in it; the other canaries still stand"
+        )
+    return (
+        f"see what qparity doctor says of {backend}; where it runs no {trial.base} of this kind, {where} put sound and "
+        f"broken files that it runs in the place of {trial.precision} and its broken ones"
     )
 
 

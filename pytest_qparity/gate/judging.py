@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
     """
     try:
         require_caught(run, judge)
-        verdict = _regression(run) if check == "regression" else _judges()[check](run)
+        verdict = _regression(run) if check == "regression" else _with_remedies(_judges()[check](run), run)
     except CannotJudge as reason:
         verdict = _unjudged(run, check, reason.failure)
     run.verdicts[check] = verdict
@@ -99,19 +99,42 @@ def _judges() -> Mapping[str, Callable[[RunMaterial], Verdict]]:
     }
 
 
+def _with_remedies(verdict: Verdict, run: RunMaterial) -> Verdict:
+    """With remedies for what the variant is: a given file is not calibrated here."""
+    from pytest_qparity.checks.origin import BY_ORIGIN, fitted
+
+    return fitted(verdict, run.origin) if any(failure.code in BY_ORIGIN for failure in verdict.failures) else verdict
+
+
 def _after_waivers(verdict: Verdict, run: RunMaterial, check: str, today: datetime.date) -> Verdict:
+    meant = [waiver for waiver in run.material.case.spec.waivers if _is_meant(waiver, run, check)]
     if verdict.outcome is Outcome.PASS:
-        return verdict
+        return _with_unused(verdict, meant)
     expired = []
-    for waiver in run.material.case.spec.waivers:
-        named = any(matches(waiver.run, name) for name in (run.id, run.id.removesuffix(EMULATED)))
-        is_meant = named and (not waiver.checks or check in waiver.checks)
-        if not is_meant or not all(_covers(waiver, failure.code, run) for failure in verdict.failures):
+    for waiver in meant:
+        if not all(_covers(waiver, failure.code, run) for failure in verdict.failures):
             continue
         if today <= waiver.expires:
             return waived(verdict, waiver.text)
         expired.append(f'the waiver "{waiver.reason}" expired on {waiver.expires}')
     return replace(verdict, notes=(*verdict.notes, *expired))
+
+
+def _is_meant(waiver: WaiverSpec, run: RunMaterial, check: str) -> bool:
+    named = any(matches(waiver.run, name) for name in (run.id, run.id.removesuffix(EMULATED)))
+    return named and (not waiver.checks or check in waiver.checks)
+
+
+def _with_unused(verdict: Verdict, waivers: Sequence[WaiverSpec]) -> Verdict:
+    """A pass tells which waivers it did not need, so that they are deleted before they cover something else. Those for
+    absent backends are of machines, and say nothing here; a waiver of a whole run has notes in no single check."""
+    absences = {code.code for code in BACKEND_CODES}
+    unused = [waiver for waiver in waivers if not waiver.codes or not absences.issuperset(waiver.codes)]
+    if not unused:
+        return verdict
+    notes = [f'the waiver "{waiver.text}" is not needed: this check passes' for waiver in unused if waiver.checks]
+    evidence = {**verdict.evidence, "waivers_unused": [waiver.text for waiver in unused]}
+    return replace(verdict, evidence=evidence, notes=(*verdict.notes, *notes))
 
 
 def _covers(waiver: WaiverSpec, code: Code, run: RunMaterial) -> bool:

@@ -52,6 +52,7 @@ def preflight(run: RunMaterial) -> Verdict:
             equal_to_float=_equal_to_float(run),
             kernels=_kernels(run, content.other_products),
             other_products=content.other_products,
+            faster_with=_faster_with(run),
             emulation=run.executed.recipe["lowered"] if run.is_emulated else None,
             min_quantized=None if stated is None else stated.min_quantized,
             saturation=saturation(path, run.material.worker) if spec.cpu == "any" and not is_plan else None,
@@ -151,6 +152,23 @@ def _kernels(run: RunMaterial, others: tuple[str, ...]) -> Kernels | NotTold | N
     if not others or isinstance(kernels, NotTold):
         return kernels
     return of_precision(kernels, weights_only=run.base not in ("int8", "uint8"))
+
+
+def _faster_with(run: RunMaterial) -> str:
+    """What makes a file that the run's engine computes on integers, where this one is made for others; empty where
+    nothing is known to (docs/precisions.md, Targets)."""
+    from pytest_qparity.case.precision_spec import PrecisionSpec
+    from pytest_qparity.precision.choosing import target_of
+    from pytest_qparity.precision.table import method_of
+
+    spec, family = run.material.case.spec.precisions.get(run.precision, PrecisionSpec()), run.backend_spec.placement
+    if run.is_emulated or run.base != "int8" or family == "any":
+        return ""
+    if method_of(run.base, spec) == "given":
+        return "the file is given: quantize it by this engine's rules, with Q/DQ nodes around all that it fuses"
+    if method_of(run.base, spec) != "static" or target_of(spec, family) == family:
+        return ""
+    return 'target = "backend" in the precision\'s table makes the file that this engine is fastest with'
 
 
 def _equal_to_float(run: RunMaterial) -> bool | None:

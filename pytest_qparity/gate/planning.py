@@ -117,7 +117,7 @@ def _checks(case: Case) -> tuple[str, ...]:
 def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     canaries = settings.canaries
     yield from canary_problems(case) if canaries.holds(case.path) else no_canary_problems(case)
-    namesake = canaries.namesake(case.path)
+    namesake = canaries.namesake(case.name, case.path)
     if namesake is not None:
         yield CaseProblem(
             Code.CASE_NAME,

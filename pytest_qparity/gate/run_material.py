@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.protocol import SessionFacts, SessionOptions
     from pytest_qparity.backends.shapes import InputShapes
     from pytest_qparity.case.model import StoredBytes
+    from pytest_qparity.checks.origin import Origin
     from pytest_qparity.gate.case_material import CaseMaterial
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.precision.calibration.evidence import Doubt
@@ -90,6 +91,19 @@ class RunMaterial:
         if from_file and not variant.is_plan:  # an engine tells its inputs once it is loaded
             self._require_same_inputs(variant.path)
         return variant
+
+    @property
+    def origin(self) -> Origin:
+        """Where the variant that was judged came from: what can be done about it depends on that."""
+        from pytest_qparity.checks.origin import Origin
+
+        variant, method = self.file, self.file.recipe["method"]
+        if variant.given or method == "mixed":
+            return Origin.ENGINE if variant.is_plan else Origin.GIVEN
+        if variant.recipe.get("ranges") is not None:
+            return Origin.RANGES
+        by_method = {"float model": Origin.FLOAT, "cast": Origin.CAST, "command": Origin.COMMAND}
+        return by_method.get(method) or (Origin.CALIBRATED if variant.calibrated else Origin.UNCALIBRATED)
 
     def variant_at(self, precision: str) -> Variant:
         from pytest_qparity.case.precision_spec import PrecisionSpec

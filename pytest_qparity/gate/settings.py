@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
+from pytest_qparity.case.naming import name_in
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
@@ -52,7 +53,12 @@ class Settings:
     earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches
     remote_cache: RemoteCache | None = None  # of made variants, shared with other machines
     contributed: Contributed = NOTHING_CONTRIBUTED  # precisions and data sources of plugins
+    case_names: Mapping[Path, str] = field(default_factory=dict)  # of the project's case files
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
+
+    def case_name(self, path: Path) -> str:
+        """What the case at `path` is called in goldens, ledger and baseline."""
+        return name_in(self.case_names, path)
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:
         """The limits of a case that states some of its own."""

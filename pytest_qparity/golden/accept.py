@@ -71,7 +71,7 @@ def orphans(root: Path, case_names: Collection[str]) -> list[GoldenStatus]:
         return []
     return [
         GoldenStatus(
-            folder.name, folder, State.ORPHANED, f"got a golden without a case, should be of {folder.name}.toml"
+            folder.name, folder, State.ORPHANED, f"got a golden without a case, should be of a case named {folder.name}"
         )
         for folder in sorted(root.iterdir())
         if folder.is_dir() and folder.name not in case_names and _holds_golden(folder)

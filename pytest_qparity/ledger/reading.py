@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_qparity.ledger.events import FORMAT, GOOD, badness
@@ -51,6 +51,12 @@ class Ledger:
         """Node ids that were planned and have no verdict that counts."""
         judged = {verdict["node_id"] for verdict in self.verdicts}
         return tuple(node_id for node_id in self.planned if node_id not in judged)
+
+    def case_of(self, case_file: str) -> str:
+        """The name of a case by its file, of which no verdict need be there."""
+        named = self.start.get("case_names")
+        name = named.get(case_file) if isinstance(named, Mapping) else None
+        return name if isinstance(name, str) else PurePosixPath(case_file).stem
 
     @property
     def passes(self) -> bool:

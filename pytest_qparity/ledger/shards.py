@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 PACKAGE = "pytest-qparity"
 _NAMED = 3
 # What shards must have in common beside their plan: a verdict behind canaries is another one than a verdict without.
-_SETTINGS: Mapping[str, type] = {"backends": list, "isolation": str, "canaries": list}
+_SETTINGS: Mapping[str, type | tuple[type, ...]] = {
+    "backends": list,
+    "precisions": (list, NoneType),
+    "isolation": str,
+    "canaries": list,
+}
 # What merging and the summary read of a verdict.
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "case": str,
@@ -95,46 +100,80 @@ def _require_one_split(shards: Mapping[str, Ledger]) -> None:
         )
 
 
-def _said(name: str, value: object, setting: str, kind: type) -> str:
-    if type(value) is not kind:
+def _said(name: str, value: object, setting: str, kind: type | tuple[type, ...]) -> str:
+    if not isinstance(value, kind):
         raise MergeError(f"got {name} without its {setting}, should be what pytest --backend=… writes")
+    if value is None:
+        return "all"
     return (", ".join(sorted(map(str, value))) if isinstance(value, list) else str(value)) or "none"
 
 
 def require_one_plan(shards: Mapping[str, Ledger]) -> None:
-    """All shards know the same checks, of case files of the same bytes."""
-    (first_name, first), *others = shards.items()
-    for name, ledger in others:
-        differing = _whole_plan(first) ^ _whole_plan(ledger)
-        if differing:
-            node_id = min(differing)
-            has, lacks = (name, first_name) if node_id in _whole_plan(ledger) else (first_name, name)
-            raise MergeError(
-                f"got another plan in {name} than in {first_name} ({len(differing)} checks differ: {node_id} is in "
-                f"{has} and not in {lacks}), should be one: give all shards the same --backend, --precision and case "
-                "files, and choose with -k"
-            )
-        for case_file in first.case_files.keys() & ledger.case_files.keys():
-            if first.case_files[case_file] != ledger.case_files[case_file]:
+    """All shards know the same case files; of one that several collected they know the same checks, and the same bytes.
+
+    So a plan may be split by checks (-k, --qparity-shard), by paths of case files, or both.
+    """
+    _require_one_suite(shards)
+    first_plans: dict[str, tuple[str, frozenset[str]]] = {}
+    first_bytes: dict[str, tuple[str, str]] = {}
+    for name, ledger in shards.items():
+        for case_file, plan in _plans(ledger).items():
+            first_name, first = first_plans.setdefault(case_file, (name, plan))
+            if plan != first:
+                node_id = min(plan ^ first)
+                has, lacks = (name, first_name) if node_id in plan else (first_name, name)
+                raise MergeError(
+                    f"got another plan in {name} than in {first_name} ({len(plan ^ first)} checks differ: {node_id} is "
+                    f"in {has} and not in {lacks}), should be one: give all shards the same --backend, --precision and "
+                    "case files, and choose with -k or by paths"
+                )
+        for case_file, digest in ledger.case_files.items():
+            first_name, before = first_bytes.setdefault(case_file, (name, digest))
+            if digest != before:
                 raise MergeError(
                     f"got {case_file} with other content in {name} than in {first_name}, should be the same: judge all "
                     "shards from one commit"
                 )
 
 
-def _whole_plan(ledger: Ledger) -> frozenset[str]:
-    """Every check that the session knew of, asked for or not."""
-    return frozenset((*ledger.planned, *ledger.deselected))
+def _require_one_suite(shards: Mapping[str, Ledger]) -> None:
+    """Each shard knows every case file that another does: it collected it, or says that it did not."""
+    (first_name, first), *others = shards.items()
+    for name, ledger in others:
+        differing = _known(first) ^ _known(ledger)
+        if differing:
+            case_file = min(differing)
+            has, lacks = (name, first_name) if case_file in _known(ledger) else (first_name, name)
+            raise MergeError(
+                f"got {case_file} in {has} and not among the case files of {lacks}, should be in both, judged or not: "
+                "give all shards the same --qparity-cases and rootdir, from one commit"
+            )
+
+
+def _known(ledger: Ledger) -> frozenset[str]:
+    """The case files that are there, collected or not: as the session says, else as far as its plan shows."""
+    stated = ledger.start.get("suite")
+    if isinstance(stated, list):
+        return frozenset(map(str, stated))
+    return frozenset((*ledger.case_files, *ledger.case_errors, *ledger.uncollected))
+
+
+def _plans(ledger: Ledger) -> dict[str, frozenset[str]]:
+    """Every check that the session knew of, asked for or not, by the case file that it collected."""
+    found: dict[str, list[str]] = {case_file: [] for case_file in ledger.case_files}
+    for node_id in (*ledger.planned, *ledger.deselected):
+        found.setdefault(node_id.partition("::")[0], []).append(node_id)
+    return {case_file: frozenset(node_ids) for case_file, node_ids in found.items()}
 
 
 def require_whole(shards: Mapping[str, Ledger]) -> None:
     """Every case file was collected, and every check of the plan asked for, in one shard or another."""
-    collected = {name for ledger in shards.values() for name in (*ledger.case_files, *ledger.case_errors)}
+    collected = frozenset[str]().union(*(_known(ledger) - set(ledger.uncollected) for ledger in shards.values()))
     missing = [name for ledger in shards.values() for name in ledger.uncollected if name not in collected]
     if missing:
         raise MergeError(
-            f"got {_counted(missing, 'case files that no shard collected')}, should be all: give each shard all case "
-            "files, and choose with -k"
+            f"got {_counted(missing, 'case files that no shard collected')}, should be all: name the ledger of "
+            "the shard that has them"
         )
     asked = {node_id for ledger in shards.values() for node_id in ledger.planned}
     missing = [node_id for ledger in shards.values() for node_id in ledger.deselected if node_id not in asked]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import GOOD, NO_VERDICT, badness
@@ -213,7 +212,7 @@ def _unjudged_runs(ledger: Ledger) -> dict[tuple[str, str], None]:
         case_file, _, rest = node_id.partition("::")
         run, _, check = rest.partition("::")
         if check in CHECK_ORDER:
-            found[PurePosixPath(case_file).stem, run] = None
+            found[ledger.case_of(case_file), run] = None
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.ledger.events import plain
 from pytest_qparity.report.comparison import comparison_rows
 from pytest_qparity.report.problems import problems_of
+from pytest_qparity.report.unneeded import unneeded_waivers
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -21,8 +22,8 @@ FORMAT = 1
 
 
 def summary_json(ledger: Ledger, root: Path) -> str:
-    """`passes`, `against_it`, `counts` by outcome, `planned`, `unjudged`, `problems`, `waived`, `comparison`, `start`.
-    `root`: see problems_of."""
+    """`passes`, `against_it`, `counts` by outcome, `planned`, `unjudged`, `problems`, `waived`,
+    `waivers_not_needed`, `comparison`, `start`. `root`: see problems_of."""
     waived = [event for event in ledger.verdicts if event["waiver"] is not None]
     document = {
         "format": FORMAT,
@@ -33,6 +34,7 @@ def summary_json(ledger: Ledger, root: Path) -> str:
         "unjudged": ledger.unjudged,
         "problems": [asdict(problem) for problem in problems_of(ledger, root)],
         "waived": [{"node_id": event["node_id"], "waiver": event["waiver"]} for event in waived],
+        "waivers_not_needed": [asdict(waiver) for waiver in unneeded_waivers(ledger)],
         "comparison": [asdict(row) for row in comparison_rows(ledger)],
         "start": ledger.start,
     }

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.ledger.events import GOOD, badness
 from pytest_qparity.report.added_text import added_markdown
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.problems import Problem, problems_of
 from pytest_qparity.report.table import markdown_rows, moved_note
+from pytest_qparity.report.unneeded import unneeded_waivers
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -37,7 +40,8 @@ def summary_markdown(ledger: Ledger, root: Path, sections: Sequence[Added] = ())
     if ledger.against_it:
         lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
     lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
-    for line in carried_lines(ledger):
+    made_here, as_float = "; ".join(made_here_lines(ledger)), "; ".join(as_float_lines(ledger))
+    for line in filter(None, (*carried_lines(ledger), made_here, as_float)):
         lines += [f"{markdown_text(cut(line, _LONGEST_SENTENCE))}.", ""]
     of_checks = [problem for problem in problems if problem.path]
     if of_checks:
@@ -46,6 +50,7 @@ def summary_markdown(ledger: Ledger, root: Path, sections: Sequence[Added] = ())
     if rows:
         lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
     lines += _waived(ledger)
+    lines += _unneeded(ledger)
     lines = "\n".join(lines).rstrip("\n").split("\n")
     return "\n".join([*lines, *added_markdown(sections, MOST_LINES - len(lines))]) + "\n"
 
@@ -145,3 +150,12 @@ def _waived(ledger: Ledger) -> Iterator[str]:
     else:
         others = _counted(len(waivers) - 1, "other reason")
         yield f"Waived: {checks}, {number} of them: {reason}, and {others}."
+
+
+def _unneeded(ledger: Ledger) -> Iterator[str]:
+    waivers = unneeded_waivers(ledger)
+    if waivers:
+        first = markdown_text(cut(f"{waivers[0].case}: {waivers[0].waiver}", _LONGEST_SENTENCE))
+        more = f", and {len(waivers) - 1} more" if len(waivers) > 1 else ""
+        yield ""
+        yield f"Waivers that nothing needed here: {first}{more}."

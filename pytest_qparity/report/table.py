@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
+from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 
 if TYPE_CHECKING:
@@ -131,7 +133,10 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
     if any(machines):
         of_several = " Costs of several machines do not compare." if len(machines) > 1 else ""
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
-    yield from (f"{line[0].upper()}{line[1:]}." for line in carried_lines(ledger))
+    yield from (
+        f"{line[0].upper()}{line[1:]}."
+        for line in (*made_here_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
+    )
     yield from moved_note(rows)
     for row in rows:
         for problem in row.problems:

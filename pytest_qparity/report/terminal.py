@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_qparity.report.accuracy import false_alarms
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.console import text_console
 from pytest_qparity.report.text import printable
+from pytest_qparity.report.unneeded import unneeded_lines
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -54,7 +56,9 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
     for lines in (
         _different_files,
+        as_float_lines,
         _waived,
+        unneeded_lines,
         false_alarms,
         conformance_lines,
         canaries,

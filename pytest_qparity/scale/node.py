@@ -43,15 +43,16 @@ class RunJob:
     """What it takes to judge a run elsewhere.
 
     `node_ids`: by check, those that were asked for, in order; `reproduce`: the command of each. `root`: rootdir of the
-    session, which `case_file` is relative to. `settings` without canaries, which the node prepares itself:
-    `canary_files`, from `root`; None: the package's own; none: no canaries. `files`: digests by name of what is to be
-    fetched from `storage`; None where the node sees `root` itself; `cached`: the same of the cache folder. `variants`:
-    URL of the cache that made variants are shared through. `session`: whose job it is.
+    session, which `case_file` is relative to; `case`: its name. `settings` without canaries, which the node prepares
+    itself: `canary_files`, from `root`; None: the package's own; none: no canaries. `files`: digests by name of what is
+    to be fetched from `storage`; None where the node sees `root` itself; `cached`: the same of the cache folder.
+    `variants`: URL of the cache that made variants are shared through. `session`: whose job it is.
     """
 
     session: str
     root: Path
     case_file: str
+    case: str
     run: Run
     node_ids: Mapping[str, str]
     reproduce: Mapping[str, str]
@@ -85,7 +86,7 @@ def judge_job(job: RunJob, node: str) -> JudgedRun:
     at_home = _at_home(job)
     with _importable(at_home.import_paths):
         settings = at_home.settings
-        case = load_any_case(at_home.root / job.case_file, settings.roots, settings.contributed)
+        case = load_any_case(at_home.root / job.case_file, settings.roots, settings.contributed, job.case)
         if isinstance(case, Case):
             return _judge_case(case, at_home, node)
         with contextlib.closing(KernelRun(case, at_home.settings, job.run, tuple(job.node_ids))) as kernels:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["fetched_model", "files_of_case", "files_of_globs"]
 
 
-def files_of_case(case_file: Path, golden_root: Path, worker: Worker) -> list[Path]:
+def files_of_case(case_file: Path, golden: Path, worker: Worker) -> list[Path]:
     """The case file, each file and folder that a text in it names, the external data of such models, modules beside it
-    when it names a function, and its golden. `worker` reads the models.
+    when it names a function, and its golden in the folder `golden`. `worker` reads the models.
 
     A text that names no file is passed over: whoever needs one says so when the run is judged.
     """
@@ -36,7 +36,7 @@ def files_of_case(case_file: Path, golden_root: Path, worker: Worker) -> list[Pa
             found.update(dict.fromkeys(_files_at(folder / text)))
     for model in [path for path in found if path.suffix == ".onnx"]:
         found.update(dict.fromkeys(_external_data(model, worker)))
-    found.update(dict.fromkeys(_files_at(golden_root / case_file.stem)))
+    found.update(dict.fromkeys(_files_at(golden)))
     return [path for path in found if path.is_file()]
 
 

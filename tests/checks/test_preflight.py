@@ -213,6 +213,9 @@ def test_what_an_engine_does_not_tell_is_said_and_the_file_s_nodes_are_shown():
     assert verdict.outcome is Outcome.PASS
     assert verdict.deciding == "24 Q/DQ"
     assert verdict.evidence["kernels"] == "not told: the backend's sessions have no kernels()"
+    assert verdict.notes == (
+        "not told which kernels run, whether quantized or float: the backend's sessions have no kernels()",
+    )
 
 
 def test_remarks_of_the_engine_and_hidden_parts_are_notes():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from pytest_qparity import read_ledger
@@ -140,6 +142,7 @@ def test_samples_of_the_latency_check_are_in_the_benchmark_json(project: pytest.
     ]
     assert result.ret == 0
     assert benchmark["group"] == "mlp"
+    assert "benchmark 'mlp': 1 tests" in result.stdout.str()  # an option of pytest-benchmark brings its table
     assert len(list(project.path.glob(".benchmarks/*/0001_*.json"))) == 1
     assert benchmark["fullname"] == "cases/mlp.toml::ort-int8::latency"
     assert benchmark["stats"]["rounds"] == latency["evidence"]["calls"]
@@ -181,15 +184,48 @@ def test_a_choice_that_selects_nothing_does_not_pass(project: pytest.Pytester) -
     assert not read_ledger(project.path / ".qparity" / "ledger.json").passes
 
 
+def test_tables_of_latency_are_left_out_and_those_of_other_tests_are_not(project: pytest.Pytester) -> None:
+    project.makepyfile(test_mine="def test_mine(benchmark): benchmark(int)")
+
+    result = project.runpytest("cases", "test_mine.py", "--precision=fp32", "-k", "latency or mine", FAST)
+
+    result.assert_outcomes(passed=2, deselected=4)
+    assert "benchmark: 1 tests" in result.stdout.str()
+    assert "benchmark 'mlp'" not in result.stdout.str()
+
+
 def test_two_cases_of_one_name_are_refused(project: pytest.Pytester) -> None:
     more = project.path / "cases" / "more"
     more.mkdir()
     (more / "mlp.toml").write_text(CASE.replace('"models', '"../models').replace('"data', '"../data'))
 
-    result = project.runpytest("-o", "qparity_cases=cases/*.toml cases/more/*.toml", FAST)
+    globs = "cases/*.toml cases/more/*.toml"
+    result = project.runpytest("-o", f"qparity_cases={globs}", FAST)
+    alone = project.runpytest(
+        "-o", f"qparity_cases={globs}", FAST, "cases/more"
+    )  # their golden would be one all the same
 
     assert result.ret != 0
-    result.stdout.fnmatch_lines(["*Got a second case named 'mlp'*"])
+    assert alone.ret != 0
+    result.stdout.fnmatch_lines(
+        ["*Got a second case named 'mlp' beside cases/more/mlp.toml*", "*find both by one glob*"]
+    )
+    alone.stdout.fnmatch_lines(["*Got a second case named 'mlp' beside cases/mlp.toml*"])
+
+
+def test_cases_of_one_file_name_are_called_by_the_folders_in_which_their_glob_varies(project: pytest.Pytester) -> None:
+    (project.path / "cases").rename(project.path / "shop")
+    shutil.copytree(project.path / "shop", project.path / "trust")
+    globs = ("-o", "qparity_cases=*/mlp.toml", "-o", "testpaths=shop trust")
+    (project.path / "golden" / "mlp").rename(project.path / "golden" / "shop")
+
+    result = project.runpytest(*globs, FAST, "-m", "parity", "--precision=fp32")
+
+    ledger = read_ledger(project.path / ".qparity" / "ledger.json")
+    told = {event["case"]: [failure["code"] for failure in event["failures"]] for event in ledger.verdicts}
+    assert told == {"shop": [], "trust": ["QP-GOLDEN-001"]}
+    assert ledger.case_of("trust/mlp.toml") == "trust"
+    assert "Try:    qparity accept trust/mlp.toml --missing" in result.stdout.str()
 
 
 def test_a_project_without_cases_is_left_alone(pytester: pytest.Pytester) -> None:

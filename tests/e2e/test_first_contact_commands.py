@@ -111,3 +111,54 @@ def test_completions_know_every_command(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out
     assert all(name.split()[0] in printed for name in ALL)
     assert "shtab" in sys.modules
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_wrong_option_is_json_with_code_and_remedy(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*name.split(), "--no-such-option", "--json"])
+
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert told["exit_status"] == 2
+    assert told["failure"]["code"] == "QP-USE-001"
+    assert told["failure"]["remedy"] == f"qparity {name.split(maxsplit=1)[0]} --help"
+    assert "usage: qparity" in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("merge none.json other.json --output all.json", "QP-USE-001", "none.json"),
+        ("report none.json", "QP-USE-001", "none.json"),
+        ("conformance none.json", "QP-USE-001", "none.json"),
+        ("diff none.json other.json", "QP-USE-001", "none.json"),
+        ("check none.onnx other.onnx", "QP-USE-001", "none.onnx"),
+        ("quantize none.onnx -o out.onnx --ranges none.cache", "QP-", "none."),
+        ("lint none.onnx --target ort", "QP-MODEL-001", "none.onnx"),
+        ("verify none", "QP-USE-001", "none"),
+        ("explain QP-NO-999", "QP-USE-001", "QP-NO-999"),
+        ("rescue wrong.toml ort-int8", "QP-CASE-002", "modle"),
+        ("export wrong.toml ort-int8 -o elsewhere", "QP-CASE-002", "modle"),
+        ("diagnose wrong.toml ort-int8", "QP-CASE-002", "modle"),
+    ],
+)
+def test_what_ends_a_command_is_json_too(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    code: str,
+    says: str,
+) -> None:
+    monkeypatch.chdir(project)
+    (project / "wrong.toml").write_text(CASE.replace("model =", "modle =", 1), encoding="utf-8")
+
+    status = main([*command.split(), "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert status != 0
+    failure = told.get("failure") or told["failures"][0]
+    assert failure["code"].startswith(code)
+    assert says in failure["sentence"]
+    assert failure["remedy"]

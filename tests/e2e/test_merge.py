@@ -77,6 +77,21 @@ class TestShards:
         assert merge("cpu.json", "other.json")[0] == 0
         assert len(read_ledger(project.path / "whole.json").verdicts) == 10
 
+    def test_by_path(self, project: pytest.Pytester, merge: Merge) -> None:
+        shutil.copy(project.path / "cases" / "mlp.toml", project.path / "cases" / "other.toml")
+        shutil.copytree(project.path / "golden" / "mlp", project.path / "golden" / "other")
+        judge(project, "a.json", "cases/mlp.toml", "-m", "parity", *FP32)
+        judge(project, "b.json", "cases/other.toml", *FP32)
+
+        status, _, refused = merge("a.json", "b.json")
+        assert status == 2
+        assert "checks that no shard was asked for" in refused
+        judge(project, "rest.json", "cases/mlp.toml", "-m", "not parity", *FP32)
+
+        status, said, _ = merge("a.json", "rest.json", "b.json")
+        assert status == 0
+        assert "10 checks planned: 10 pass" in said
+
     @pytest.mark.parametrize(
         "told", ["config.hook.pytest_deselected(items=left_out)", "pass"], ids=["told", "without a word"]
     )
@@ -116,7 +131,7 @@ REFUSED = [
     (["a.json", "b.json"], "/dev/null", "got a device, pipe or socket as output /dev/null"),
     (["a.json", "b.json"], "out", "got a link as output out, should be a regular file"),
     (["a.json", "part.json"], "whole.json", "got 3 checks that no shard was asked for (cases/mlp.toml::"),
-    (["a.json", "fp16.json"], "whole.json", "got another plan in fp16.json than in a.json"),
+    (["a.json", "fp16.json"], "whole.json", "got precisions fp16 in fp16.json and fp32 in a.json"),
 ]
 
 
@@ -145,7 +160,7 @@ class TestRefusals:
             "output is a device",
             "output is a link",
             "a shard is missing",
-            "another plan",
+            "other precisions",
         ],
     )
     def test_are_one_sentence_and_write_nothing(

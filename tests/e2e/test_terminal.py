@@ -22,6 +22,9 @@ mlp
   ort-fp16    3 nodes    # dB       # pt      #x       # MB
   ort-int8    0/2 Gemm   F # dB     # pt      #x       # MB
 F accuracy-fail   B budget-fail   ? cannot-judge   w waived
+as float: 0 of 2 compute nodes of mlp ort-int8 run quantized; the others compute
+in floats, which gains no speed; target = "backend" in the precision's table
+makes the file that this engine is fastest with
 accuracy: 3 gates of populations, each wrong either way with a chance of 5 % at
 most: expect up to 0.15 false passes and 0.15 false failures
 no canaries: turned off by an empty qparity_canaries

@@ -15,6 +15,7 @@ from pytest_qparity import BackendSpec, gate, load_case
 from pytest_qparity.backends import outputs
 from pytest_qparity.backends.hosted import EngineHost, HostedSession
 from pytest_qparity.backends.protocol import SessionOptions
+from pytest_qparity.canary_set import OWN
 from pytest_qparity.checks import accuracy, comparison, parity, preflight
 from pytest_qparity.gate.canaries import Canaries, Trial, conclude
 from pytest_qparity.golden import store
@@ -379,7 +380,12 @@ class TestUnproven:
         [failure] = judged(root, backend="refusing", settings=settings).failures
 
         assert failure.code is Code.CANARY_UNPROVEN
-        assert "int8 of the canary file cases/canaries/canary.toml fails by QP-BACKEND-002" in failure.sentence
+        assert (
+            "int8 of the canary file cases/canaries/canary.toml fails by QP-BACKEND-002 on refusing" in failure.sentence
+        )
+        assert failure.remedy.startswith("see what qparity doctor says of refusing; where it runs no int8 of this kind")
+        assert failure.likely is not None
+        assert "your own models were not judged" in failure.likely
 
     def test_a_canary_file_that_is_no_toml(self, root: Path) -> None:
         (root / "cases" / "canaries" / "canary.toml").write_text("model = \n")
@@ -432,7 +438,23 @@ class TestConclusion:
         assert (result.planned, result.caught) == (1, 0)
         assert result.failure is not None
         assert result.failure.code is Code.CANARY_UNPROVEN
-        assert result.failure.remedy == REFUSED.remedy
+        assert result.failure.remedy.startswith(
+            "in cases/canaries/x.toml take out [precisions.broken], which ort refuses before a check sees"
+        )
+
+    def test_one_of_the_package_that_is_refused_is_taken_out_in_the_project(self) -> None:
+        refused = dataclasses.replace(trial("broken", ("QP-PAR-002",), REFUSED), location=OWN)
+
+        result = conclude([trial("sound"), refused], "ort")
+
+        assert result.failure is not None
+        assert result.failure.remedy.startswith("qparity canaries writes them into the project; there take out")
+
+    def test_what_a_sound_one_measures_is_no_fault_of_a_user_s_file(self) -> None:
+        result = conclude([trial("sound", (), LOUD)], "ort")
+
+        assert result.failure is not None
+        assert result.failure.remedy.startswith("believe no verdict of ort before you know why")
 
     def test_a_part_of_the_codes_is_not_enough(self) -> None:
         result = conclude([trial("sound"), trial("broken", ("QP-PAR-002", "QP-PAR-003"), LOUD)], "ort")

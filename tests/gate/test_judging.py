@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper
 
 from pytest_qparity import BackendSpec, gate, load_case
 from pytest_qparity.checks import ceilings
+from pytest_qparity.checks.origin import Origin
 from pytest_qparity.golden import write_golden
 from pytest_qparity.precision.calibration.formats import ranges_json
 from pytest_qparity.precision.calibration.method import Method
@@ -162,6 +164,61 @@ def test_a_waiver_holds_through_its_last_day(tmp_path: Path, days: int, outcome:
     run = gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "trt", "int8")
 
     assert gate.judge(run, "parity", today=last + datetime.timedelta(days)).outcome is outcome
+
+
+def test_a_pass_says_which_waivers_it_did_not_need(tmp_path: Path) -> None:
+    waiver = '[[waivers]]\nrun = "{}"\nreason = "{}"\nexpires = 2030-06-30\n{}\n'
+    case_file = write_project(
+        tmp_path,
+        "\n".join(
+            [
+                CASE,
+                waiver.format("ort-*", "of all checks", ""),
+                waiver.format("*-int8", "of this check", 'checks = ["parity"]'),
+                waiver.format("ort-*", "of another check", 'checks = ["latency"]'),
+                waiver.format("ort-*", "of a machine", 'codes = ["QP-BACKEND-001"]'),
+            ]
+        ),
+    )
+    accept_golden(case_file)
+    case, settings = load_case(case_file), gate.default_settings(tmp_path)
+    with contextlib.closing(
+        gate.RunMaterial(gate.CaseMaterial(case, settings, "cases/mlp.toml"), "ort", "int8")
+    ) as run:
+        verdict = gate.judge(run, "parity")
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.evidence["waivers_unused"] == [
+        "of all checks (until 2030-06-30)",
+        "of this check (until 2030-06-30)",
+    ]
+    assert verdict.notes == ('the waiver "of this check (until 2030-06-30)" is not needed: this check passes',)
+
+
+def test_the_remedy_of_what_is_far_from_float_is_that_of_what_the_variant_is(tmp_path: Path) -> None:
+    precisions = {
+        "int8": "",
+        "int8-dynamic": 'recipe = "dynamic"\n',
+        "fp16": "",
+        "fp32": "",
+        "int8-given": 'file = "models/mlp.onnx"\n',
+    }
+    tables = "".join(f"[precisions.{name}]\n{stated}" for name, stated in precisions.items())
+    limit = "[parity.int8-dynamic]\nsqnr_db = 200.0\n"
+    case_file = write_project(tmp_path, f"{CASE.partition('[precisions')[0]}{tables}{limit}")
+    accept_golden(case_file)
+    case, settings = load_case(case_file), gate.default_settings(tmp_path)
+
+    with contextlib.closing(gate.CaseMaterial(case, settings, "cases/mlp.toml")) as material:
+        runs = {name: gate.RunMaterial(material, "ort", name) for name in precisions}
+        origins = [run.origin for run in runs.values()]
+        verdict = gate.judge(runs["int8-dynamic"], "parity")
+        for run in runs.values():
+            run.close()
+
+    assert origins == [Origin.CALIBRATED, Origin.UNCALIBRATED, Origin.CAST, Origin.FLOAT, Origin.GIVEN]
+    [far] = [failure for failure in verdict.failures if failure.code is Code.PARITY_SQNR]
+    assert far.remedy.endswith("or give weights a scale for fewer of them (granularity, block)")
 
 
 @pytest.mark.parametrize("page", ["tensorrt.md", "case-file.md"])

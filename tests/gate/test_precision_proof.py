@@ -29,9 +29,10 @@ model = "models/float.onnx"
 {case}
 [data]
 test = "data/test.npz"
+{calibration}
 
 [precisions.{name}]
-file = "models/int8.onnx"
+{file}
 {precision}
 """
 
@@ -41,7 +42,15 @@ def float_cnn():
 
 
 def preflight(
-    root: Path, int8, float_model, *, backend: str = "ort", name: str = "int8", case: str = "", precision: str = ""
+    root: Path,
+    int8,
+    float_model,
+    *,
+    backend: str = "ort",
+    name: str = "int8",
+    case: str = "",
+    precision: str = "",
+    given: bool = True,
 ) -> Verdict:
     save(int8, root / "cases" / "models" / "int8.onnx")
     save(float_model, root / "cases" / "models" / "float.onnx")
@@ -49,9 +58,11 @@ def preflight(
     shape = [max(1, size.dim_value) for size in value.type.tensor_type.shape.dim]
     data = root / "cases" / "data" / "test.npz"
     data.parent.mkdir()
-    np.savez(data, x=np.random.default_rng(0).standard_normal((2, *shape[1:])).astype(np.float32))
+    np.savez(data, **{value.name: np.random.default_rng(0).standard_normal((2, *shape[1:])).astype(np.float32)})
     file = root / "cases" / "net.toml"
-    file.write_text(CASE.format(case=case, name=name, precision=precision))
+    stated = {"calibration": "", "file": 'file = "models/int8.onnx"'}
+    made = {"calibration": 'calibration = "data/test.npz"\noverlap = "allowed"', "file": ""}
+    file.write_text(CASE.format(case=case, name=name, precision=precision, **(stated if given else made)))
     loaded = load_case(file)
     settings = gate.default_settings(root, latency_seconds=0.01)
     [run] = gate.plan(loaded, settings, [backend], [name])
@@ -88,7 +99,23 @@ def test_without_a_share_a_fallback_is_a_note(tmp_path: Path) -> None:
     verdict = preflight(tmp_path, cnn(np.int8), float_cnn())
 
     assert verdict.outcome is Outcome.PASS
-    assert verdict.notes == ("2 quantized nodes run as float: conv1, conv2",)
+    faster_with = "the file is given: quantize it by this engine's rules, with Q/DQ nodes around all that it fuses"
+    assert verdict.notes == (f"2 quantized nodes run as float: conv1, conv2; {faster_with}",)
+    assert verdict.evidence["faster_with"] == faster_with
+
+
+def test_a_made_file_that_runs_as_float_says_which_target_runs_on_integers(tmp_path: Path) -> None:
+    def judged(folder: str, made: str) -> Verdict:
+        return preflight(tmp_path / folder, cnn(), small_cnn(), given=False, precision=made)
+
+    any_engine = judged("any", "")
+    for_this_one = judged("backend", 'target = "backend"')
+
+    assert any_engine.notes[-1].endswith(
+        'runs as float; target = "backend" in the precision\'s table makes the file that this engine is fastest with'
+    )
+    assert for_this_one.evidence["kernel_counts"]["Conv"]["fell_back"] == 0
+    assert "faster_with" not in for_this_one.evidence
 
 
 def test_a_share_of_floats_is_an_error_of_the_case(tmp_path: Path) -> None:
@@ -97,7 +124,7 @@ def test_a_share_of_floats_is_an_error_of_the_case(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match='Got min_quantized for precision "fp16", should have none') as caught:
         preflight(tmp_path, cnn(), float_cnn(), precision=precision)
 
-    assert "net.toml:10" in str(caught.value)
+    assert "net.toml:11" in str(caught.value)
 
 
 def weights(largest: int) -> np.ndarray:

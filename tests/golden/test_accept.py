@@ -71,7 +71,7 @@ def test_goldens_of_no_case_are_orphans(folder):
     found = orphans(root, {"digits"})
 
     assert [(status.case, status.state) for status in found] == [("another", State.ORPHANED), ("half", State.ORPHANED)]
-    assert found[0].detail == "got a golden without a case, should be of another.toml"
+    assert found[0].detail == "got a golden without a case, should be of a case named another"
 
 
 def test_where_no_goldens_are_there_are_no_orphans(tmp_path):

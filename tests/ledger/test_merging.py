@@ -340,7 +340,49 @@ def test_a_case_file_that_no_shard_collected_is_refused(tmp_path: Path) -> None:
 def test_a_case_file_that_one_shard_did_not_collect_and_the_other_does_not_know_is_refused(tmp_path: Path) -> None:
     said = refusal(a=shard(tmp_path, "a", NODES[:2]), b=shard(tmp_path, "b", NODES[2:], uncollected=["cases/c.toml"]))
 
-    assert said.startswith("got 1 case files that no shard collected (cases/c.toml)")
+    assert said.startswith("got cases/c.toml in b and not among the case files of a, should be in both")
+
+
+def by_path(folder: Path, case: str, other: str, start: Mapping[str, Any] = START, **more: Any) -> Ledger:
+    """The ledger of `pytest cases/a.toml`, of a suite of a and b."""
+    nodes = [node_id for node_id in NODES if node_id.startswith(f"cases/{case}")]
+    files = {name: digest for name, digest in FILES.items() if name == f"cases/{case}.toml"}
+    uncollected = [f"cases/{other}.toml"]
+    asked = more.pop("asked", nodes)
+    return shard(folder, case, asked, plan=nodes, files=files, uncollected=uncollected, start=start, **more)
+
+
+def test_shards_that_were_split_by_path_are_one_ledger_that_passes(tmp_path: Path) -> None:
+    whole = merged(tmp_path, a=by_path(tmp_path, "a", "b"), b=by_path(tmp_path, "b", "a"))
+
+    assert whole.passes, whole.against_it
+    assert set(whole.planned) == set(NODES)
+
+
+def test_a_case_file_of_which_one_path_asked_for_a_part_is_refused(tmp_path: Path) -> None:
+    said = refusal(a=by_path(tmp_path, "a", "b", asked=NODES[:1]), b=by_path(tmp_path, "b", "a"))
+
+    assert said.startswith(f"got 1 checks that no shard was asked for ({NODES[1]})")
+
+
+def test_shards_by_path_are_of_the_same_precisions(tmp_path: Path) -> None:
+    some = {**START, "precisions": ["int8"]}
+
+    said = refusal(a=by_path(tmp_path, "a", "b", some), b=by_path(tmp_path, "b", "a"))
+
+    assert said.startswith("got precisions all in b and int8 in a, should be the same in all shards")
+
+
+def test_a_case_file_without_a_check_for_these_options_was_collected_all_the_same(tmp_path: Path) -> None:
+    suite = {**START, "suite": ["cases/a.toml", "cases/b.toml", "cases/kernels.toml"]}
+    a = by_path(tmp_path, "a", "b", suite)
+    b = by_path(tmp_path, "b", "a", suite)
+
+    assert merged(tmp_path, a=a, b=replace(b, uncollected=("cases/a.toml", "cases/kernels.toml"))).passes
+    assert "cases/kernels.toml" in refusal(
+        a=replace(a, uncollected=("cases/b.toml", "cases/kernels.toml")),
+        b=replace(b, uncollected=("cases/a.toml", "cases/kernels.toml")),
+    )
 
 
 def test_an_outcome_that_is_not_known_is_refused(tmp_path: Path) -> None:

@@ -52,12 +52,13 @@ def sent(root: Path, storage: SharedStorage, globs: tuple[str, ...] = ("cases/da
     case_file = root / "cases" / "mlp.toml"
     settings = dataclasses.replace(gate.default_settings(root), canaries=Canaries())
     with contextlib.closing(settings.worker(settings.limits)) as worker:
-        paths = [*files_of_case(case_file, root / "golden", worker), *files_of_globs(root, globs)]
+        paths = [*files_of_case(case_file, root / "golden" / case_file.stem, worker), *files_of_globs(root, globs)]
     run = gate.plan(load_case(case_file), settings, ["ort"], ["int8"])[0]
     return RunJob(
         session="one",
         root=root,
         case_file="cases/mlp.toml",
+        case="mlp",
         run=run,
         node_ids={check: f"cases/mlp.toml::ort-int8::{check}" for check in CHECKS},
         reproduce=dict.fromkeys(CHECKS, "pytest"),

@@ -75,16 +75,18 @@ def report_page(
         waivers=waiver_parts(ledger, day),
         sessions=sessions(ledger),
         canaries=list(canaries(ledger)),
-        diagnoses=_with_plots(diagnoses, can_draw=draws),
+        diagnoses=_with_plots(diagnoses, ledger, can_draw=draws),
         trends=[(trend, drawn(trend_plot(trend)) if draws else None) for trend in charted],
         trends_left_out=uncharted,
         added=sections,
     )
 
 
-def _with_plots(diagnoses: Sequence[Mapping[str, Any]], *, can_draw: bool) -> list[tuple[DiagnosisPart, Markup | None]]:
+def _with_plots(
+    diagnoses: Sequence[Mapping[str, Any]], ledger: Ledger, *, can_draw: bool
+) -> list[tuple[DiagnosisPart, Markup | None]]:
     from pytest_qparity.report.html.charts import drawn
     from pytest_qparity.report.html.layers import diagnosis_part
 
-    parts = [diagnosis_part(each) for each in diagnoses]
+    parts = [diagnosis_part(each, ledger) for each in diagnoses]
     return [(part, drawn(part.plot) if can_draw and part.plot is not None else None) for part in parts]

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import badness
+from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import is_of_kernels
 from pytest_qparity.report.html.anchors import check_anchor
+from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.text import layers_command
+from pytest_qparity.report.unneeded import unneeded_lines
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -60,17 +63,18 @@ def headline(ledger: Ledger) -> Headline:
     counts = Counter(str(event["outcome"]) for event in ledger.verdicts)
     told = tuple((outcome.value, counts[outcome.value]) for outcome in Outcome if counts[outcome.value])
     waived = counts[Outcome.WAIVED.value]
-    carried = tuple(f"{line[0].upper()}{line[1:]}." for line in carried_lines(ledger))
+    lines = (*made_here_lines(ledger), *unneeded_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
+    remarks = tuple(f"{line[0].upper()}{line[1:]}." for line in lines)
     if not ledger.passes:
-        return Headline("fail", "Does not pass", (*_against(ledger), *carried), told, len(ledger.planned))
+        return Headline("fail", "Does not pass", (*_against(ledger), *remarks), told, len(ledger.planned))
     if not counts[Outcome.PASS.value]:
         said = f"Nothing passed by itself: {counted(waived, 'check')}, all waived."
-        return Headline("waived", "Waived", (said, *carried), told, len(ledger.planned))
+        return Headline("waived", "Waived", (said, *remarks), told, len(ledger.planned))
     said = "Every check that the cases ask for has a verdict"
     if waived:
         said = f"{said}; {waived} are waived."
-        return Headline("pass", "Passes, with waivers", (said, *carried), told, len(ledger.planned))
-    return Headline("pass", "Passes", (f"{said}, and it is pass.", *carried), told, len(ledger.planned))
+        return Headline("pass", "Passes, with waivers", (said, *remarks), told, len(ledger.planned))
+    return Headline("pass", "Passes", (f"{said}, and it is pass.", *remarks), told, len(ledger.planned))
 
 
 def counted(number: int, noun: str) -> str:

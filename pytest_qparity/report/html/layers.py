@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.report.html.charts import Dot, Drawn, Plot
+
+if TYPE_CHECKING:
+    from pytest_qparity.ledger import Ledger
 
 __all__ = ["DiagnosisPart", "diagnosis_part"]
 
@@ -28,14 +30,14 @@ class DiagnosisPart:
     plot: Plot | None
 
 
-def diagnosis_part(diagnosis: Mapping[str, Any]) -> DiagnosisPart:
+def diagnosis_part(diagnosis: Mapping[str, Any], ledger: Ledger) -> DiagnosisPart:
     subject = str(diagnosis.get("subject", "a variant"))
     findings = diagnosis.get("findings", ())
     case_file, _, run = subject.rpartition(" ")  # as `qparity diagnose CASE RUN` names it
     is_of_case = case_file.endswith(".toml")
     return DiagnosisPart(
         subject,
-        PurePosixPath(case_file).stem if is_of_case else None,
+        ledger.case_of(case_file) if is_of_case else None,
         run if is_of_case else None,
         tuple(_finding(each) for each in findings[:SHOWN_FINDINGS]),
         max(len(findings) - SHOWN_FINDINGS, 0),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_qparity.report.terminal import CHECK_ORDER
@@ -28,7 +27,7 @@ def holes(ledger: Ledger) -> Holes:
         for node_id in node_ids:
             case_file, run, check = (*node_id.split("::"), "", "")[:3]
             if check in CHECK_ORDER:
-                case = cases.get(case_file, PurePosixPath(case_file).stem)
+                case = cases.get(case_file, ledger.case_of(case_file))
                 found.setdefault((case, run), {})[check] = (word, ledger.not_judged.get(node_id, ""))
 
     note(ledger.deselected, NOT_ASKED_FOR)

@@ -25,7 +25,7 @@ from pytest_qparity.report.html.trends import Trend, shown_trends, trend_of, tre
 from pytest_qparity.report.html.waivers import waiver_parts
 from pytest_qparity.report.runs import runs_by_case
 from pytest_qparity.verdict import Code, waived
-from tests.report.ledgers import costs, event, fails, is_waived, ledger, passes, unjudged, whole_run
+from tests.report.ledgers import PASSING, costs, event, fails, is_waived, ledger, passes, unjudged, whole_run
 
 
 def test_a_run_is_as_good_as_its_worst_check_and_a_hole_in_it_is_no_pass() -> None:
@@ -165,11 +165,11 @@ def test_evidence_becomes_rows_and_no_lack_becomes_a_number() -> None:
 def test_a_diagnosis_without_layers_has_no_plot_and_an_exact_layer_stands_at_the_top() -> None:
     layers = [{"node": "/a", "operator": "Conv", "own": None, "cumulative": {"sqnr_db": None}}]
 
-    plot = diagnosis_part({"subject": "cases/mlp.toml ort-int8", "layers": layers}).plot
+    plot = diagnosis_part({"subject": "cases/mlp.toml ort-int8", "layers": layers}, PASSING).plot
 
     assert plot is not None
     assert plot.series[0].dots[0].y == 80.0
-    assert diagnosis_part({"subject": "s"}).plot is None
+    assert diagnosis_part({"subject": "s"}, PASSING).plot is None
 
 
 def test_a_diagnosis_leads_to_its_run_where_the_report_has_it() -> None:
