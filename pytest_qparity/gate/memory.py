@@ -43,7 +43,8 @@ def memory(run: RunMaterial) -> Verdict:
 
 def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling]) -> dict[str, MemoryUse]:
     """Of the run and of each counterpart. What is another number each time is measured as often as it takes to tell, in
-    turn: a machine that becomes busy is so for all of them. Where nothing asks for it, once, of the run alone."""
+    turn: a machine that becomes busy is so for all of them; where only limits since a baseline ask, the run alone is.
+    Where nothing asks for it, once, of the run alone."""
     from pytest_qparity.backends.memory_probe import measure_memory
     from pytest_qparity.backends.probing import Probing
     from pytest_qparity.backends.start_probe import measure_start
@@ -58,10 +59,12 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
         name: Probing(run.backend_spec, variant.path, feed, run.options_at(name), run.material.limits)
         for name, variant in variants.items()
     }
+    is_budgeted = any(ceiling.cost.is_repeated for ceiling in ceilings)
+    starting = list(probings) if is_budgeted else [run.precision]
     starts: dict[str, list[StartMeasurement]] = {name: [] for name in probings}
-    if any(ceiling.cost.is_repeated for ceiling in ceilings):
+    if is_budgeted or run.material.case.spec.regression.repeats:
         for turn in range(REPETITIONS):
-            for name in list(probings)[:: -1 if turn % 2 else 1]:
+            for name in starting[:: -1 if turn % 2 else 1]:
                 starts[name].append(measure_start(probings[name]))
     else:
         starts[run.precision].append(_own_start(run, feed) or measure_start(probings[run.precision]))
