@@ -12,7 +12,8 @@ from pytest_qparity.case.fields import OUR_ERROR, FileCode, Glob, Name, Table, T
 __all__ = ["PrecisionSpec"]
 
 BESIDE_ITS_SOURCE = frozenset({"base", "caught_by", "min_quantized"})  # of what is no recipe
-BESIDE_A_FILE = BESIDE_ITS_SOURCE | {"keep_float"}
+BESIDE_A_COMMAND = BESIDE_ITS_SOURCE | {"weights"}
+BESIDE_A_FILE = BESIDE_A_COMMAND | {"keep_float"}
 
 
 class PrecisionSpec(Table):
@@ -163,6 +164,12 @@ class PrecisionSpec(Table):
         "tells it. Without it the share is recorded.",
         examples=[0.9],
     )
+    weights: Literal["rounded", "changed"] = Field(
+        default="rounded",
+        description="Of a given file or a command: whether its quantized weights are the float model's, rounded, or "
+        "those that its maker changed on purpose (QAT, GPTQ, rotations).",
+        examples=["changed"],
+    )
     caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
         default=(),
         description="In a canary file alone: the failure codes that this broken file must get. Empty: it is sound and "
@@ -173,7 +180,7 @@ class PrecisionSpec(Table):
     @model_validator(mode="after")
     def _a_given_file_is_taken_as_it_is(self) -> PrecisionSpec:
         source = "file" if self.file is not None else "command"
-        possible = BESIDE_A_FILE if self.file is not None else BESIDE_ITS_SOURCE
+        possible = BESIDE_A_FILE if self.file is not None else BESIDE_A_COMMAND
         recipe = sorted(self.model_fields_set - possible - {source, "command_version"})
         if (self.file is not None or self.command is not None) and recipe:
             keys = " and ".join(recipe)
