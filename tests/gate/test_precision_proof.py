@@ -141,7 +141,9 @@ def test_weights_of_8_bits_are_taken_for_this_cpu(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_checkpoint_are_refused_but_where_the_case_says_so(tmp_path: Path) -> None:
-    other = float_product(127)
+    other = float_product()
+    turned = numpy_helper.to_array(other.graph.initializer[0])[::-1]
+    other.graph.initializer[0].CopyFrom(numpy_helper.from_array(turned.copy(), "w"))
 
     verdict = preflight(tmp_path / "a", product(64), other)
     stated = preflight(tmp_path / "b", product(64), other, precision='weights = "changed"')
