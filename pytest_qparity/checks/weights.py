@@ -43,7 +43,7 @@ def weight_notes(found: WeightsFound | None, are_changed: bool) -> Iterator[str]
     if found.scaled:
         yield (
             f"{found.scaled} of {found.compared} weights are the float model's after factors of their channels, as "
-            "equalization and smoothing leave them"
+            "equalization, smoothing and folded norms leave them"
         )
     if found.others and are_changed:
         others = f"{len(found.others)} of {found.compared} weights"

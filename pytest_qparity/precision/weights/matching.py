@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,10 +59,11 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Mine:
-    """How to have a float weight. `is_named`: its node has the name of the variant's, or gives a tensor of one name:
-    then it is the one meant, however unlike. Else two nodes that read the same may have been taken for one another."""
+    """How to have the float weights that it may be of. `is_named`: their node has the name of the variant's, or gives a
+    tensor of one name: then one of them is meant, however unlike. Else two nodes that read the same may have been taken
+    for one another."""
 
-    read: Callable[[], Array | None]
+    read: Callable[[], list[Array]]
     is_named: bool
 
 
@@ -99,25 +100,30 @@ def _places(variant: LightModel) -> Iterator[_Place]:
 
 
 def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> dict[str, _Mine]:
-    """The float weight by the variant's value that stands in its place; by the output of a packed product."""
-    absent = frozenset(pairing.absent)
+    """The float weights by the variant's value that stands in their place; by the output of a packed product.
+
+    A convolution with a norm behind it has two, of which one was rounded: names do not tell whether it was folded.
+    """
+    norms = frozenset(node.name for node in reference.proto.graph.node if node.op_type == "BatchNormalization")
     found: dict[str, _Mine] = {}
     for operand in constant_operands(reference, variant, pairing):
         node, there = reference.nodes[operand.node], variant.nodes[pairing.nodes[operand.node]]
-        fold = fold_of(reference, node, absent) if operand.index == 1 else None
+        fold = fold_of(reference, node, norms) if operand.index == 1 else None
         is_named = node.name == there.name or origin(variant, node.output[0]) == there.output[0]
-        found.setdefault(operand.theirs, _Mine(partial(_folded, reference, operand.mine, node, fold), is_named))
+        found.setdefault(operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named))
     for node in variant.proto.graph.node:
         made = reference.producers.get(node.output[0]) if node.op_type == PACKED else None
         if made is not None and made.op_type == "MatMul":
-            found[node.output[0]] = _Mine(partial(_float_constant, reference, made.input[1]), True)
+            found[node.output[0]] = _Mine(partial(_candidates, reference, made.input[1], made, None), True)
     return found
 
 
-def _folded(reference: LightModel, name: str, node: NodeProto, fold: NodeProto | None) -> Array | None:
-    if fold is not None and constant(reference, node.input[1]) is not None:
-        return folded(reference, node, fold)[0]
-    return _float_constant(reference, name)
+def _candidates(reference: LightModel, name: str, node: NodeProto, fold: NodeProto | None) -> list[Array]:
+    weight = _float_constant(reference, name)
+    parts = [node.input[1], *fold.input[1:5]] if fold is not None else []
+    is_constant = bool(parts) and all(constant(reference, each) is not None for each in parts)
+    with_norm = [folded(reference, node, fold)[0]] if fold is not None and is_constant else []
+    return [*with_norm, *([] if weight is None else [weight])]
 
 
 def _float_constant(reference: LightModel, name: str) -> Array | None:
@@ -130,13 +136,17 @@ def _float_constant(reference: LightModel, name: str) -> Array | None:
     return constant(reference, name)
 
 
-def _fitting(weight: Array | None, rounded: Rounded) -> Array | None:
-    """`weight` as it is, or transposed (a Gemm that became a MatMul, or was turned), in the shape of the codes."""
-    if weight is None or weight.dtype.kind not in "fV" or not np.isfinite(weight.astype(np.float32)).all():
-        return None
-    turned = [weight, weight.T] if weight.ndim == 2 else [weight]
-    fitting = [each for each in turned if each.shape == rounded.codes.shape]
-    return max(fitting, key=lambda each: _cosine(each, rounded)) if len(fitting) > 1 else next(iter(fitting), None)
+def _fitting(weights: Iterable[Array], rounded: Rounded) -> Array | None:
+    """The one most alike, as it is or transposed (a Gemm that became a MatMul, or was turned), in the codes' shape. Of
+    `weights` one is in memory at a time, and the best so far."""
+    best, likeness = None, -np.inf
+    for weight in weights:
+        if weight.dtype.kind not in "fV" or not np.isfinite(weight.astype(np.float32)).all():
+            continue
+        for each in (weight, weight.T) if weight.ndim == 2 else (weight,):
+            if each.shape == rounded.codes.shape and (found := _cosine(each, rounded)) > likeness:
+                best, likeness = each, found
+    return best
 
 
 def _by_name_or_likeness(reference: LightModel, key: str, rounded: Rounded) -> Array | None:
@@ -145,18 +155,20 @@ def _by_name_or_likeness(reference: LightModel, key: str, rounded: Rounded) -> A
     name = key
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
-    named = _fitting(_float_constant(reference, name) if name in reference.initializers else None, rounded)
+    named = _fitting(_stated(reference, [name]), rounded)
     if named is not None and _cosine(named, rounded) >= _ALIKE:
         return named
     size = rounded.codes.size
     same = [each for each, tensor in reference.initializers.items() if int(np.prod(tensor.dims)) == size]
-    weights = (_fitting(_float_constant(reference, each), rounded) for each in same)
-    likely = max(
-        ((_cosine(each, rounded), index, each) for index, each in enumerate(weights) if each is not None),
-        default=None,
-        key=lambda found: found[:2],
-    )
-    return likely[2] if likely is not None and likely[0] >= _ALIKE else named
+    likely = _fitting(_stated(reference, same), rounded)
+    return likely if likely is not None and _cosine(likely, rounded) >= _ALIKE else named
+
+
+def _stated(reference: LightModel, names: list[str]) -> Iterator[Array]:
+    for name in names:
+        weight = constant(reference, name) if name in reference.initializers else None
+        if weight is not None:
+            yield weight
 
 
 def _cosine(weight: Array, rounded: Rounded) -> float:
