@@ -54,10 +54,11 @@ def many_runs(cases: int, precisions: int, fails_each: int) -> str:
     return '{"format": 1, "events": [\n' + ",\n".join(json.dumps(event) for event in whole) + "\n]}\n"
 
 
-def _run(case: str, backend: str, precision: str, index: int, *, is_bad: bool) -> list[dict[str, Any]]:
+def _evidence(backend: str, precision: str, index: int) -> dict[str, dict[str, Any]]:
+    """By check."""
     ms = 10.0 / (1.0 + index % 10) * (1.2 if backend == "ort" else 1.0)
     drop = 0.03 * (index % 10)
-    evidence = {
+    return {
         "preflight": {
             "precision": precision,
             "nodes": 47,
@@ -87,6 +88,9 @@ def _run(case: str, backend: str, precision: str, index: int, *, is_bad: bool) -
         },
         "memory": {"peak_mb": 320.0 - index % 100, "size_mb": 25.6},
     }
+
+
+def _run(case: str, backend: str, precision: str, index: int, *, is_bad: bool) -> list[dict[str, Any]]:
     variant = {
         "sha256": "5f8aaa6ac92a4da54e128f8565293a863b4876b3082631f08a93e9fa97c561b8",
         "recipe": _recipe(precision),
@@ -121,7 +125,7 @@ def _run(case: str, backend: str, precision: str, index: int, *, is_bad: bool) -
                 "canaries": {"planned": 10, "caught": 10, "sha256": "b6"},
             },
         }
-        for check, values in evidence.items()
+        for check, values in _evidence(backend, precision, index).items()
     ]
 
 

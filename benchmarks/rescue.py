@@ -27,12 +27,12 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, qdq_loss_debug, quantize_static
 
 from pytest_qparity.case.loading import load_case
-from pytest_qparity.gate import CaseMaterial, default_settings, plan
+from pytest_qparity.gate import CaseMaterial, Run, default_settings, plan
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.journal import Journal
 from pytest_qparity.rescue.judging import Budget, GateJudge
 from pytest_qparity.rescue.rescuing import rescue
-from pytest_qparity.rescue.result import Limits
+from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.rescue.searching import Spent, smallest_prefix
 
 MOST_EVALUATIONS, BASELINE_MINUTES = 200, 7.0  # of a baseline
@@ -167,58 +167,65 @@ def measured(folder: Path, limits: Limits, baselines: Sequence[str]) -> list[dic
             (run,) = plan(case, settings, ["ort"], [precision])
             with contextlib.closing(CaseMaterial(case, settings, str(case.path))) as material:
                 material.accept_golden()
-                started = time.monotonic()
-                found, judge = rescue(material, run, project / "journals", limits)
-                seconds = time.monotonic() - started
-                before = judge.seen[Candidate().key]
-                row = {
-                    "model": case.name,
-                    "run": precision,
-                    "by": "rescue",
-                    "before": shown(before),
-                    "after": shown(found.best),
-                    "rescued": found.rescued,
-                    "float": len(found.best.candidate.keep_float),
-                    "quantized": found.quantized,
-                    "most": found.most,
-                    "changes": dict(found.best.candidate.changes),
-                    "evaluations": found.evaluations,
-                    "seconds": round(seconds, 1),
-                    "told": list(found.told),
-                    "table": found.text,
-                }
+                found, row = rescued(material, run, project, limits)
                 rows.append(row)
                 print(json.dumps(row), flush=True)
                 if found.passes_already or found.quantized is None or found.most is None:
                     continue
-                ranking = next(iter(Journal(found.journal).rankings.values()))
-                names, most = tuple(ranking["own"]), found.most
+                names = tuple(next(iter(Journal(found.journal).rankings.values()))["own"])
                 for by in baselines:
                     if by == "qdq_loss_debug" and precision != "int8-stock":
                         continue
-                    budget = Budget(MOST_EVALUATIONS, 60.0 * BASELINE_MINUTES)
-                    journal = Journal(project / f"{by}-{precision}.jsonl")
-                    other = GateJudge(material, run, journal, budget, lambda _, __: None)
-                    started = time.monotonic()
-                    try:
-                        kept = greedy(other, names, most) if by == "greedy" else loss_debug(other, project, names, most)
-                        outcome = "passes" if kept is not None else "none passes"
-                    except Spent:
-                        kept, outcome = None, "budget spent"
-                    except Exception as error:  # noqa: BLE001  # ONNX Runtime's own tool fails as it will
-                        kept, outcome = None, f"{type(error).__name__}: {error}"[:160]
-                    row = {
-                        "model": case.name,
-                        "run": precision,
-                        "by": by,
-                        "outcome": outcome,
-                        "float": None if kept is None else len(kept),
-                        "evaluations": len(other.seen),
-                        "seconds": round(time.monotonic() - started, 1),
-                    }
-                    rows.append(row)
+                    rows.append(row := searched_by(by, material, run, project, names, found.most))
                     print(json.dumps(row), flush=True)
     return rows
+
+
+def rescued(material: CaseMaterial, run: Run, project: Path, limits: Limits) -> tuple[Rescue, dict[str, object]]:
+    started = time.monotonic()
+    found, judge = rescue(material, run, project / "journals", limits)
+    seconds = time.monotonic() - started
+    return found, {
+        "model": material.case.name,
+        "run": run.precision,
+        "by": "rescue",
+        "before": shown(judge.seen[Candidate().key]),
+        "after": shown(found.best),
+        "rescued": found.rescued,
+        "float": len(found.best.candidate.keep_float),
+        "quantized": found.quantized,
+        "most": found.most,
+        "changes": dict(found.best.candidate.changes),
+        "evaluations": found.evaluations,
+        "seconds": round(seconds, 1),
+        "told": list(found.told),
+        "table": found.text,
+    }
+
+
+def searched_by(
+    by: str, material: CaseMaterial, run: Run, project: Path, names: Sequence[str], most: int
+) -> dict[str, object]:
+    """A row of another search, judged by the same gate."""
+    journal = Journal(project / f"{by}-{run.precision}.jsonl")
+    judge = GateJudge(material, run, journal, Budget(MOST_EVALUATIONS, 60.0 * BASELINE_MINUTES), lambda _, __: None)
+    started = time.monotonic()
+    try:
+        kept = greedy(judge, names, most) if by == "greedy" else loss_debug(judge, project, names, most)
+        outcome = "passes" if kept is not None else "none passes"
+    except Spent:
+        kept, outcome = None, "budget spent"
+    except Exception as error:  # noqa: BLE001  # ONNX Runtime's own tool fails as it will
+        kept, outcome = None, f"{type(error).__name__}: {error}"[:160]
+    return {
+        "model": material.case.name,
+        "run": run.precision,
+        "by": by,
+        "outcome": outcome,
+        "float": None if kept is None else len(kept),
+        "evaluations": len(judge.seen),
+        "seconds": round(time.monotonic() - started, 1),
+    }
 
 
 def main() -> None:

@@ -315,7 +315,7 @@ def canaries(options: argparse.Namespace) -> int:
 
 
 def _settings(config: pytest.Config) -> Settings:
-    from pytest_qparity.collection import settings_of
+    from pytest_qparity.session_settings import settings_of
     from pytest_qparity.stash import SELECTION
 
     # What a command looks for is a run that passes by itself, whatever was there before it.

@@ -78,8 +78,8 @@ def run(options: argparse.Namespace) -> int:
     with stdout_for_json(options):
         _show(new, target, kept)
     if options.json:
-        dropped = {"left_out": list(new.left_out), "dropped": list(new.dropped)}
-        print_json({"written": str(target), "runs": new.written, "kept": kept, **dropped})
+        named = {name: list(getattr(new, name)) for name in ("left_out", "dropped", "without_speed")}
+        print_json({"written": str(target), "runs": new.written, "kept": kept, **named})
     return 0
 
 
@@ -87,6 +87,8 @@ def _show(new: Saved, target: Path, kept: int) -> None:
     for what, names in (("left out", new.left_out), ("dropped", new.dropped)):
         for name in names:
             print(f"{what:<10} {one_line(name)}")
+    for name in new.without_speed:
+        print(f"no speed   {one_line(name)}: nothing bounds its speed-up over fp32, later ones cannot be judged by it")
     print(f"written    {one_line(str(target))}  {new.written} runs{f', {kept} of before' if kept else ''}")
 
 

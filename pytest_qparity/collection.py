@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_qparity.case.loading import Case, CaseError, CaseProblem, ConformanceCase, load_any_case
-from pytest_qparity.checks.metrics import BUILTIN_METRICS
+from pytest_qparity.concluding import conclude, conclude_carried, end_by
 from pytest_qparity.gate import (
-    Canaries,
     CaseMaterial,
     KernelRun,
     Run,
@@ -19,68 +18,24 @@ from pytest_qparity.gate import (
     Settings,
     judge,
     judge_vanished_run,
-    own_canaries,
     plan,
     plan_kernels,
 )
-from pytest_qparity.gate.basis import SessionBasis
 from pytest_qparity.gate.since import basis_behind, carried_kernels, carried_run
-from pytest_qparity.gate.turns import Turns
-from pytest_qparity.golden.accept import Accept
-from pytest_qparity.ledger import CheckId, verdict_event
+from pytest_qparity.ledger import CheckId
 from pytest_qparity.ledger.earlier import Carried, NotCarried
-from pytest_qparity.report.junit import put_properties
-from pytest_qparity.report.text import failure_text, one_line, printable_lines
+from pytest_qparity.replaying import ReplayTimer, hand_over
+from pytest_qparity.report.text import one_line, printable_lines
+from pytest_qparity.session_settings import settings_of
 from pytest_qparity.stash import DISPATCH
-from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, cannot_judge
-from pytest_qparity.watching import watch_of
+from pytest_qparity.verdict import Code, Failure, cannot_judge
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pytest_qparity.selection import Selection
 
-SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 CASE_NAMES: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 TIMER: pytest.StashKey[ReplayTimer] = pytest.StashKey()
 CARRIED: pytest.StashKey[Carried | NotCarried | None] = pytest.StashKey()
-TOLD: pytest.StashKey[MutableMapping[tuple[str, str], str]] = pytest.StashKey()
-
-
-def settings_of(config: pytest.Config, selection: Selection) -> Settings:
-    if SETTINGS not in config.stash:
-        added = [metric for metrics in config.hook.pytest_qparity_metrics(config=config) for metric in metrics]
-        known = (*BUILTIN_METRICS, *added)
-        names = [metric.name for metric in known]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise pytest.UsageError(f"got two metrics named {twice[0]!r}, should have names of their own")
-        root = config.rootpath
-        config.stash[SETTINGS] = Settings(
-            golden_root=selection.golden_root,
-            cache=selection.cache,
-            roots=selection.roots,
-            backends=selection.known_backends,
-            metrics={metric.name: metric for metric in known},
-            accept=None if selection.accept is None else Accept(selection.accept),
-            latency_seconds=selection.latency_seconds,
-            examples=selection.examples,
-            seed=selection.seed,
-            canaries=own_canaries()
-            if selection.has_own_canaries(root)
-            else Canaries(root, selection.canary_files(root)),
-            largest_data_mb=selection.largest_data_mb,
-            isolation=selection.isolation,
-            limits=selection.limits,
-            demanded_limits=selection.demanded_limits,
-            watch=watch_of(config),
-            turns=Turns(selection.cache),
-            baseline=selection.baseline,
-            session_basis=SessionBasis(),
-            remote_cache=selection.remote_cache,
-            earlier=None if selection.since is None else selection.since.earlier,
-        )
-    return config.stash[SETTINGS]
 
 
 class CaseFile(pytest.Module):
@@ -154,14 +109,18 @@ class CaseFile(pytest.Module):
             raise CaseError(self.path, (CaseProblem(Code.CASE_NAME, None, sentence, remedy),))
 
 
-class RunNode(pytest.Class):
-    """One backend and precision of a case. Class scope is one session."""
+class _OfRun(pytest.Class):
+    """What stands for a run of a case's plan."""
 
     parent: CaseFile
 
     def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
         super().__init__(**pytest_arguments)
         self.run = run
+
+
+class RunNode(_OfRun):
+    """One backend and precision of a case. Class scope is one session."""
 
     def _getobj(self) -> type[Checks]:
         return Checks
@@ -175,14 +134,8 @@ class RunNode(pytest.Class):
             yield item
 
 
-class VanishedNode(pytest.Class):
+class VanishedNode(_OfRun):
     """A run of the baseline that the case no longer has."""
-
-    parent: CaseFile
-
-    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
-        super().__init__(**pytest_arguments)
-        self.run = run
 
     def _getobj(self) -> type[object]:
         return type("Vanished", (), dict.fromkeys(self.run.checks, staticmethod(vanished)))
@@ -192,14 +145,8 @@ class VanishedNode(pytest.Class):
             yield CheckItem.from_parent(self, name=check, callobj=vanished)
 
 
-class KernelsNode(pytest.Class):
+class KernelsNode(_OfRun):
     """The kernels of one backend. Class scope is one worker."""
-
-    parent: CaseFile
-
-    def __init__(self, *, run: Run, **pytest_arguments: Any) -> None:
-        super().__init__(**pytest_arguments)
-        self.run = run
 
     def _getobj(self) -> type[object]:
         """pytest looks up an item's function in its class by the item's name."""
@@ -329,23 +276,6 @@ def once_a_run(
     return node.stash[CARRIED]
 
 
-def conclude(
-    request: pytest.FixtureRequest,
-    check: CheckId,
-    verdict: Verdict,
-    provenance: Mapping[str, Any],
-    not_carried: NotCarried | None = None,
-) -> None:
-    """Leave a verdict for the ledger, and end the item the way the verdict says."""
-    event = verdict_event(check, verdict, reproduce_of(request.node, check.backend), provenance)
-    end_by(request, event if not_carried is None else {**event, "anew": list(not_carried.reasons)})
-
-
-def conclude_carried(request: pytest.FixtureRequest, event: Mapping[str, Any]) -> None:
-    """The same of a verdict that was given before. It may be repeated by the options of this session."""
-    end_by(request, {**event, "reproduce": reproduce_of(request.node, event["backend"])})
-
-
 def settle_elsewhere(request: pytest.FixtureRequest, run: Run, material: RunMaterial | None = None) -> None:
     """Wait for what a cluster makes of the run, and end the item by it. `material` gets the samples of latency."""
     item = request.node
@@ -364,62 +294,6 @@ def settle_elsewhere(request: pytest.FixtureRequest, run: Run, material: RunMate
 def _identity(item: pytest.Item, case: str, run: Run) -> CheckId:
     """Of a check that was not judged here."""
     return CheckId(item.nodeid, case, run.backend, run.precision, item.name, emulated=run.emulated)
-
-
-def reproduce_of(item: pytest.Item, backend: str) -> str:
-    """The command that repeats a check."""
-    case_file = item.getparent(CaseFile)
-    options = () if case_file is None else case_file.selection.repeat_options
-    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *options])
-
-
-def end_by(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:
-    """Leave a verdict's event for the ledger, and end the item the way it says, wherever it was judged."""
-    item = request.node
-    item.qparity_event = event
-    put_properties(item.user_properties, event)
-    if event["outcome"] == Outcome.PASS:
-        return
-    text = failure_text(event, request.config.stash.setdefault(TOLD, {}))
-    if event["outcome"] == Outcome.WAIVED:
-        # Returns under --runxfail: the check then fails below.
-        pytest.xfail(f"waived: {one_line(str(event['waiver']))}\n{text}")
-    pytest.fail(text, pytrace=False)
-
-
-class ReplayTimer:
-    """The timer of a latency item for pytest-benchmark: it gives back the samples that were measured here.
-
-    pytest-benchmark reads its timer before and after each round. The readings of round i are 0 and sample i, so that
-    its JSON, tables, autosave and compare hold exactly the samples that were judged.
-    """
-
-    def __init__(self) -> None:
-        self._readings: Iterator[float] = iter(())
-
-    def load(self, samples_ms: np.ndarray) -> None:
-        self._readings = iter([reading for sample in samples_ms for reading in (0.0, float(sample) / 1e3)])
-
-    def __call__(self) -> float:
-        return next(self._readings)
-
-
-def hand_over(benchmark: Any, timer: ReplayTimer, run: RunMaterial) -> None:
-    """Give pytest-benchmark the samples of the run's latency check, where it measured any."""
-    samples_ms = run.latency_samples_ms
-    if samples_ms is None:
-        benchmark.disabled = True  # nothing to record, and it would warn that it was not used
-        benchmark.pedantic(_nothing)
-        return
-    timer.load(samples_ms)
-    benchmark.name = run.id
-    benchmark.extra_info["run"] = run.id
-    benchmark.extra_info["batch"] = run.material.case.spec.data.batch
-    benchmark.pedantic(_nothing, rounds=len(samples_ms), iterations=1)
-
-
-def _nothing() -> None:
-    """What pytest-benchmark calls between two readings."""
 
 
 def material_of(node: CaseFile) -> CaseMaterial:

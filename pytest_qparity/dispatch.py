@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_qparity.case.loading import Case
-from pytest_qparity.collection import CheckItem, KernelsNode, RunNode, reproduce_of, settings_of
+from pytest_qparity.collection import CheckItem, KernelsNode, RunNode
+from pytest_qparity.concluding import reproduce_of
 from pytest_qparity.gate import Canaries
 from pytest_qparity.scale.cluster import ClusterError, RayCluster
 from pytest_qparity.scale.node import JudgedRun, RunJob
 from pytest_qparity.scale.project import files_of_case, files_of_globs
 from pytest_qparity.scale.resources import RayOptions, Resources, resources_for
 from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
+from pytest_qparity.session_settings import settings_of
 from pytest_qparity.stash import SELECTION
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ import platform
 import re
 from pathlib import Path
 
-from pytest_qparity.processor import described, processor_model
+from pytest_qparity.processor import described, processor_model, processor_text
 
-_CPUINFO = Path("/proc/cpuinfo")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # version 2 of cgroups: "<microseconds> <period>", or "max <period>"
 _DIGITS = 8
 _LONGEST_NAME = 40
@@ -31,14 +30,14 @@ def this_hardware(device: str = "") -> str:
 
     "intel-xeon-2c-1f0a93d2": a name to read, the cores that may be used, and the beginning of the SHA-256 of all.
     """
-    return fingerprint(_read(_CPUINFO), usable_cores(), device)
+    return fingerprint(processor_text(), usable_cores(), device)
 
 
-def fingerprint(cpuinfo: str, cores: int, device: str = "") -> str:
-    """The same from the text of /proc/cpuinfo, which may be empty."""
-    processor = described(cpuinfo)
+def fingerprint(told: str, cores: int, device: str = "") -> str:
+    """The same from `processor_text`, which may be empty."""
+    processor = described(told)
     features = "unknown" if processor.features is None else ",".join(processor.features)
-    parts = (platform.machine(), processor.name, processor_model(cpuinfo), features, str(cores), device)
+    parts = (platform.machine(), processor.name, processor_model(told), features, str(cores), device)
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_DIGITS]
     return f"{_readable(device or processor.name)}-{cores}c-{digest}"
 

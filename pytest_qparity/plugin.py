@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_qparity.pair_options import pair_up, place_of
+from pytest_qparity.pair_options import pair_up
 from pytest_qparity.stash import (
     BOOKS,
     CASE_FILES,
@@ -21,22 +19,15 @@ from pytest_qparity.stash import (
     PAYLOAD,
     REFUSAL,
     SELECTION,
-    SINCE,
     UNSEEN,
     not_asked_for,
     planned_case_files,
 )
 
 if TYPE_CHECKING:
-    from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.collection import CaseFile
     from pytest_qparity.gate import CaseMaterial, KernelRun, RunMaterial
-    from pytest_qparity.precision.remote import RemoteCache
-    from pytest_qparity.selection import Selection
-    from pytest_qparity.since import Since
 
-# A session with one of these options is there to judge cases.
-ASKING = ("backend", "precision", "qparity_cases", "qparity_report", "qparity_model")
 CHECK_MARKERS = {
     "preflight": "the variant and its session are what they say they are",
     "parity": "outputs are close to the golden FP32 ones",
@@ -67,9 +58,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--help") or config.getoption("--version"):
         return
     from pytest_qparity.selection import SelectionError
+    from pytest_qparity.selection_options import selection_of
 
     try:
-        config.stash[SELECTION] = _selection(config)
+        config.stash[SELECTION] = selection_of(config)
         pair_up(config)
         config.stash[CASE_FILES] = config.stash[SELECTION].case_files(config.rootpath)
     except SelectionError as error:
@@ -83,160 +75,6 @@ def pytest_configure(config: pytest.Config) -> None:
         books = config.stash[BOOKS] = Books(config)
         if config.pluginmanager.register(books, "qparity-books") is None:
             raise pytest.UsageError("got -p no:qparity-books, should be without: nothing is judged off the books")
-
-
-def _selection(config: pytest.Config) -> Selection:
-    from pytest_qparity.options import REPEATED
-    from pytest_qparity.selection import (
-        Selection,
-        SelectionError,
-        backends_among,
-        count_of,
-        durations_in,
-        isolation_of,
-        known_backends,
-        known_precisions,
-        limits_of,
-        megabytes_of,
-        names_of,
-        ray_of,
-        roots_of,
-        seconds_of,
-        shard_named,
-    )
-    from pytest_qparity.worker.limits import Limits
-
-    if config.getoption("qparity_accept") is not None:
-        from pytest_qparity.golden.accept import ci_refusal
-
-        refusal = ci_refusal(os.environ)
-        if refusal is not None:
-            raise SelectionError(refusal)
-    known = known_backends(spec for specs in config.hook.pytest_qparity_backends(config=config) for spec in specs)
-    backends = names_of(_value(config, "backend", "qparity_backends"), "--backend")
-    precisions = config.getoption("precision")
-    if precisions is None:
-        precisions = config.getini("qparity_precisions") or None
-    more_roots = config.getoption("qparity_roots")
-    root = config.rootpath
-    pair = place_of(config, backends_among(backends, known))
-    roots = roots_of(root, config.getini("qparity_roots") if more_roots is None else more_roots.split(","))
-    return Selection(
-        backends=backends_among(backends, known),
-        precisions=None if precisions is None else known_precisions(names_of(precisions, "--precision")),
-        known_backends=known,
-        case_globs=_globs(config, "qparity_cases"),
-        canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
-        roots=roots if pair is None else (*roots, *pair.roots),
-        golden_root=root / _value(config, "qparity_golden") if pair is None else pair.golden_root,
-        cache=root / _value(config, "qparity_cache"),
-        ledger=root / _value(config, "qparity_ledger"),
-        latency_seconds=seconds_of(_value(config, "qparity_latency_seconds"), "--qparity-latency-seconds"),
-        largest_data_mb=megabytes_of(_value(config, "qparity_largest_data_mb"), "--qparity-largest-data-mb"),
-        accept=config.getoption("qparity_accept") if pair is None else "changed",
-        examples=count_of(_value(config, "qparity_examples"), "--qparity-examples", lowest=1),
-        seed=count_of(_value(config, "qparity_seed"), "--qparity-seed", lowest=0),
-        isolation=isolation_of(_value(config, "qparity_isolation")),
-        limits=Limits().but(**limits_of(config.getini("qparity_limits"), "qparity_limits")),
-        demanded_limits=limits_of((config.getoption("qparity_limits") or "").split(","), "--qparity-limits"),
-        reports=_reports(config, root / _value(config, "qparity_ledger")),
-        on_github=_on_github(config),
-        baseline=_baseline(root, _value(config, "qparity_baseline")),
-        pair=pair,
-        since=_since(config, root),
-        remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
-        shard=None if config.getoption("qparity_shard") is None else shard_named(config.getoption("qparity_shard")),
-        durations=durations_in(root, _value(config, "qparity_durations")),
-        ray=ray_of(
-            _value(config, "qparity_ray"),
-            _value(config, "qparity_ray_storage"),
-            _values(config, "qparity_ray_files"),
-            _values(config, "qparity_ray_resources"),
-            known,
-        ),
-        asked_for=any(config.getoption(option) is not None for option in ASKING),
-        repeat_options=tuple(
-            f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
-            for option in REPEATED
-            if config.getoption(option) is not None
-        ),
-    )
-
-
-def _baseline(root: Path, name: str) -> Baseline | None:
-    if not name:
-        return None
-    from pytest_qparity.baseline.file import BaselineError
-    from pytest_qparity.report.baselines import baseline_at
-    from pytest_qparity.selection import SelectionError
-
-    try:
-        return baseline_at(root / name)
-    except OSError as error:
-        reason = f"got {error.strerror or error} for the baseline {name}, should be a file: qparity baseline save NAME"
-        raise SelectionError(reason) from None
-    except BaselineError as error:
-        raise SelectionError(f"--qparity-baseline: {error}") from None
-
-
-def _remote_cache(url: str) -> RemoteCache | None:
-    if not url:
-        return None
-    from pytest_qparity.precision.remote import RemoteCache, RemoteCacheError
-    from pytest_qparity.selection import SelectionError
-
-    try:
-        return RemoteCache(url)
-    except RemoteCacheError as error:
-        raise SelectionError(f"--qparity-remote-cache: {error}") from None
-
-
-def _since(config: pytest.Config, root: Path) -> Since | None:
-    """A worker of pytest-xdist is told where its controller found it: the ledger has been begun anew by then."""
-    told = getattr(config, "workerinput", {}).get(SINCE)
-    asked = told or _value(config, "qparity_since")
-    if not asked:
-        return None
-    from pytest_qparity.since import since_named
-
-    return since_named(asked, root, root / _value(config, "qparity_ledger"))
-
-
-def _value(config: pytest.Config, option: str, ini: str | None = None) -> str:
-    """An option's value, or its ini twin's."""
-    value = config.getoption(option)
-    return str(config.getini(ini or option) if value is None else value)
-
-
-def _values(config: pytest.Config, option: str) -> list[str]:
-    """A repeatable option's values, or those of its ini twin."""
-    values: list[str] | None = config.getoption(option)
-    return list(config.getini(option)) if values is None else values
-
-
-def _globs(config: pytest.Config, option: str) -> tuple[str, ...]:
-    """The option's one glob, or those of its ini twin."""
-    glob = config.getoption(option)
-    return tuple(config.getini(option) if glob is None else [glob])
-
-
-def _reports(config: pytest.Config, ledger: Path) -> tuple[Path, ...]:
-    """The option's files, or those of its ini twin."""
-    names = _values(config, "qparity_report")
-    if not names:
-        return ()
-    from pytest_qparity.report.faces import FaceError, reports_of
-
-    try:
-        return reports_of(config.rootpath, names, ledger)
-    except FaceError as error:
-        raise pytest.UsageError(f"{error}: --qparity-report") from None
-
-
-def _on_github(config: pytest.Config) -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true" and bool(
-        config.getoption("qparity_github") or config.getini("qparity_github")
-    )
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

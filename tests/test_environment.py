@@ -28,7 +28,7 @@ flags\t\t: fpu amx_int8
 def cpuinfo(tmp_path, monkeypatch):
     """Writes what the system tells of its processors."""
     path = tmp_path / "cpuinfo"
-    monkeypatch.setattr(processor, "Path", lambda name: path if name == "/proc/cpuinfo" else None)
+    monkeypatch.setattr(processor, "_CPUINFO", path)
     processor.this_processor.cache_clear()
     yield path
     processor.this_processor.cache_clear()

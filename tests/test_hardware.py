@@ -41,6 +41,17 @@ def test_other_hardware_has_another_fingerprint(other: tuple[str, int]) -> None:
     assert fingerprint(*other) != fingerprint(XEON, 2)
 
 
+def test_chips_with_as_many_cores_and_no_proc_are_no_one_hardware() -> None:
+    chips = [
+        f"machdep.cpu.brand_string: Apple M{number}\nhw.cpufamily: {family}\n"
+        for number, family in ((1, 458787763), (2, 3660830781))
+    ]
+    found = [fingerprint(chip, 8) for chip in chips]
+
+    assert [each.rpartition("-")[0] for each in found] == ["apple-m1-8c", "apple-m2-8c"]
+    assert fingerprint(chips[0].replace("458787763", "1"), 8) != found[0]
+
+
 def test_what_varies_on_one_machine_is_not_in_it() -> None:
     assert fingerprint(XEON.replace("2600.000", "1200.000"), 2) == fingerprint(XEON, 2)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["About", "Accuracy", "Figures", "Latency", "Memory", "SpeedUp", "figures_of"]
+__all__ = ["About", "Accuracy", "Bounded", "Figures", "Latency", "Memory", "Repeated", "SpeedUp", "figures_of"]
 
 COUNTERPART = "fp32"  # whom a run's speed is a multiple of: milliseconds are of one machine on one day
 _CENSUS = "census"
@@ -19,12 +19,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SpeedUp(_Part):
-    """How many times faster than COUNTERPART on the same backend, with its 98 % interval."""
+class Bounded(_Part):
+    """An estimate with its interval."""
 
     low: float
     estimate: float
     high: float
+
+
+class SpeedUp(Bounded):
+    """How many times faster than COUNTERPART on the same backend, with its 98 % interval."""
+
+
+class Repeated(Bounded):
+    """The least, the median and the greatest of a cost that was measured several times."""
+
+    times: int
 
 
 class Accuracy(_Part):
@@ -43,19 +53,41 @@ class Accuracy(_Part):
 
 
 class Latency(_Part):
+    """`fastest_ms`: of the calls that were not interrupted. `has_counterpart`: whether it was timed beside COUNTERPART;
+    `speed_up`: over it, None too where nothing bounded it."""
+
     median_ms: float
     batch: int
     clock: str = ""
     threads: int | None = None
+    fastest_ms: float | None = None
+    has_counterpart: bool = False
     speed_up: SpeedUp | None = None
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether it was timed beside COUNTERPART, and nothing bounds by how much it is faster."""
+        return self.has_counterpart and self.speed_up is None
 
 
 class Memory(_Part):
-    """In megabytes of 10**6 bytes, as the memory check measures them."""
+    """In megabytes of 10**6 bytes, as the memory check measures them. What is another number each time is kept where it
+    was measured repeatedly, which is where a case has a limit for it: once bounds nothing."""
 
     peak_mb: float
     size_mb: float
     device_peak_mb: float | None = None
+    engine_mb: float | None = None
+    activation_mb: float | None = None
+    load_ms: Repeated | None = None
+    first_run_ms: Repeated | None = None
+    joule_per_sample: Repeated | None = None
+
+    def numbers(self) -> dict[str, float]:
+        """By key, those that there are; of what was repeated the median."""
+        told = {name: getattr(self, name) for name in type(self).model_fields}
+        numbers = {name: each.estimate if isinstance(each, Repeated) else each for name, each in told.items()}
+        return {name: value for name, value in numbers.items() if value is not None}
 
 
 class About(_Part):
@@ -99,7 +131,7 @@ class Figures(_Part):
 
     def numbers(self) -> dict[str, float]:
         """One number for each thing that is watched over time: the least SQNR, the metric, the speed-up over
-        COUNTERPART, milliseconds and megabytes."""
+        COUNTERPART, milliseconds, megabytes and joules."""
         found: dict[str, float] = {}
         if self.sqnr_db:
             found["sqnr_db"] = min(self.sqnr_db.values())
@@ -110,9 +142,7 @@ class Figures(_Part):
             if self.latency.speed_up is not None:
                 found["speed_up"] = self.latency.speed_up.estimate
         if self.memory is not None:
-            device = self.memory.device_peak_mb
-            found |= {"peak_mb": self.memory.peak_mb, "size_mb": self.memory.size_mb}
-            found |= {} if device is None else {"device_peak_mb": device}
+            found |= self.memory.numbers()
         return found
 
 
@@ -175,11 +205,14 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
     ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
     known = {name: end for name, end in ends.items() if end is not None}
     threads = evidence.get("threads")
+    fastest_ms = next(iter(evidence.get("quantiles_ms", ())), None)
     return Latency(
         median_ms=median_ms,
         batch=evidence.get("batch", 1),
         clock=str(evidence.get("clock", "")),
         threads=threads if isinstance(threads, int) else None,
+        fastest_ms=_number(fastest_ms),
+        has_counterpart=over is not None,
         speed_up=SpeedUp(**known) if len(known) == len(SpeedUp.model_fields) else None,
     )
 
@@ -188,7 +221,18 @@ def _memory(evidence: Mapping[str, Any]) -> Memory | None:
     peak_mb, size_mb = _number(evidence.get("peak_mb")), _number(evidence.get("size_mb"))
     if peak_mb is None or size_mb is None:
         return None
-    return Memory(peak_mb=peak_mb, size_mb=size_mb, device_peak_mb=_number(evidence.get("device_peak_mb")))
+    single = {name: _number(evidence.get(name)) for name in ("device_peak_mb", "engine_mb", "activation_mb")}
+    intervals = evidence.get("intervals", {})
+    repeated = {name: _repeated(intervals.get(name)) for name in ("load_ms", "first_run_ms", "joule_per_sample")}
+    return Memory.model_validate({"peak_mb": peak_mb, "size_mb": size_mb, **single, **repeated})
+
+
+def _repeated(interval: Mapping[str, Any] | None) -> Repeated | None:
+    if interval is None:
+        return None
+    ends = {name: _number(interval.get(name)) for name in ("low", "estimate", "high")}
+    known = {name: end for name, end in ends.items() if end is not None}
+    return Repeated(**known, times=interval.get("times", 0)) if len(known) == len(ends) else None
 
 
 def _about(provenance: Mapping[str, Any], start: Mapping[str, Any]) -> About:

@@ -9,7 +9,6 @@ from pytest_qparity.backends.outputs import Misfit
 from pytest_qparity.case.metric_spec import metric_name
 from pytest_qparity.checks.statistics.classes import FAMILY_LEVEL, ClassDrop
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.gate.run_material import misfit
 from pytest_qparity.precision.table import PRECISIONS, Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -80,6 +79,17 @@ def outputs_of(seen: Judged) -> Mapping[str, np.ndarray]:
     if isinstance(seen.outputs, Misfit):
         raise misfit()
     return seen.outputs
+
+
+def misfit() -> CannotJudge:
+    """Of outputs that cannot be scored, since they are not those of the float model."""
+    return CannotJudge(
+        Failure(
+            Code.ACCURACY_OUTPUT,
+            "The variant's outputs are not laid out as the golden's, should have its names, types and shapes.",
+            "see what parity says of them",
+        )
+    )
 
 
 def tolerance_of(run: RunMaterial) -> Tolerance:

@@ -40,7 +40,8 @@ def memory(run: RunMaterial) -> Verdict:
 
 def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling]) -> dict[str, MemoryUse]:
     """Of the run and of each counterpart. What is another number each time is measured as often as it takes to tell, in
-    turn: a machine that becomes busy is so for all of them. Where nothing asks for it, once, of the run alone."""
+    turn: a machine that becomes busy is so for all of them; where only limits since a baseline ask, the run alone is.
+    Where nothing asks for it, once, of the run alone."""
     from pytest_qparity.backends.memory_probe import measure_memory
     from pytest_qparity.backends.probing import Probing
     from pytest_qparity.backends.start_probe import measure_start
@@ -55,8 +56,9 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
         name: Probing(run.backend_spec, variant.path, feed, run.options_at(name), run.material.limits)
         for name, variant in variants.items()
     }
-    is_asked = any(ceiling.cost.is_repeated for ceiling in ceilings)
-    starting = list(probings) if is_asked else [run.precision]
+    is_budgeted = any(ceiling.cost.is_repeated for ceiling in ceilings)
+    is_asked = is_budgeted or run.material.case.spec.regression.repeats
+    starting = list(probings) if is_budgeted else [run.precision]
     starts: dict[str, list[StartMeasurement]] = {name: [] for name in probings}
     for turn in range(REPETITIONS if is_asked else 1):
         for name in starting[:: -1 if turn % 2 else 1]:

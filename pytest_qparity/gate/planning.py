@@ -115,7 +115,6 @@ def _checks(case: Case) -> tuple[str, ...]:
 
 
 def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
-    spec = case.spec
     canaries = settings.canaries
     yield from canary_problems(case) if canaries.holds(case.path) else no_canary_problems(case)
     namesake = canaries.namesake(case.path)
@@ -126,6 +125,20 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             f'Got a case named "{case.name}" beside the canary file {namesake}, should have a name of its own.',
             "rename one of the files: goldens are stored by the name",
         )
+    yield from _rivals(case)
+    for name in case.spec.precisions:
+        yield from _precision_problems(case, name)
+    for backend in case.spec.budgets:
+        if backend not in settings.backends:
+            yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
+    yield from _option_problems(case, settings)
+    yield from metric_problems(case, settings.metrics)
+    yield from _waiver_problems(case, settings)
+
+
+def _rivals(case: Case) -> Iterator[CaseProblem]:
+    """Keys of two tables of which only one can hold."""
+    spec = case.spec
     if spec.data.drawn and spec.accuracy is not None:
         yield CaseProblem(
             Code.CASE_VALUE,
@@ -152,60 +165,36 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
             f"Got looks beside {beside}, should be none: {why}.",
             "remove looks",
         )
-    for name, precision in spec.precisions.items():
-        base = base_of(name, precision.base)
-        location = ("precisions", name, *(("base",) if precision.base else ()))
-        own = base_of(name, None)
-        if base is not None and own is not None and own != base:
+
+
+def _precision_problems(case: Case, name: str) -> Iterator[CaseProblem]:
+    precision = case.spec.precisions[name]
+    base, own = base_of(name, precision.base), base_of(name, None)
+    location = ("precisions", name, *(("base",) if precision.base else ()))
+    if base is not None and own is not None and own != base:
+        yield CaseProblem(
+            Code.CASE_VALUE,
+            case.line_of(*location),
+            f'Got base "{base}" for precision "{name}", should be "{own}", as its name says.',
+            "rename the precision, or leave out base",
+        )
+    elif base is None:
+        yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
+    else:
+        for wrong in contradictions(base, precision):
             yield CaseProblem(
                 Code.CASE_VALUE,
-                case.line_of(*location),
-                f'Got base "{base}" for precision "{name}", should be "{own}", as its name says.',
-                "rename the precision, or leave out base",
+                case.line_of("precisions", name, wrong.key),
+                f'Got {wrong.got} for precision "{name}", should be {wrong.should}.',
+                wrong.remedy,
             )
-        elif base is None:
-            yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
-        else:
-            for wrong in contradictions(base, precision):
-                yield CaseProblem(
-                    Code.CASE_VALUE,
-                    case.line_of("precisions", name, wrong.key),
-                    f'Got {wrong.got} for precision "{name}", should be {wrong.should}.',
-                    wrong.remedy,
-                )
-        if base in FLOATS and precision.min_quantized is not None:
-            yield CaseProblem(
-                Code.CASE_VALUE,
-                case.line_of("precisions", name, "min_quantized"),
-                f'Got min_quantized for precision "{name}", should have none: nothing runs quantized in {base}.',
-                "remove min_quantized",
-            )
-    for backend in spec.budgets:
-        if backend not in settings.backends:
-            yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
-    yield from _option_problems(case, settings)
-    yield from metric_problems(case, settings.metrics)
-    possible = [
-        run_id(name, precision, _is_emulated(case, backend, precision))
-        for name, backend in settings.backends.items()
-        for precision in spec.precisions
-    ]
-    for index, waiver in enumerate(spec.waivers):
-        if not any(matches(waiver.run, name) for name in possible):
-            yield CaseProblem(
-                Code.CASE_DEAD_PATTERN,
-                case.line_of("waivers", index, "run"),
-                f'Got a waiver for run "{waiver.run}", should match a run such as "{possible[0]}".',
-                _instead(waiver.run, possible, "name a backend and a precision of this case, or delete the waiver"),
-            )
-        for check in waiver.checks:
-            if check not in _checks(case):
-                yield CaseProblem(
-                    Code.CASE_DEAD_PATTERN,
-                    case.line_of("waivers", index, "checks"),
-                    f'Got a waiver for check "{check}", should be one of this case: {known_list(_checks(case))}.',
-                    f'take "{check}" out of the waiver, or add the table [{check}]',
-                )
+    if base in FLOATS and precision.min_quantized is not None:
+        yield CaseProblem(
+            Code.CASE_VALUE,
+            case.line_of("precisions", name, "min_quantized"),
+            f'Got min_quantized for precision "{name}", should have none: nothing runs quantized in {base}.',
+            "remove min_quantized",
+        )
 
 
 def _option_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
@@ -221,6 +210,31 @@ def _option_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
             remedy = f"take it out; it is for {known_list(others)}" if others else "take it out"
             sentence = f'Got {key} for backend "{backend}", should be {should}.'
             yield CaseProblem(Code.CASE_VALUE, case.line_of("backends", backend, key), sentence, remedy)
+
+
+def _waiver_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
+    """Waivers of runs or checks that the case does not have: they would have no effect."""
+    possible = [
+        run_id(name, precision, _is_emulated(case, backend, precision))
+        for name, backend in settings.backends.items()
+        for precision in case.spec.precisions
+    ]
+    for index, waiver in enumerate(case.spec.waivers):
+        if not any(matches(waiver.run, name) for name in possible):
+            yield CaseProblem(
+                Code.CASE_DEAD_PATTERN,
+                case.line_of("waivers", index, "run"),
+                f'Got a waiver for run "{waiver.run}", should match a run such as "{possible[0]}".',
+                _instead(waiver.run, possible, "name a backend and a precision of this case, or delete the waiver"),
+            )
+        for check in waiver.checks:
+            if check not in _checks(case):
+                yield CaseProblem(
+                    Code.CASE_DEAD_PATTERN,
+                    case.line_of("waivers", index, "checks"),
+                    f'Got a waiver for check "{check}", should be one of this case: {known_list(_checks(case))}.',
+                    f'take "{check}" out of the waiver, or add the table [{check}]',
+                )
 
 
 def _unknown(case: Case, location: tuple[str | int, ...], kind: str, word: str, known: Iterable[str]) -> CaseProblem:

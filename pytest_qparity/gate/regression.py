@@ -50,7 +50,13 @@ def limits_of(stated: RegressionSpec) -> RegressionLimits:
         sqnr_db=stated.sqnr_db,
         margin=stated.margin,
         slower_percent=stated.slower_percent,
+        latency_percent=stated.latency_percent,
         memory_percent=stated.memory_percent,
         size_percent=stated.size_percent,
+        engine_percent=stated.engine_percent,
+        activation_percent=stated.activation_percent,
+        load_percent=stated.load_percent,
+        first_run_percent=stated.first_run_percent,
+        energy_percent=stated.energy_percent,
         other_hardware_is_judged=stated.other_hardware == "cannot-judge",
     )

@@ -274,6 +274,7 @@ class RunMaterial:
     def outputs(self) -> Mapping[str, np.ndarray]:
         """Those over all test samples. Raises CannotJudge where they are a misfit, which parity tells."""
         from pytest_qparity.backends.outputs import Misfit
+        from pytest_qparity.gate.accuracy import misfit
 
         if isinstance(self.gathered, Misfit):
             raise misfit()
@@ -354,17 +355,6 @@ class RunMaterial:
         if base is None:
             raise ValueError(f"got precision {precision!r}, should have been refused when the case was planned")
         return base
-
-
-def misfit() -> CannotJudge:
-    """Of outputs that cannot be scored, since they are not those of the float model."""
-    return CannotJudge(
-        Failure(
-            Code.ACCURACY_OUTPUT,
-            "The variant's outputs are not laid out as the golden's, should have its names, types and shapes.",
-            "see what parity says of them",
-        )
-    )
 
 
 def require_unchanged(variant: Variant) -> StoredBytes:

@@ -32,6 +32,13 @@ class Saved:
     left_out: tuple[str, ...]
     dropped: tuple[str, ...]
 
+    @property
+    def without_speed(self) -> tuple[str, ...]:
+        """Runs of the ledger whose speed-up nothing bounds: against these lines no speed can be judged."""
+        new = self.runs[len(self.runs) - self.written :]
+        timed = [(each, each.latency) for each in new if each.latency is not None]
+        return tuple(f"{each.case} {each.run}" for each, latency in timed if latency.is_unbounded)
+
 
 def saved(ledger: Ledger, older: Baseline | None) -> Saved:
     """A baseline of a whole ledger that passes. Raises BaselineError where it is another.

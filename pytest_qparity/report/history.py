@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "HistoryError", "Point", "Series", "add_ledger", "read_history", "series_of"]
 
 FORMAT = 1
-OF_HARDWARE = frozenset(("median_ms", "speed_up", "peak_mb", "device_peak_mb"))  # one series for each machine
-LOWER_IS_BETTER = frozenset(("median_ms", "peak_mb", "device_peak_mb", "size_mb", "wer", "nll", "perplexity", "mae"))
-_UNITS = {"sqnr_db": "dB", "median_ms": "ms", "speed_up": "×"}
+# One series for each machine.
+OF_HARDWARE = frozenset(
+    ("median_ms", "speed_up", "peak_mb", "device_peak_mb", "engine_mb", "load_ms", "first_run_ms", "joule_per_sample")
+)
+LOWER_IS_BETTER = (OF_HARDWARE - {"speed_up"}) | {"size_mb", "activation_mb", "wer", "nll", "perplexity", "mae"}
+_UNITS = {"sqnr_db": "dB", "speed_up": "×", "joule_per_sample": "J"}
+_ENDINGS = {"_mb": "MB", "_ms": "ms"}
 
 
 class HistoryError(Exception):
@@ -72,8 +76,9 @@ class Point:
 class Series:
     """One figure of one run over time, the oldest first.
 
-    `figure`: "sqnr_db", the name of the metric, "median_ms", "speed_up" (over fp32), "peak_mb", "device_peak_mb" or
-    "size_mb"; `unit`: empty where it has none. `hardware`: of speed and memory; empty of figures of no one machine.
+    `figure`: "sqnr_db", the name of the metric, "median_ms", "speed_up" (over fp32), or a cost by its key in the memory
+    check's evidence; `unit`: empty where it has none. `hardware`: of speed and memory; empty of figures of no one
+    machine.
     """
 
     case: str
@@ -106,7 +111,7 @@ def series_of(history: Sequence[Entry]) -> list[Series]:
 
 
 def _unit(figure: str) -> str:
-    return _UNITS.get(figure, "MB" if figure.endswith("_mb") else "")
+    return _UNITS.get(figure, _ENDINGS.get(figure[-3:], ""))
 
 
 def entry_of(ledger: Ledger, digest: str) -> Entry:

@@ -31,9 +31,11 @@ def history_text(watched: Sequence[Watched], *, width: int, colour: bool) -> str
     table.add_column("ledgers", justify="right", no_wrap=True)
     table.add_column("last", justify="right", no_wrap=True)
     table.add_column("changes of level", overflow="fold")
+    has_several = len({series.hardware for series, _ in watched if series.hardware}) > 1
     for series, changes in watched:
+        figure = f"{series.figure} on {series.hardware}" if has_several and series.hardware else series.figure
         last = _told(series.points[-1].value, series.unit) if series.points else ""
-        cells = [Text(printable(one_line(text))) for text in (series.case, series.run, series.figure)]
+        cells = [Text(printable(one_line(text))) for text in (series.case, series.run, figure)]
         table.add_row(*cells, str(len(series.points)), last, _changes(series, changes))
     stream = io.StringIO()
     console = text_console(stream, width=width, colour=colour)

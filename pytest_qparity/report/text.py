@@ -22,6 +22,8 @@ _COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-
 
 def printable(text: str) -> str:
     """`text` with what a terminal would obey in its place as an escape (`\\x1b`); half of a surrogate pair too."""
+    if text.isprintable():
+        return text  # nearly every text, and thousands are kept: no copy of it
     shown = _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return shown.encode("utf-8", "backslashreplace").decode()
 

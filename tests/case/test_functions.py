@@ -115,48 +115,51 @@ def test_a_dataclass_in_a_module_beside_the_case_file_works(tmp_path: Path) -> N
     assert call_function("samples:make", tmp_path, Code.DATA_UNREADABLE) == 7
 
 
+RAISING = [
+    (
+        "def make():\n    raise ValueError('no such shard\\nmore')\n",
+        'Got ValueError: no such shard from "samples:make" (samples.py, line 2), should give a value.',
+    ),
+    (
+        "import sys\ndef make():\n    sys.exit(3)\n",
+        'Got SystemExit: 3 from "samples:make" (samples.py, line 3), should give a value.',
+    ),
+    (
+        "import sys\nsys.exit()\ndef make(): ...\n",
+        'Got SystemExit from "samples:make" (samples.py, line 2), should give a value.',
+    ),
+    (
+        "import pytest\ndef make():\n    pytest.skip('not today')\n",
+        'Got Skipped: not today from "samples:make" (samples.py, line 3), should give a value.',
+    ),
+    (
+        "import json\ndef make():\n    return json.loads('{')\n",
+        (
+            "Got JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1) "
+            'from "samples:make" (samples.py, line 3), should give a value.'
+        ),
+    ),
+    (
+        "import no_such_module_at_all\ndef make(): ...\n",
+        (
+            "Got ModuleNotFoundError: No module named 'no_such_module_at_all' "
+            'from "samples:make" (samples.py, line 1), should give a value.'
+        ),
+    ),
+    (
+        "def make(seed):\n    return seed\n",
+        (
+            "Got TypeError: make() missing 1 required positional argument: 'seed' "
+            'from "samples:make", should give a value.'
+        ),
+    ),
+    ("make = 5\n", "Got TypeError: 'int' object is not callable from \"samples:make\", should give a value."),
+]
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
-    [
-        (
-            "def make():\n    raise ValueError('no such shard\\nmore')\n",
-            'Got ValueError: no such shard from "samples:make" (samples.py, line 2), should give a value.',
-        ),
-        (
-            "import sys\ndef make():\n    sys.exit(3)\n",
-            'Got SystemExit: 3 from "samples:make" (samples.py, line 3), should give a value.',
-        ),
-        (
-            "import sys\nsys.exit()\ndef make(): ...\n",
-            'Got SystemExit from "samples:make" (samples.py, line 2), should give a value.',
-        ),
-        (
-            "import pytest\ndef make():\n    pytest.skip('not today')\n",
-            'Got Skipped: not today from "samples:make" (samples.py, line 3), should give a value.',
-        ),
-        (
-            "import json\ndef make():\n    return json.loads('{')\n",
-            (
-                "Got JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1) "
-                'from "samples:make" (samples.py, line 3), should give a value.'
-            ),
-        ),
-        (
-            "import no_such_module_at_all\ndef make(): ...\n",
-            (
-                "Got ModuleNotFoundError: No module named 'no_such_module_at_all' "
-                'from "samples:make" (samples.py, line 1), should give a value.'
-            ),
-        ),
-        (
-            "def make(seed):\n    return seed\n",
-            (
-                "Got TypeError: make() missing 1 required positional argument: 'seed' "
-                'from "samples:make", should give a value.'
-            ),
-        ),
-        ("make = 5\n", "Got TypeError: 'int' object is not callable from \"samples:make\", should give a value."),
-    ],
+    RAISING,
     ids=[
         "raises",
         "exits",
@@ -203,62 +206,62 @@ def test_a_module_that_failed_at_import_is_tried_again(tmp_path: Path) -> None:
     assert refusal("samples:make", tmp_path) == refusal("samples:make", tmp_path)
 
 
+NOT_FOUND = [
+    (
+        "samples:mak",
+        'Got "samples:mak", should name a function of samples.py, which has: make, other.',
+        'write "samples:make"',
+    ),
+    (
+        "samples:zzz",
+        'Got "samples:zzz", should name a function of samples.py, which has: make, other.',
+        "define zzz in samples.py",
+    ),
+    (
+        "sample:make",
+        (
+            'Got "sample:make", should name a module beside the case file or an installed one: '
+            'there is neither sample.py nor an installed "sample".'
+        ),
+        'write "samples" for "sample"',
+    ),
+    (
+        "zzz.yyy:make",
+        (
+            'Got "zzz.yyy:make", should name a module beside the case file or an installed one: '
+            'there is neither zzz/yyy.py nor an installed "zzz.yyy".'
+        ),
+        "put zzz/yyy.py beside the case file",
+    ),
+    (
+        "json.zzz:make",
+        (
+            'Got "json.zzz:make", should name a module beside the case file or an installed one: '
+            'there is neither json/zzz.py nor an installed "json.zzz".'
+        ),
+        "put json/zzz.py beside the case file",
+    ),
+    (
+        "samples:",
+        'Got "samples:", should be "module:function" made of Python names.',
+        'write "module:function"; a file whose name has a colon is written "./name"',
+    ),
+    (
+        "..samples:make",
+        'Got "..samples:make", should be "module:function" made of Python names.',
+        'write "module:function"; a file whose name has a colon is written "./name"',
+    ),
+    (
+        "broken:make",
+        ("Got SyntaxError: '(' was never closed in broken.py line 2, should be a Python module for \"broken:make\"."),
+        "correct broken.py",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "sentence", "remedy"),
-    [
-        (
-            "samples:mak",
-            'Got "samples:mak", should name a function of samples.py, which has: make, other.',
-            'write "samples:make"',
-        ),
-        (
-            "samples:zzz",
-            'Got "samples:zzz", should name a function of samples.py, which has: make, other.',
-            "define zzz in samples.py",
-        ),
-        (
-            "sample:make",
-            (
-                'Got "sample:make", should name a module beside the case file or an installed one: '
-                'there is neither sample.py nor an installed "sample".'
-            ),
-            'write "samples" for "sample"',
-        ),
-        (
-            "zzz.yyy:make",
-            (
-                'Got "zzz.yyy:make", should name a module beside the case file or an installed one: '
-                'there is neither zzz/yyy.py nor an installed "zzz.yyy".'
-            ),
-            "put zzz/yyy.py beside the case file",
-        ),
-        (
-            "json.zzz:make",
-            (
-                'Got "json.zzz:make", should name a module beside the case file or an installed one: '
-                'there is neither json/zzz.py nor an installed "json.zzz".'
-            ),
-            "put json/zzz.py beside the case file",
-        ),
-        (
-            "samples:",
-            'Got "samples:", should be "module:function" made of Python names.',
-            'write "module:function"; a file whose name has a colon is written "./name"',
-        ),
-        (
-            "..samples:make",
-            'Got "..samples:make", should be "module:function" made of Python names.',
-            'write "module:function"; a file whose name has a colon is written "./name"',
-        ),
-        (
-            "broken:make",
-            (
-                "Got SyntaxError: '(' was never closed in broken.py line 2, "
-                'should be a Python module for "broken:make".'
-            ),
-            "correct broken.py",
-        ),
-    ],
+    NOT_FOUND,
 )
 def test_a_function_that_cannot_be_found_is_named_with_the_nearest_right_word(
     tmp_path: Path, name: str, sentence: str, remedy: str

@@ -137,28 +137,6 @@ def _answer_for_cuda(machine: Machine) -> None:
 def _answer_for_tensorrt(machine: Machine) -> None:
     """Answers of an engine that works; a test that wants another puts it in their place."""
     flags: dict[Any, bool] = {machine.trt.BuilderFlag.TF32: True}  # its default, as the documentation says
-    names = lambda: list(machine.engine.ports)  # type: ignore[union-attr]  # noqa: E731
-    port = lambda name: machine.engine.ports[name]  # type: ignore[union-attr]  # noqa: E731
-
-    def plan_shape(_: Any, name: str) -> Any:
-        return machine.dims(*port(name).shape)
-
-    def shape_now(_: Any, name: str) -> Any:
-        if name in machine.shapes:
-            return machine.dims(*machine.shapes[name])
-        return machine.dims(*_resolved(machine, name))
-
-    def set_shape(_: Any, name: str, shape: Any) -> bool:
-        machine.shapes[name] = tuple(shape)
-        return True
-
-    def set_address(_: Any, name: str, memory: int) -> bool:
-        machine.addresses[name] = memory
-        return True
-
-    def set_allocator(_: Any, name: str, output_allocator: Any) -> bool:
-        machine.allocators[name] = output_allocator
-        return True
 
     def deserialize(runtime: Any, serialized_engine: bytes) -> Any:
         engine = machine.trt_made("ICudaEngine")
@@ -179,6 +157,17 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "IBuilderConfig.set_flag": lambda _, flag: flags.__setitem__(flag, True),
         "IBuilderConfig.clear_flag": lambda _, flag: flags.__setitem__(flag, False),
         "IBuilderConfig.get_flag": lambda _, flag: flags.get(flag, False),
+        "EngineInspector.get_engine_information": lambda *_, **named: machine.engine.inspector,  # type: ignore[union-attr]
+        **_engine_answers(machine),
+        **_context_answers(machine),
+    }
+
+
+def _engine_answers(machine: Machine) -> dict[str, Any]:
+    """What the plan holds: its tensors by index and name."""
+    names = lambda: list(machine.engine.ports)  # type: ignore[union-attr]  # noqa: E731
+    port = lambda name: machine.engine.ports[name]  # type: ignore[union-attr]  # noqa: E731
+    return {
         "ICudaEngine.num_io_tensors": lambda _: len(names()),
         "ICudaEngine.num_layers": 3,
         "ICudaEngine.device_memory_size_v2": 5_000_000,
@@ -186,7 +175,7 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "ICudaEngine.get_tensor_name": lambda _, index: names()[index],
         "ICudaEngine.get_tensor_dtype": lambda _, name: machine.trt.DataType[port(name).kind],
         "ICudaEngine.get_tensor_format": lambda _, name: machine.trt.TensorFormat[port(name).form],
-        "ICudaEngine.get_tensor_shape": plan_shape,
+        "ICudaEngine.get_tensor_shape": lambda _, name: machine.dims(*port(name).shape),
         "ICudaEngine.get_tensor_profile_shape": lambda _, name, profile_index: [
             machine.dims(*(size if each == -1 else each for each in port(name).shape)) for size in (1, 2, 4)
         ],
@@ -196,13 +185,36 @@ def _answer_for_tensorrt(machine: Machine) -> None:
         "ICudaEngine.get_tensor_location": lambda _, name: machine.trt.TensorLocation[
             "HOST" if port(name).on_host else "DEVICE"
         ],
+    }
+
+
+def _context_answers(machine: Machine) -> dict[str, Any]:
+    """What is set for a call, and the call."""
+
+    def shape_now(_: Any, name: str) -> Any:
+        if name in machine.shapes:
+            return machine.dims(*machine.shapes[name])
+        return machine.dims(*_resolved(machine, name))
+
+    def set_shape(_: Any, name: str, shape: Any) -> bool:
+        machine.shapes[name] = tuple(shape)
+        return True
+
+    def set_address(_: Any, name: str, memory: int) -> bool:
+        machine.addresses[name] = memory
+        return True
+
+    def set_allocator(_: Any, name: str, output_allocator: Any) -> bool:
+        machine.allocators[name] = output_allocator
+        return True
+
+    return {
         "IExecutionContext.infer_shapes": [],
         "IExecutionContext.get_tensor_shape": shape_now,
         "IExecutionContext.set_input_shape": set_shape,
         "IExecutionContext.set_tensor_address": set_address,
         "IExecutionContext.set_output_allocator": set_allocator,
         "IExecutionContext.execute_async_v3": lambda context, stream_handle: _execute(machine, context, stream_handle),
-        "EngineInspector.get_engine_information": lambda *_, **named: machine.engine.inspector,  # type: ignore[union-attr]
     }
 
 

@@ -101,6 +101,25 @@ class TestShards:
         assert not read_ledger(project.path / "whole.json").passes
 
 
+REFUSED = [
+    (["a.json"], "whole.json", "got 1 ledger, should be two or more"),
+    (["a.json", "./a.json"], "whole.json", "got a.json twice"),
+    (["a.json", "copy.json"], "whole.json", "got one session twice, as a.json and copy.json"),
+    (["a.json", "b.json"], "b.json", "got b.json as output too"),
+    (["a.json", "cut.json"], "whole.json", "got cut.json without an end"),
+    (["a.json", "killed.json"], "whole.json", "got killed.json without an end"),
+    (["a.json", "text.json"], "whole.json", "got 'no ledger', should be a ledger of format 1"),
+    (["a.json", "newer.json"], "whole.json", "should be a ledger of format 1"),
+    (["a.json", "odd.json"], "whole.json", "got exit_status 'fine' in an event 'end'"),
+    (["a.json", "nowhere.json"], "whole.json", "No such file"),
+    (["a.json", "b.json"], "cases", "a directory"),
+    (["a.json", "b.json"], "/dev/null", "got a device, pipe or socket as output /dev/null"),
+    (["a.json", "b.json"], "out", "got a link as output out, should be a regular file"),
+    (["a.json", "part.json"], "whole.json", "got 3 checks that no shard was asked for (cases/mlp.toml::"),
+    (["a.json", "fp16.json"], "whole.json", "got another plan in fp16.json than in a.json"),
+]
+
+
 class TestRefusals:
     @pytest.fixture
     def shards(self, project: pytest.Pytester) -> pytest.Pytester:
@@ -110,23 +129,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("arguments", "output", "sentence"),
-        [
-            (["a.json"], "whole.json", "got 1 ledger, should be two or more"),
-            (["a.json", "./a.json"], "whole.json", "got a.json twice"),
-            (["a.json", "copy.json"], "whole.json", "got one session twice, as a.json and copy.json"),
-            (["a.json", "b.json"], "b.json", "got b.json as output too"),
-            (["a.json", "cut.json"], "whole.json", "got cut.json without an end"),
-            (["a.json", "killed.json"], "whole.json", "got killed.json without an end"),
-            (["a.json", "text.json"], "whole.json", "got 'no ledger', should be a ledger of format 1"),
-            (["a.json", "newer.json"], "whole.json", "should be a ledger of format 1"),
-            (["a.json", "odd.json"], "whole.json", "got exit_status 'fine' in an event 'end'"),
-            (["a.json", "nowhere.json"], "whole.json", "No such file"),
-            (["a.json", "b.json"], "cases", "a directory"),
-            (["a.json", "b.json"], "/dev/null", "got a device, pipe or socket as output /dev/null"),
-            (["a.json", "b.json"], "out", "got a link as output out, should be a regular file"),
-            (["a.json", "part.json"], "whole.json", "got 3 checks that no shard was asked for (cases/mlp.toml::"),
-            (["a.json", "fp16.json"], "whole.json", "got another plan in fp16.json than in a.json"),
-        ],
+        REFUSED,
         ids=[
             "one ledger",
             "one file twice",

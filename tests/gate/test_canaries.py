@@ -226,69 +226,70 @@ GREEN = passed("fine", {"looked": "away"})
 RED = failed("bad", {}, (LOUD,))
 
 
+SABOTAGES = [
+    pytest.param(_always(parity, "judge_parity", GREEN), "QP-CANARY-001", id="parity passes always"),
+    pytest.param(_always(parity, "judge_parity", RED), "QP-CANARY-002", id="parity fails always"),
+    pytest.param(_always(preflight, "judge_preflight", GREEN), "QP-CANARY-002", id="preflight passes always"),
+    pytest.param(_always(accuracy, "judge_accuracy", GREEN), "QP-CANARY-002", id="accuracy passes always"),
+    pytest.param(_always(accuracy, "judge_accuracy", RED), "QP-CANARY-002", id="accuracy fails always"),
+    pytest.param(_swap_goldens, "QP-CANARY-002", id="golden arrays swapped"),
+    pytest.param(_with_golden(lambda _, golden: golden), "QP-CANARY-002", id="golden compared with itself"),
+    pytest.param(
+        _whatever_their_layout(_with_golden(lambda given, golden: {name: given[name] for name in golden})),
+        "QP-CANARY-002",
+        id="order ignored",
+    ),
+    pytest.param(
+        _whatever_their_layout(_with_golden(lambda given, golden: dict(zip(golden, given.values(), strict=True)))),
+        "QP-CANARY-002",
+        id="names ignored",
+    ),
+    pytest.param(
+        _whatever_their_layout(
+            _with_golden(lambda given, _: {name: array.astype(np.float32) for name, array in given.items()})
+        ),
+        "QP-CANARY-001",
+        id="types ignored",
+    ),
+    pytest.param(
+        _whatever_their_layout(
+            _outputs(lambda given: {name: array.reshape(len(array), -1) for name, array in given.items()})
+        ),
+        "QP-CANARY-001",
+        id="shapes ignored",
+    ),
+    pytest.param(
+        _with_golden(
+            lambda outputs, golden: {
+                name: np.where(np.isfinite(array), array, golden[name]) if array.shape == golden[name].shape else array
+                for name, array in outputs.items()
+            }
+        ),
+        "QP-CANARY-001",
+        id="NaN passed over",
+    ),
+    pytest.param(
+        _whatever_their_layout(_always(parity, "_structure_failures", ())),
+        "QP-CANARY-001",
+        id="structure not looked at",
+    ),
+    pytest.param(_always(parity, "_reaches", True), "QP-CANARY-001", id="every figure reaches its limit"),
+    pytest.param(_always(parity, "_reaches", False), "QP-CANARY-002", id="no figure reaches its limit"),
+    pytest.param(_compare_the_first_output_alone, "QP-CANARY-001", id="first output alone"),
+    pytest.param(_compare_the_first_sample_alone, "QP-CANARY-001", id="first sample alone"),
+    pytest.param(_limit(sqnr_db=None), "QP-CANARY-001", id="cosine alone"),
+    pytest.param(_limit(cosine=None), "QP-CANARY-002", id="SQNR alone"),
+    pytest.param(_limit(implausible_db=None), "QP-CANARY-002", id="nothing is too good to be true"),
+    pytest.param(_measured(bad_scales=()), "QP-CANARY-002", id="scales not looked at"),
+    pytest.param(_measured(holds_precision=True), "QP-CANARY-002", id="content not looked at"),
+    pytest.param(_measured(equal_to_float=False), "QP-CANARY-002", id="float outputs not looked for"),
+    pytest.param(_run_the_float_model, "QP-CANARY-002", id="the float model is run"),
+]
+
+
 @pytest.mark.parametrize(
     ("sabotage", "code"),
-    [
-        pytest.param(_always(parity, "judge_parity", GREEN), "QP-CANARY-001", id="parity passes always"),
-        pytest.param(_always(parity, "judge_parity", RED), "QP-CANARY-002", id="parity fails always"),
-        pytest.param(_always(preflight, "judge_preflight", GREEN), "QP-CANARY-002", id="preflight passes always"),
-        pytest.param(_always(accuracy, "judge_accuracy", GREEN), "QP-CANARY-002", id="accuracy passes always"),
-        pytest.param(_always(accuracy, "judge_accuracy", RED), "QP-CANARY-002", id="accuracy fails always"),
-        pytest.param(_swap_goldens, "QP-CANARY-002", id="golden arrays swapped"),
-        pytest.param(_with_golden(lambda _, golden: golden), "QP-CANARY-002", id="golden compared with itself"),
-        pytest.param(
-            _whatever_their_layout(_with_golden(lambda given, golden: {name: given[name] for name in golden})),
-            "QP-CANARY-002",
-            id="order ignored",
-        ),
-        pytest.param(
-            _whatever_their_layout(_with_golden(lambda given, golden: dict(zip(golden, given.values(), strict=True)))),
-            "QP-CANARY-002",
-            id="names ignored",
-        ),
-        pytest.param(
-            _whatever_their_layout(
-                _with_golden(lambda given, _: {name: array.astype(np.float32) for name, array in given.items()})
-            ),
-            "QP-CANARY-001",
-            id="types ignored",
-        ),
-        pytest.param(
-            _whatever_their_layout(
-                _outputs(lambda given: {name: array.reshape(len(array), -1) for name, array in given.items()})
-            ),
-            "QP-CANARY-001",
-            id="shapes ignored",
-        ),
-        pytest.param(
-            _with_golden(
-                lambda outputs, golden: {
-                    name: np.where(np.isfinite(array), array, golden[name])
-                    if array.shape == golden[name].shape
-                    else array
-                    for name, array in outputs.items()
-                }
-            ),
-            "QP-CANARY-001",
-            id="NaN passed over",
-        ),
-        pytest.param(
-            _whatever_their_layout(_always(parity, "_structure_failures", ())),
-            "QP-CANARY-001",
-            id="structure not looked at",
-        ),
-        pytest.param(_always(parity, "_reaches", True), "QP-CANARY-001", id="every figure reaches its limit"),
-        pytest.param(_always(parity, "_reaches", False), "QP-CANARY-002", id="no figure reaches its limit"),
-        pytest.param(_compare_the_first_output_alone, "QP-CANARY-001", id="first output alone"),
-        pytest.param(_compare_the_first_sample_alone, "QP-CANARY-001", id="first sample alone"),
-        pytest.param(_limit(sqnr_db=None), "QP-CANARY-001", id="cosine alone"),
-        pytest.param(_limit(cosine=None), "QP-CANARY-002", id="SQNR alone"),
-        pytest.param(_limit(implausible_db=None), "QP-CANARY-002", id="nothing is too good to be true"),
-        pytest.param(_measured(bad_scales=()), "QP-CANARY-002", id="scales not looked at"),
-        pytest.param(_measured(holds_precision=True), "QP-CANARY-002", id="content not looked at"),
-        pytest.param(_measured(equal_to_float=False), "QP-CANARY-002", id="float outputs not looked for"),
-        pytest.param(_run_the_float_model, "QP-CANARY-002", id="the float model is run"),
-    ],
+    SABOTAGES,
 )
 def test_a_gate_that_was_sabotaged_judges_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage, code: str

@@ -28,61 +28,62 @@ def test_the_canaries_of_this_package_are_planned(tmp_path: Path) -> None:
     assert problems(write_canary_files(tmp_path)) == []
 
 
+PROVING_NOTHING = [
+    pytest.param(
+        lambda text: text + '\n[[waivers]]\nrun = "*"\nreason = "known"\nexpires = 2030-01-01\n',
+        ["Got a waiver, should be none: a canary that is waived is none."],
+        id="a waiver",
+    ),
+    pytest.param(
+        lambda text: text + "\n[budgets.ort.int8]\nmemory_mb = 64\n",
+        ["Got budgets, should be none: latency and memory of canaries are not measured."],
+        id="budgets",
+    ),
+    pytest.param(
+        lambda text: text + "\n[precisions.fp16]\n",
+        ['Got precision "fp16" of a canary file without a file, should be a given one.'],
+        id="a made variant",
+    ),
+    pytest.param(
+        lambda text: text + "\n[parity.int8-scale]\nsqnr_db = 100\n",
+        ['Got limits for "int8-scale" alone, should be for int8: sound and broken share them.'],
+        id="limits of its own",
+    ),
+    pytest.param(
+        lambda text: text[: text.index("[precisions.int8-flipped]")],
+        ["Got a canary file without a canary, should be a broken file with caught_by."],
+        id="nothing broken",
+    ),
+    pytest.param(
+        lambda text: text.replace(SOUND, ""),
+        [
+            f'Got canary "int8-{name}" without a sound int8 beside it, should be one that passes: {WHY}'
+            for name in (
+                "flipped",
+                "scale",
+                "relu",
+                "swapped",
+                "reordered",
+                "nan",
+                "half",
+                "shape",
+                "float",
+                "nan-scale",
+            )
+        ],
+        id="nothing sound",
+    ),
+    pytest.param(
+        lambda text: text + '\n[precisions.fp16-broken]\nfile = "models/flipped.onnx"\ncaught_by = ["QP-PRE-001"]\n',
+        [f'Got canary "fp16-broken" without a sound fp16 beside it, should be one that passes: {WHY}'],
+        id="nothing sound of its base",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
-    [
-        pytest.param(
-            lambda text: text + '\n[[waivers]]\nrun = "*"\nreason = "known"\nexpires = 2030-01-01\n',
-            ["Got a waiver, should be none: a canary that is waived is none."],
-            id="a waiver",
-        ),
-        pytest.param(
-            lambda text: text + "\n[budgets.ort.int8]\nmemory_mb = 64\n",
-            ["Got budgets, should be none: latency and memory of canaries are not measured."],
-            id="budgets",
-        ),
-        pytest.param(
-            lambda text: text + "\n[precisions.fp16]\n",
-            ['Got precision "fp16" of a canary file without a file, should be a given one.'],
-            id="a made variant",
-        ),
-        pytest.param(
-            lambda text: text + "\n[parity.int8-scale]\nsqnr_db = 100\n",
-            ['Got limits for "int8-scale" alone, should be for int8: sound and broken share them.'],
-            id="limits of its own",
-        ),
-        pytest.param(
-            lambda text: text[: text.index("[precisions.int8-flipped]")],
-            ["Got a canary file without a canary, should be a broken file with caught_by."],
-            id="nothing broken",
-        ),
-        pytest.param(
-            lambda text: text.replace(SOUND, ""),
-            [
-                f'Got canary "int8-{name}" without a sound int8 beside it, should be one that passes: {WHY}'
-                for name in (
-                    "flipped",
-                    "scale",
-                    "relu",
-                    "swapped",
-                    "reordered",
-                    "nan",
-                    "half",
-                    "shape",
-                    "float",
-                    "nan-scale",
-                )
-            ],
-            id="nothing sound",
-        ),
-        pytest.param(
-            lambda text: (
-                text + '\n[precisions.fp16-broken]\nfile = "models/flipped.onnx"\ncaught_by = ["QP-PRE-001"]\n'
-            ),
-            [f'Got canary "fp16-broken" without a sound fp16 beside it, should be one that passes: {WHY}'],
-            id="nothing sound of its base",
-        ),
-    ],
+    PROVING_NOTHING,
 )
 def test_what_would_prove_nothing_is_refused(tmp_path: Path, change, said: list[str]) -> None:
     canary_file = write_canary_files(tmp_path)

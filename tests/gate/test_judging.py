@@ -122,10 +122,16 @@ def test_a_speed_up_that_nothing_reaches_is_a_budget_failure(tmp_path: Path) -> 
     assert latency.outcome is Outcome.BUDGET_FAIL
 
 
-def test_a_budget_of_memory_and_size_is_judged(tmp_path: Path) -> None:
-    memory = judged(tmp_path, CASE + "\n[budgets.ort.int8]\nmemory_mb = 0.001\nsize_mb = 0.0001\n")["memory"]
+def test_a_budget_of_memory_and_size_is_judged_and_a_limit_since_the_baseline_has_starts_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ceilings, "REPETITIONS", 2)
+    tables = "[budgets.ort.int8]\nmemory_mb = 0.001\nsize_mb = 0.0001\n[regression]\nload_percent = 50\n"
+
+    memory = judged(tmp_path, f"{CASE}\n{tables}")["memory"]
 
     assert [failure.code.code for failure in memory.failures] == ["QP-MEM-001", "QP-MEM-003"]
+    assert memory.evidence["intervals"]["load_ms"]["times"] == 2
 
 
 def test_costs_are_held_against_those_of_another_precision_and_times_only_on_their_hardware(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_qparity.baseline.figures import Repeated
 from pytest_qparity.baseline.file import Baseline, BaselineError, parsed_baseline
 from pytest_qparity.cli import main
 from pytest_qparity.report.baselines import baseline_at
-from tests.report.written_ledgers import START, write_ledger
+from tests.report.written_ledgers import START, evidence, write_ledger
 
 RUNS = (("digits", "fp32"), ("digits", "int8"))
 
@@ -130,6 +131,37 @@ def test_the_same_ledger_gives_the_same_bytes() -> None:
     save()
 
     assert Path("baselines/main.json").read_bytes() == first
+
+
+def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    unbounded = evidence(latency={"speed_up_over": {"fp32": {"decision": "cannot tell"}}, "quantiles_ms": [1.5, 2.0]})
+    write_ledger(Path("ledger.json"), unbounded)
+
+    assert save() == 0
+
+    assert "no speed   digits ort-int8: nothing bounds its speed-up over fp32" in capsys.readouterr().out
+    (latency,) = [each.latency for each in kept().runs]
+    assert latency is not None
+    assert (latency.has_counterpart, latency.speed_up, latency.fastest_ms) == (True, None, 1.5)
+
+
+def test_a_cost_is_kept_with_its_interval_where_it_was_repeated_and_else_not() -> None:
+    told = {"load_ms": 12.0, "first_run_ms": 3.0, "activation_mb": 0.5, "engine_mb": 7.0}
+    intervals = {"load_ms": {"low": 11.0, "estimate": 12.0, "high": 14.0, "times": 6}}
+    write_ledger(Path("ledger.json"), evidence(memory={**told, "intervals": intervals}))
+
+    save()
+
+    (memory,) = [each.memory for each in kept().runs]
+    assert memory is not None
+    assert memory.numbers() == {
+        "peak_mb": 20.0,
+        "size_mb": 4.0,
+        "engine_mb": 7.0,
+        "activation_mb": 0.5,
+        "load_ms": 12.0,
+    }
+    assert (memory.load_ms, memory.first_run_ms) == (Repeated(low=11.0, estimate=12.0, high=14.0, times=6), None)
 
 
 @pytest.mark.parametrize("name", ["../main", "", "a b"])

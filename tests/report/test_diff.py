@@ -36,7 +36,8 @@ FEWER = {check: told for check, told in EVIDENCE.items() if check != "accuracy"}
         ),
         pytest.param({"told": evidence(latency=speed(2.0, 2.1, 2.2))}, State.WORSE, False, id="speed"),
         pytest.param({"told": evidence(latency=speed(2.0, 3.0, 4.0))}, State.UNKNOWN, False, id="a wide interval"),
-        pytest.param({"told": evidence(latency={"median_ms": 9.0})}, State.CHANGED, True, id="milliseconds alone"),
+        pytest.param({"told": evidence(latency={"median_ms": 4.0})}, State.CHANGED, True, id="milliseconds alone"),
+        pytest.param({"told": evidence(latency={"median_ms": 9.0})}, State.UNKNOWN, False, id="milliseconds, far"),
         pytest.param({"told": evidence(memory={"peak_mb": 50.0})}, State.WORSE, False, id="memory"),
         pytest.param(
             {"told": evidence(memory={"peak_mb": 50.0}), "start": {**START, "hardware": "another-cpu-2c-00000001"}},
@@ -53,6 +54,22 @@ def test_the_worst_run_comes_first(tmp_path: Path, after: dict[str, Any], state:
 
     assert difference.runs[0].state is state
     assert difference.is_same_or_better is is_fine
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(evidence(latency={"speed_up_over": {"fp32": {"decision": "cannot tell"}}}), id="unbounded"),
+        pytest.param(evidence(latency=speed(1.0, 3.0, 9.0)), id="a wide interval"),
+        pytest.param(evidence(parity={"outputs": {"logits": {"sqnr_db": "nan"}}}), id="no number"),
+        pytest.param(evidence(memory={"peak_mb": 0.0}), id="0 MB"),
+    ],
+)
+def test_equal_figures_are_equal_however_little_is_known_of_them(tmp_path: Path, told: dict[str, Any]) -> None:
+    difference = found(tmp_path, {"told": told}, {"told": told})
+
+    assert [run.state for run in difference.runs] == [State.SAME]
+    assert difference.is_same_or_better
 
 
 def test_what_failed_before_and_passes_is_better(tmp_path: Path) -> None:

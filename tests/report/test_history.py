@@ -13,6 +13,7 @@ import pytest
 from pytest_qparity.cli import main
 from pytest_qparity.report import history
 from pytest_qparity.report.history import Entry, HistoryError, Series, add_ledger, read_history, series_of
+from pytest_qparity.report.history_text import history_text
 from tests.report.written_ledgers import START, evidence, write_ledger
 
 
@@ -64,6 +65,30 @@ class TestSeries:
 
         assert figures.count("speed_up") == figures.count("median_ms") == figures.count("peak_mb") == 2
         assert figures.count("sqnr_db") == figures.count("size_mb") == 1
+
+    def test_costs_are_told_in_their_units_and_of_their_machine(self, tmp_path: Path) -> None:
+        interval = {"low": 1.0, "estimate": 2.0, "high": 3.0, "times": 6}
+        costs = {
+            "engine_mb": 7.0,
+            "activation_mb": 0.5,
+            "intervals": {"load_ms": interval, "joule_per_sample": interval},
+        }
+        for night, hardware in enumerate(("one-cpu-2c-1", "other-cpu-2c-2"), start=1):
+            start = {**START, "time": f"2026-11-{night:02}T01:00:00+00:00", "hardware": hardware}
+            ledger = write_ledger(tmp_path / f"{night}.json", evidence(memory=costs), start=start)
+            add_ledger(ledger, tmp_path / "history.jsonl")
+
+        series = series_of(read_history(tmp_path / "history.jsonl"))
+
+        told = [(each.figure, each.unit) for each in series if each.figure in {*costs, "load_ms", "joule_per_sample"}]
+        assert sorted(told) == [("activation_mb", "MB"), *[("engine_mb", "MB")] * 2, *[("joule_per_sample", "J")] * 2,
+                                *[("load_ms", "ms")] * 2]  # fmt: skip
+        assert all(each.lower_is_better for each in series if each.unit in {"MB", "J", "ms"})
+        shown = history_text([(each, ()) for each in series], width=100, colour=False)
+        assert "median_ms on one-cpu-2c-1 " in shown
+        assert "activation_mb  " in shown
+        alone = [(each, ()) for each in series if each.hardware in {"", "one-cpu-2c-1"}]
+        assert " on " not in history_text(alone, width=100, colour=False)
 
     def test_points_are_in_the_order_of_time_whatever_that_of_the_file(self, tmp_path: Path) -> None:
         add(tmp_path, 2, 29.0)

@@ -61,6 +61,10 @@ def test_latex_obeys_nothing():
     )
 
 
+def test_what_stands_behind_the_end_of_a_latex_row_is_no_option_of_it():
+    assert latex_text("[2cm] *") == "{[}2cm{]} {*}"
+
+
 def test_long_names_are_cut():
     assert cut("a" * 50, 10) == "a" * 9 + "…"
     assert cut("a\nb", 10) == "a b"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_qparity.backends.registry import BackendSpec
-    from pytest_qparity.checks.conformance.example import Array, Node
+    from pytest_qparity.checks.conformance.example import Array, Example, Node
     from pytest_qparity.checks.conformance.kernel import Kernel
     from pytest_qparity.checks.conformance.trial import Trial
 
@@ -27,36 +27,80 @@ def run(model, inputs, optimizer):
     print("{backend} is not run yet: load it in run(), and return its outputs by name")
     raise SystemExit(2)
 '''
+_IMPORTS = """\
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+"""
+_COMPARED = """\
+deviates = False
+for declared in model.graph.output:
+    name, dtype = declared.name, helper.tensor_dtype_to_np_dtype(declared.type.tensor_type.elem_type)
+    output = np.asarray(got[name])
+    if output.shape != lowest[name].shape or output.dtype != dtype:
+        deviates = True
+        print(name, "is", output.dtype, output.shape, "should be", dtype, lowest[name].shape)
+        continue
+    values = output.astype(np.float64)
+    inside = (values >= lowest[name]) & (values <= highest[name])
+    inside |= np.isnan(values) & np.isnan(lowest[name])
+    if name in {signed}:  # whose zeros have signs
+        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))
+    inside |= left_open.get(name, False)
+    deviates |= not inside.all()
+    for index in np.argwhere(~inside)[:8].tolist():
+        at = tuple(index)
+        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])
+raise SystemExit(int(deviates))
+"""
 
 
 def reproducer(kernel: Kernel, trial: Trial, backend: BackendSpec, sentence: str) -> str:
     """The script's text. Its exit status is 1 where the deviation shows, 0 where it does not; 2 where nobody has said
     how the backend is run (`BackendSpec.script`)."""
     example = trial.example
+    signed = [name for name, expected in example.expected.items() if expected.signed]
+    parts = [
+        f'"""{kernel.id}: {_one_line(sentence)}"""',
+        "",
+        _IMPORTS,
+        *_arrays(example),
+        *_model(example, kernel.opset),
+        "",
+        "",
+        backend.script.rstrip() or _NOT_FILLED_IN.format(backend=backend.name).rstrip(),
+        "",
+        "",
+        f"got = run(model, inputs, {trial.optimizer.value!r})",
+        _COMPARED.format(signed=signed).rstrip(),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _arrays(example: Example) -> list[str]:
+    """What the kernel is given, and what it may give."""
+    expected = example.expected
+    return [
+        _table("inputs", example.inputs),
+        _table("constants", example.constants),
+        "# Every value from lowest to highest conforms; NaN stands for NaN.",
+        _table("lowest", {name: each.lowest for name, each in expected.items()}),
+        _table("highest", {name: each.highest for name, each in expected.items()}),
+        "# Where the specification says nothing, anything conforms.",
+        _table("left_open", {name: each.free for name, each in expected.items() if each.free is not None}),
+    ]
+
+
+def _model(example: Example, opset: int) -> list[str]:
     value_infos = "helper.make_tensor_value_info({name}, helper.np_dtype_to_tensor_dtype({dtype}), {shape})"
     outputs = [
         value_infos.format(name=repr(name), dtype=_dtype(expected.dtype), shape=expected.lowest.shape)
         for name, expected in example.expected.items()
     ]
-    left_open = {name: expected.free for name, expected in example.expected.items() if expected.free is not None}
-    signed = [name for name, expected in example.expected.items() if expected.signed]
     domains = sorted({node.domain for node in example.nodes} | {""})
-    imports = [f"helper.make_opsetid({domain!r}, {1 if domain else kernel.opset})" for domain in domains]
-    lines = [
-        f'"""{kernel.id}: {_one_line(sentence)}"""',
-        "",
-        "import ml_dtypes",
-        "import numpy as np",
-        "import onnx",
-        "from onnx import helper, numpy_helper",
-        "",
-        _table("inputs", example.inputs),
-        _table("constants", example.constants),
-        "# Every value from lowest to highest conforms; NaN stands for NaN.",
-        _table("lowest", {name: expected.lowest for name, expected in example.expected.items()}),
-        _table("highest", {name: expected.highest for name, expected in example.expected.items()}),
-        "# Where the specification says nothing, anything conforms.",
-        _table("left_open", left_open),
+    imports = [f"helper.make_opsetid({domain!r}, {1 if domain else opset})" for domain in domains]
+    return [
         "nodes = [",
         *(f"    {_node(node)}," for node in example.nodes),
         "]",
@@ -71,34 +115,8 @@ def reproducer(kernel: Kernel, trial: Trial, backend: BackendSpec, sentence: str
         "    [numpy_helper.from_array(array, name) for name, array in constants.items()],",
         ")",
         f"imports = [{', '.join(imports)}]",
-        f"model = helper.make_model(graph, opset_imports=imports, ir_version={ir_version_of(kernel.opset)})",
-        "",
-        "",
-        backend.script.rstrip() or _NOT_FILLED_IN.format(backend=backend.name).rstrip(),
-        "",
-        "",
-        f"got = run(model, inputs, {trial.optimizer.value!r})",
-        "deviates = False",
-        "for declared in model.graph.output:",
-        "    name, dtype = declared.name, helper.tensor_dtype_to_np_dtype(declared.type.tensor_type.elem_type)",
-        "    output = np.asarray(got[name])",
-        "    if output.shape != lowest[name].shape or output.dtype != dtype:",
-        "        deviates = True",
-        '        print(name, "is", output.dtype, output.shape, "should be", dtype, lowest[name].shape)',
-        "        continue",
-        "    values = output.astype(np.float64)",
-        "    inside = (values >= lowest[name]) & (values <= highest[name])",
-        "    inside |= np.isnan(values) & np.isnan(lowest[name])",
-        f"    if name in {signed}:  # whose zeros have signs",
-        "        inside &= (values != 0) | (np.signbit(values) == np.signbit(lowest[name]))",
-        "    inside |= left_open.get(name, False)",
-        "    deviates |= not inside.all()",
-        "    for index in np.argwhere(~inside)[:8].tolist():",
-        "        at = tuple(index)",
-        '        print(name, index, "is", values[at], "should be from", lowest[name][at], "to", highest[name][at])',
-        "raise SystemExit(int(deviates))",
+        f"model = helper.make_model(graph, opset_imports=imports, ir_version={ir_version_of(opset)})",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _table(name: str, arrays: Mapping[str, Array]) -> str:

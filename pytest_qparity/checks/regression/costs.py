@@ -1,110 +1,72 @@
-"""Speed, memory and size against the baseline's."""
+"""Megabytes, times to start and energy against the baseline's."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pytest_qparity.checks.ceilings import REPETITIONS, Cost
 from pytest_qparity.checks.figures import apart
-from pytest_qparity.checks.regression.compared import Compared
+from pytest_qparity.checks.regression.compared import REMEDY, SAVE_AGAIN, Compared, interval_of_ratio, unmeasured
 from pytest_qparity.verdict import Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.baseline.figures import Latency, Memory, SpeedUp
+    from pytest_qparity.baseline.figures import Memory, Repeated
+    from pytest_qparity.checks.regression.compared import RegressionLimits
 
-__all__ = ["compare_latency", "compare_memory", "compare_size", "ratio_of_speed_ups"]
+__all__ = ["compare_anywhere", "compare_here"]
 
 # Over 15 sessions on a busy machine the peak of one run scattered by 0.01 MB; what else an engine loads may move more.
 LEAST_MB = 1.0
-_REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
 
-def compare_latency(before: Latency, now: Latency, slower_percent: float) -> Compared:
-    """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair.
+def compare_anywhere(before: Memory, now: Memory, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
+    """What is of the file and of no machine: its size, and the estimate of what activations take."""
+    yield "size", _compared("size of the variant", before.size_mb, now.size_mb, limits.size_percent)
+    yield from _where_there(Cost.ACTIVATION, before.activation_mb, now.activation_mb, limits.activation_percent)
 
-    pass: the 95 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
-    cannot-judge. The float model has no counterpart: a note says that its speed is not compared.
-    """
-    if before.speed_up is None:
-        return Compared("", 0.0, {}, (), ("the speed of what has no fp32 beside it is not compared",))
-    for name, was, is_now in (
-        ("batch", before.batch, now.batch),
-        ("clock", before.clock, now.clock),
-        ("threads", before.threads, now.threads),
+
+def compare_here(before: Memory, now: Memory, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
+    """What is of one hardware: peaks of memory, built engines, and what a case has a limit for of the rest."""
+    yield "memory", _peak(before, now, limits.memory_percent)
+    yield from _where_there(Cost.ENGINE, before.engine_mb, now.engine_mb, limits.engine_percent)
+    for cost, percent in (
+        (Cost.LOAD, limits.load_percent),
+        (Cost.FIRST_RUN, limits.first_run_percent),
+        (Cost.ENERGY, limits.energy_percent),
     ):
-        if was != is_now and None not in (was, is_now):
-            sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."
-            return Compared(
-                name, 2.0, {}, (Failure(Code.REGRESSION_UNDECIDED, sentence, "qparity baseline save NAME"),)
-            )
-    if now.speed_up is None:
-        sentence = "The baseline has a speed-up over fp32, this run has none, should have one."
-        return Compared("fp32", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, "give the case an fp32"),))
-    least = 1.0 - slower_percent / 100.0
-    low, estimate, high = ratio_of_speed_ups(before.speed_up, now.speed_up)
-    evidence = {
-        "before_speed_up": before.speed_up.estimate,
-        "now_speed_up": now.speed_up.estimate,
-        "before_ms": before.median_ms,
-        "now_ms": now.median_ms,
-        "ratio": {"low": low, "estimate": estimate, "high": high},
-        "least_ratio": least,
-    }
-    shown = f"{estimate:.2f}x"
-    if low >= least:
-        return Compared(shown, max(0.0, 1.0 - estimate) / (1.0 - least) if least < 1.0 else 0.0, evidence)
-    sentence = (
-        f"The speed-up over fp32 is {now.speed_up.estimate:.2f}, the baseline's {before.speed_up.estimate:.2f}: "
-        f"{estimate:.3f} times it ({apart(low, least, 2)} to {apart(high, least, 2)}), should be at least {least:g}"
-    )
-    if high < least:
-        return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_LATENCY, f"{sentence}.", _REMEDY),))
-    remedy = "measure longer (--qparity-latency-seconds) or on a quieter machine"
-    failure = Failure(Code.REGRESSION_UNDECIDED, f"{sentence} over the whole interval.", remedy)
-    return Compared(shown, 2.0, evidence, (failure,))
+        if percent is not None:
+            yield cost.ratio, _repeated(cost, getattr(before, cost.key), getattr(now, cost.key), percent)
 
 
-def ratio_of_speed_ups(before: SpeedUp, now: SpeedUp) -> tuple[float, float, float]:
-    """now/before with its 95 % interval, (low, estimate, high), of two independent measurements.
-
-    With l, u the ends of each interval's logarithm and θ their estimates (MOVER: Zou and Donner 2008, equations 6):
-    low = θ₂ − θ₁ − √((θ₂ − l₂)² + (u₁ − θ₁)²), high = θ₂ − θ₁ + √((u₂ − θ₂)² + (θ₁ − l₁)²). An interval without an end
-    gives one without.
-    """
-    if not all(each.estimate > 0 and each.high > 0 for each in (before, now)):
-        return 0.0, math.nan, math.inf
-    below = [_log(each.estimate) - _log(each.low) for each in (before, now)]
-    above = [_log(each.high) - _log(each.estimate) for each in (before, now)]
-    estimate = _log(now.estimate) - _log(before.estimate)
-    low = estimate - math.hypot(below[1], above[0])
-    high = estimate + math.hypot(above[1], below[0])
-    return math.exp(low), math.exp(estimate), math.inf if high == math.inf else math.exp(high)
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0 else -math.inf
-
-
-def compare_memory(before: Memory, now: Memory, percent: float) -> Compared:
-    """The peak of the device where both have one, else that of the worker: at most `percent` more, or LEAST_MB."""
+def _peak(before: Memory, now: Memory, percent: float) -> Compared:
+    """Of the device where both have one, else that of the worker: at most `percent` more, or LEAST_MB."""
     pair = (before.device_peak_mb, now.device_peak_mb)
     if None in pair and pair != (None, None):
-        sentence = "Of baseline and run one has a peak of the device's memory, should be both or none."
-        return Compared(
-            "device", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, "qparity baseline save NAME"),)
+        return unmeasured(
+            "device", "Of baseline and run one has a peak of the device's memory, should be both or none."
         )
     was, is_now = (before.peak_mb, now.peak_mb) if None in pair else pair
     assert was is not None
     assert is_now is not None
-    return _compared("peak of memory", was, is_now, max(was * percent / 100.0, LEAST_MB))
+    return _compared("peak of memory", was, is_now, percent, LEAST_MB)
 
 
-def compare_size(before: Memory, now: Memory, percent: float) -> Compared:
-    """Of the file and its external data, which are of no machine: at most `percent` more."""
-    return _compared("size of the variant", before.size_mb, now.size_mb, before.size_mb * percent / 100.0)
+def _where_there(cost: Cost, was: float | None, is_now: float | None, percent: float) -> Iterator[tuple[str, Compared]]:
+    """A figure that only the baseline has is lacking; one that only the run has is new."""
+    if was is not None and is_now is not None:
+        yield cost.ratio, _compared(cost.title, was, is_now, percent)
+    elif was is not None:
+        sentence = f"The baseline has a figure of the {cost.title}, this run has none, should have one."
+        yield cost.ratio, unmeasured(cost.ratio, sentence)
 
 
-def _compared(what: str, was: float, is_now: float, most_more: float) -> Compared:
+def _compared(what: str, was: float, is_now: float, percent: float, least_mb: float = 0.0) -> Compared:
+    for name, value in (("baseline", was), ("run", is_now)):
+        if not (math.isfinite(value) and value > 0):
+            return unmeasured("MB", f"The {what} of the {name} is {value:g} MB, should be finite and above 0.")
+    most_more = max(was * percent / 100.0, least_mb)
     evidence = {"before_mb": was, "now_mb": is_now, "limit_mb": was + most_more}
     shown = f"{100.0 * (is_now / was - 1.0):+.1f} % MB"
     if is_now <= was + most_more:
@@ -113,4 +75,40 @@ def _compared(what: str, was: float, is_now: float, most_more: float) -> Compare
         f"The {what} is {apart(is_now, was + most_more, 2)} MB, the baseline's {was:.2f} MB, "
         f"should be at most {was + most_more:.2f} MB."
     )
-    return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_MEMORY, sentence, _REMEDY),))
+    return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_MEMORY, sentence, REMEDY),))
+
+
+def _repeated(cost: Cost, before: Repeated | None, now: Repeated | None, percent: float) -> Compared:
+    """By the interval of the ratio of both medians: pass where it is at or below 1 + percent/100, fail where above."""
+    for name, each in (("baseline", before), ("run", now)):
+        if each is None or each.times < REPETITIONS or not (math.isfinite(each.high) and each.low > 0):
+            sentence = f"The {name} has no {cost.title} that was measured {REPETITIONS} times, should have one."
+            remedy = SAVE_AGAIN if name == "baseline" else "see what memory says of it"
+            return Compared(cost.ratio, 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, remedy),))
+    assert before is not None
+    assert now is not None
+    low, estimate, high = interval_of_ratio(before, now)
+    most = 1.0 + percent / 100.0
+    evidence = {
+        "before": before.estimate,
+        "now": now.estimate,
+        "unit": cost.unit,
+        "ratio": {"low": low, "estimate": estimate, "high": high},
+        "most_ratio": most,
+    }
+    shown = f"{estimate:.2f}x {cost.ratio}"
+    if high <= most:
+        return Compared(shown, max(0.0, estimate - 1.0) / (most - 1.0) if most > 1.0 else 0.0, evidence)
+    was, is_now = (f"{each.estimate:.{cost.decimals}f} {cost.unit}" for each in (before, now))
+    sentence = (
+        f"The {cost.title} is {is_now}, the baseline's {was}: {estimate:.3f} times it ({apart(low, most, 2)} to "
+        f"{apart(high, most, 2)}), should be at most {most:g}"
+    )
+    if low > most:
+        return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_START, f"{sentence}.", REMEDY),))
+    failure = Failure(
+        Code.REGRESSION_UNDECIDED,
+        f"{sentence} over the whole interval.",
+        "repeat it on a quieter machine, or state a limit that is not within what this one gives",
+    )
+    return Compared(shown, 2.0, evidence, (failure,))

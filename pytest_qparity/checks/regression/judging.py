@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.regression.compared import Compared, RegressionLimits
-from pytest_qparity.checks.regression.costs import compare_latency, compare_memory, compare_size
+from pytest_qparity.checks.regression.costs import compare_anywhere, compare_here
+from pytest_qparity.checks.regression.latency import compare_latency
 from pytest_qparity.checks.regression.outputs import compare_accuracy, compare_sqnr
 from pytest_qparity.verdict import Code, Failure, Verdict, cannot_judge, failed, passed
 
@@ -64,15 +65,15 @@ def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tu
         same = before.about.data is not None and before.about.data == now.about.data
         yield "accuracy", compare_accuracy(before.accuracy, now.accuracy, allowed, same_data=same)
     if before.memory is not None and now.memory is not None:
-        yield "size", compare_size(before.memory, now.memory, limits.size_percent)
+        yield from compare_anywhere(before.memory, now.memory, limits)
     if before.hardware != now.hardware:
         if before.latency is not None or before.memory is not None:
             yield "hardware", _elsewhere(before, now, limits)
         return
     if before.latency is not None and now.latency is not None:
-        yield "latency", compare_latency(before.latency, now.latency, limits.slower_percent)
+        yield "latency", compare_latency(before.latency, now.latency, limits.slower_percent, limits.latency_percent)
     if before.memory is not None and now.memory is not None:
-        yield "memory", compare_memory(before.memory, now.memory, limits.memory_percent)
+        yield from compare_here(before.memory, now.memory, limits)
 
 
 def _lacking(before: Figures, now: Figures) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,9 @@ WRONG = 0.05  # NRMSE² of a bias or weight: 13 dB, below what int4 gives
 FEW_BITS = 0.01  # NRMSE² of one channel, 20 dB, where others are far better
 SHOWN = 8
 
+_Fault = tuple[Cause, dict[str, Any], str]  # what it is, its figures, the sentence
+_Found = tuple[Cause, dict[str, Any], str, Key]
+
 
 def constant_suspect(measure: ConstantMeasure, operators: Mapping[str, str], precision: str) -> Suspect:
     """The first that holds of: channels with their sign turned, channels in each other's place, channels (or all) with
@@ -44,61 +48,120 @@ def constant_suspect(measure: ConstantMeasure, operators: Mapping[str, str], pre
     )
 
 
-def _cause(measure: ConstantMeasure, precision: str) -> tuple[Cause, dict[str, Any], str, Key]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Channels:
+    """A weight's channels held against the float model's: float64 (channels,) each.
+
+    `norms`: of both, multiplied. `steps`: √(Σ (v − w)² / Σ s²), 0 where no step is known. `another`: further away than
+    any rounding.
+    """
+
+    golden: np.ndarray
+    dot: np.ndarray
+    norms: np.ndarray
+    cosines: np.ndarray
+    gains: np.ndarray
+    relative: np.ndarray
+    steps: np.ndarray
+    another: np.ndarray
+
+
+def _channels_of(measure: ConstantMeasure) -> _Channels:
     golden, output, dot = (np.asarray(each) for each in (measure.golden, measure.output, measure.dot))
     norms = np.sqrt(golden * output)
     with np.errstate(divide="ignore", invalid="ignore"):
         cosines = np.where(norms > 0, dot / norms, 1.0)
         gains = np.where(golden > 0, dot / golden, 1.0)
         relative = np.where(golden > 0, np.asarray(measure.error) / golden, 0.0)
+    steps = _rms_steps(measure)
+    return _Channels(golden, dot, norms, cosines, gains, relative, steps, steps > 2.0 * OF_ANOTHER)
+
+
+def _rms_steps(measure: ConstantMeasure) -> np.ndarray:
+    error, steps = np.asarray(measure.error), np.asarray(measure.steps)
+    if not steps.size:
+        return np.zeros(error.shape)
+    found: np.ndarray = np.sqrt(np.divide(error, steps, out=np.zeros(error.shape), where=steps > 0))
+    return found
+
+
+def _cause(measure: ConstantMeasure, precision: str) -> _Found:
     floats = keep_float(precision, [measure.node])
     again = Key(floats, f"make the file again: its {measure.role} is not the float model's")
     if measure.role != "weight":
-        if measure.relative > WRONG:
-            ratio = float(np.sqrt(output.sum() / golden.sum())) if golden.sum() else float("inf")
-            cause = Cause.WRONG_BIAS if measure.role == "bias" else Cause.NODE_DIFFERS
-            return cause, {"ratio": ratio}, f"Its {measure.role} is {ratio:.3g} times the float model's in norm.", again
+        return _of_no_weight(measure, floats, again)
+    channels = _channels_of(measure)
+    found = _turned_or_moved(measure, channels) or _scaled(channels) or _another(measure, channels)
+    if found is not None:
+        return *found, again
+    return _outlier(channels, precision) or _rounded(measure.rms_steps, floats)
+
+
+def _of_no_weight(measure: ConstantMeasure, floats: str, again: Key) -> _Found:
+    if measure.relative <= WRONG:
         return Cause.ROUNDING, {}, f"Its {measure.role} is rounded.", Key(floats, "nothing is wrong with it")
-    flipped, listed = np.flatnonzero(cosines < FLIPPED), list(measure.nearest)
+    golden, output = np.asarray(measure.golden), np.asarray(measure.output)
+    ratio = float(np.sqrt(output.sum() / golden.sum())) if golden.sum() else float("inf")
+    cause = Cause.WRONG_BIAS if measure.role == "bias" else Cause.NODE_DIFFERS
+    return cause, {"ratio": ratio}, f"Its {measure.role} is {ratio:.3g} times the float model's in norm.", again
+
+
+def _turned_or_moved(measure: ConstantMeasure, channels: _Channels) -> _Fault | None:
+    flipped, listed = np.flatnonzero(channels.cosines < FLIPPED), list(measure.nearest)
     if flipped.size:
-        said = f"{_channels(flipped)} of the weight with the sign turned (cosine {cosines[flipped].min():.2f})."
-        return Cause.FLIPPED_CHANNEL, {"channels": _first(flipped)}, said, again
+        lowest = channels.cosines[flipped].min()
+        said = f"{_named(flipped)} of the weight with the sign turned (cosine {lowest:.2f})."
+        return Cause.FLIPPED_CHANNEL, {"channels": _first(flipped)}, said
     moved = np.flatnonzero(np.asarray(listed) != np.arange(len(listed))) if listed else np.zeros(0, int)
-    if moved.size:
-        pairs = [[int(each), int(listed[each])] for each in moved[:SHOWN]]
-        said = f"{_channels(moved)} of the weight holds what is channel {pairs[0][1]} in the float model."
-        return Cause.SWAPPED_CHANNELS, {"channels": pairs}, said, again
-    by_steps = _rms_steps(measure)
-    another = by_steps > 2.0 * OF_ANOTHER
+    if not moved.size:
+        return None
+    pairs = [[int(each), int(listed[each])] for each in moved[:SHOWN]]
+    said = f"{_named(moved)} of the weight holds what is channel {pairs[0][1]} in the float model."
+    return Cause.SWAPPED_CHANNELS, {"channels": pairs}, said
+
+
+def _scaled(channels: _Channels) -> _Fault | None:
+    golden, gains, cosines = channels.golden, channels.gains, channels.cosines
     is_longer = (np.abs(gains - 1.0) > GAIN) & (cosines > 0.8)
-    is_longer |= another & (np.abs(gains - 1.0) > LEAST_GAIN) & (cosines > STRAIGHT)
+    is_longer |= channels.another & (np.abs(gains - 1.0) > LEAST_GAIN) & (cosines > STRAIGHT)
     scaled = np.flatnonzero(is_longer & (golden > 1e-9 * golden.max(initial=0.0)))
-    if scaled.size:
-        worst = int(scaled[np.abs(np.log(gains[scaled])).argmax()])
-        which = "All channels" if scaled.size == golden.size and scaled.size > 1 else _channels(scaled)
-        said = f"{which} of the weight is {gains[worst]:.3g} times the float model's."
-        return Cause.WRONG_WEIGHT_SCALE, {"channels": _first(scaled), "gain": float(gains[worst])}, said, again
-    steps = measure.rms_steps
-    if measure.relative > WRONG if steps is None else steps > OF_ANOTHER or another.any():
-        cosine = float(dot.sum() / max(norms.sum(), 1e-300))
-        said = f"The weight is another than the float model's (cosine {cosine:.4g})."
-        if steps is not None:
-            channels = np.flatnonzero(another)
-            is_few = 0 < 2 * channels.size < another.size
-            who = f"{_channels(channels)} of the weight" if is_few else "The weight"
-            most = float(by_steps.max()) if is_few else steps
-            said = (
-                f"{who} is another than the float model's: {most:.3g} of its own steps away, root mean square, where "
-                f"rounding leaves 0.29 (cosine {cosine:.4g})."
-            )
-        numbers = {"cosine": cosine, "rms_steps": steps, "channels": _first(np.flatnonzero(another))}
-        return Cause.WRONG_WEIGHT, numbers, said, again
-    if golden.size > 1 and relative.max() > FEW_BITS and relative.max() > 100.0 * np.median(relative):
-        channel = int(relative.argmax())
-        middle = float(np.median(relative))
-        said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(middle)} dB."
-        key = Key(f'[precisions.{precision}]\ngranularity = "channel"', "give each channel a scale of its own")
-        return Cause.OUTLIER_CHANNEL, {"channel": channel}, said, key
+    if not scaled.size:
+        return None
+    worst = int(scaled[np.abs(np.log(gains[scaled])).argmax()])
+    which = "All channels" if scaled.size == golden.size and scaled.size > 1 else _named(scaled)
+    said = f"{which} of the weight is {gains[worst]:.3g} times the float model's."
+    return Cause.WRONG_WEIGHT_SCALE, {"channels": _first(scaled), "gain": float(gains[worst])}, said
+
+
+def _another(measure: ConstantMeasure, channels: _Channels) -> _Fault | None:
+    steps, another = measure.rms_steps, channels.another
+    if not (measure.relative > WRONG if steps is None else steps > OF_ANOTHER or another.any()):
+        return None
+    which = np.flatnonzero(another)
+    cosine = float(channels.dot.sum() / max(channels.norms.sum(), 1e-300))
+    said = f"The weight is another than the float model's (cosine {cosine:.4g})."
+    if steps is not None:
+        is_few = 0 < 2 * which.size < another.size
+        who = f"{_named(which)} of the weight" if is_few else "The weight"
+        most = float(channels.steps.max()) if is_few else steps
+        said = (
+            f"{who} is another than the float model's: {most:.3g} of its own steps away, root mean square, where "
+            f"rounding leaves 0.29 (cosine {cosine:.4g})."
+        )
+    return Cause.WRONG_WEIGHT, {"cosine": cosine, "rms_steps": steps, "channels": _first(which)}, said
+
+
+def _outlier(channels: _Channels, precision: str) -> _Found | None:
+    relative = channels.relative
+    if not (relative.size > 1 and relative.max() > FEW_BITS and relative.max() > 100.0 * np.median(relative)):
+        return None
+    channel, middle = int(relative.argmax()), float(np.median(relative))
+    said = f"Channel {channel} of the weight: {_db(relative[channel])} dB, the median {_db(middle)} dB."
+    key = Key(f'[precisions.{precision}]\ngranularity = "channel"', "give each channel a scale of its own")
+    return Cause.OUTLIER_CHANNEL, {"channel": channel}, said, key
+
+
+def _rounded(steps: float | None, floats: str) -> _Found:
     if steps is None:
         said, remedy = "The weight is rounded.", "keep the node float: nothing else is seen of its weight"
     else:
@@ -110,16 +173,7 @@ def _cause(measure: ConstantMeasure, precision: str) -> tuple[Cause, dict[str, A
     return Cause.ROUNDING, {"rms_steps": steps}, said, Key(floats, remedy)
 
 
-def _rms_steps(measure: ConstantMeasure) -> np.ndarray:
-    """√(Σ (v − w)² / Σ s²) of each channel; 0 where no step is known."""
-    error, steps = np.asarray(measure.error), np.asarray(measure.steps)
-    if not steps.size:
-        return np.zeros(error.shape)
-    found: np.ndarray = np.sqrt(np.divide(error, steps, out=np.zeros(error.shape), where=steps > 0))
-    return found
-
-
-def _channels(indices: np.ndarray) -> str:
+def _named(indices: np.ndarray) -> str:
     listed = ", ".join(str(each) for each in indices[:SHOWN]) + (", …" if indices.size > SHOWN else "")
     return f"Channel{'s' if indices.size > 1 else ''} {listed}"
 

@@ -16,7 +16,7 @@ MOST_TRENDS = 60  # plots in a page; those with a change come first
 @dataclass(frozen=True, slots=True)
 class Trend:
     """One figure of one run over time, the oldest first: `points` are (when, value). `changes`: at which point a new
-    level begins, and whether it is worse."""
+    level begins, and whether it is worse. `hardware`: of speed and memory, which have a series for each."""
 
     case: str
     run: str
@@ -24,6 +24,12 @@ class Trend:
     unit: str
     points: tuple[tuple[str, float], ...]
     changes: tuple[tuple[int, bool], ...] = ()
+    hardware: str = ""
+
+    @property
+    def about(self) -> str:
+        """The figure, and the machine that it is of: two of them are two plots."""
+        return f"{self.figure} on {self.hardware}" if self.hardware else self.figure
 
     @property
     def is_worse(self) -> bool:
@@ -65,6 +71,8 @@ class _Series(Protocol):
     @property
     def unit(self) -> str: ...
     @property
+    def hardware(self) -> str: ...
+    @property
     def points(self) -> Sequence[_Point]: ...
 
 
@@ -72,7 +80,7 @@ def trend_of(series: _Series, changes: Sequence[_Change] = ()) -> Trend:
     """What the page draws of a series and of the changes of level that were found in it."""
     points = tuple((point.time, point.value) for point in series.points)
     marked = tuple((change.index, change.is_worse) for change in changes)
-    return Trend(series.case, series.run, series.figure, series.unit, points, marked)
+    return Trend(series.case, series.run, series.figure, series.unit, points, marked, series.hardware)
 
 
 def shown_trends(trends: Sequence[Trend]) -> tuple[tuple[Trend, ...], int]:
@@ -93,7 +101,7 @@ def trend_plot(trend: Trend) -> Plot:
     marked = [Drawn("worse since", "worse", worse), Drawn("better since", "better", better)]
     ends = [(0.0, trend.points[0][0][5:10]), (float(len(dots) - 1), trend.points[-1][0][5:10])]
     return Plot(
-        title=f"{trend.figure} of {trend.run}, {trend.case}: {trend.said}",
+        title=f"{trend.about} of {trend.run}, {trend.case}: {trend.said}",
         x_title="",
         y_title="",
         series=[Drawn(trend.figure, "trend", dots, True), *(each for each in marked if each.dots)],

@@ -5,12 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from pytest_qparity.checks.linting.finding import Weight
 from pytest_qparity.checks.linting.targets import RULES
+from tests.checks.linting.faulty_files import (
+    BF16,
+    BOOL,
+    FP16,
+    INT32,
+    blocked_product,
+    cast_to_uint8,
+    cast_uint8_input,
+    codes_that_move,
+    computed_scale,
+    computed_zero_point,
+    dequantized_to,
+    double_quantized,
+    dynamic_fp4,
+    in_function,
+    lstm,
+    parameters_of_the_caller,
+    products_of_16_bits,
+    qlinear,
+    relu_then,
+    scalar_constant,
+    scale_at_random,
+    scale_from_around_a_branch,
+    scale_made_around_a_branch,
+    scale_of_a_range,
+    scale_of_a_shape,
+    shared_codes,
+    uint8_reaching_a_reshape,
+    weight_in_training,
+    zero_point_behind_cast,
+    zero_point_of_a_sum,
+)
 from tests.checks.linting.files import (
     E8M0,
     FLOAT,
@@ -36,240 +67,9 @@ from tests.checks.linting.files import (
     weight,
     weights,
 )
-from tests.checks.linting.option_rows import OPTIONS
+from tests.checks.linting.operator_rows import OPERATORS
 from tests.checks.linting.validity_rows import VALIDITY
 
-FP16, BF16, INT32, BOOL = TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT32, TensorProto.BOOL
-
-
-def computed_scale() -> onnx.ModelProto:
-    nodes = [node("Abs", "x", "a"), node("ReduceMax", "a", "m", keepdims=0), node("Mul", "m k", "s"), *pair("x", "y")]
-    return model_of(nodes, {"k": scalar(1 / 127), "z": ZERO})
-
-
-def computed_zero_point() -> onnx.ModelProto:
-    nodes = [node("Cast", "n", "z", to=TensorProto.INT8), *pair("x", "y")]
-    return model_of(nodes, {"s": STEP}, inputs=[("x", FLOAT, (2, 4)), ("n", FLOAT, ())])
-
-
-def made(parameter: str, *nodes: onnx.NodeProto, **constants: np.ndarray) -> onnx.ModelProto:
-    """x → Q → DQ → y, whose scale (s) or zero point (z) is made by nodes of constants."""
-    given = {name: array for name, array in (("s", STEP), ("z", ZERO)) if name != parameter}
-    return model_of([*nodes, *pair("x", "y")], given | constants, inputs=[("x", FLOAT, (2, 4))])
-
-
-def zero_point_behind_cast(value: float) -> onnx.ModelProto:
-    return made("z", node("Cast", "n", "z", to=TensorProto.INT8), n=scalar(value))
-
-
-def zero_point_of_a_sum(value: int) -> onnx.ModelProto:
-    return made("z", node("Add", "a b", "z"), a=scalar(2, np.int8), b=scalar(value, np.int8))
-
-
-def scale_of_a_range(largest: float) -> onnx.ModelProto:
-    """As quantization in training is exported without folding: largest / 127, of another rank and type."""
-    return made(
-        "s",
-        node("Cast", "a", "wide", to=FLOAT),
-        node("Div", "wide n", "step"),
-        node("Unsqueeze", "step zeroth", "s"),
-        a=scalar(largest, np.float16),
-        n=scalar(127),
-        zeroth=np.array([0]),
-    )
-
-
-def scale_at_random() -> onnx.ModelProto:
-    return made("s", helper.make_node("RandomUniform", [], ["s"], shape=[1]))
-
-
-def scale_of_a_shape() -> onnx.ModelProto:
-    return made("s", node("Size", "x", "n"), node("Cast", "n", "s", to=FLOAT))
-
-
-def scalar_constant(zero: np.ndarray | None = None, codes: int = 7, **attributes: int) -> onnx.ModelProto:
-    """As `quantize_static` writes the factor of a Mul."""
-    constants = {"w": scalar(codes, np.int8), "s": STEP} | ({} if zero is None else {"z": zero})
-    undo = node("DequantizeLinear", " ".join(constants), "wd", "w_DQ", **attributes)
-    return model_of([undo, node("Mul", "x wd")], constants)
-
-
-def dequantized_to(zero: str) -> onnx.ModelProto:
-    """A DequantizeLinear that states the float it gives, which opset 23 allows."""
-    nodes = [
-        node("QuantizeLinear", "x s z", "q", "Q"),
-        node("DequantizeLinear", f"q s {zero}".strip(), "y", "DQ", output_dtype=FLOAT),
-    ]
-    return model_of(nodes, {"s": STEP, "z": ZERO}, opset=23)
-
-
-def cast_to_uint8() -> onnx.ModelProto:
-    nodes = [node("Cast", "x", "q", to=UINT8), node("DequantizeLinear", "q s", "y", "DQ")]
-    return model_of(nodes, {"s": STEP})
-
-
-def double_quantized() -> onnx.ModelProto:
-    """NVFP4 weights: block scales in fp8, themselves dequantized."""
-    nodes = [
-        node("DequantizeLinear", "ws g", "wr", "scale_DQ"),
-        node("DequantizeLinear", "w wr", "wd", "w_DQ", axis=0, block_size=16),
-        node("MatMul", "x wd", "y", "product"),
-    ]
-    constants = {"w": weights(32, 4, dtype=FP4), "ws": weights(2, 4, dtype=FP8), "g": scalar(0.01)}
-    constants["ws"] = np.ones((2, 4), FP8)
-    return model_of(nodes, constants, opset=23, inputs=[("x", FLOAT, (2, 32))])
-
-
-def dynamic_fp4() -> onnx.ModelProto:
-    """As ModelOpt writes NVFP4 activations."""
-    nodes = [
-        node("TRT_FP4DynamicQuantize", "x g", "xq xs", domain="trt", axis=-1, block_size=16, scale_type=17),
-        node("DequantizeLinear", "xs g", "xr", "scale_DQ"),
-        node("DequantizeLinear", "xq xr", "y", "x_DQ", axis=-1, block_size=16),
-    ]
-    return model_of(nodes, {"g": scalar(0.01)}, opset=23, inputs=[("x", FLOAT, (2, 32))])
-
-
-def blocked_product(*, axis: int, stated: int | None = None) -> onnx.ModelProto:
-    """A MatMul of int4 weights (32, 64) in blocks of 16 along an axis, which the node may state otherwise."""
-    scales = np.full((2, 64) if axis == 0 else (32, 4), 0.1, np.float32)
-    undo = node("DequantizeLinear", "w s", "wd", "w_DQ", axis=axis if stated is None else stated, block_size=16)
-    constants = {"w": weights(32, 64, dtype=INT4), "s": scales}
-    return model_of([undo, node("MatMul", "x wd", "y", "product")], constants, inputs=[("x", FLOAT, (2, 32))])
-
-
-def shared_codes() -> onnx.ModelProto:
-    nodes = [
-        node("QuantizeLinear", "x s z", "q", "x_Q"),
-        node("DequantizeLinear", "q s z", "a", "first"),
-        node("DequantizeLinear", "q s z", "b", "second"),
-        node("Add", "a b"),
-    ]
-    return model_of(nodes, {"s": STEP, "z": ZERO})
-
-
-def uint8_reaching_a_reshape() -> onnx.ModelProto:
-    nodes = [node("Reshape", "x n", "r"), node("Cast", "r", "y", to=FLOAT)]
-    return model_of(nodes, {"n": np.array([8, 32])}, inputs=[("x", UINT8, (1, 4, 8, 8))])
-
-
-def cast_uint8_input() -> onnx.ModelProto:
-    return one("Cast", type_=UINT8, gives=FLOAT, to=FLOAT)
-
-
-def in_function() -> onnx.ModelProto:
-    body = [node("DequantizeLinear", "a s", "b", "inner")]
-    constant = helper.make_node("Constant", [], ["s"], value=onnx.numpy_helper.from_array(scalar(-1.0)))
-    function = helper.make_function("own", "Undo", ["a"], ["b"], [constant, *body], [helper.make_opsetid("", 21)])
-    nodes = [node("QuantizeLinear", "x s z", "q", "x_Q"), node("Undo", "q", "y", domain="own")]
-    return model_of(nodes, {"s": STEP, "z": ZERO}, functions=[function])
-
-
-def parameters_of_the_caller(zero: np.ndarray = ZERO, scale: np.ndarray = STEP) -> onnx.ModelProto:
-    """A function that quantizes and dequantizes by what it is given."""
-    body = [node("QuantizeLinear", "a s z", "q", "inner_Q"), node("DequantizeLinear", "q s z", "b", "inner_DQ")]
-    function = helper.make_function("own", "Pair", ["a", "s", "z"], ["b"], body, [helper.make_opsetid("", 21)])
-    nodes = [node("Pair", "x step zero", "y", domain="own")]
-    return model_of(nodes, {"step": scale, "zero": zero}, functions=[function])
-
-
-def scale_made_around_a_branch() -> onnx.ModelProto:
-    """A constant behind a Cast that stands in front of the branches."""
-    outputs = [helper.make_tensor_value_info("b", FLOAT, None)]
-    branch = helper.make_graph(pair("x", "b"), "branch", [], outputs)
-    nodes = [node("Cast", "half", "s", to=FLOAT), node("If", "c", "y", then_branch=branch, else_branch=branch)]
-    constants = {"half": scalar(0.05, np.float16), "z": ZERO}
-    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
-
-
-def in_branch() -> onnx.ModelProto:
-    def branch(name: str, kind: str) -> onnx.GraphProto:
-        inner = helper.make_node(kind, ["x"], [name], name=f"{name}_{kind}")
-        return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
-
-    condition = ("c", BOOL, ())
-    nodes = [node("If", "c", "y", then_branch=branch("t", "Relu"), else_branch=branch("e", "Bernoulli"))]
-    return model_of(nodes, inputs=[condition, ("x", FLOAT, (4, 4))])
-
-
-def scale_from_around_a_branch() -> onnx.ModelProto:
-    def branch(name: str) -> onnx.GraphProto:
-        inner = helper.make_node("DequantizeLinear", ["q", "s"], [name], name=f"{name}_DQ")
-        return helper.make_graph([inner], name, [], [helper.make_tensor_value_info(name, FLOAT, None)])
-
-    nodes = [
-        node("QuantizeLinear", "x k z", "q", "x_Q"),
-        node("If", "c", "y", then_branch=branch("t"), else_branch=branch("e")),
-    ]
-    constants = {"k": STEP, "z": ZERO, "s": scalar(-0.05)}
-    return model_of(nodes, constants, inputs=[("c", BOOL, ()), ("x", FLOAT, (4, 4))])
-
-
-def codes_that_move() -> onnx.ModelProto:
-    nodes = [
-        node("QuantizeLinear", "x s z", "q", "x_Q"),
-        node("Transpose", "q", "t"),
-        node("DequantizeLinear", "t s z", "y", "x_DQ"),
-    ]
-    return model_of(nodes, {"s": STEP, "z": ZERO})
-
-
-def gru_of_matrix() -> onnx.ModelProto:
-    constants = {"w": weights(1, 12, 4), "r": weights(1, 12, 4)}
-    return one("GRU", constants, shape=(3, 2, 4), hidden_size=4)
-
-
-def lstm(quantized: bool = False, **attributes: int) -> onnx.ModelProto:
-    constants = {"w": weights(1, 16, 4, dtype=np.int8 if quantized else np.float32), "r": weights(1, 16, 4)}
-    nodes = [node("LSTM", "x wd r" if quantized else "x w r", "y", hidden_size=4, **attributes)]
-    if quantized:
-        nodes.insert(0, node("DequantizeLinear", "w ws", "wd", "w_DQ"))
-        constants["ws"] = STEP
-    return model_of(nodes, constants, inputs=[("x", FLOAT, (3, 2, 4))])
-
-
-def relu_then(dtype: type, zero: int = 0, opset: int = 21) -> onnx.ModelProto:
-    return model_of(
-        [node("Relu", "x", "r", "relu"), *pair("r", "y")], {"s": STEP, "z": scalar(zero, dtype)}, opset=opset
-    )
-
-
-def products_of_16_bits() -> onnx.ModelProto:
-    nodes = [*pair("x", "xd"), node("DequantizeLinear", "w s", "wd", "w_DQ"), node("MatMul", "xd wd", "y", "product")]
-    constants = {"s": STEP, "z": scalar(0, np.int16), "w": weights(8, 4, dtype=np.int8)}
-    return model_of(nodes, constants, inputs=[("x", FLOAT, (2, 8))])
-
-
-def qlinear(shape: tuple[int, ...], scales: int) -> onnx.ModelProto:
-    constants = {
-        "xs": STEP,
-        "xz": scalar(0, UINT8_TYPE),
-        "w": weights(8, 4, dtype=np.uint8),
-        "ws": np.full(scales, 0.1, np.float32) if scales > 1 else STEP,
-        "wz": np.zeros(scales, np.uint8) if scales > 1 else scalar(0, UINT8_TYPE),
-        "ys": STEP,
-        "yz": scalar(0, UINT8_TYPE),
-    }
-    return model_of(
-        [node("QLinearMatMul", "x xs xz w ws wz ys yz")],
-        constants,
-        inputs=[("x", UINT8, shape)],
-        outputs=[("y", UINT8, None)],
-    )
-
-
-def weight_in_training(dtype: type) -> onnx.ModelProto:
-    """A float weight, quantized by nodes of its own per channel, as exports of quantization-aware training have it."""
-    nodes = [
-        node("QuantizeLinear", "w s z", "wq", "w_Q", axis=0),
-        node("DequantizeLinear", "wq s z", "wd", "w_DQ", axis=0),
-        node("Add", "x wd"),
-    ]
-    constants = {"w": weights(6, 4), "s": np.full(6, 0.1, np.float32), "z": np.zeros(6, dtype)}
-    return model_of(nodes, constants, inputs=[("x", FLOAT, (6, 4))])
-
-
-UINT8_TYPE = np.uint8
 SCALES_6 = np.full(6, 0.01, np.float32)
 NAN = scalar(np.nan)
 
@@ -435,127 +235,6 @@ IMPORTER = [
     Row("scale made around a branch", scale_made_around_a_branch),
     Row("scale from around a branch", scale_from_around_a_branch, "TRT-Q-003"),
     Row("codes that move", codes_that_move),
-]
-
-OPERATORS = [
-    Row("plain convolution", lambda: one("Conv", {"w": weights(6, 4, 3, 3)})),
-    Row(
-        "MatMulInteger",
-        lambda: one(
-            "MatMulInteger", {"w": weights(8, 4, dtype=np.int8)}, type_=TensorProto.INT8, shape=(2, 8), gives=INT32
-        ),
-        "TRT-OP-001",
-    ),
-    Row("QLinearMatMul", lambda: qlinear((2, 8), 1), "TRT-OP-001"),
-    Row(
-        "DynamicQuantizeLinear",
-        lambda: model_of([node("DynamicQuantizeLinear", "x", "y s z")], outputs=[("y", UINT8, None)]),
-        "TRT-OP-001",
-    ),
-    Row("DFT", lambda: one("DFT", {"n": np.array(4), "a": np.array(-2)}, shape=(1, 8, 1)), "TRT-OP-001"),
-    Row("Unique", lambda: one("Unique", shape=(8,)), "TRT-OP-001"),
-    Row("BitwiseAnd", lambda: one("BitwiseAnd", {"m": np.array([1], np.int32)}, type_=INT32), "TRT-OP-001"),
-    Row("operator of a branch", in_branch, "TRT-OP-001"),
-    Row("operator that ONNX got later", lambda: one("Swish", opset=24), "TRT-OP-001", target="trt10"),
-    Row("Swish, new in 11", lambda: one("Swish", opset=24)),
-    Row("com.microsoft operator", lambda: one("QGemm", domain="com.microsoft"), "TRT-OP-002"),
-    Row("ai.onnx.ml operator", lambda: one("Scaler", domain="ai.onnx.ml"), "TRT-OP-002"),
-    Row("operator with a plugin", lambda: one("EfficientNMS_TRT", domain="own"), warned="TRT-OP-003"),
-    Row(
-        "Attention of com.microsoft",
-        lambda: one("Attention", {"w": weights(8, 24)}, shape=(1, 4, 8), domain="com.microsoft", num_heads=2),
-        warned="TRT-OP-005",
-    ),
-    Row("MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2])),
-    Row("MaxPool with Indices", lambda: model_of([node("MaxPool", "x", "y i", kernel_shape=[2, 2])]), "TRT-OP-004"),
-    Row("dilated MaxPool", lambda: one("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]), "TRT-OP-004"),
-    Row("TopK unsorted", lambda: model_of([node("TopK", "x k", "y i", sorted=0)], {"k": np.array([2])}), "TRT-OP-004"),
-    Row(
-        "TopK of 3840",
-        lambda: model_of([node("TopK", "x k", "y i")], {"k": np.array([3840])}, inputs=[("x", FLOAT, (5000,))]),
-        "TRT-OP-004",
-    ),
-    Row(
-        "ScatterND that adds",
-        lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4), reduction="add"),
-        "TRT-OP-004",
-    ),
-    Row("ScatterND", lambda: one("ScatterND", {"i": np.array([[0]]), "u": weights(1, 4)}, shape=(3, 4))),
-    *OPTIONS,
-    Row("LSTM batch first", lambda: lstm(layout=1), "TRT-OP-004"),
-    Row("LSTM", lstm),
-    Row("GRU", gru_of_matrix),
-    Row(
-        "Resize with antialias",
-        lambda: one(
-            "Resize",
-            {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)},
-            mode="linear",
-            antialias=1,
-        ),
-        "TRT-OP-004",
-    ),
-    Row(
-        "Resize",
-        lambda: one("Resize", {"r": np.array([], np.float32), "k": np.array([1, 1, 2, 2], np.float32)}, mode="linear"),
-    ),
-    Row(
-        "BatchNormalization in training",
-        lambda: model_of(
-            [node("BatchNormalization", "x a b c d", "y m v", training_mode=1)],
-            {name: np.ones(4, np.float32) for name in "abcd"},
-        ),
-        "TRT-OP-004",
-    ),
-    Row(
-        "second output of LayerNormalization",
-        lambda: model_of([node("LayerNormalization", "x g", "y m")], {"g": np.ones(8, np.float32)}),
-        "TRT-OP-004",
-    ),
-    Row("Dropout in training", lambda: one("Dropout", {"p": scalar(0.5), "t": np.array(True)}), "TRT-OP-004"),
-    Row(
-        "fed axis of CumSum",
-        lambda: model_of([node("CumSum", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, ())]),
-        "TRT-OP-004",
-        "TRT-IO-001",
-    ),
-    Row("constant axes of ReduceMean", lambda: one("ReduceMean", {"a": np.array([1])})),
-    Row(
-        "computed axes of ReduceMean",
-        lambda: model_of([node("ReduceMean", "x a")], inputs=[("x", FLOAT, (2, 4)), ("a", INT64, (1,))]),
-        "TRT-OP-004",
-        "TRT-IO-001",
-    ),
-    Row(
-        "Constant of strings",
-        lambda: model_of(
-            [helper.make_node("Constant", [], ["t"], name="text", value_strings=[b"a"]), node("Relu", "x")]
-        ),
-        "TRT-OP-004 TRT-TYPE-001",
-    ),
-    Row(
-        "Attention with a past",
-        lambda: model_of(
-            [node("Attention", "q q q - p p", "y")],
-            {"p": weights(1, 2, 4, 4)},
-            inputs=[("q", FLOAT, (1, 2, 4, 4))],
-            opset=23,
-        ),
-        "TRT-OP-004",
-    ),
-    Row(
-        "Attention", lambda: model_of([node("Attention", "q q q", "y")], inputs=[("q", FLOAT, (1, 2, 4, 4))], opset=23)
-    ),
-    Row(
-        "TensorScatter along the first axis",
-        lambda: model_of([node("TensorScatter", "x u", "y", axis=1)], {"u": weights(1, 1, 8, 8)}, opset=24),
-        "TRT-OP-004",
-    ),
-    Row("opset 8", lambda: one("Relu", opset=8), "TRT-OPSET-001"),
-    Row("opset 9", lambda: one("Relu", opset=9)),
-    Row("opset 25 on 10", lambda: one("Relu", opset=25), "TRT-OPSET-001", target="trt10"),
-    Row("opset 25 on 11", lambda: one("Relu", opset=25), warned="TRT-OPSET-002"),
-    Row("opset 26", lambda: one("Relu", opset=26), "TRT-OPSET-001"),
 ]
 
 TYPES = [

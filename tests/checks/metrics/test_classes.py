@@ -127,66 +127,69 @@ def test_labels_of_other_classes_than_the_model_s_cannot_be_judged(given, senten
     assert refusal(top1, OUTPUTS, given) == sentence
 
 
+NO_CLASS_SCORES = [
+    pytest.param(
+        np.zeros(3, np.float32),
+        "The metric got output 'logits' [3], should be class scores [samples, classes].",
+        id="rank 1",
+    ),
+    pytest.param(
+        np.zeros((3, 4, 5), np.float32),
+        "The metric got output 'logits' [3, 4, 5], should be class scores [samples, classes].",
+        id="rank 3",
+    ),
+    pytest.param(
+        np.float32(3.0).reshape(()),
+        "The metric got output 'logits' [], should be class scores [samples, classes].",
+        id="rank 0",
+    ),
+    pytest.param(
+        np.zeros((3, 1), np.float32),
+        "The metric got output 'logits' [3, 1], should be class scores [samples, classes].",
+        id="one class",
+    ),
+    pytest.param(
+        np.zeros((3, 0), np.float32),
+        "The metric got output 'logits' [3, 0], should be class scores [samples, classes].",
+        id="no class",
+    ),
+    pytest.param(
+        np.zeros((0, 3), np.float32),
+        "The metric got output 'logits' without samples, should be at least one sample.",
+        id="no sample",
+    ),
+    pytest.param(
+        np.array([[0.0, math.nan, 1.0]] * 3),
+        "The metric got output 'logits' with NaN or Inf, should be finite class scores.",
+        id="NaN",
+    ),
+    pytest.param(
+        np.array([[0.0, math.inf, 1.0]] * 3),
+        "The metric got output 'logits' with NaN or Inf, should be finite class scores.",
+        id="infinite",
+    ),
+    pytest.param(
+        np.zeros((3, 3), np.bool_),
+        "The metric got output 'logits' of type bool, should be numbers.",
+        id="bool",
+    ),
+    pytest.param(
+        np.zeros((3, 3), "V2"),
+        "The metric got output 'logits' of type |V2, should be numbers.",
+        id="bytes",
+    ),
+    pytest.param(
+        np.full((3, 3), "cat", object),
+        "The metric got output 'logits' of type object, should be numbers.",
+        id="texts",
+    ),
+]
+
+
 @pytest.mark.parametrize("metric", [top1, agreement])
 @pytest.mark.parametrize(
     ("first_output", "sentence"),
-    [
-        pytest.param(
-            np.zeros(3, np.float32),
-            "The metric got output 'logits' [3], should be class scores [samples, classes].",
-            id="rank 1",
-        ),
-        pytest.param(
-            np.zeros((3, 4, 5), np.float32),
-            "The metric got output 'logits' [3, 4, 5], should be class scores [samples, classes].",
-            id="rank 3",
-        ),
-        pytest.param(
-            np.float32(3.0).reshape(()),
-            "The metric got output 'logits' [], should be class scores [samples, classes].",
-            id="rank 0",
-        ),
-        pytest.param(
-            np.zeros((3, 1), np.float32),
-            "The metric got output 'logits' [3, 1], should be class scores [samples, classes].",
-            id="one class",
-        ),
-        pytest.param(
-            np.zeros((3, 0), np.float32),
-            "The metric got output 'logits' [3, 0], should be class scores [samples, classes].",
-            id="no class",
-        ),
-        pytest.param(
-            np.zeros((0, 3), np.float32),
-            "The metric got output 'logits' without samples, should be at least one sample.",
-            id="no sample",
-        ),
-        pytest.param(
-            np.array([[0.0, math.nan, 1.0]] * 3),
-            "The metric got output 'logits' with NaN or Inf, should be finite class scores.",
-            id="NaN",
-        ),
-        pytest.param(
-            np.array([[0.0, math.inf, 1.0]] * 3),
-            "The metric got output 'logits' with NaN or Inf, should be finite class scores.",
-            id="infinite",
-        ),
-        pytest.param(
-            np.zeros((3, 3), np.bool_),
-            "The metric got output 'logits' of type bool, should be numbers.",
-            id="bool",
-        ),
-        pytest.param(
-            np.zeros((3, 3), "V2"),
-            "The metric got output 'logits' of type |V2, should be numbers.",
-            id="bytes",
-        ),
-        pytest.param(
-            np.full((3, 3), "cat", object),
-            "The metric got output 'logits' of type object, should be numbers.",
-            id="texts",
-        ),
-    ],
+    NO_CLASS_SCORES,
 )
 def test_a_first_output_that_holds_no_class_scores_cannot_be_judged(metric, first_output, sentence):
     expected = labels(*[0] * len(np.atleast_1d(first_output)))

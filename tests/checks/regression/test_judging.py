@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_qparity.baseline.figures import Figures, SpeedUp
+from pytest_qparity.baseline.figures import Figures, Repeated, SpeedUp
 from pytest_qparity.baseline.scores import packed_scores
-from pytest_qparity.checks.regression.compared import RegressionLimits
-from pytest_qparity.checks.regression.costs import ratio_of_speed_ups
+from pytest_qparity.case.regression_spec import RegressionSpec
+from pytest_qparity.checks.regression.compared import RegressionLimits, interval_of_ratio
 from pytest_qparity.checks.regression.judging import judge_new, judge_regression, judge_vanished
+from pytest_qparity.gate.regression import limits_of
 from pytest_qparity.verdict import Code, Outcome, Verdict
 from tests.baseline.test_file import figures
 
-LIMITS = RegressionLimits(1.0, None, 10.0, 10.0, 1.0, other_hardware_is_judged=True)
+LIMITS = limits_of(RegressionSpec())
 SPEED_UP = SpeedUp(low=2.9, estimate=3.0, high=3.1)
 BEFORE = figures()
 BEFORE = BEFORE.model_copy(update={"latency": BEFORE.latency.model_copy(update={"speed_up": SPEED_UP})})  # type: ignore[union-attr]
@@ -155,14 +156,72 @@ class TestCosts:
 
         assert codes(judged(runs[1], runs[0])) == ([] if code is None else [code])
 
-    def test_milliseconds_are_not_compared(self) -> None:
-        assert judged(changed("latency", median_ms=20.0)).outcome is Outcome.PASS
+    @pytest.mark.parametrize(
+        ("fastest_ms", "code", "is_noted"),
+        [
+            (2.0, None, False),
+            (4.0, None, True),
+            (4.1, Code.REGRESSION_UNDECIDED, False),
+            (math.nan, Code.REGRESSION_UNMEASURED, False),
+        ],
+    )
+    def test_where_all_became_slow_the_fastest_call_tells_it(
+        self, fastest_ms: float, code: Code | None, is_noted: bool
+    ) -> None:
+        """The ratio to fp32 is what it was; and a median that neighbours moved is nothing of the run's."""
+        verdict = judged(changed("latency", fastest_ms=fastest_ms, median_ms=20.0), changed("latency", fastest_ms=2.0))
 
-    def test_the_float_model_has_no_speed_to_compare_and_a_note_says_so(self) -> None:
-        verdict = judged(changed("latency", speed_up=None), changed("latency", speed_up=None))
+        assert codes(verdict) == ([] if code is None else [code])
+        both = "Median of calls: 20.00 ms, the baseline's 2.00 ms; of fp32 beside it 60.00 ms, the baseline's 6.00 ms."
+        noted = f"the fastest call takes 4.00 ms, the baseline's 2.00 ms. {both}"
+        assert (noted in verdict.notes) is is_noted
+        if code is Code.REGRESSION_UNDECIDED:
+            assert verdict.deciding == "2.05x ms"
+            assert verdict.failures[0].sentence == (
+                "The fastest call takes 4.10 ms on this hardware, the baseline's 2.00 ms, should be at most 4.00 ms. "
+                + both
+            )
+
+    def test_a_case_may_allow_milliseconds_less(self) -> None:
+        limits = replace(LIMITS, latency_percent=20.0)
+
+        assert codes(judged(changed("latency", median_ms=2.5), limits=limits)) == [Code.REGRESSION_UNDECIDED]
+
+    @pytest.mark.parametrize(("now_ms", "is_fp32"), [(2.2, True), (2.3, False)])
+    def test_a_speed_up_that_is_lost_to_a_faster_fp32_says_so(self, now_ms: float, is_fp32: bool) -> None:
+        halved = SpeedUp(low=1.4, estimate=1.5, high=1.6)
+
+        (failure,) = judged(changed("latency", median_ms=now_ms, speed_up=halved)).failures
+
+        assert failure.code is Code.REGRESSION_LATENCY
+        assert f"Median of calls: {now_ms:.2f} ms, the baseline's 2.00 ms; of fp32 beside it" in failure.sentence
+        assert ("fp32 got faster" in failure.sentence) is is_fp32
+        assert failure.remedy.endswith("qparity baseline save NAME")
+
+    def test_the_float_model_has_no_speed_to_compare_but_its_milliseconds(self) -> None:
+        alone = changed("latency", speed_up=None)
+
+        verdict = judged(alone, alone)
 
         assert verdict.outcome is Outcome.PASS
-        assert verdict.notes == ("the speed of what has no fp32 beside it is not compared",)
+        assert verdict.notes == ("the speed of what has no fp32 beside it is not compared, but for its milliseconds",)
+        assert codes(judged(changed("latency", speed_up=None, median_ms=20.0), alone)) == [Code.REGRESSION_UNDECIDED]
+
+    @pytest.mark.parametrize(
+        ("before", "now"),
+        [
+            pytest.param({"speed_up": None, "has_counterpart": True}, {}, id="nothing bounds the baseline's"),
+            pytest.param({"speed_up": None}, {}, id="the baseline's was edited out"),
+            pytest.param({}, {"speed_up": None, "has_counterpart": True}, id="nothing bounds this one"),
+            pytest.param({}, {"speed_up": None}, id="the case has fp32 no more"),
+            pytest.param(*[{"speed_up": None, "has_counterpart": True}] * 2, id="nothing bounds either"),
+        ],
+    )
+    def test_a_speed_up_that_either_lacks_is_no_pass(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        verdict = judged(changed("latency", **now), changed("latency", **before))
+
+        assert codes(verdict) == [Code.REGRESSION_UNMEASURED]
+        assert f"of the {'baseline' if before else 'run'} has no interval" in verdict.failures[0].sentence
 
     @pytest.mark.parametrize(("key", "value"), [("batch", 8), ("clock", "device")])
     def test_what_is_timed_otherwise_is_not_compared(self, key: str, value: object) -> None:
@@ -182,8 +241,48 @@ class TestCosts:
     def test_megabytes_may_grow_by_a_share(self, key: str, value: float, passes: bool) -> None:
         assert (judged(changed("memory", **{key: value})).outcome is Outcome.PASS) is passes
 
+    @pytest.mark.parametrize("key", ["peak_mb", "size_mb"])
+    def test_a_baseline_without_a_megabyte_is_no_measurement(self, key: str) -> None:
+        assert codes(judged(BEFORE, changed("memory", **{key: 0.0}))) == [Code.REGRESSION_UNMEASURED]
+
+    @pytest.mark.parametrize("key", ["engine_mb", "activation_mb"])
+    def test_engines_and_activations_may_grow_by_a_share_and_not_vanish(self, key: str) -> None:
+        before = changed("memory", **{key: 10.0})
+
+        assert codes(judged(changed("memory", **{key: 11.0}), before)) == []
+        assert codes(judged(changed("memory", **{key: 11.1}), before)) == [Code.REGRESSION_MEMORY]
+        assert codes(judged(BEFORE, before)) == [Code.REGRESSION_UNMEASURED]
+        assert codes(judged(before, BEFORE)) == []
+
+    @pytest.mark.parametrize(
+        ("key", "limit"),
+        [("load_ms", "load_percent"), ("first_run_ms", "first_run_percent"), ("joule_per_sample", "energy_percent")],
+    )
+    @pytest.mark.parametrize(
+        ("now", "code"),
+        [
+            ((11.0, 12.0, 13.0, 6), None),
+            ((15.0, 16.0, 17.0, 6), Code.REGRESSION_UNDECIDED),
+            ((20.0, 21.0, 22.0, 6), Code.REGRESSION_START),
+            ((10.0, 10.0, 10.0, 1), Code.REGRESSION_UNMEASURED),  # once bounds nothing
+            (None, Code.REGRESSION_UNMEASURED),
+        ],
+    )
+    def test_starts_and_energy_are_held_where_a_case_says_so(
+        self, key: str, limit: str, now: tuple[float, float, float, int] | None, code: Code | None
+    ) -> None:
+        before = changed("memory", **{key: Repeated(low=9.5, estimate=10.0, high=10.5, times=6)})
+        told = None if now is None else Repeated(low=now[0], estimate=now[1], high=now[2], times=now[3])
+        run = changed("memory", **{key: told})
+
+        assert codes(judged(run, before, replace(LIMITS, **{limit: 50.0}))) == ([] if code is None else [code])
+        assert judged(run, before).outcome is Outcome.PASS
+        assert codes(judged(before, run, replace(LIMITS, **{limit: 200.0}))) == (
+            [Code.REGRESSION_UNMEASURED] if code is Code.REGRESSION_UNMEASURED else []
+        )
+
     def test_the_interval_of_a_ratio_has_the_width_of_both(self) -> None:
-        low, estimate, high = ratio_of_speed_ups(
+        low, estimate, high = interval_of_ratio(
             SpeedUp(low=2.0, estimate=2.0 * math.exp(0.3), high=2.0 * math.exp(0.6)),
             SpeedUp(low=1.0, estimate=math.exp(0.4), high=math.exp(0.8)),
         )
@@ -199,7 +298,7 @@ class TestCosts:
                 SpeedUp(low=math.exp(at - 1.96 * sd), estimate=math.exp(at), high=math.exp(at + 1.96 * sd))
                 for at, sd in zip(drawn, (0.02, 0.05), strict=True)
             ]
-            low, _, high = ratio_of_speed_ups(*ends)
+            low, _, high = interval_of_ratio(*ends)
             held += low <= 1.2 <= high
 
         assert 0.935 <= held / 2000 <= 0.965

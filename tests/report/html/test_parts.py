@@ -21,7 +21,7 @@ from pytest_qparity.report.html.headline import obstacles
 from pytest_qparity.report.html.latencies import distribution_plot, distributions
 from pytest_qparity.report.html.layers import diagnosis_part
 from pytest_qparity.report.html.pareto import Trade, front, pareto_plot
-from pytest_qparity.report.html.trends import Trend, shown_trends, trend_of
+from pytest_qparity.report.html.trends import Trend, shown_trends, trend_of, trend_plot
 from pytest_qparity.report.html.waivers import waiver_parts
 from pytest_qparity.report.runs import runs_by_case
 from pytest_qparity.verdict import Code, waived
@@ -189,7 +189,7 @@ def test_a_diagnosis_leads_to_its_run_where_the_report_has_it() -> None:
 def test_what_got_worse_is_shown_before_what_did_not() -> None:
     points = (("2026-11-01", 1.0), ("2026-11-02", 2.0))
     trends = [
-        Trend("mlp", f"run-{index}", "median_ms", "ms", points, changes)
+        Trend("mlp", f"run-{index}", "median_ms", "ms", points, changes, "xeon-2c")
         for index, changes in enumerate(((), ((1, False),), ((1, True),)))
     ]
 
@@ -197,12 +197,14 @@ def test_what_got_worse_is_shown_before_what_did_not() -> None:
 
     assert [trend.run for trend in shown] == ["run-2", "run-1", "run-0"]
     assert trend_of(_as_a_history_holds_it(shown[0]), [SimpleNamespace(index=1, is_worse=True)]) == shown[0]
+    assert trend_plot(shown[0]).title.startswith("median_ms on xeon-2c of run-2, mlp: ")
     assert (left_out, shown[0].said) == (0, "2 ms; worse since 2026-11-02")
 
 
 def _as_a_history_holds_it(trend: Trend) -> Any:
     points = [SimpleNamespace(time=when, value=value) for when, value in trend.points]
-    return SimpleNamespace(case=trend.case, run=trend.run, figure=trend.figure, unit=trend.unit, points=points)
+    told = {name: getattr(trend, name) for name in ("case", "run", "figure", "unit", "hardware")}
+    return SimpleNamespace(points=points, **told)
 
 
 def test_without_the_library_the_page_says_that_it_has_no_plots(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,140 @@
+"""Speed against the baseline's: beside fp32 of its own day, and in milliseconds as far as those of two days compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pytest_qparity.checks.figures import apart
+from pytest_qparity.checks.regression.compared import REMEDY, SAVE_AGAIN, Compared, interval_of_ratio, unmeasured
+from pytest_qparity.verdict import Code, Failure
+
+if TYPE_CHECKING:
+    from pytest_qparity.baseline.figures import Latency
+
+__all__ = ["compare_latency"]
+
+# Neighbours make a call slower and never faster: over 14 sessions of one file on an overloaded machine the medians of
+# fp32 lay 6.2 times apart, its fastest calls 6 %. Beyond this it is worth a word.
+NOTABLE_RATIO = 1.25
+_NO_COUNTERPART = "the speed of what has no fp32 beside it is not compared, but for its milliseconds"
+
+
+def compare_latency(before: Latency, now: Latency, slower_percent: float, latency_percent: float) -> Compared:
+    """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair.
+
+    pass: the 95 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
+    cannot-judge. So it is too where either lacks an interval that bounds the speed-up; only of what neither has a
+    counterpart it is a note. A run that is as fast beside fp32 as it was, and whose fastest call takes more than
+    1 + latency_percent/100 times the baseline's, is cannot-judge: the engine or the machine became slow, and which of
+    the two no figure tells.
+    """
+    otherwise = next(_timed_otherwise(before, now), None)
+    if otherwise is not None:
+        return otherwise
+    was_ms, now_ms = _fastest(before, now)
+    for name, value in (("baseline", was_ms), ("run", now_ms)):
+        if not (math.isfinite(value) and value > 0):
+            return unmeasured("ms", f"A call of the {name} takes {value:g} ms, should be above 0.")
+    evidence: dict[str, Any] = {
+        "before_ms": before.median_ms,
+        "now_ms": now.median_ms,
+        "before_fastest_ms": was_ms,
+        "now_fastest_ms": now_ms,
+        "most_fastest_ms": was_ms * (1.0 + latency_percent / 100.0),
+    }
+    far = tuple(_far_slower(before, now, latency_percent))
+    notes = () if far else tuple(_notably_slower(before, now))
+    own = f"{now_ms / was_ms:.2f}x ms"
+    if not any(each.has_counterpart or each.speed_up is not None for each in (before, now)):
+        return Compared(own if far else "", 2.0 if far else 0.0, evidence, far, (_NO_COUNTERPART, *notes))
+    if before.speed_up is None or now.speed_up is None:
+        who, remedy = ("baseline", SAVE_AGAIN) if before.speed_up is None else ("run", "see what latency says of it")
+        sentence = f"The speed-up over fp32 of the {who} has no interval that bounds it, should have one."
+        failure = Failure(Code.REGRESSION_UNMEASURED, sentence, f"{remedy}, of a longer or quieter measurement")
+        return Compared("fp32", 2.0, evidence, (failure, *far), notes)
+    least = 1.0 - slower_percent / 100.0
+    low, estimate, high = interval_of_ratio(before.speed_up, now.speed_up)
+    evidence |= {
+        "before_speed_up": before.speed_up.estimate,
+        "now_speed_up": now.speed_up.estimate,
+        "before_fp32_ms": _fp32_ms(before),
+        "now_fp32_ms": _fp32_ms(now),
+        "ratio": {"low": low, "estimate": estimate, "high": high},
+        "least_ratio": least,
+    }
+    shown = f"{estimate:.2f}x"
+    if low >= least:
+        share = max(0.0, 1.0 - estimate) / (1.0 - least) if least < 1.0 else 0.0
+        return Compared(own if far else shown, 2.0 if far else share, evidence, far, notes)
+    sentence = (
+        f"The speed-up over fp32 is {now.speed_up.estimate:.2f}, the baseline's {before.speed_up.estimate:.2f}: "
+        f"{estimate:.3f} times it ({apart(low, least, 2)} to {apart(high, least, 2)}), should be at least {least:g}"
+    )
+    if high < least:
+        return Compared(shown, 2.0, evidence, (_slower(sentence, before, now, least),))
+    remedy = "measure longer (--qparity-latency-seconds) or on a quieter machine"
+    failure = Failure(Code.REGRESSION_UNDECIDED, f"{sentence} over the whole interval. {_both(before, now)}", remedy)
+    return Compared(shown, 2.0, evidence, (failure, *far))
+
+
+def _timed_otherwise(before: Latency, now: Latency) -> Iterator[Compared]:
+    for name, was, is_now in (
+        ("batch", before.batch, now.batch),
+        ("clock", before.clock, now.clock),
+        ("threads", before.threads, now.threads),
+    ):
+        if was != is_now and None not in (was, is_now):
+            sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."
+            yield Compared(name, 2.0, {}, (Failure(Code.REGRESSION_UNDECIDED, sentence, SAVE_AGAIN),))
+
+
+def _slower(sentence: str, before: Latency, now: Latency, least: float) -> Failure:
+    """Of less of a speed-up. Where the run's own milliseconds are within the limit it is those of fp32 that are not."""
+    was_ms, now_ms = _fastest(before, now)
+    if now_ms * least > was_ms:
+        return Failure(Code.REGRESSION_LATENCY, f"{sentence}. {_both(before, now)}", REMEDY)
+    told = f"{sentence}. {_both(before, now)} The run itself got no slower: fp32 got faster, and it did not."
+    remedy = f"look at why it gains nothing of what fp32 gains (an upgrade?); where that is meant so, {SAVE_AGAIN}"
+    return Failure(Code.REGRESSION_LATENCY, told, remedy)
+
+
+def _far_slower(before: Latency, now: Latency, latency_percent: float) -> Iterator[Failure]:
+    was_ms, now_ms = _fastest(before, now)
+    most_ms = was_ms * (1.0 + latency_percent / 100.0)
+    if now_ms <= most_ms:
+        return
+    sentence = (
+        f"The fastest call takes {apart(now_ms, most_ms, 2)} ms on this hardware, the baseline's {was_ms:.2f} ms, "
+        f"should be at most {most_ms:.2f} ms. {_both(before, now)}"
+    )
+    remedy = f"measure again while the machine is idle; where it stays so, look at what changed, or {SAVE_AGAIN}"
+    yield Failure(Code.REGRESSION_UNDECIDED, sentence, remedy)
+
+
+def _notably_slower(before: Latency, now: Latency) -> Iterator[str]:
+    was_ms, now_ms = _fastest(before, now)
+    if now_ms > NOTABLE_RATIO * was_ms:
+        yield f"the fastest call takes {now_ms:.2f} ms, the baseline's {was_ms:.2f} ms. {_both(before, now)}"
+
+
+def _both(before: Latency, now: Latency) -> str:
+    """Milliseconds of both days, with those of fp32 beside them: a reader sees whether all became slow."""
+    told = f"Median of calls: {now.median_ms:.2f} ms, the baseline's {before.median_ms:.2f} ms"
+    if before.speed_up is None or now.speed_up is None:
+        return f"{told}."
+    return f"{told}; of fp32 beside it {_fp32_ms(now):.2f} ms, the baseline's {_fp32_ms(before):.2f} ms."
+
+
+def _fastest(before: Latency, now: Latency) -> tuple[float, float]:
+    """Of the calls of both where both tell it, else the medians. Neighbours make a call slower, never faster."""
+    if before.fastest_ms is None or now.fastest_ms is None:
+        return before.median_ms, now.median_ms
+    return before.fastest_ms, now.fastest_ms
+
+
+def _fp32_ms(latency: Latency) -> float:
+    """What fp32 took in turn with it: the speed-up is the median of the pairs' ratios."""
+    assert latency.speed_up is not None
+    return latency.median_ms * latency.speed_up.estimate
