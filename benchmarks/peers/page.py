@@ -72,16 +72,15 @@ def _summary(shown: list[Tool], results: Mapping[str, Any]) -> str:
 
 def _collected(shown: list[Tool], results: Mapping[str, Any]) -> str:
     """Whether the answers are of one run of the command, and what it took."""
-    sessions = {
-        each for tool in shown for each in results[tool.name].get("sessions", ["before sessions were recorded"])
-    }
+    unknown = ["a run that was not recorded"]
+    sessions = {each for tool in shown for each in results[tool.name].get("sessions", unknown)}
     if len(sessions) != 1:
         told = f"The answers were collected in {len(sessions)} runs of the command, over the same seeded files."
     else:
         took_s = sum(results[tool.name]["took_s"] + results[tool.name]["alone"]["took_s"] for tool in shown)
         told = (
-            f"All answers are of one run of the command, on {min(sessions)[:10]}, which took {took_s / 60:.0f} minutes\n"
-            "once the environments were made."
+            f"All answers are of one run of the command, on {min(sessions)[:10]}; its tools took {took_s / 60:.0f} minutes,"
+            "\nin environments that were there."
         )
     budgets = results.get(OURS, {}).get("verdicts", {}).get("sound-budgets", {})
     is_alarm = budgets.get("verdict") == "caught"
