@@ -79,8 +79,8 @@ def _collected(shown: list[Tool], results: Mapping[str, Any]) -> str:
     else:
         took_s = sum(results[tool.name]["took_s"] + results[tool.name]["alone"]["took_s"] for tool in shown)
         told = (
-            f"All answers are of one run of the command, on {min(sessions)[:10]}; its tools took {took_s / 60:.0f} minutes,"
-            "\nin environments that were there."
+            f"All answers are of one run of the command, on {min(sessions)[:10]}; its tools took "
+            f"{took_s / 60:.0f} minutes,\nin environments that were there."
         )
     budgets = results.get(OURS, {}).get("verdicts", {}).get("sound-budgets", {})
     is_alarm = budgets.get("verdict") == "caught"
