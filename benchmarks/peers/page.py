@@ -55,7 +55,8 @@ def _summary(shown: list[Tool], results: Mapping[str, Any]) -> str:
         "## In one table",
         "",
         "Time and memory: one sound pair, from the command to its end; memory is the most that one process held. Wall",
-        "time is of two cores that others used as well, so compare CPU time.",
+        "time is of two cores that others used as well, so compare CPU time. A process's memory begins with that of the",
+        f"command that started it: {_least_mb(shown, results)} MB is said of whatever held less.",
         _collected(shown, results),
         "",
         "| tool | caught | passes | not asked | sound pairs failed | wall s | CPU s | peak MB |",
@@ -68,6 +69,10 @@ def _summary(shown: list[Tool], results: Mapping[str, Any]) -> str:
         cost = f"{alone['took_s']} | {alone['cpu_s']} | {alone['peak_mb']}"
         lines.append(f"| {tool.name} | {caught} | {passes} | {silent} | {failed} of {failed + asked} | {cost} |")
     return "\n".join(lines)
+
+
+def _least_mb(shown: list[Tool], results: Mapping[str, Any]) -> int:
+    return min(int(results[tool.name]["alone"]["peak_mb"]) for tool in shown)
 
 
 def _collected(shown: list[Tool], results: Mapping[str, Any]) -> str:
