@@ -55,8 +55,8 @@ def _summary(shown: list[Tool], results: Mapping[str, Any]) -> str:
         "## In one table",
         "",
         "Time and memory: one sound pair, from the command to its end; memory is the most that one process held. Wall",
-        "time is of two cores that others used as well, so compare CPU time. A process's memory begins with that of the",
-        f"command that started it: {_least_mb(shown, results)} MB is said of whatever held less.",
+        "time is of two cores that others used as well, so compare CPU time. A process's memory begins with that of",
+        f"the command that started it: {_least_mb(shown, results)} MB is said of whatever held less.",
         _collected(shown, results),
         "",
         "| tool | caught | passes | not asked | sound pairs failed | wall s | CPU s | peak MB |",
@@ -77,10 +77,9 @@ def _least_mb(shown: list[Tool], results: Mapping[str, Any]) -> int:
 
 def _collected(shown: list[Tool], results: Mapping[str, Any]) -> str:
     """Whether the answers are of one run of the command, and what it took."""
-    unknown = ["a run that was not recorded"]
-    sessions = {each for tool in shown for each in results[tool.name].get("sessions", unknown)}
-    if len(sessions) != 1:
-        told = f"The answers were collected in {len(sessions)} runs of the command, over the same seeded files."
+    sessions = {each for tool in shown for each in results[tool.name].get("sessions", [])}
+    if len(sessions) != 1 or not all(results[tool.name].get("sessions") for tool in shown):
+        told = "The answers were collected in several runs of the command, over the same seeded files."
     else:
         took_s = sum(results[tool.name]["took_s"] + results[tool.name]["alone"]["took_s"] for tool in shown)
         told = (
