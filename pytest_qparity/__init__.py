@@ -10,19 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.version import __version__
 
-__all__ = ["BackendSpec", "Case", "Metric", "__version__", "gate", "load_case", "read_ledger"]
+__all__ = [
+    "BackendSpec",
+    "Case",
+    "DataSource",
+    "Metric",
+    "NamedPrecision",
+    "ReportSection",
+    "ReportTable",
+    "__version__",
+    "gate",
+    "load_case",
+    "read_ledger",
+]
 
 if TYPE_CHECKING:
     from pytest_qparity import gate
     from pytest_qparity.backends.registry import BackendSpec
+    from pytest_qparity.case.contributed import DataSource, NamedPrecision
     from pytest_qparity.case.loading import Case, load_case
     from pytest_qparity.checks.metrics import Metric
     from pytest_qparity.ledger import read_ledger
+    from pytest_qparity.report.added import ReportSection, ReportTable
 
 _HOMES = {
     "BackendSpec": "pytest_qparity.backends.registry",
     "Case": "pytest_qparity.case.loading",
+    "DataSource": "pytest_qparity.case.contributed",
     "Metric": "pytest_qparity.checks.metrics",
+    "NamedPrecision": "pytest_qparity.case.contributed",
+    "ReportSection": "pytest_qparity.report.added",
+    "ReportTable": "pytest_qparity.report.added",
     "load_case": "pytest_qparity.case.loading",
     "read_ledger": "pytest_qparity.ledger",
 }

@@ -52,7 +52,8 @@ class Books:
         self._note = ""
         self._since = self._since_for_workers()
         self._leaving: Leaving | None = None
-        self._reporting = Reporting(self._selection.reports, config.rootpath, on_github=self._selection.on_github)
+        selected = self._selection
+        self._reporting = Reporting(selected.reports, config.rootpath, selected.sections, on_github=selected.on_github)
         self.owed = ""  # why the session must not end with status 0, whatever other plugins make of it
 
     def put_away(self) -> None:
@@ -183,6 +184,11 @@ class Books:
 
             width = self._config.get_terminal_writer().fullwidth
             terminalreporter.write(summary(self._ledger, width=width, colour=terminalreporter.hasmarkup))
+            if self._reporting.added:
+                from pytest_qparity.report.added_text import added_text
+
+                text = added_text(self._reporting.added, width=width, colour=terminalreporter.hasmarkup)
+                terminalreporter.write(f"{text}\n")
             if self._config.getoption("qparity_advice"):
                 from pytest_qparity.report.advice import advice_text
 
@@ -211,7 +217,9 @@ class Books:
         so_far = replace(
             self._writer.so_far(), exit_status=int(session.exitstatus), uncollected=tuple(self._not_collected())
         )
-        prefix.append(section_html(so_far, self._config.rootpath, str(self._selection.ledger)))
+        prefix.append(
+            section_html(so_far, self._config.rootpath, str(self._selection.ledger), self._reporting.added_to(so_far))
+        )
 
     def _short(self, path: Path) -> str:
         start = self._config.invocation_params.dir

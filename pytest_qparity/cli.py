@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.gate import Settings
+    from pytest_qparity.report.added import ReportSection
 
 INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
 NOBODY_READS = 141  # what a shell says of a process that SIGPIPE ended
@@ -120,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "lint":
         return cli_lint.run(options)
     if options.command == "report":
-        return cli_report.run(options)
+        return cli_report.run(options, _sections() if cli_report.shows_sections(options) else ())
     if options.command == "baseline":
         return cli_baseline.run(options)
     if options.command == "diff":
@@ -320,6 +321,22 @@ def _settings(config: pytest.Config) -> Settings:
 
     # What a command looks for is a run that passes by itself, whatever was there before it.
     return replace(settings_of(config, config.stash[SELECTION]), baseline=None)
+
+
+def _sections() -> Sequence[ReportSection]:
+    """Those that plugins add; none, with pytest's reason on stderr, where the project here cannot be configured: the
+    ledger may come from elsewhere, and its report is made all the same."""
+    from pytest_qparity.stash import SELECTION
+
+    found: list[ReportSection] = []
+
+    def look(config: pytest.Config) -> int:
+        found.extend(config.stash[SELECTION].sections)
+        return 0
+
+    if _with_pytest_config(look) != 0:
+        print("qparity: pytest is not configured here (see above): sections of plugins are left out", file=sys.stderr)
+    return found
 
 
 def _known_backends(config: pytest.Config) -> Mapping[str, BackendSpec]:

@@ -88,7 +88,7 @@ def _settle_case(
 
     shown = path.relative_to(config.rootpath)
     try:
-        case = load_any_case(path, settings.roots)
+        case = load_any_case(path, settings.roots, settings.contributed)
         if isinstance(case, ConformanceCase):
             return True
         with contextlib.closing(CaseMaterial(case, settings, shown.as_posix())) as material:

@@ -111,7 +111,7 @@ def _of_run(options: argparse.Namespace, settings: Settings) -> Diagnosis:
     from pytest_qparity.case.loading import load_case
     from pytest_qparity.diagnose.orders import diagnose_run, run_named
 
-    case = load_case(options.case, settings.roots)
+    case = load_case(options.case, settings.roots, settings.contributed)
     chosen = run_named(case, options.run, settings)
     with _progress() as told:
         return diagnose_run(

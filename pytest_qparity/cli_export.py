@@ -74,7 +74,7 @@ def export_run(options: argparse.Namespace, settings: Settings, root: Path) -> i
         return usage(refusal)
     name = f"{case_file.relative_to(root).as_posix()}::{run}"
     try:
-        case = load_case(case_file, settings.roots)
+        case = load_case(case_file, settings.roots, settings.contributed)
         shipped = export(options.ledger, name, case, settings, options.output, waived=options.waived, key=options.sign)
     except CaseError as error:
         print(printable_lines(error.text(Path(path))), file=sys.stderr)

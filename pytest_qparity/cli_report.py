@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.cli_json import add_json
 from pytest_qparity.cli_refusals import usage
+from pytest_qparity.report.added import added_sections
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
 from pytest_qparity.report.html.beside import BesideError, diagnosis_in, trends_in
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.added import ReportSection
 
 EXAMPLES = """examples:
   qparity report -o report.html                    the page that a release's owner reads
@@ -59,8 +61,17 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     add_json(form)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Exit status: 0 written, whatever the ledger says; 1 the table holds a row that cannot be true; 2 usage, or no
+def shows_sections(options: argparse.Namespace) -> bool:
+    """Whether sections of plugins have a place in what is asked for; where they have none nobody looks for them."""
+    if options.output:
+        return any(path.name.lower().endswith(face.ending) for path in options.output for face in FACES if face.beside)
+    return not (options.json or options.table)
+
+
+def run(options: argparse.Namespace, sections: Sequence[ReportSection]) -> int:
+    """`sections`: those that plugins add.
+
+    Exit status: 0 written, whatever the ledger says; 1 the table holds a row that cannot be true; 2 usage, or no
     ledger."""
     from pytest_qparity.ledger import LedgerError, read_ledger
 
@@ -77,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
     except LedgerError as error:
         return usage(str(error))
     try:
-        return _report(ledger, options, chosen[0] if chosen else "markdown", _beside(options))
+        beside = {**_beside(options), "sections": added_sections(ledger, sections)}
+        return _report(ledger, options, chosen[0] if chosen else "markdown", beside)
     except BesideError as error:
         return usage(str(error))
     except (LookupError, TypeError, AttributeError, ValueError) as error:
@@ -100,9 +112,11 @@ def _report(ledger: Ledger, options: argparse.Namespace, form: str, beside: Mapp
     if options.table:
         return _print_table(ledger, form)
     if not options.output:
+        from pytest_qparity.report.added_text import added_text
         from pytest_qparity.report.terminal import summary
 
         print(summary(ledger, width=shutil.get_terminal_size().columns, colour=False), end="")
+        print(added_text(beside["sections"], width=shutil.get_terminal_size().columns, colour=False), end="")
         print(f"{printable(ledger.against_it or 'This ledger passes.')}")
     return 0
 
@@ -116,7 +130,9 @@ def _refusal(options: argparse.Namespace) -> str:
             face_of(path)
         except FaceError as error:
             return str(error)
-    if (options.diagnosis or options.history) and not any(face_of(path).has_beside for path in options.output):
+    if (options.diagnosis or options.history) and not any(
+        "diagnoses" in face_of(path).beside for path in options.output
+    ):
         return "got --diagnosis or --history without a page, should be beside -o FILE.html"
     return ""
 

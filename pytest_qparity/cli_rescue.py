@@ -77,7 +77,7 @@ def run(options: argparse.Namespace, settings: Settings, folder: Path) -> int:
     if refusal is not None:
         return usage(refusal)
     try:
-        case = load_case(options.case, settings.roots)
+        case = load_case(options.case, settings.roots, settings.contributed)
         chosen = run_named(case, options.run, settings)
         found = _rescued(case, chosen, settings, folder, options)
     except UnknownRun as wrong:

@@ -76,7 +76,7 @@ class CaseFile(pytest.Module):
     def planned(self) -> tuple[Run, ...]:
         """The runs of its plan; `node_ids` are known from here on, also of a file that nothing is collected of."""
         try:
-            self.case = load_any_case(self.path, self.selection.roots)
+            self.case = load_any_case(self.path, self.selection.roots, self.selection.contributed)
             self._claim_name()
             runs = self._plan_of(self.case)
         except CaseError as error:
@@ -84,6 +84,8 @@ class CaseFile(pytest.Module):
             self.config.option.continue_on_collection_errors = True
             text = error.text(self.path.relative_to(self.config.rootpath))
             raise self.CollectError(printable_lines(text)) from None
+        except pytest.UsageError as error:  # of a plugin's metrics, which are asked for once a case is planned
+            raise self.CollectError(printable_lines(str(error))) from None
         self.node_ids = tuple(f"{self.nodeid}::{run.id}::{check}" for run in runs for check in run.checks)
         self.is_planned = True
         return runs

@@ -5,23 +5,29 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.added import Added, ReportSection
 
 __all__ = ["Reporting"]
 
 
 class Reporting:
-    """`reports`: files by whose endings faces are chosen; `root`: where the paths of case files start."""
+    """`reports`: files by whose endings faces are chosen; `root`: where the paths of case files start; `sections`:
+    those that plugins add."""
 
-    def __init__(self, reports: tuple[Path, ...], root: Path, *, on_github: bool) -> None:
+    def __init__(
+        self, reports: tuple[Path, ...], root: Path, sections: Sequence[ReportSection] = (), *, on_github: bool
+    ) -> None:
         self._reports = reports
         self._root = root
         self._on_github = on_github
+        self._sections = sections
+        self.added: tuple[Added, ...] = ()
         self.written: tuple[Path, ...] = ()
         self.problems: tuple[str, ...] = ()  # one line for each report that could not be written
 
@@ -34,11 +40,12 @@ class Reporting:
     def write(self, ledger: Ledger) -> None:
         from pytest_qparity.report.faces import FaceError, write_report
 
+        self.added = self.added_to(ledger)
         written: list[Path] = []
         problems: list[str] = []
         for path in self._reports:
             try:
-                write_report(ledger, path, self._root)
+                write_report(ledger, path, self._root, {"sections": self.added})
                 written.append(path)
             except FaceError as error:
                 problems.append(_unwritten(path, str(error)))
@@ -50,6 +57,14 @@ class Reporting:
             problems += self._step_summary(ledger)
         self.written, self.problems = tuple(written), tuple(problems)
 
+    def added_to(self, ledger: Ledger) -> tuple[Added, ...]:
+        """What plugins say of a ledger."""
+        if not self._sections:
+            return ()
+        from pytest_qparity.report.added import added_sections
+
+        return added_sections(ledger, self._sections)
+
     def _step_summary(self, ledger: Ledger) -> Iterator[str]:
         """Appended: other steps of the job, and other sessions of the step, write there too."""
         from pytest_qparity.report.markdown import summary_markdown
@@ -60,7 +75,7 @@ class Reporting:
             return
         try:
             with Path(name).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(f"{summary_markdown(ledger, self._root)}\n")
+                stream.write(f"{summary_markdown(ledger, self._root, self.added)}\n")
         except OSError as error:
             yield f"Got {error.strerror or error} for GITHUB_STEP_SUMMARY, should be a file: --qparity-github"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.precision.table import PRECISIONS, base_of
 from pytest_qparity.worker.limits import Limits, stated_limits
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.report.added import ReportSection
     from pytest_qparity.scale.costs import Durations
     from pytest_qparity.scale.resources import RayOptions
     from pytest_qparity.scale.sharding import Shard
@@ -37,6 +39,7 @@ class Selection:
     `reports`: files to write of the ledger at the end; `on_github`: whether GitHub is told too. `asked_for`: whether
     the command line asks for cases, so that a session without one must not pass. `repeat_options`: what a command that
     repeats a check needs besides its node id and backend. `pair`: two files that are judged in place of case files.
+    `sections`: of reports, that plugins add.
     `shard`: the part of the plan that is judged, None: all of it; `durations`: what balances parts; `ray`: the cluster
     that judges, None: this machine.
     """
@@ -44,6 +47,8 @@ class Selection:
     backends: tuple[str, ...]
     precisions: tuple[str, ...] | None
     known_backends: Mapping[str, BackendSpec]
+    contributed: Contributed
+    sections: tuple[ReportSection, ...]
     case_globs: tuple[str, ...]
     canary_globs: tuple[str, ...]
     roots: tuple[Path, ...]
@@ -133,13 +138,14 @@ def backends_among(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...
     return tuple(names)
 
 
-def known_precisions(names: Sequence[str]) -> tuple[str, ...]:
+def known_precisions(names: Sequence[str], contributed: Contributed = NOTHING_CONTRIBUTED) -> tuple[str, ...]:
     """`names`, each a precision or a variant named after one ("int8-mixed"). Raises SelectionError at another."""
+    known = (*PRECISIONS, *contributed.precisions)
     for name in names:
-        if base_of(name, None) is None:
+        if base_of(name, None) is None and contributed.precision_behind(name) is None:
             raise SelectionError(
-                f"got precision {name!r}, should be one of: {known_list(PRECISIONS)}; or a case's own name, such as "
-                f"int8-mixed{_did_you_mean(name, PRECISIONS)}"
+                f"got precision {name!r}, should be one of: {known_list(known)}; or a case's own name, such as "
+                f"int8-mixed{_did_you_mean(name, known)}"
             )
     return tuple(names)
 

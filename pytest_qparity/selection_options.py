@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_qparity.backends.registry import BackendSpec
+from pytest_qparity.contributions import answers, contributed_to, sections_of
 from pytest_qparity.options import REPEATED
 from pytest_qparity.pair_options import place_of
 from pytest_qparity.selection import (
@@ -34,8 +36,8 @@ from pytest_qparity.worker.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_qparity.backends.registry import BackendSpec
     from pytest_qparity.baseline.file import Baseline
+    from pytest_qparity.case.contributed import Contributed
     from pytest_qparity.precision.remote import RemoteCache
     from pytest_qparity.scale.resources import RayOptions
     from pytest_qparity.since import Since
@@ -51,15 +53,18 @@ def selection_of(config: pytest.Config) -> Selection:
     UsageError for a report that nobody writes."""
     _require_accepting_allowed(config)
     root = config.rootpath
-    known = known_backends(spec for specs in config.hook.pytest_qparity_backends(config=config) for spec in specs)
+    known = known_backends(answers(config, "pytest_qparity_backends", BackendSpec))
+    contributed = contributed_to(config)
     backends = backends_among(names_of(_value(config, "backend", "qparity_backends"), "--backend"), known)
     pair = place_of(config, backends)
     roots = _roots(config)
     ledger = root / _value(config, "qparity_ledger")
     return Selection(
         backends=backends,
-        precisions=_precisions(config),
+        precisions=_precisions(config, contributed),
         known_backends=known,
+        contributed=contributed,
+        sections=sections_of(config),
         case_globs=_globs(config, "qparity_cases"),
         canary_globs=tuple(glob for glob in _globs(config, "qparity_canaries") if glob),
         roots=roots if pair is None else (*roots, *pair.roots),
@@ -98,12 +103,12 @@ def _require_accepting_allowed(config: pytest.Config) -> None:
         raise SelectionError(refusal)
 
 
-def _precisions(config: pytest.Config) -> tuple[str, ...] | None:
+def _precisions(config: pytest.Config, contributed: Contributed) -> tuple[str, ...] | None:
     """None: all that a case has."""
     precisions = config.getoption("precision")
     if precisions is None:
         precisions = config.getini("qparity_precisions") or None
-    return None if precisions is None else known_precisions(names_of(precisions, "--precision"))
+    return None if precisions is None else known_precisions(names_of(precisions, "--precision"), contributed)
 
 
 def _roots(config: pytest.Config) -> tuple[Path, ...]:

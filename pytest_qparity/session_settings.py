@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_qparity.checks.metrics import BUILTIN_METRICS
+from pytest_qparity.checks.metrics import BUILTIN_METRICS, Metric
+from pytest_qparity.contributions import answers
 from pytest_qparity.gate import Canaries, Settings, own_canaries
 from pytest_qparity.gate.basis import SessionBasis
 from pytest_qparity.gate.turns import Turns
 from pytest_qparity.golden.accept import Accept
+from pytest_qparity.selection import SelectionError
 from pytest_qparity.watching import watch_of
 
 if TYPE_CHECKING:
@@ -23,8 +25,7 @@ SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 
 def settings_of(config: pytest.Config, selection: Selection) -> Settings:
     if SETTINGS not in config.stash:
-        added = [metric for metrics in config.hook.pytest_qparity_metrics(config=config) for metric in metrics]
-        known = (*BUILTIN_METRICS, *added)
+        known = (*BUILTIN_METRICS, *_added_metrics(config))
         names = [metric.name for metric in known]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -35,6 +36,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             cache=selection.cache,
             roots=selection.roots,
             backends=selection.known_backends,
+            contributed=selection.contributed,
             metrics={metric.name: metric for metric in known},
             accept=None if selection.accept is None else Accept(selection.accept),
             latency_seconds=selection.latency_seconds,
@@ -55,3 +57,10 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             earlier=None if selection.since is None else selection.since.earlier,
         )
     return config.stash[SETTINGS]
+
+
+def _added_metrics(config: pytest.Config) -> tuple[Metric, ...]:
+    try:
+        return answers(config, "pytest_qparity_metrics", Metric)
+    except SelectionError as error:
+        raise pytest.UsageError(str(error)) from None

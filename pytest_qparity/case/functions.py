@@ -1,4 +1,5 @@
-"""`module:function` in a case file: found without importing anything, called at the border to foreign code.
+"""`module:function` in a case file, or `module:function:argument`: found without importing anything, called at the
+border to foreign code.
 
 A module is looked for beside the case file first (`folder/module.py`, a dot is a subfolder), then where
 Python looks.
@@ -30,27 +31,35 @@ _DIGEST = "__qparity_digest__"  # of the source that a module beside the case fi
 
 @dataclass(frozen=True, slots=True)
 class FoundFunction:
-    """A function that a case file names, and the file that defines its module."""
+    """A function that a case file names, and the file that defines its module. `arguments`: the text behind a second
+    colon, where there is one."""
 
     module: str
     function: str
     source: Path
     beside_case: bool
+    arguments: tuple[str, ...] = ()
 
 
 def is_function(source: str) -> bool:
-    """Whether a data source is `module:function` and not a path: it has a colon, and no slash."""
-    return ":" in source and "/" not in source
+    """Whether a data source is `module:function` and not a path: it has a colon, and no slash but in an argument."""
+    module, colon, rest = source.partition(":")
+    return bool(colon) and "/" not in module and "/" not in rest.partition(":")[0]
 
 
 def find_function(name: str, folder: Path) -> FoundFunction:
     """Find the module's file and the function's name in it; nothing is imported."""
-    module, _, function = name.partition(":")
+    module, _, rest = name.partition(":")
+    function, colon, argument = rest.partition(":")
     if not function.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise _not_found(
             f'Got "{name}", should be "module:function" made of Python names.',
-            'write "module:function"; a file whose name has a colon is written "./name"',
+            f'install the plugin whose data source "{module}" is, or write "module:function"'
+            if "-" in module
+            else 'write "module:function"; a file whose name has a colon is written "./name"',
         )
+    if colon and not argument:
+        raise _not_found(f'Got "{name}", should have an argument behind its second colon.', "write it, or no colon")
     beside = _beside(module, folder)
     source = beside or _installed(module)
     if source is None:
@@ -59,7 +68,7 @@ def find_function(name: str, folder: Path) -> FoundFunction:
             f'there is neither {module.replace(".", "/")}.py nor an installed "{module}".',
             _nearest_module(module, folder),
         )
-    found = FoundFunction(module, function, source, beside is not None)
+    found = FoundFunction(module, function, source, beside is not None, (argument,) if colon else ())
     _look_for_function(found, name)
     return found
 
@@ -74,9 +83,9 @@ def load_function(name: str, folder: Path) -> Callable[..., Any]:
 
 def call_function(name: str, folder: Path, code: Code) -> object:
     """What `module:function` of a case in `folder` gives; what it raises becomes a failure with `code`."""
-    find_function(name, folder)
+    found = find_function(name, folder)
     try:
-        return load_function(name, folder)()
+        return load_function(name, folder)(*found.arguments)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  foreign code; its SystemExit or pytest.skip ends no check
@@ -90,9 +99,13 @@ def raised(error: BaseException, name: str, folder: Path, code: Code) -> CannotJ
         Failure(
             code,
             f'Got {_message(error)} from "{name}"{_raised_at(error, found, folder)}, should give a value.',
-            f"call {found.function}() of {_shown(found.source, folder)} by itself and correct it",
+            f"call {_call_of(found)} of {_shown(found.source, folder)} by itself and correct it",
         )
     )
+
+
+def _call_of(found: FoundFunction) -> str:
+    return f"{found.function}({', '.join(map(repr, found.arguments))})"
 
 
 def source_digest(found: FoundFunction) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed, written_out
 from pytest_qparity.case.location import line_in, line_of, lines_of
 from pytest_qparity.case.problems import Finding, findings, shown, uncapitalized
 from pytest_qparity.case.reach import Reach
@@ -89,27 +90,33 @@ class ConformanceCase(_CaseFile):
     spec: ConformanceSpec
 
 
-def load_case(path: Path, roots: Sequence[Path] | None = None) -> Case:
+def load_case(path: Path, roots: Sequence[Path] | None = None, contributed: Contributed = NOTHING_CONTRIBUTED) -> Case:
     """Read and check the case file of a model; it and the modules that it names are read, nothing is imported or
     opened.
 
-    With `roots`, the case file and the files that it names must be in one of these folders or below.
+    With `roots`, the case file and the files that it names must be in one of these folders or below. `contributed`:
+    what plugins name, which the case then has as if its file said it.
     """
     document, text, reach = _document(path, roots)
-    return _case(document, text, reach, path)
+    return _case(document, text, reach, path, contributed)
 
 
-def load_any_case(path: Path, roots: Sequence[Path] | None = None) -> Case | ConformanceCase:
+def load_any_case(
+    path: Path, roots: Sequence[Path] | None = None, contributed: Contributed = NOTHING_CONTRIBUTED
+) -> Case | ConformanceCase:
     """As `load_case`, of a case file of either kind: one with a [conformance] table has no model."""
     document, text, reach = _document(path, roots)
     if "conformance" in document:
         spec = _checked(ConformanceSpec, document, text, known_findings(document, reach), path)
         return ConformanceCase(path.stem, path, spec)
-    return _case(document, text, reach, path)
+    return _case(document, text, reach, path, contributed)
 
 
-def _case(document: dict[str, Any], text: str, reach: Reach, path: Path) -> Case:
-    return Case(path.stem, path, _checked(CaseSpec, document, text, reference_findings(document, reach), path))
+def _case(document: dict[str, Any], text: str, reach: Reach, path: Path, contributed: Contributed) -> Case:
+    whole, wrong = written_out(document, contributed)
+    # What is wrong with a plugin's keys is said of the plugin alone, not of the case's table as well.
+    more = wrong or reference_findings(whole, reach)
+    return Case(path.stem, path, _checked(CaseSpec, document if wrong else whole, text, more, path))
 
 
 def _document(path: Path, roots: Sequence[Path] | None) -> tuple[dict[str, Any], str, Reach]:

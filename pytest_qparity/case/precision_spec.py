@@ -132,6 +132,12 @@ class PrecisionSpec(Table):
         description="A command that prints the maker's version; recorded, and a reason to make the variant anew.",
         examples=[["modelopt/bin/python", "-m", "pip", "show", "nvidia-modelopt"]],
     )
+    maker: Text | None = Field(
+        default=None,
+        description="A function that makes it, `module:function`, in a process of its own: it takes the paths `model` "
+        "and `output`, and `calibration`, an .npz file, where it wants the data.",
+        examples=["quantizing:int8"],
+    )
     only: Annotated[tuple[Glob, ...], Field(strict=False)] = Field(
         default=(),
         description="Nodes to quantize, and no others: patterns as in keep_float. Empty: all that can be.",
@@ -166,7 +172,7 @@ class PrecisionSpec(Table):
     )
     weights: Literal["rounded", "changed"] = Field(
         default="rounded",
-        description="Of a given file or a command: whether its quantized weights are the float model's, rounded, or "
+        description="Of a given file, a command or a maker: whether its quantized weights are the float model's, rounded, or "
         "those that its maker changed on purpose (QAT, GPTQ, rotations).",
         examples=["changed"],
     )
@@ -179,10 +185,12 @@ class PrecisionSpec(Table):
 
     @model_validator(mode="after")
     def _a_given_file_is_taken_as_it_is(self) -> PrecisionSpec:
-        source = "file" if self.file is not None else "command"
-        possible = BESIDE_A_FILE if self.file is not None else BESIDE_A_COMMAND
-        recipe = sorted(self.model_fields_set - possible - {source, "command_version"})
-        if (self.file is not None or self.command is not None) and recipe:
+        source = next((key for key in ("file", "command", "maker") if getattr(self, key) is not None), None)
+        if source is None:
+            return self
+        possible = {source, *(BESIDE_A_FILE if source == "file" else BESIDE_A_COMMAND)}
+        recipe = sorted(self.model_fields_set - possible - ({"command_version"} if source != "maker" else set()))
+        if recipe:
             keys = " and ".join(recipe)
             should = f"a given file or a recipe, not both: beside {source}, {keys} would have no effect"
             raise PydanticCustomError(OUR_ERROR, should, {"remedy": f"remove {keys}, or remove {source}"})

@@ -32,6 +32,7 @@ def reference_findings(document: dict[str, Any], reach: Reach) -> list[Finding]:
         *_model(document.get("model"), reach),
         *_data(_table(document, "data"), reach),
         *_given_files(_table(document, "precisions"), reach),
+        *_makers(_table(document, "precisions"), reach),
         *_precisions_named(document),
         *_metric(document, reach.folder),
     ]
@@ -99,6 +100,12 @@ def _given_files(precisions: dict[str, Any], reach: Reach) -> Iterator[Finding]:
         for key in ("file", "ranges"):
             if isinstance(table, dict) and isinstance(file := table.get(key), str) and file:
                 yield from _file(("precisions", name, key), file, reach)
+
+
+def _makers(precisions: dict[str, Any], reach: Reach) -> Iterator[Finding]:
+    for name, table in precisions.items():
+        if isinstance(table, dict) and isinstance(maker := table.get("maker"), str) and maker:
+            yield from _function(("precisions", name, "maker"), maker, reach.folder)
 
 
 def _file(location: Location, source: str, reach: Reach) -> Iterator[Finding]:

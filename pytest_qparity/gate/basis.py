@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest_qparity
 from pytest_qparity.backends.registry import BUILTIN
 from pytest_qparity.case.functions import find_function, is_function
 from pytest_qparity.case.plan_file import is_plan
@@ -105,10 +104,11 @@ def _short(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _code(settings: Settings) -> str:
-    """This package, what the project's conftest.py and plugins are made of, and the backends and metrics they add."""
-    own = Path(pytest_qparity.__file__).parent
+    """This package, what the project's conftest.py and plugins are made of, and what they add."""
+    own = Path(__file__).parent.parent
     added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
     added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
+    added += settings.contributed.targets
     files = local_sources().union(*(sources_of_target(target) for target in added))
     return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
 
@@ -145,6 +145,8 @@ def _stated(settings: Settings) -> str:
             "canaries": "off" if settings.canaries.are_off else canaries,
             "backends": {name: repr(spec) for name, spec in settings.backends.items()},
             "metrics": {name: [metric.target, metric.direction] for name, metric in settings.metrics.items()},
+            "precisions": {name: repr(named) for name, named in settings.contributed.precisions.items()},
+            "data": {name: named.target for name, named in settings.contributed.data.items()},
         }
     )
 

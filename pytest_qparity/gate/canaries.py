@@ -170,7 +170,7 @@ def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> 
     for path in canaries.files:
         location = canaries.shown(path)
         try:
-            case = load_case(path, settings.roots)
+            case = load_case(path, settings.roots, settings.contributed)
             runs = plan(case, settings, [backend])
         except CaseError as error:
             return CanaryResult(0, 0, None, _not_planned(error, location))

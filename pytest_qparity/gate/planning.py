@@ -127,7 +127,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
         )
     yield from _rivals(case)
     for name in case.spec.precisions:
-        yield from _precision_problems(case, name)
+        yield from _precision_problems(case, name, settings)
     for backend in case.spec.budgets:
         if backend not in settings.backends:
             yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
@@ -167,7 +167,7 @@ def _rivals(case: Case) -> Iterator[CaseProblem]:
         )
 
 
-def _precision_problems(case: Case, name: str) -> Iterator[CaseProblem]:
+def _precision_problems(case: Case, name: str, settings: Settings) -> Iterator[CaseProblem]:
     precision = case.spec.precisions[name]
     base, own = base_of(name, precision.base), base_of(name, None)
     location = ("precisions", name, *(("base",) if precision.base else ()))
@@ -179,7 +179,8 @@ def _precision_problems(case: Case, name: str) -> Iterator[CaseProblem]:
             "rename the precision, or leave out base",
         )
     elif base is None:
-        yield _unknown(case, location, "precision", precision.base or name, PRECISIONS)
+        known = (*PRECISIONS, *settings.contributed.precisions)
+        yield _unknown(case, location, "precision", precision.base or name, known)
     else:
         for wrong in contradictions(base, precision):
             yield CaseProblem(
@@ -198,7 +199,9 @@ def _precision_problems(case: Case, name: str) -> Iterator[CaseProblem]:
 
 
 def _option_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
-    """Options for a backend that nobody knows, or that it does not take: they would have no effect."""
+    """Options and resources for a backend that nobody knows, or that it does not take: they would have no effect."""
+    for backend in sorted(case.spec.resources.keys() - settings.backends.keys()):
+        yield _unknown(case, ("resources", backend), "backend", backend, settings.backends)
     for backend, stated in case.spec.backends.items():
         if backend not in settings.backends:
             yield _unknown(case, ("backends", backend), "backend", backend, settings.backends)

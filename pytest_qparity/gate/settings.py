@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.registry import BackendSpec, backend_table
+from pytest_qparity.case.contributed import NOTHING_CONTRIBUTED, Contributed
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
@@ -50,6 +51,7 @@ class Settings:
     session_basis: SessionBasis | None = None  # what all verdicts rest on; None: no verdict says
     earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches
     remote_cache: RemoteCache | None = None  # of made variants, shared with other machines
+    contributed: Contributed = NOTHING_CONTRIBUTED  # precisions and data sources of plugins
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
 
     def limits_of(self, stated: Mapping[str, float]) -> Limits:

@@ -22,7 +22,7 @@ _BALANCE = frozenset({"equalize", "smooth", "smooth_mul"})
 _KEYS: Mapping[str, frozenset[str]] = {
     "float-model": _COMMON,
     "given": _COMMON | {"file", "keep_float", "weights"},
-    "command": _COMMON | {"command", "command_version", "weights"},
+    "command": _COMMON | {"command", "command_version", "maker", "weights"},
     "cast": _COMMON | _NODES,
     "static": _COMMON
     | _NODES

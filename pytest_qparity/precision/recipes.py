@@ -165,7 +165,8 @@ class CommandRecipe:
     """A maker from outside, in its own environment: its command line, and what it says of its version.
 
     `folder`: where it runs. `files`: (word, SHA-256) of each word of the command that is a file from there, as its
-    scripts are; what these read in turn is not known.
+    scripts are; what these read in turn is not known. `maker`: the "module:function" that the command calls, where
+    it is one; `files` are then the code of its package and what is installed.
     """
 
     command: tuple[str, ...]
@@ -174,6 +175,12 @@ class CommandRecipe:
     files: tuple[tuple[str, str], ...] = ()
     method: str = "command"
     version: int = 1
+    maker: str = ""
+
+    @property
+    def who(self) -> str:
+        """What messages call it."""
+        return self.maker or self.command[0]
 
     @property
     def is_calibrated(self) -> bool:

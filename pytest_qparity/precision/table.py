@@ -125,6 +125,6 @@ def method_of(base: str, spec: PrecisionSpec) -> str:
     """How the variant comes to be: given, made by a command from outside, or by a recipe."""
     if spec.file is not None:
         return "given"
-    if spec.command is not None:
+    if spec.command is not None or spec.maker is not None:
         return "command"
     return spec.recipe or PRECISIONS[base].made.method

@@ -28,28 +28,34 @@ class FaceError(Exception):
 @dataclass(frozen=True, slots=True)
 class Face:
     """A form of report: what its file ends in, the function that makes it ("module:function", imported when it is
-    asked for), whether that looks up lines of case files under a root or shows what lies beside a ledger, and the
-    package that it needs."""
+    asked for), whether that looks up lines of case files under a root, which of the things beside a ledger it shows,
+    and the package that it needs."""
 
     ending: str
     target: str
     what: str
     has_lines: bool = False
-    has_beside: bool = False
+    beside: tuple[str, ...] = ()
     package: str = ""
     extra: str = ""
 
     def content(self, ledger: Ledger, root: Path, beside: Mapping[str, Any] = NOTHING) -> bytes:
         make = pkgutil.resolve_name(self.target)
-        more = beside if self.has_beside else {}
-        made = make(ledger, root) if self.has_lines else make(ledger, **more)
+        more = {name: beside[name] for name in self.beside if name in beside}
+        made = make(ledger, root, **more) if self.has_lines else make(ledger, **more)
         return made if isinstance(made, bytes) else str(made).encode("utf-8", "backslashreplace")
 
 
 _HERE = "pytest_qparity.report"
 FACES = (
-    Face(".html", f"{_HERE}.html:report_page", "a page that people read", has_beside=True),
-    Face(".md", f"{_HERE}.markdown:summary_markdown", "a summary for a pull request", has_lines=True),
+    Face(".html", f"{_HERE}.html:report_page", "a page that people read", beside=("diagnoses", "trends", "sections")),
+    Face(
+        ".md",
+        f"{_HERE}.markdown:summary_markdown",
+        "a summary for a pull request",
+        has_lines=True,
+        beside=("sections",),
+    ),
     Face(".csv", f"{_HERE}.check_rows:checks_csv", "every check as a row"),
     Face(".parquet", f"{_HERE}.check_rows:checks_parquet", "the same, typed", package="pyarrow", extra="parquet"),
     Face(".tex", f"{_HERE}.table:comparison_latex", "the comparison table"),
@@ -98,7 +104,8 @@ def reports_of(root: Path, names: Iterable[str], ledger: Path) -> tuple[Path, ..
 
 def write_report(ledger: Ledger, path: Path, root: Path, beside: Mapping[str, Any] = NOTHING) -> None:
     """Write the face that `path` ends in, whole or not at all. `root`: where the paths of case files start; `beside`:
-    `diagnoses` and `trends` for the page (`report.html.report_page`). Raises FaceError and OSError."""
+    `diagnoses` and `trends` for the page (`report.html.report_page`), `sections` for the page and the summary. Raises
+    FaceError and OSError."""
     face = face_of(path)
     content = face.content(ledger, root, beside)
     path.parent.mkdir(parents=True, exist_ok=True)

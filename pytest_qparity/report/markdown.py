@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_qparity.ledger.events import GOOD, badness
+from pytest_qparity.report.added_text import added_markdown
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
@@ -17,6 +18,7 @@ from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.added import Added
 
 __all__ = ["MOST_LINES", "summary_markdown"]
 
@@ -28,8 +30,8 @@ _LONGEST_NAME, _LONGEST_SENTENCE = 120, 400
 _MARKS = {Outcome.ACCURACY_FAIL.value: "❌", Outcome.BUDGET_FAIL.value: "❌", Outcome.CANNOT_JUDGE.value: "❓"}
 
 
-def summary_markdown(ledger: Ledger, root: Path) -> str:
-    """`root`: see problems_of."""
+def summary_markdown(ledger: Ledger, root: Path, sections: Sequence[Added] = ()) -> str:
+    """`root`: see problems_of. `sections`: those that plugins add, as far as there is room."""
     problems = problems_of(ledger, root)
     lines = [f"## {_headline(ledger)}", ""]
     if ledger.against_it:
@@ -44,7 +46,8 @@ def summary_markdown(ledger: Ledger, root: Path) -> str:
     if rows:
         lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
     lines += _waived(ledger)
-    return "\n".join(lines).rstrip("\n") + "\n"
+    lines = "\n".join(lines).rstrip("\n").split("\n")
+    return "\n".join([*lines, *added_markdown(sections, MOST_LINES - len(lines))]) + "\n"
 
 
 def _headline(ledger: Ledger) -> str:

@@ -328,3 +328,24 @@ def test_finding_a_function_of_an_installed_package_imports_neither(
     assert found.source == tmp_path / "site" / "qparity_test_package" / "inner.py"
     assert not found.beside_case
     assert "qparity_test_package" not in sys.modules
+
+
+def test_what_stands_behind_a_second_colon_is_the_argument(tmp_path):
+    (tmp_path / "samples.py").write_text("def make(name):\n    return [name, 1 / (len(name) - 2)][0]\n")
+
+    assert call_function("samples:make:org/digits:v2", tmp_path, Code.DATA_UNREADABLE) == "org/digits:v2"
+    with pytest.raises(CannotJudge) as stop:
+        call_function("samples:make:v2", tmp_path, Code.DATA_UNREADABLE)
+    assert stop.value.failure.remedy == "call make('v2') of samples.py by itself and correct it"
+
+
+@pytest.mark.parametrize("path", ["data:v1/test.npz", "C:/a:b.npz", "./samples:make:x"])
+def test_a_path_with_a_colon_is_no_function(path):
+    assert not is_function(path)
+
+
+def test_an_argument_that_is_empty_is_refused(tmp_path):
+    (tmp_path / "samples.py").write_text("def make(name): ...\n")
+
+    with pytest.raises(CannotJudge, match="should have an argument behind its second colon"):
+        find_function("samples:make:", tmp_path)

@@ -45,6 +45,12 @@ def python_of(page: str) -> list[tuple[str, str]]:
     return _PYTHON.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
 
 
+def toml_of(page: str, beginning: str) -> str:
+    blocks = _TOML.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    (found,) = [block for block in blocks if block.startswith(beginning)]
+    return str(found)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the commands are typed: a project with cases/my_model.toml, and without its golden."""
@@ -133,7 +139,7 @@ def accepted(path: Path, root: Path) -> Case:
 
 
 def test_the_metric_and_the_maker_of_the_page_on_extending_are_judged(extended: Path) -> None:
-    metric, _, recipe = _TOML.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+    metric, recipe = toml_of("extending", "[accuracy]"), toml_of("extending", "[precisions.int8-ours]")
     path = extended / "cases" / "extended.toml"
     data = '[data]\ntest = "data/test.npz"\ncalibration = "data/calibration.npz"\npopulation = false\n'
     path.write_text(f'model = "models/mlp.onnx"\n{data}\n{recipe}\n{metric}'.replace('"python"', f'"{sys.executable}"'))
@@ -144,7 +150,7 @@ def test_the_metric_and_the_maker_of_the_page_on_extending_are_judged(extended: 
 
 
 def test_the_data_of_the_page_on_extending_are_laid_out_as_data_are(extended: Path) -> None:
-    _, data, _ = _TOML.findall((DOCS / "extending.md").read_text(encoding="utf-8"))
+    data = toml_of("extending", '[data]\ntest = "samples:')
     path = extended / "cases" / "made.toml"
     path.write_text(f'model = "models/mlp.onnx"\n\n{data}\n[precisions.fp16]\n')
 

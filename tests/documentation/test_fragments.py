@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_qparity import load_case
+from pytest_qparity.case.contributed import Contributed, contributed_by
 from pytest_qparity.precision.contradictions import contradictions
 from pytest_qparity.precision.table import base_of
+from tests.documentation.test_executed import python_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("accuracy", "article", "extending", "index", "parity", "preflight", "recipes", "zh")
@@ -23,6 +26,7 @@ def fragments() -> list[object]:
         pytest.param(textwrap.dedent(found[2]), id=f"{page}-{number}")
         for page in PAGES
         for number, found in enumerate(_BLOCK.finditer((DOCS / f"{page}.md").read_text(encoding="utf-8")))
+        if not found[2].startswith("# pyproject.toml")
     ]
 
 
@@ -42,15 +46,24 @@ def case_file(folder: Path, fragment: str) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (folder / "samples.py").write_text("def validation(): ...\n")
+    (folder / "acme_tools.py").write_text("def samples(name): ...\ndef quantize(model, output, calibration): ...\n")
     (folder / "scoring.py").write_text("def squared_margin(outputs, labels): ...\n")
     path = folder / "case.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
+def contributed() -> Contributed:
+    """What the plugin of the page on extending names."""
+    (plugin,) = [code for name, code in python_of("extending") if name == "qparity_acme.py"]
+    hooks: dict[str, Any] = {}
+    exec(plugin, hooks)
+    return contributed_by(hooks["pytest_qparity_precisions"](), hooks["pytest_qparity_data"]())
+
+
 @pytest.mark.parametrize("fragment", fragments())
 def test_a_fragment_is_part_of_a_case(fragment: str, tmp_path: Path) -> None:
-    case = load_case(case_file(tmp_path, fragment))
+    case = load_case(case_file(tmp_path, fragment), contributed=contributed())
 
     for name, spec in case.spec.precisions.items():
         base = base_of(name, spec.base)

@@ -119,8 +119,11 @@ def test_backend_plugin(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     run(example, rest)
 
-    figures = deciding(read_ledger(example / ".qparity" / "ledger.json"))
+    ledger = read_ledger(example / ".qparity" / "ledger.json")
+    figures = deciding(ledger)
     assert figures["tinynet-int8::preflight"] == "0/2 Gemm int8"
+    recipes = {event["run"]: event["provenance"].get("variant", {}).get("recipe", {}) for event in ledger.verdicts}
+    assert recipes["tinynet-int8"]["calibration"] == "minmax"  # the plugin's, where int8 itself takes percentiles
     assert len([key for key in figures if "quantize_linear" in key]) == 6
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.backends.registry import BackendSpec
+from pytest_qparity.case.contributed import DataSource, NamedPrecision, contributed_by
 from pytest_qparity.gate.basis import SessionBasis
 from pytest_qparity.gate.since import carried_run
 from pytest_qparity.ledger.earlier import Carried, Earlier, NotCarried
@@ -100,6 +101,20 @@ def test_code_environment_and_options_belong_to_it(root: Path, monkeypatch: pyte
     assert changed(before, imported) == {"code"}
     (root / "helper.py").write_text("late = 1")  # beside it: it may be imported when it is first needed
     assert changed(imported, basis(root)) == {"code"}
+
+
+def test_what_plugins_name_belongs_to_it(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "acme").mkdir()
+    tools = tmp_path / "acme" / "acme_basis_tools.py"
+    tools.write_text("def samples(name): ...\n")
+    monkeypatch.syspath_prepend(tools.parent)
+    hub = DataSource("acme-hub", "acme_basis_tools:samples")
+    named, other = (NamedPrecision("acme", "int8", {"calibration": method}) for method in ("mse", "minmax"))
+    before = basis(root, contributed=contributed_by([named], [hub]))
+
+    assert changed(before, basis(root, contributed=contributed_by([other], [hub]))) == {"settings"}
+    tools.write_text("def samples(name): return {}\n")
+    assert changed(before, basis(root, contributed=contributed_by([named], [hub]))) == {"code"}
 
 
 def test_of_code_that_is_not_found_there_is_no_basis(root: Path) -> None:

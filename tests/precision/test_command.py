@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 
@@ -17,6 +18,7 @@ from pytest_qparity.precision.variants import Workshop, variant_for, variant_key
 from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
 from tests.models import mlp
 from tests.precision.graphs import request_for, samples_for
 
@@ -155,3 +157,84 @@ def test_a_script_of_one_folder_is_none_of_another(tmp_path, cache):
     recipes = [command_recipe(PrecisionSpec(command=words), tmp_path / name, "int8", None) for name in ("a", "b")]
 
     assert json_digest(variant_key("0", recipes[0], None)) != json_digest(variant_key("0", recipes[1], None))
+
+
+def test_a_maker_of_another_environment_does_not_find_the_packages_of_this_one(tmp_path, cache, monkeypatch):
+    """Its worker finds modules where pytest does; a Python of the maker's own would take our NumPy for its own."""
+    monkeypatch.setenv("PYTHONPATH", "/as/the/user/set/it")
+    telling = "import os, sys; sys.exit(os.environ['PYTHONPATH'])"
+    request = request_for(mlp(), tmp_path, "int8-outside", command=(*PYTHON, telling, "{output}"))
+
+    with contextlib.closing(WorkerProcess(Limits())) as worker, pytest.raises(CannotJudge) as stop:
+        variant_for(request, lambda: pytest.fail("calibrated"), Workshop(worker, cache))
+
+    assert f"from {sys.executable} (/as/the/user/set/it)" in stop.value.failure.sentence
+
+
+MAKERS = """
+import shutil
+import numpy
+from .beside import copied
+
+def copy(model, output):
+    copied(model, output)
+
+def calibrated(model, output, calibration):
+    with numpy.load(calibration) as data:
+        assert data["input"].shape == (8, 1, 16) or data["input"].shape == (8, 16), data["input"].shape
+    copied(model, output)
+
+def fails(model, output):
+    raise ValueError("no such luck")
+
+def forgets(model, output): ...
+
+def other(source, target): ...
+
+assigned = copy
+"""
+
+
+@pytest.fixture
+def makers(tmp_path):
+    (tmp_path / "makers.py").write_text(MAKERS)
+    (tmp_path / "beside.py").write_text("from shutil import copy as copied\n")
+    return tmp_path
+
+
+def made_by(folder, cache, maker):
+    request = dataclasses.replace(request_for(mlp(), folder, "int8-outside", maker=maker), where="cases/x.toml:3")
+    return variant_for(request, lambda: samples_for(request.model, 8), Workshop(InProcess(Limits()), cache))
+
+
+def test_what_a_maker_function_writes_is_the_variant_until_the_code_beside_it_changes(makers, cache):
+    variant = made_by(makers, cache, "makers:copy")
+    again = made_by(makers, cache, "makers:copy")
+    (makers / "beside.py").write_text("from shutil import copyfile as copied\n")
+    anew = made_by(makers, cache, "makers:copy")
+
+    assert variant.path.read_bytes() == (makers / "float.onnx").read_bytes()
+    assert variant.recipe["notes"] == ["made by makers:copy"]
+    assert variant.recipe["calibration_data"] is None
+    assert variant.path == again.path != anew.path
+
+
+def test_a_maker_function_that_takes_calibration_gets_it(makers, cache):
+    assert made_by(makers, cache, "makers:calibrated").recipe["calibration_data"] is not None
+
+
+@pytest.mark.parametrize(
+    ("maker", "got"),
+    [
+        ("makers:fails", "got exit status 1 from makers:fails ("),
+        ("makers:forgets", "got no file from makers:forgets"),
+        ("makers:other", "got the parameters (source, target), should be a function (model, output)"),
+        ("makers:assigned", "got no def assigned at the top of makers.py"),
+    ],
+)
+def test_a_maker_function_that_cannot_is_told(makers, cache, maker, got):
+    with pytest.raises(CannotJudge) as stop:
+        made_by(makers, cache, maker)
+
+    assert stop.value.failure.code is Code.VARIANT_RECIPE
+    assert got in stop.value.failure.sentence

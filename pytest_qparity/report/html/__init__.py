@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.report.added import Added
     from pytest_qparity.report.comparison import ComparisonRow
+    from pytest_qparity.report.html.layers import DiagnosisPart
     from pytest_qparity.report.html.trends import Trend
 
 __all__ = ["report_page"]
@@ -23,11 +27,12 @@ def report_page(
     today: datetime.date | None = None,
     diagnoses: Sequence[Mapping[str, Any]] = (),
     trends: Sequence[Trend] = (),
+    sections: Sequence[Added] = (),
 ) -> str:
-    """The page.
+    """The page. `today`: the day from which the days of waivers are counted; `diagnoses`: what `qparity diagnose
+    --json` printed; `trends`: figures over time; `sections`: those that plugins add.
 
-    `today`: the day from which the days of waivers are counted; `diagnoses`: what `qparity diagnose --json` printed;
-    `trends`: figures over time. Plots need pygal (the extra `report`): without it the page says so, and has the tables.
+    Plots need pygal (the extra `report`): without it the page says so, and has the tables.
     """
     from pytest_qparity.report.advice import advice
     from pytest_qparity.report.comparison import believed_runs, comparison_rows
@@ -36,7 +41,6 @@ def report_page(
     from pytest_qparity.report.html.cases import case_parts
     from pytest_qparity.report.html.charts import can_draw, drawn
     from pytest_qparity.report.html.headline import counted, headline, obstacles
-    from pytest_qparity.report.html.layers import diagnosis_part
     from pytest_qparity.report.html.page import page
     from pytest_qparity.report.html.plots import case_plots
     from pytest_qparity.report.html.provenance import sessions
@@ -50,7 +54,6 @@ def report_page(
     for row in comparison_rows(ledger):
         rows.setdefault(row.case, []).append(row)
     plots, plots_left_out = case_plots(believed_runs(ledger))
-    parts = [diagnosis_part(each) for each in diagnoses]
     charted, uncharted = shown_trends(trends)
     draws = can_draw()
     return page(
@@ -72,7 +75,16 @@ def report_page(
         waivers=waiver_parts(ledger, day),
         sessions=sessions(ledger),
         canaries=list(canaries(ledger)),
-        diagnoses=[(part, drawn(part.plot) if draws and part.plot is not None else None) for part in parts],
+        diagnoses=_with_plots(diagnoses, can_draw=draws),
         trends=[(trend, drawn(trend_plot(trend)) if draws else None) for trend in charted],
         trends_left_out=uncharted,
+        added=sections,
     )
+
+
+def _with_plots(diagnoses: Sequence[Mapping[str, Any]], *, can_draw: bool) -> list[tuple[DiagnosisPart, Markup | None]]:
+    from pytest_qparity.report.html.charts import drawn
+    from pytest_qparity.report.html.layers import diagnosis_part
+
+    parts = [diagnosis_part(each) for each in diagnoses]
+    return [(part, drawn(part.plot) if can_draw and part.plot is not None else None) for part in parts]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_qparity.report.added import Added, ReportTable
 from pytest_qparity.report.html import report_page
 from pytest_qparity.report.html.anchors import run_anchor
 from pytest_qparity.report.html.trends import Trend
@@ -19,6 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 PATIENCE_MS = 120_000  # for a machine with other work
 LATENCIES_MS = {"fp32": 10.0, "fp16": 6.0, "int8": 2.5, "int4": None}  # int4 was not timed
+ADDED = Added("Costs", ("A text.", ReportTable(("a", "b"), (("x", 1), ("y", 2)))))
 DIAGNOSIS = {
     "subject": "cases/mlp.toml ort-int4",
     "findings": [{"cause": "outlier weights", "node": "/conv", "impact": 0.6, "sentence": "Far.", "remedy": "float"}],
@@ -65,7 +67,9 @@ def browser() -> Iterator[Any]:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("pygal")
     trend = Trend("mlp", "ort-int8", "sqnr_db", "dB", (("2026-11-01", 40.0), ("2026-11-02", 30.0)), ((1, True),))
-    text = report_page(_ledger(), today=datetime.date(2027, 2, 20), diagnoses=[DIAGNOSIS], trends=[trend])
+    text = report_page(
+        _ledger(), today=datetime.date(2027, 2, 20), diagnoses=[DIAGNOSIS], trends=[trend], sections=[ADDED]
+    )
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(text, encoding="utf-8")
     return path
