@@ -172,8 +172,8 @@ class PrecisionSpec(Table):
     )
     weights: Literal["rounded", "changed"] = Field(
         default="rounded",
-        description="Of a given file, a command or a maker: whether its quantized weights are the float model's, rounded, or "
-        "those that its maker changed on purpose (QAT, GPTQ, rotations).",
+        description="Of a given file, a command or a maker: whether its quantized weights are the float model's, "
+        "rounded, or those that its maker changed on purpose (QAT, GPTQ, rotations).",
         examples=["changed"],
     )
     caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
