@@ -119,6 +119,8 @@ class Code(Enum):
     PREFLIGHT_KERNELS_UNTOLD = ("QP-PRE-007", Outcome.CANNOT_JUDGE, "nobody tells how many nodes run quantized")
     PREFLIGHT_SATURATION = ("QP-PRE-008", Outcome.CANNOT_JUDGE, "int8 sums that saturate on CPUs without VNNI")
     PREFLIGHT_REFUSED = ("QP-PRE-009", Outcome.CANNOT_JUDGE, "a file that the engine's importer refuses")
+    PREFLIGHT_WEIGHTS = ("QP-PRE-010", Outcome.CANNOT_JUDGE, "weights that are not the float model's, rounded")
+    PREFLIGHT_FEW_LEVELS = ("QP-PRE-011", Outcome.CANNOT_JUDGE, "weights of fewer bits than their type")
 
     PARITY_NAMES = ("QP-PAR-001", Outcome.ACCURACY_FAIL, "output names or their order differ from the golden")
     PARITY_SQNR = ("QP-PAR-002", Outcome.ACCURACY_FAIL, "signal-to-quantization-noise ratio below its limit")

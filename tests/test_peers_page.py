@@ -48,6 +48,20 @@ def test_a_sound_pair_that_is_failed_stands_out():
     assert f"| {ours} | 0 | 0 | 0 | 1 of 1 |" in made
 
 
+def test_the_page_says_whether_its_answers_are_of_one_run():
+    alone = {"took_s": 30.0, "cpu_s": 1.0, "peak_mb": 1}
+    answers = {"packages": {}, "verdicts": {FAULTS[0].id: {"verdict": "passes", "says": ""}}, "alone": alone}
+
+    def told(*sessions: list[str]) -> str:
+        tools = zip(TOOLS, sessions, strict=False)
+        return page({tool.name: {**answers, "took_s": 90.0, "sessions": each} for tool, each in tools})
+
+    assert "All answers are of one run of the command, on 2026-11-26; its tools took 4 minutes" in told(
+        ["2026-11-26T15:00"], ["2026-11-26T15:00"]
+    )
+    assert "in several runs" in told(["2026-11-26T15:00"], ["2026-11-26T15:00", "2026-11-27T15:00"])
+
+
 def test_the_plan_names_thirty_faults_or_more_and_each_tool_can_be_run():
     names = [fault.id for fault in (*CONTROLS, *FAULTS)]
 

@@ -9,6 +9,7 @@ Environments are made once with venv and pip and kept in `--environments`. `--to
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import platform
@@ -107,6 +108,7 @@ def main() -> None:
     options.environments.mkdir(parents=True, exist_ok=True)
     everything = options.faults or ",".join(fault.id for fault in (*CONTROLS, *FAULTS))
     wanted = {"sound", *everything.split(",")}
+    session = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     if not chosen:
         options.page.write_text(page(results), encoding="utf-8")
         return
@@ -120,7 +122,8 @@ def main() -> None:
             alone = before.get("alone") or run(tool, python, faults, "sound")
             made = run(tool, python, faults, everything)
             verdicts = {**before.get("verdicts", {}), **made["verdicts"]}
-            results[tool.name] = {**made, "verdicts": verdicts, "alone": alone}
+            sessions = [*before.get("sessions", []), session]
+            results[tool.name] = {**made, "verdicts": verdicts, "alone": alone, "sessions": sessions}
             counted = [each["verdict"] for each in results[tool.name]["verdicts"].values()]
             print(f"{tool.name}: {len(counted)} answers, {counted.count('passes')} pass", flush=True)
             options.results.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -32,7 +32,8 @@ class Pair:
 
     `test`: `input` (N, 1, 8, 8) float32 and `labels` (N,) int64. `golden`: outputs of the float model that were stored
     earlier; None: none are. `budgets`: size_mb, memory_mb, speedup. `recipe`: the maker's options, where the fault is
-    in how the variant is made; None: the variant is a given file.
+    in how the variant is made; None: the variant is a given file. `population`: the samples stand for more than
+    themselves, to tools that can be told; `margin_points`: of top-1, to those.
     """
 
     float_model: onnx.ModelProto
@@ -44,6 +45,8 @@ class Pair:
     budgets: Mapping[str, float] = field(default_factory=dict)
     recipe: Mapping[str, object] | None = None
     golden_model: onnx.ModelProto | None = None  # what `golden` was made with, where that is another model
+    population: bool = False
+    margin_points: float = 0.5
     golden_test: Arrays | None = None  # and over which samples, where those are others
 
 
@@ -81,6 +84,8 @@ def write(fault: Fault, pair: Pair, folder: Path) -> None:
         "budgets": dict(pair.budgets),
         "recipe": pair.recipe,
         "batch": BATCH,
+        "population": pair.population,
+        "margin_points": pair.margin_points,
     }
     (folder / "question.json").write_text(json.dumps(question, indent=1), encoding="utf-8")
 

@@ -30,8 +30,8 @@ TOOLS = (
         "pytest-qparity",
         OWN,
         "ours",
-        "`qparity accept --missing`, then `pytest`: all checks; `[accuracy]` with a margin of 0.5 points, "
-        "`[invariance]`, `min_quantized = 0.9`, budgets where the fault is about one",
+        "`qparity accept --missing`, then `pytest`: all checks; `[accuracy]` with a margin of 0.5 points "
+        "(2 of a population), `[invariance]`, `min_quantized = 0.9`, budgets where the fault is about one",
     ),
     Tool(
         "Polygraphy, tolerances",

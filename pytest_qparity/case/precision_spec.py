@@ -12,7 +12,8 @@ from pytest_qparity.case.fields import OUR_ERROR, FileCode, Glob, Name, Table, T
 __all__ = ["PrecisionSpec"]
 
 BESIDE_ITS_SOURCE = frozenset({"base", "caught_by", "min_quantized"})  # of what is no recipe
-BESIDE_A_FILE = BESIDE_ITS_SOURCE | {"keep_float"}
+BESIDE_A_COMMAND = BESIDE_ITS_SOURCE | {"weights"}
+BESIDE_A_FILE = BESIDE_A_COMMAND | {"keep_float"}
 
 
 class PrecisionSpec(Table):
@@ -169,6 +170,12 @@ class PrecisionSpec(Table):
         "tells it. Without it the share is recorded.",
         examples=[0.9],
     )
+    weights: Literal["rounded", "changed"] = Field(
+        default="rounded",
+        description="Of a given file, a command or a maker: whether its quantized weights are the float model's, "
+        "rounded, or those that its maker changed on purpose (QAT, GPTQ, rotations).",
+        examples=["changed"],
+    )
     caught_by: Annotated[tuple[FileCode, ...], Field(strict=False)] = Field(
         default=(),
         description="In a canary file alone: the failure codes that this broken file must get. Empty: it is sound and "
@@ -181,7 +188,7 @@ class PrecisionSpec(Table):
         source = next((key for key in ("file", "command", "maker") if getattr(self, key) is not None), None)
         if source is None:
             return self
-        possible = {source, *(BESIDE_A_FILE if source == "file" else BESIDE_ITS_SOURCE)}
+        possible = {source, *(BESIDE_A_FILE if source == "file" else BESIDE_A_COMMAND)}
         recipe = sorted(self.model_fields_set - possible - ({"command_version"} if source != "maker" else set()))
         if recipe:
             keys = " and ".join(recipe)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.figures import apart, plain
 from pytest_qparity.checks.scores import Direction, Scores
+from pytest_qparity.checks.statistics.copies import conclude_with_copies
 from pytest_qparity.checks.statistics.noninferiority import Answer, Conclusion, Margin, Method, census, conclude
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pytest_qparity.checks.statistics.copies import IndexArray
 
 ROUNDING = 1e-12  # of a share that is 1, from sums
 REMEDY = (
@@ -40,9 +43,15 @@ class AccuracyMeasurement:
 
 
 def measure_accuracy(
-    metric: str, float_scores: Scores, variant_scores: Scores, margin: Margin, level: float | None
+    metric: str,
+    float_scores: Scores,
+    variant_scores: Scores,
+    margin: Margin,
+    level: float | None,
+    alike: IndexArray | None = None,
 ) -> AccuracyMeasurement:
-    """`level`: of each one-sided test of a population; None: the samples are a census.
+    """`level`: of each one-sided test of a population; None: the samples are a census. `alike`: which samples of a
+    population are copies (`statistics.copies.first_alike`); None: nobody looked.
 
     Raises CannotJudge where scores are not one a sample of the same samples, finite and within the metric's bounds;
     where the float model has nothing to lose; or a relative margin is a share of nothing.
@@ -62,7 +71,10 @@ def measure_accuracy(
     if margin.relative is not None and float_value == 0:
         raise unfit("0 for the float model, of which a margin is a share", "another value, or an absolute margin")
     pair = (float_scores, variant_scores, margin)
-    conclusion = census(*pair) if level is None else conclude(*pair, level)
+    if level is None:
+        conclusion = census(*pair)
+    else:
+        conclusion = conclude(*pair, level) if alike is None else conclude_with_copies(*pair, alike, level)
     return AccuracyMeasurement(
         metric, float_scores.percent, float_scores.direction, float_value, variant_value, conclusion
     )
@@ -106,6 +118,8 @@ def _evidence(measured: AccuracyMeasurement) -> dict[str, Any]:
         "method": found.method.value,
     }
     if found.method is not Method.CENSUS:
+        if found.distinct is not None:
+            evidence["distinct_samples"] = found.distinct
         evidence[f"interval_{points}"] = [found.low, found.high]
         evidence["level"] = found.level
         evidence["samples_to_decide"] = found.to_decide
@@ -144,8 +158,10 @@ def _more_samples(measured: AccuracyMeasurement) -> str:
     found = measured.conclusion
     if found.to_decide_without_loss is None:
         return "a margin of 0 can be held by no number of samples: state one above 0"
+    kind = " distinct" if found.distinct is not None else ""
     text = (
-        f"test on {found.to_decide_without_loss:,} samples, which decide with a probability of 80 % if nothing is lost"
+        f"test on {found.to_decide_without_loss:,}{kind} samples, which decide with a probability of 80 % if nothing "
+        "is lost"
     )
     if found.to_decide is None:
         return f"{text} (no number does should the loss stay at the margin)"
@@ -155,7 +171,8 @@ def _more_samples(measured: AccuracyMeasurement) -> str:
 
 
 def _counts(found: Conclusion) -> str:
-    return f"{found.samples} samples, {found.harmful} lost, {found.helpful} gained"
+    copies = "" if found.distinct is None else f" of which {found.distinct} are distinct"
+    return f"{found.samples} samples{copies}, {found.harmful} lost, {found.helpful} gained"
 
 
 def _told(measured: AccuracyMeasurement, margin: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.backends.kernels import Kernels, NotTold
 from pytest_qparity.checks.linting.telling import lint_evidence, lint_notes
 from pytest_qparity.checks.preflight_file import failures_of_the_file, named_of, named_others
+from pytest_qparity.checks.weights import weight_evidence, weight_failures, weight_notes
 from pytest_qparity.precision.calibration.evidence import OVERLAP
 from pytest_qparity.precision.examination import LARGEST_SUM, Saturation
 from pytest_qparity.precision.table import FLOATS, HALVES
@@ -17,6 +18,7 @@ from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 if TYPE_CHECKING:
     from pytest_qparity.checks.linting.finding import Finding
     from pytest_qparity.precision.calibration.evidence import Doubt
+    from pytest_qparity.precision.weights.found import WeightsFound
 
 _HIDDEN = "bodies of loops and branches, nodes in no layer that it names"
 
@@ -35,7 +37,8 @@ class PreflightMeasurement:
     engine that the file breaks, and is run in another way than it is meant for it. `other_products`: outputs of the
     file's products that are quantized in another precision, or in fp16 and bf16 compute in another type. `opset`: None
     of a built engine, whose `nodes` are layers. `faster_with`: what makes a file that the engine runs quantized, where
-    this one is made for others.
+    this one is made for others. `weights`: of a given file beside the float model's; None where nobody compared them.
+    `weights_changed`: its maker changes them, as the case states.
     """
 
     base: str
@@ -58,6 +61,8 @@ class PreflightMeasurement:
     warned: tuple[Finding, ...] = ()
     other_products: tuple[str, ...] = ()
     faster_with: str = ""
+    weights: WeightsFound | None = None
+    weights_changed: bool = False
 
 
 def judge_preflight(measured: PreflightMeasurement) -> Verdict:
@@ -74,6 +79,7 @@ def judge_preflight(measured: PreflightMeasurement) -> Verdict:
         **({} if measured.emulation is None else {"emulated": dict(measured.emulation)}),
         **({"calibration_doubts": [doubt.as_json() for doubt in measured.doubts]} if measured.doubts else {}),
         **({"lint": lint_evidence(measured.warned)} if measured.warned else {}),
+        **weight_evidence(measured.weights),
     }
     failures = tuple(_failures(measured))
     deciding, notes = _deciding(measured), tuple(_notes(measured))
@@ -131,6 +137,7 @@ def _notes(measured: PreflightMeasurement) -> Iterator[str]:
     if measured.base in HALVES and measured.other_products and measured.holds_precision:
         others = len(measured.other_products)
         yield f"{others} products of the file do not compute in {measured.base}: {named_others(measured)}"
+    yield from weight_notes(measured.weights, measured.weights_changed)
     yield from _kernel_notes(measured)
 
 
@@ -160,6 +167,7 @@ def _kernel_notes(measured: PreflightMeasurement) -> Iterator[str]:
 
 def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
     yield from failures_of_the_file(measured.base, measured)
+    yield from weight_failures(measured.weights, measured.weights_changed)
     yield from _failures_of_the_session(measured)
     yield from _tuned_on_the_test(measured)
     if measured.min_quantized is not None:

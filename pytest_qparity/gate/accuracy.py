@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.schema import AccuracySpec, CaseSpec
     from pytest_qparity.checks.accuracy import AccuracyMeasurement
     from pytest_qparity.checks.scores import FloatArray, Scores
+    from pytest_qparity.checks.statistics.copies import IndexArray
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.table import Tolerance
@@ -39,7 +40,8 @@ def concluded(run: RunMaterial, seen: Judged, found: FoundScores) -> AccuracyMea
     name = metric_name(spec.metric)
     reference, variant, of_table = found
     margin = margin_of(spec, of_table, reference.percent)
-    measured = measure_accuracy(name, reference, variant, margin, seen.level)
+    alike = None if seen.level is None else _alike(run, seen)
+    measured = measure_accuracy(name, reference, variant, margin, seen.level, alike)
     samples = measured.conclusion.samples
     if samples != seen.samples:
         raise CannotJudge(
@@ -115,8 +117,7 @@ def evidence_beside(
         found |= looks | {"level": LEVEL, "level_of_look": measured.conclusion.level}
     if seen.passed_over is not None:
         notes += (f"the case's looks were not taken, all {seen.samples:,} samples were run: {seen.passed_over}",)
-    copies = _copies(run) if seen.level is not None else ()
-    return found, notes + gained(measured) + without_a_bar(measured, reference.chance) + copies
+    return found, notes + gained(measured) + without_a_bar(measured, reference.chance) + _copies(measured)
 
 
 def _score_bits(scores: Scores, seen: Judged) -> str | None:
@@ -151,16 +152,24 @@ def without_a_bar(measured: AccuracyMeasurement, chance: float | None) -> tuple[
     return (note,)
 
 
-def _copies(run: RunMaterial) -> tuple[str, ...]:
+def _alike(run: RunMaterial, seen: Judged) -> IndexArray | None:
+    """Copies among the samples that were seen, by where they stand there."""
+    from pytest_qparity.checks.statistics.copies import first_alike
+
+    alike = run.material.alike_samples
+    if alike is None or seen.indices is None:
+        return alike
+    return first_alike(alike[seen.indices].tolist())
+
+
+def _copies(measured: AccuracyMeasurement) -> tuple[str, ...]:
     """A note of a population most of whose samples are copies of one another."""
-    if run.material.recordings is not None:
-        return ()
-    distinct, samples = run.material.distinct_samples
-    if 2 * distinct >= samples:
+    distinct, samples = measured.conclusion.distinct, measured.conclusion.samples
+    if distinct is None or 2 * distinct >= samples:
         return ()
     note = (
         f"{distinct:,} of {samples:,} test samples are distinct: copies tell nothing more of a population, so the "
-        f"interval is as if there were {samples:,}, and narrower than these samples allow"
+        f"interval reaches as far as that of the {distinct:,}"
     )
     return (note,)
 

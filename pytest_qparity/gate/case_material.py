@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
+    from pytest_qparity.checks.statistics.copies import IndexArray
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -74,10 +75,11 @@ class CaseMaterial:
         )
 
     @once
-    def distinct_samples(self) -> tuple[int, int]:
-        """How many test samples differ from all others, each kind counted once, and how many there are."""
-        hashes = self.samples.source_hashes()
-        return len(set(hashes)), len(hashes)
+    def alike_samples(self) -> IndexArray | None:
+        """For each test sample the index of the first that has its content; None of recordings, made of steps."""
+        from pytest_qparity.checks.statistics.copies import first_alike
+
+        return None if self.recordings is not None else first_alike(list(self.samples.source_hashes()))
 
     @property
     def feeds(self) -> FeedSource:

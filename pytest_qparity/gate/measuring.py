@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.parity import ParityLimit
     from pytest_qparity.gate.run_material import RunMaterial
     from pytest_qparity.precision.examination import Examined
+    from pytest_qparity.precision.weights.found import WeightsFound
 
 FEEDS_COMPARED_WITH_FLOAT = 4
 LINTED_BACKEND = "trt"  # ort-tensorrt's own graph optimizer mends what TensorRT's importer alone would refuse
+MADE_ELSEWHERE = ("given", "mixed", "command")
 # The defaults of numpy.isclose: what a mismatched element is where the case does not say.
 NUMPY_ATOL = 1e-8
 NUMPY_RTOL = 1e-5
@@ -60,8 +62,21 @@ def preflight(run: RunMaterial) -> Verdict:
             overlap_allowed=spec.data.overlap == "allowed",
             remarks=tuple(run.variant.recipe.get("notes", ())),
             warned=findings,
+            weights=_weights(run),
+            weights_changed=stated is not None and stated.weights == "changed",
         )
     )
+
+
+def _weights(run: RunMaterial) -> WeightsFound | None:
+    """Of a file that was made elsewhere: what a recipe of ours does to weights is known. None of floats, and of a built
+    engine, whose weights nobody sees."""
+    from pytest_qparity.precision.weights.found import weights_found
+
+    is_ours = run.variant.recipe.get("method") not in MADE_ELSEWHERE
+    if is_ours or run.variant.is_plan or run.base in FLOATS:
+        return None
+    return weights_found(run.material.model.path, run.variant.path, run.material.worker)
 
 
 def _examined_engine(run: RunMaterial) -> Examined:

@@ -21,8 +21,8 @@ _EXTEND = frozenset({"extend"})
 _BALANCE = frozenset({"equalize", "smooth", "smooth_mul"})
 _KEYS: Mapping[str, frozenset[str]] = {
     "float-model": _COMMON,
-    "given": _COMMON | {"file", "keep_float"},
-    "command": _COMMON | {"command", "command_version", "maker"},
+    "given": _COMMON | {"file", "keep_float", "weights"},
+    "command": _COMMON | {"command", "command_version", "maker", "weights"},
     "cast": _COMMON | _NODES,
     "static": _COMMON
     | _NODES

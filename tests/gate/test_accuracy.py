@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pytest_qparity.checks.metrics import guards
 from pytest_qparity.checks.metrics.guards import scored
 from pytest_qparity.checks.scores import Scores
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Margin
-from pytest_qparity.gate.accuracy import calibration_errors, details, gained, margin_of, without_a_bar
+from pytest_qparity.gate.accuracy import _alike, calibration_errors, details, gained, margin_of, without_a_bar
 from pytest_qparity.precision.table import Points, Share
 from pytest_qparity.verdict import CannotJudge, Code, Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
@@ -226,3 +227,10 @@ def test_a_margin_below_the_lead_over_chance_needs_no_note() -> None:
         return len(without_a_bar(measured, chance))
 
     assert [noted(69.0, 0.1), noted(70.0, 0.1), noted(99.0, None)] == [0, 1, 0]
+
+
+def test_copies_are_known_by_where_they_stand_in_what_was_looked_at() -> None:
+    run = SimpleNamespace(material=SimpleNamespace(alike_samples=np.array([0, 1, 0, 1, 4])))
+
+    assert _alike(run, SimpleNamespace(indices=None)).tolist() == [0, 1, 0, 1, 4]
+    assert _alike(run, SimpleNamespace(indices=np.array([3, 4, 1, 2]))).tolist() == [0, 1, 0, 3]

@@ -135,9 +135,9 @@ def product(largest: int, activation: type = np.uint8):
     return between_pairs(weights(largest), activation, shape=(1, 16))
 
 
-def float_product():
+def float_product(largest=64):
     model = between_pairs(weights(64), shape=(1, 16))
-    dequantized = weights(64).astype(np.float32)
+    dequantized = weights(largest).astype(np.float32)
     del model.graph.node[:]
     model.graph.node.append(helper.make_node("MatMul", ["x", "w"], ["y"], name="product"))
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(dequantized, "w"))
@@ -146,7 +146,7 @@ def float_product():
 
 @pytest.mark.parametrize("activation", [np.uint8, np.int8])
 def test_weights_of_8_bits_are_refused_for_any_cpu(tmp_path: Path, activation: type) -> None:
-    verdict = preflight(tmp_path, product(127, activation), float_product(), case='cpu = "any"')
+    verdict = preflight(tmp_path, product(127, activation), float_product(127), case='cpu = "any"')
 
     assert [failure.code.code for failure in verdict.failures] == ["QP-PRE-008"]
     assert verdict.evidence["saturation"]["node"] == "product"
@@ -161,10 +161,24 @@ def test_weights_of_7_bits_are_taken_for_any_cpu(tmp_path: Path) -> None:
 
 
 def test_weights_of_8_bits_are_taken_for_this_cpu(tmp_path: Path) -> None:
-    verdict = preflight(tmp_path, product(127), float_product())
+    verdict = preflight(tmp_path, product(127), float_product(127))
 
     assert verdict.outcome is Outcome.PASS
     assert "saturation" not in verdict.evidence
+
+
+def test_weights_of_another_checkpoint_are_refused_but_where_the_case_says_so(tmp_path: Path) -> None:
+    other = float_product()
+    turned = numpy_helper.to_array(other.graph.initializer[0])[::-1]
+    other.graph.initializer[0].CopyFrom(numpy_helper.from_array(turned.copy(), "w"))
+
+    verdict = preflight(tmp_path / "a", product(64), other)
+    stated = preflight(tmp_path / "b", product(64), other, precision='weights = "changed"')
+
+    assert [failure.code.code for failure in verdict.failures] == ["QP-PRE-010"]
+    assert verdict.evidence["weights"]["other"] == 1
+    assert stated.outcome is Outcome.PASS
+    assert stated.notes[-1].endswith('(weights = "changed")')
 
 
 def test_the_cpu_and_its_features_stand_beside_each_verdict(tmp_path: Path) -> None:

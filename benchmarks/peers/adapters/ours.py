@@ -31,7 +31,7 @@ test = "{test}"
 batch = {batch}
 [accuracy]
 metric = "top1"
-margin = 0.5
+margin = {margin}
 [invariance]
 """
 GIVEN = '[precisions.int8-{id}]\nfile = "{file}"\nmin_quantized = 0.9\n'
@@ -87,7 +87,8 @@ class Project:
             float=self._held(case, folder / "float.onnx", stored=stored_model),
             test=self._held(case, folder / "test.npz", stored=stored_test),
             calibration=f'calibration = "{self._held(case, folder / "calibration.npz")}"' if made else "",
-            population="" if question["id"] == "twenty" else "population = false",
+            population="" if question["population"] else "population = false",
+            margin=question["margin_points"],
             batch=question["batch"],
         )
 

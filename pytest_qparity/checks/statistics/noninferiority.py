@@ -50,6 +50,7 @@ class Conclusion:
     `low` to `high`: drops that neither one-sided test at `level` rules out (a 90 % interval at 5 %). Of a census both
     are the drop. `to_decide`: samples that would decide with a probability of 80 % should drop and discordance stay as
     they are, and `to_decide_without_loss` should the drop be 0; None where no number would (and of a census).
+    `distinct`: how many of the samples differ from all others, where some are copies and it was looked at; else None.
     """
 
     answer: Answer
@@ -64,6 +65,7 @@ class Conclusion:
     helpful: int
     to_decide: int | None = None
     to_decide_without_loss: int | None = None
+    distinct: int | None = None
 
     @property
     def discordance(self) -> float:

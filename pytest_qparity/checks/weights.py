@@ -1,0 +1,93 @@
+"""Weights of a given file beside the float model's: what is said of them, and what cannot be let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pytest_qparity.verdict import Code, Failure
+
+if TYPE_CHECKING:
+    from pytest_qparity.precision.weights.found import FewLevels, OtherWeight, WeightsFound
+
+__all__ = ["weight_evidence", "weight_failures", "weight_notes"]
+
+MOST_LISTED = 10
+_UNLIKE = 0.9  # cosine below which a weight is no other checkpoint's, but another one altogether
+
+
+def weight_evidence(found: WeightsFound | None) -> Mapping[str, object]:
+    if found is None or not found.quantized:
+        return {}
+    counts = {name: getattr(found, name) for name in ("quantized", "compared", "rounded", "near", "scaled")}
+    others = [
+        {"weight": each.name, "off_share": each.off_share, "largest_steps": each.largest_steps, "channel": each.channel}
+        for each in found.others[:MOST_LISTED]
+    ]
+    few = [{"weight": each.name, "levels": each.levels, "elements": each.elements} for each in found.few_levels]
+    figures = {"median_steps": found.median_steps, "largest_steps": found.largest_steps}
+    listed = {"others": others, "few_levels": few[:MOST_LISTED], "not_compared": list(found.not_compared[:MOST_LISTED])}
+    kept = {name: value for name, value in listed.items() if value}
+    return {"weights": {**counts, "other": len(found.others), **(figures if found.compared else {}), **kept}}
+
+
+def weight_notes(found: WeightsFound | None, are_changed: bool) -> Iterator[str]:
+    """are_changed: the case says that its maker changes weights, so that others are told and no failure."""
+    if found is None:
+        return
+    if found.not_compared:
+        yield (
+            f"{len(found.not_compared)} of {found.quantized} quantized weights were not compared: of none of the float "
+            f'model\'s is it known to be theirs ("{found.not_compared[0]}")'
+        )
+    if found.scaled:
+        yield (
+            f"{found.scaled} of {found.compared} weights are the float model's after factors of their channels, as "
+            "equalization, smoothing and folded norms leave them"
+        )
+    if found.others and are_changed:
+        others = f"{len(found.others)} of {found.compared} weights"
+        yield f'{others} are not the float model\'s, rounded (weights = "changed")'
+
+
+def weight_failures(found: WeightsFound | None, are_changed: bool) -> Iterator[Failure]:
+    if found is None:
+        return
+    if found.others and not are_changed:
+        worst = found.others[0]
+        yield Failure(
+            Code.PREFLIGHT_WEIGHTS,
+            f"{len(found.others)} of {found.compared} quantized weights are not the float model's, rounded: of "
+            f'"{worst.name}" {worst.off_share:.1%} of the elements are more than a step off, up to '
+            f"{worst.largest_steps:.3g} steps, should be within half a step of it.",
+            "quantize the float model that the case names, or name the one that was quantized; where the maker changes "
+            'weights on purpose (QAT, GPTQ, rotations) state weights = "changed" at the precision',
+            likely=_why(worst, found),
+        )
+    if found.few_levels:
+        yield _too_few(found.few_levels, found)
+
+
+def _why(worst: OtherWeight, found: WeightsFound) -> str | None:
+    if any(each.name == worst.name for each in found.few_levels):
+        return "it was rounded to 4 bits and stored in a wider type"
+    if worst.channel is not None:
+        return f"the scale of output channel {worst.channel} is wrong, or its codes are another channel's"
+    if worst.cosine < _UNLIKE:
+        return "it is a weight of another model, or its channels or its signs are not the float model's"
+    if len(found.others) > found.compared / 2:
+        return "the variant was made of another checkpoint than the float model beside it, or trained on since"
+    return None
+
+
+def _too_few(few: tuple[FewLevels, ...], found: WeightsFound) -> Failure:
+    first = few[0]
+    return Failure(
+        Code.PREFLIGHT_FEW_LEVELS,
+        f"{len(few)} of {found.quantized} quantized weights hold what fits into 4 bits: the {first.elements:,} "
+        f'elements of "{first.name}" take {first.levels} levels, evenly apart, '
+        f"should take more of the {2**first.bits:,} of their type.",
+        "quantize these layers at the precision that the file is called, or call it what it is (int4); "
+        "where it is meant so, state a waiver",
+        likely="4-bit weights were stored in a wider type, or a scale is many times too large",
+    )

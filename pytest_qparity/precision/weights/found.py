@@ -1,0 +1,73 @@
+"""What was found of a variant's weights, as the gate asks a worker for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_qparity.worker.protocol import Worker
+
+__all__ = ["FewLevels", "OtherWeight", "WeightsFound", "weights_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWeight:
+    """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures)."""
+
+    name: str
+    off_share: float
+    largest_steps: float
+    cosine: float
+    channel: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FewLevels:
+    """A weight of `bits` bits that 4 bits could hold."""
+
+    name: str
+    levels: int
+    elements: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFound:
+    """Counts of quantized weights of two axes or more: `compared` with the float model's, of which `rounded` to the
+    nearest, `near` (within one step), `scaled` (rounded after factors of channels), `others`, most off first.
+
+    `not_compared`: names of those of which no float weight was found. `median_steps`: the median over weights of the
+    median |r| of each; `largest_steps`: the largest |r| of any; None where nothing was compared.
+    """
+
+    quantized: int
+    compared: int
+    rounded: int
+    near: int
+    scaled: int
+    others: tuple[OtherWeight, ...]
+    few_levels: tuple[FewLevels, ...]
+    not_compared: tuple[str, ...]
+    median_steps: float | None
+    largest_steps: float | None
+
+
+def weights_found(reference: Path, variant: Path, worker: Worker) -> WeightsFound:
+    """Raises CannotJudge where a file is no model, or weights cannot be read."""
+    arguments = {"reference": str(reference.absolute()), "variant": str(variant.absolute())}
+    work = f"Comparing weights of {variant.name}"
+    call = "pytest_qparity.precision.weights.examining:examine"
+    return _of(worker.call(call, arguments, {}, work, worker.limits.load).value)
+
+
+def _of(told: Mapping[str, Any]) -> WeightsFound:
+    lists = {
+        "others": tuple(OtherWeight(**each) for each in told["others"]),
+        "few_levels": tuple(FewLevels(**each) for each in told["few_levels"]),
+        "not_compared": tuple(told["not_compared"]),
+    }
+    return WeightsFound(**{**told, **lists})
