@@ -199,6 +199,8 @@ def rescued(material: CaseMaterial, run: Run, project: Path, limits: Limits) -> 
         "evaluations": found.evaluations,
         "seconds": round(seconds, 1),
         "told": list(found.told),
+        "proof": None if found.proof is None else found.proof.sentence,
+        "warnings": list(found.warnings),
         "table": found.text,
     }
 

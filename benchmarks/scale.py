@@ -9,13 +9,17 @@ by count and by recorded seconds, is compared with the best that there could be.
 
 `busy`: the share of the time between the first and the last check in which workers were at a check, of
 pytest-reportlog's times; it says nothing of what else the machine does. `cores`: CPU seconds of the session, its
-workers and engines, over its wall-clock seconds; other work on the machine takes from it. `--ray`: a head and three
+workers and engines, over its wall-clock seconds; other work on the machine takes from it, and not from `two cores`:
+CPU seconds between the first check and the last, over themselves plus the core-seconds of two cores that no thread of
+the session ran on or waited for. That is the share that an otherwise idle machine would see, as far as other work
+makes computing longer and waiting for disks, pipes and clocks not. `--ray`: a head and three
 nodes of one core each on this machine; one is killed in the middle. Nothing is asserted.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -25,10 +29,12 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from pytest_qparity import read_ledger
 from pytest_qparity.scale.costs import read_durations, seconds_by_run
@@ -54,13 +60,23 @@ class Spread:
     loop_s: float
     busy: float
     cores: float
+    two_cores: float
     run_splits: int  # runs of which more than one worker judged something
 
     def row(self, name: str) -> str:
         return (
             f"| {name} | {self.wall_s:.1f} | {self.loop_s:.1f} | {100 * self.busy:.0f} % | {self.cores:.2f} | "
-            f"{self.run_splits} |"
+            f"{100 * self.two_cores:.0f} % | {self.run_splits} |"
         )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`runnable`: threads of the session on a core, or waiting for one; `cpu_s`: of all its processes so far."""
+
+    at: float
+    runnable: int
+    cpu_s: float
 
 
 def write_cases(root: Path, cases: int, samples: int) -> None:
@@ -82,10 +98,15 @@ def session(root: Path, *arguments: str) -> Spread:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "--backend=ort", f"--report-log={log}", *UNTIMED, *arguments]
-    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        samples: list[Sample] = []
+        sampler = threading.Thread(target=sample, args=(process, samples))
+        sampler.start()
+        said, _ = process.communicate()
     wall_s = time.perf_counter() - begin
-    if ended.returncode:
-        raise SystemExit(f"got status {ended.returncode}, should be 0:\n{ended.stdout[-3000:]}{ended.stderr[-1000:]}")
+    sampler.join()
+    if process.returncode:
+        raise SystemExit(f"got status {process.returncode}, should be 0:\n{said[-4000:]}")
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
     phases = [
@@ -94,11 +115,36 @@ def session(root: Path, *arguments: str) -> Spread:
     workers: dict[str, set[str]] = {}
     for each in phases:
         workers.setdefault(each["nodeid"].rpartition("::")[0], set()).add(each.get("worker_id", "one"))
-    loop_s = max(each["stop"] for each in phases) - min(each["start"] for each in phases)
+    first, last = min(each["start"] for each in phases), max(each["stop"] for each in phases)
+    loop_s = last - first
+    samples = [each for each in samples if first <= each.at <= last]
+    idle_s = sum((other.at - one.at) * max(0, 2 - one.runnable) for one, other in pairwise(samples))
+    used_s = samples[-1].cpu_s - samples[0].cpu_s
     at_work_s = sum(each["stop"] - each["start"] for each in phases)
     count = len(set().union(*workers.values()))
     splits = sum(len(used_by) > 1 for used_by in workers.values())
-    return Spread(wall_s, loop_s, at_work_s / (count * loop_s), cpu_s / wall_s, splits)
+    return Spread(wall_s, loop_s, at_work_s / (count * loop_s), cpu_s / wall_s, used_s / (used_s + idle_s), splits)
+
+
+def sample(process: subprocess.Popen[str], samples: list[Sample]) -> None:
+    """Look at a process and all it started, 20 times a second, until it ends."""
+    root = psutil.Process(process.pid)
+    while process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            processes = (root, *root.children(recursive=True))
+            tasks = [task for each in processes for task in Path(f"/proc/{each.pid}/task").glob("*")]
+            # Times of a process and of what it has waited for: who has ended is counted once.
+            cpu_s = sum(sum(each.cpu_times()[:4]) for each in processes)
+            samples.append(Sample(time.time(), sum(map(is_runnable, tasks)), cpu_s))
+        time.sleep(0.05)
+
+
+def is_runnable(task: Path) -> bool:
+    """State R of proc(5), behind the name in brackets: on a core, or waiting for one."""
+    try:
+        return (task / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "R"
+    except OSError:  # it has ended
+        return False
 
 
 def shard_table(ledger: Path, shards: int) -> str:
@@ -151,7 +197,8 @@ def main() -> None:
         root = Path(folder)
         write_cases(root, asked.cases, asked.samples)
         print(
-            "| how | wall s | checks s | busy | cores | runs that were split |\n| --- | --- | --- | --- | --- | --- |"
+            "| how | wall s | checks s | busy | cores | two cores | runs that were split |\n"
+            "| --- | --- | --- | --- | --- | --- | --- |"
         )
         print(session(root).row("first, variants are made"), flush=True)
         print(session(root).row("one process"), flush=True)

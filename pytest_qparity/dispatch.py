@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -18,9 +18,9 @@ from pytest_qparity.concluding import reproduce_of
 from pytest_qparity.gate import Canaries
 from pytest_qparity.scale.cluster import ClusterError, RayCluster
 from pytest_qparity.scale.node import JudgedRun, RunJob
-from pytest_qparity.scale.project import files_of_case, files_of_globs
+from pytest_qparity.scale.project import fetched_model, files_of_case, files_of_globs
 from pytest_qparity.scale.resources import RayOptions, Resources, resources_for
-from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
+from pytest_qparity.scale.storage import SharedStorage, StorageError, known_everywhere, names_from
 from pytest_qparity.session_settings import settings_of
 from pytest_qparity.stash import SELECTION
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dispatch"]
 
+Sent: TypeAlias = dict[str, dict[str, str]]  # digests by name, of each case file
+
 
 class Dispatch:
     """The runs of a session on a cluster; sent when the first check asks for its verdict."""
@@ -36,6 +38,7 @@ class Dispatch:
     def __init__(self, session: pytest.Session, options: RayOptions) -> None:
         self._session = session
         self._options = options
+        self._storage = None if options.storage is None else known_everywhere(options.storage)
         self._selection = session.config.stash[SELECTION]
         self._settings = settings_of(session.config, self._selection)
         self._cluster: RayCluster | None = None
@@ -67,7 +70,8 @@ class Dispatch:
         root = self._session.config.rootpath
         canary_files = tuple(sorted(path.relative_to(root).as_posix() for path in self._selection.canary_files(root)))
         session = uuid.uuid4().hex
-        files = dict(self._files())
+        files, cached = self._sent()
+        variants = self._storage if self._selection.remote_cache is None else self._selection.remote_cache.url
         for node, items in self._runs().items():
             case_file = node.parent.nodeid
             yield (
@@ -79,10 +83,19 @@ class Dispatch:
                     run=node.run,
                     node_ids={item.name: item.nodeid for item in items},
                     reproduce={item.name: reproduce_of(item, node.run.backend) for item in items},
-                    settings=replace(self._settings, canaries=Canaries(), watch=None, turns=None, session_basis=None),
+                    settings=replace(
+                        self._settings,
+                        canaries=Canaries(),
+                        watch=None,
+                        turns=None,
+                        session_basis=None,
+                        remote_cache=None,
+                    ),
                     canary_files=None if self._selection.has_own_canaries(root) else canary_files,
-                    storage=self._options.storage,
+                    storage=self._storage,
                     files=files.get(case_file),
+                    cached=cached.get(case_file, {}),
+                    variants=None if variants is None else known_everywhere(variants),
                     import_paths=tuple(
                         path for path in sys.path if Path(path).is_relative_to(root) and "site-packages" not in path
                     ),
@@ -98,18 +111,22 @@ class Dispatch:
         return runs
 
     def _resources(self, node: RunNode | KernelsNode) -> Resources:
-        case, stated = node.parent.case, {}
-        if isinstance(case, Case) and case.spec.limits is not None:
-            stated = case.spec.limits.model_dump(exclude_none=True)
-        memory_mb = self._settings.limits_of(stated).memory_mb
-        return resources_for(self._settings.backends[node.run.backend], self._options.resources, memory_mb)
+        case, backend = node.parent.case, node.run.backend
+        limits = {} if case.spec.limits is None else case.spec.limits.model_dump(exclude_none=True)
+        stated = case.spec.resources.get(backend) if isinstance(case, Case) else None
+        of_case = {} if stated is None else stated.model_dump(exclude_none=True)
+        of_session = self._options.resources.get(backend, {})
+        memory_mb = self._settings.limits_of(limits).memory_mb
+        return resources_for(self._settings.backends[backend], of_case, of_session, memory_mb)
 
-    def _files(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Digests by name of what the runs of each case need, once they are in the storage."""
-        if self._options.storage is None:
-            return
+    def _sent(self) -> tuple[Sent, Sent]:
+        """What the runs of each case need of the project, and of its cache, once that is in the storage."""
+        files: Sent = {}
+        cached: Sent = {}
+        if self._storage is None:
+            return files, cached
         root, golden_root = self._session.config.rootpath, self._settings.golden_root
-        storage = SharedStorage(self._options.storage)
+        storage = SharedStorage(self._storage)
         storage.require_usable()
         with contextlib.closing(self._settings.worker(self._settings.limits)) as worker:
             shared = files_of_globs(root, self._options.files)
@@ -118,4 +135,6 @@ class Dispatch:
             in_all = storage.put(names_from(root, shared))
             for case_file in dict.fromkeys(node.parent for node in self._runs()):
                 own = names_from(root, files_of_case(case_file.path, golden_root / case_file.case.name, worker))
-                yield case_file.nodeid, {**in_all, **storage.put(own)}
+                files[case_file.nodeid] = {**in_all, **storage.put(own)}
+                cached[case_file.nodeid] = storage.put(fetched_model(case_file.case, self._settings.cache, worker))
+        return files, cached

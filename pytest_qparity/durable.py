@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 # What file systems answer that flush no folders (NFS, SMB, FUSE): the rename stands, and nothing more can be had.
 FOLDERS_NOT_FLUSHED = frozenset((errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
@@ -32,6 +33,18 @@ def replacing(target: Path) -> Iterator[Path]:
 def write_bytes(target: Path, content: bytes) -> None:
     with replacing(target) as temporary:
         temporary.write_bytes(content)
+
+
+def put_whole(system: Any, file: Path, place: str) -> None:
+    """Put a file at a place of an fsspec file system. Object stores show all of it or none; of a folder a reader would
+    see what is there so far, and a writer that is killed would leave that."""
+    known_as = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    if "file" in known_as:
+        with replacing(Path(place)) as temporary:
+            shutil.copyfile(file, temporary)
+    else:
+        system.makedirs(place.rpartition("/")[0], exist_ok=True)
+        system.put_file(str(file), place)
 
 
 def require_room(target: Path) -> None:

@@ -158,7 +158,7 @@ def _add_spreading(add: Callable[..., None]) -> None:
     add(
         "--qparity-ray-storage",
         metavar="URL",
-        help="what all nodes reach (file://, s3://, gs://, …): files of the project go through it; not needed where "
+        help="what all nodes reach (file://, s3://, gs://, …): files and made variants go through it; not needed where "
         "they see rootdir at the same path (ini qparity_ray_storage)",
     )
     add(

@@ -5,10 +5,11 @@ import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from pytest_qparity.durable import replacing, require_room, write_bytes
+from pytest_qparity.durable import put_whole, replacing, require_room, write_bytes
 
 KILLED = """
 import itertools, os, signal, sys, tempfile
@@ -158,3 +159,25 @@ def test_there_is_no_room_where_anything_else_is(tmp_path):
     for name in ("link", "dangling", "device", "folder", "pipe"):
         with pytest.raises(OSError, match=name):
             require_room(tmp_path / name)
+
+
+def test_on_storage_that_is_a_folder_a_file_is_whole_or_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fsspec itself writes in place: a node would read what is there so far."""
+    system = pytest.importorskip("fsspec").filesystem("file")
+    file, place = tmp_path / "variant", tmp_path / "storage" / "blob"
+    file.write_bytes(b"first")
+    put_whole(system, file, str(place))
+
+    def interrupted(_source: Path, target: Path) -> None:
+        target.write_bytes(b"sec")
+        raise OSError("killed")
+
+    monkeypatch.setattr("shutil.copyfile", interrupted)
+    file.write_bytes(b"second")
+    with pytest.raises(OSError, match="killed"):
+        put_whole(system, file, str(place))
+
+    assert place.read_bytes() == b"first"
+    assert list(place.parent.iterdir()) == [place]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_qparity.backends.protocol import SessionOptions
     from pytest_qparity.backends.registry import BackendSpec
+    from pytest_qparity.backends.start_probe import StartMeasurement
     from pytest_qparity.case.feeding import Feed, FeedSource
     from pytest_qparity.worker.protocol import Answer, Worker
 
@@ -198,6 +199,14 @@ class HostedSession:
         """Types of its inputs by name, as the engine tells them; None where it does not."""
         told = self._call("inputs", {}, {}, self._worker.limits.load).value
         return {str(name): str(dtype) for name, dtype in told.items()} if isinstance(told, dict) else None
+
+    def start(self, feed: Mapping[str, np.ndarray]) -> StartMeasurement | None:
+        """How long it took to load and to run first, a feed of these shapes; None where a worker of its own is to tell
+        (`serving.start`)."""
+        from pytest_qparity.backends.start_probe import StartMeasurement
+
+        told = self._call("start", {}, feed, self._worker.limits.load).value
+        return None if told is None else StartMeasurement(**told)
 
     def time_alone(self, feed: Mapping[str, np.ndarray], question: Question) -> Times:
         """Measured in the worker."""

@@ -6,6 +6,7 @@ A worker serves one backend, kept under BACKEND, and its sessions, kept under th
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,13 @@ from pytest_qparity.backends.border import (
     run_once,
     unavailable_of,
 )
+from pytest_qparity.backends.energy import Unreadable, meter_for
 from pytest_qparity.backends.engine_options import require_taken
 from pytest_qparity.backends.kernels import NotTold
-from pytest_qparity.backends.protocol import SessionOptions, TellsInputs
+from pytest_qparity.backends.protocol import SessionOptions, TellsEngineSize, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.rollout import BEFORE, FED, fitting_states, stacked
+from pytest_qparity.backends.start_probe import StartMeasurement
 from pytest_qparity.backends.timing import Question, Times, alone, end_to_end, in_turn
 from pytest_qparity.backends.watched import Watched, are_equal, copied
 from pytest_qparity.worker.arena import aligned, layout_of
@@ -41,7 +44,16 @@ if TYPE_CHECKING:
     Result = tuple[Any, Arrays]
 
 BACKEND = "backend"
+HAS_LOADED = "has loaded"  # whether a session was ever loaded here, or tried to
 KEPT = "kept"  # outputs of one session that wait for those of another
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """What a session was fed first, and how long that run took: from arrays to arrays, by the host's clock."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    took_ms: float
 
 
 @dataclass(slots=True)
@@ -50,6 +62,8 @@ class Opened:
     were judged; until there was one, the first of all."""
 
     session: Session
+    load_ms: float | None = None  # None where the worker had loaded something before
+    first_run: FirstRun | None = None
     first_feed: Arrays | None = None
     first_outputs: Arrays = field(default_factory=dict)
     was_judged: bool = False
@@ -59,7 +73,10 @@ class Opened:
         if self.first_feed is not None:
             return run_once(self.session, feed)
         fed = copied(feed)  # an engine may write over its input
+        begun = time.perf_counter()
         outputs = run_once(self.session, feed)
+        took_ms = (time.perf_counter() - begun) * 1e3
+        self.first_run = self.first_run or FirstRun(_shapes_of(feed), took_ms)
         if layout_of(outputs)[1] <= most_bytes:
             self.first_feed, self.first_outputs = fed, copied(outputs)
         return outputs
@@ -89,10 +106,29 @@ def unavailable(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def load(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Load a variant; the number of its session."""
-    session = _loaded(held, arguments)
-    number = str(len(held))
-    held[number] = Opened(session)
+    is_first = HAS_LOADED not in held
+    session, load_ms = _loaded(held, arguments)
+    number = str(sum(name.isdecimal() for name in held))  # those of closed sessions are held too
+    held[number] = Opened(session, load_ms if is_first else None)
     return number, {}
+
+
+def start(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """How long the session took to load and to run first, as `start_probe` would tell it of a worker of its own.
+
+    None where that one would tell something else: another session was loaded here before, the first run was of other
+    shapes than the feed, the engine was built before it was loaded, or energy can be read, which takes runs.
+    """
+    opened = _opened(held, arguments["session"])
+    first = opened.first_run
+    if opened.load_ms is None or first is None or first.shapes != _shapes_of(arrays) or _builds(opened.session):
+        return None, {}
+    try:
+        meter_for(held[BACKEND])
+    except Unreadable as reason:
+        measured = StartMeasurement(opened.load_ms, first.took_ms, energy_untold=str(reason))
+        return asdict(measured), {}
+    return None, {}
 
 
 def run(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
@@ -130,7 +166,7 @@ def roll_out(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 
 def run_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     """Load, run once, close: the outputs."""
-    session = _loaded(held, arguments)
+    session, _ = _loaded(held, arguments)
     try:
         return None, run_once(session, arrays)
     finally:
@@ -212,11 +248,25 @@ def _watched(held: Held, number: str, feed: Arrays) -> Watched:
     return Watched(opened.session, feed, opened.first_outputs)
 
 
-def _loaded(held: Held, arguments: Arguments) -> Session:
+def _builds(session: Session) -> bool:
+    """Whether an engine is built of the file, and kept: the session that is first to load it waits for that."""
+    return isinstance(session, TellsEngineSize) and session.engine_bytes() is not None
+
+
+def _shapes_of(feed: Arrays) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in feed.items()}
+
+
+def _loaded(held: Held, arguments: Arguments) -> tuple[Session, float]:
+    """A session, and how many ms it took from the file to it: the engine is imported before."""
     options = replace(SessionOptions.from_json(arguments["options"]), tell=held.get(TELL))
     spec = BackendSpec(**arguments["spec"])
     require_taken(spec.name, spec.options, options.engine)
-    return load_session(_backend(held, arguments), spec.name, Path(arguments["model"]), options)
+    backend = _backend(held, arguments)
+    held[HAS_LOADED] = True
+    begun = time.perf_counter()
+    session = load_session(backend, spec.name, Path(arguments["model"]), options)
+    return session, (time.perf_counter() - begun) * 1e3
 
 
 def _backend(held: Held, arguments: Arguments) -> Backend:

@@ -17,6 +17,7 @@ from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.case.regression_spec import RegressionSpec
+from pytest_qparity.case.resources_spec import ResourcesSpec
 from pytest_qparity.verdict import Code
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("budgets", "*", "*", "ratio_to", "*"): Ratios,
     ("backends", "*"): BackendOptions,
     ("regression",): RegressionSpec,
+    ("resources", "*"): ResourcesSpec,
     ("limits",): schema.LimitsSpec,
     ("waivers", "*"): schema.WaiverSpec,
     ("conformance",): schema.ConformanceTable,
@@ -60,6 +62,7 @@ _HEADERS = {
     "budgets": "[budgets.ort.int8]",
     "regression": "[regression]",
     "backends": "[backends.trt]",
+    "resources": "[resources.trt]",
     "limits": "[limits]",
     "waivers": "[[waivers]]",
     "conformance": "[conformance]",

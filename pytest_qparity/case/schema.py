@@ -32,6 +32,7 @@ from pytest_qparity.case.metric_spec import MetricSource
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.case.regression_spec import RegressionSpec
+from pytest_qparity.case.resources_spec import ResourcesSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,6 +263,9 @@ class CaseSpec(Table):
     )
     backends: dict[Name, BackendOptions] = Field(
         default={}, description="How an engine is built and run, a table for a backend, such as [backends.trt]."
+    )
+    resources: dict[Name, ResourcesSpec] = Field(
+        default={}, description="What a run asks of a cluster's node, a table for a backend, such as [resources.trt]."
     )
     limits: LimitsSpec | None = Field(
         default=None, description="When a worker process is killed; over what pytest's configuration says."

@@ -97,12 +97,17 @@ class Canaries:
         """The file as a command names it."""
         return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else str(path)
 
-    def on(self, backend: str, settings: Settings, judge: Judge) -> CanaryResult:
-        """What comes of the canaries on a backend that works here; they are run when first asked for."""
+    def on(self, backend: str, settings: Settings, judge: Judge, asking: CaseMaterial | None = None) -> CanaryResult:
+        """What comes of the canaries on a backend that works here; they are run when first asked for.
+
+        `asking`: the case they are run for. It gets the worker that opened this package's own canaries, whose files
+        are known; one that opened a project's broken files opens nothing else.
+        """
         if backend not in self._results:
             try:
                 prepared = settings if self._prepare is None else self._prepare(settings)
-                self._results[backend] = _run(prepared.canaries, backend, prepared, judge)
+                heir = None if self._prepare is None else asking
+                self._results[backend] = _run(prepared.canaries, backend, prepared, judge, heir)
             except CannotJudge as reason:
                 self._results[backend] = CanaryResult(0, 0, None, _not_prepared(reason.failure))
         return self._results[backend]
@@ -122,7 +127,7 @@ def require_caught(run: RunMaterial, judge: Judge) -> None:
     if settings.canaries.are_off:
         return
     run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
-    result = settings.canaries.on(run.backend_spec.name, settings, judge)
+    result = settings.canaries.on(run.backend_spec.name, settings, judge, run.material)
     if result.failure is not None:
         raise CannotJudge(result.failure)
 
@@ -200,7 +205,7 @@ def _where_refused(trial: Trial, backend: str) -> str:
     )
 
 
-def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> CanaryResult:
+def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge, heir: CaseMaterial | None) -> CanaryResult:
     trials: list[Trial] = []
     for path in canaries.files:
         location = canaries.shown(path)
@@ -215,6 +220,8 @@ def _run(canaries: Canaries, backend: str, settings: Settings, judge: Judge) -> 
             with contextlib.closing(host):  # one for all: a worker and its engine take longer than all canaries
                 running = [RunMaterial(material, backend, run.precision, lent=host) for run in runs]
                 trials += [_try(each, run.checks, judge) for each, run in zip(running, runs, strict=True)]
+            if heir is not None:
+                heir.inherit_worker(material)
     return conclude(trials, backend)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.gate.once import made_so_far, once
+from pytest_qparity.gate.once import hand_over, made_so_far, once
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.renewed import RenewedWorker
 
@@ -40,6 +40,13 @@ class CaseMaterial:
     def worker(self) -> Worker:
         """Opens the case's models and makes its variants; engines run in others."""
         return RenewedWorker(partial(self.settings.worker, self.limits), self.limits)
+
+    def inherit_worker(self, other: CaseMaterial) -> None:
+        """Use the worker that opened another case's models rather than start one, where the same limits hold and this
+        case has none yet."""
+        has_one = "worker" in made_so_far(self)
+        if "worker" in made_so_far(other) and not has_one and self.limits == other.limits:
+            hand_over("worker", other, self)
 
     @property
     def limits(self) -> Limits:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+from pytest_qparity.worker.protocol import Isolation
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.memory_probe import MemoryMeasurement
     from pytest_qparity.backends.start_probe import StartMeasurement
+    from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.ceilings import Ceiling
     from pytest_qparity.checks.memory import MemoryUse
     from pytest_qparity.gate.run_material import RunMaterial
@@ -57,15 +60,26 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
         for name, variant in variants.items()
     }
     is_budgeted = any(ceiling.cost.is_repeated for ceiling in ceilings)
-    is_asked = is_budgeted or run.material.case.spec.regression.repeats
     starting = list(probings) if is_budgeted else [run.precision]
     starts: dict[str, list[StartMeasurement]] = {name: [] for name in probings}
-    for turn in range(REPETITIONS if is_asked else 1):
-        for name in starting[:: -1 if turn % 2 else 1]:
-            starts[name].append(measure_start(probings[name]))
+    if is_budgeted or run.material.case.spec.regression.repeats:
+        for turn in range(REPETITIONS):
+            for name in starting[:: -1 if turn % 2 else 1]:
+                starts[name].append(measure_start(probings[name]))
+    else:
+        starts[run.precision].append(_own_start(run, feed) or measure_start(probings[run.precision]))
     return {
         name: _used(run, variants[name], measure_memory(probing), starts[name]) for name, probing in probings.items()
     }
+
+
+def _own_start(run: RunMaterial, feed: Feed) -> StartMeasurement | None:
+    """What the run's own session told of its start; None where it did not start as one alone in a process does."""
+    if run.material.settings.isolation is Isolation.NONE:
+        return None
+    with contextlib.suppress(CannotJudge):  # the session has ended since
+        return run.session.start(feed.arrays)
+    return None
 
 
 def _variant(run: RunMaterial, name: str) -> Variant:

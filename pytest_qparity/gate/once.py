@@ -42,3 +42,8 @@ def made_so_far(instance: object) -> dict[str, Any]:
     """The values of `instance`'s `once` properties that were asked for and could be had, by name."""
     kept = instance.__dict__.get("_kept", {})
     return {name: value for name, value in kept.items() if not isinstance(value, CannotJudge)}
+
+
+def hand_over(name: str, giver: object, heir: object) -> None:
+    """What a `once` property of `giver` gave is that of `heir`, as if it had been asked for there; `giver` has none."""
+    heir.__dict__.setdefault("_kept", {})[name] = giver.__dict__["_kept"].pop(name)

@@ -199,7 +199,9 @@ def _precision_problems(case: Case, name: str, settings: Settings) -> Iterator[C
 
 
 def _option_problems(case: Case, settings: Settings) -> Iterator[CaseProblem]:
-    """Options for a backend that nobody knows, or that it does not take: they would have no effect."""
+    """Options and resources for a backend that nobody knows, or that it does not take: they would have no effect."""
+    for backend in sorted(case.spec.resources.keys() - settings.backends.keys()):
+        yield _unknown(case, ("resources", backend), "backend", backend, settings.backends)
     for backend, stated in case.spec.backends.items():
         if backend not in settings.backends:
             yield _unknown(case, ("backends", backend), "backend", backend, settings.backends)

@@ -13,12 +13,14 @@ tensors that wait for a later node. One that never stores a product (attention i
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ml_dtypes
 import onnx
 from onnx import inliner
 
@@ -154,13 +156,17 @@ def _sizes(graph: GraphProto) -> dict[str, int]:
 
 
 def _bits(kind: int) -> int:
-    """Of an element; 0 where the type has no size (texts, none)."""
-    import onnx_ir
-
+    """Of an element as ONNX stores it, in packed tensors; 0 where the type has no size (texts, none). onnx_ir tells it
+    as well, and takes longer to import than a worker takes for all the rest."""
     try:
-        return int(onnx_ir.DataType(kind).bitwidth)
-    except (ValueError, TypeError):
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
+    except KeyError:
         return 0
+    if dtype.isbuiltin == 1:  # NumPy's own; the others are ml_dtypes', of which those below a byte take one in NumPy
+        return 0 if dtype.hasobject else 8 * dtype.itemsize
+    with contextlib.suppress(ValueError):
+        return int(ml_dtypes.iinfo(dtype).bits)  # type: ignore[no-untyped-call]
+    return int(ml_dtypes.finfo(dtype).bits)  # type: ignore[no-untyped-call]
 
 
 def _constants(graph: GraphProto) -> set[str]:

@@ -42,7 +42,7 @@ def make_mixed(model: Path, given: Path, kept: Collection[str], place: str) -> t
         variant = LightModel(given, Path(scratch), "variant")
         pairing = paired(reference, variant)
         quantizers, _ = activation_quantizers(reference, variant, pairing)
-        chosen = _to_take(reference, pairing, kept, f"{place}: {given.name}")
+        chosen = _to_take(reference, variant, pairing, kept, f"{place}: {given.name}")
         splice = spliced(Change(nodes=chosen), reference, variant, pairing, quantizers, _types(variant))
         made = _written(variant, splice)
         external_data_helper.load_external_data_for_model(made, scratch)
@@ -65,12 +65,20 @@ def _types(variant: LightModel) -> dict[str, int]:
     return {value.name: value.type.tensor_type.elem_type for value in stated}
 
 
-def _to_take(reference: LightModel, pairing: Pairing, kept: Collection[str], place: str) -> tuple[str, ...]:
+def _is_gemm(variant: LightModel, name: str) -> bool:
+    """A float operator, in which optimizers have taken a MatMul and an Add together."""
+    return variant.nodes[name].op_type == "Gemm"
+
+
+def _to_take(
+    reference: LightModel, variant: LightModel, pairing: Pairing, kept: Collection[str], place: str
+) -> tuple[str, ...]:
     """In the order of the float model; nodes that make constants are none: their readers take what they give."""
     constants = [node.name for node in reference.proto.graph.node if not set(inputs_of(node)) & reference.variable]
     chosen = [name for name in reference.nodes if name in kept and name not in constants]
     inside = {node.name for node in nodes_of(reference.proto.graph)} - reference.nodes.keys()
-    lost = [name for name in chosen if name not in pairing.nodes and name not in pairing.absent]
+    there = {**pairing.nodes, **{mine: name for mine, name in pairing.replaced.items() if _is_gemm(variant, name)}}
+    lost = [name for name in chosen if name not in there and name not in pairing.absent]
     lost += sorted(inside & set(kept))
     if lost:
         named = ", ".join(lost[:NAMES_LISTED]) + (", …" if len(lost) > NAMES_LISTED else "")
@@ -88,7 +96,7 @@ def _rounded(pairing: Pairing, quantizers: Collection[ActivationQuantizer], vari
     """Nodes of the float model that read something rounded in the given file, or whose output is."""
     found = {name for each in quantizers for name in each.reads}
     found |= {each.made_by for each in quantizers if each.made_by is not None and not each.reads}
-    for mine, theirs in pairing.nodes.items():
+    for mine, theirs in (*pairing.nodes.items(), *pairing.replaced.items()):
         makers = (variant.producers.get(name) for name in variant.nodes[theirs].input)
         if any(maker is not None and maker.op_type == "DequantizeLinear" for maker in makers):
             found.add(mine)

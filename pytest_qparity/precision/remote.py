@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_qparity.digest import canonical_json, file_digest
+from pytest_qparity.durable import put_whole
 
 __all__ = ["RemoteCache", "RemoteCacheError", "RemoteCacheWarning"]
 
@@ -54,7 +55,7 @@ class RemoteCache:
             ) from None
         except (ValueError, OSError) as error:
             raise RemoteCacheError(f"got {url!r} ({error}), should be a URL that fsspec opens") from None
-        self._url = url
+        self.url = url
         self._is_off = False
 
     def fetch(self, name: str, key: Mapping[str, Any], folder: Path, allowed: Iterable[str]) -> tuple[str, ...] | None:
@@ -114,9 +115,8 @@ class RemoteCache:
             raise _Refused(f"{target.name} has SHA-256 {found.hexdigest()[:12]}, its record says {digest[:12]}")
 
     def _put(self, place: str, file: Path) -> None:
-        self._files.makedirs(self._at(place).rpartition("/")[0], exist_ok=True)
         self._files.makedirs(self._at("variants"), exist_ok=True)
-        self._files.put_file(str(file), self._at(place))
+        put_whole(self._files, file, self._at(place))
 
     def _at(self, place: str) -> str:
         return f"{self._root.rstrip('/')}/{place}"
@@ -128,7 +128,7 @@ class RemoteCache:
 
     def _warn(self, text: str) -> None:
         with contextlib.suppress(RemoteCacheWarning):  # where warnings are errors: what is no failure stays none
-            warnings.warn(f"the shared cache {self._url} {text}", RemoteCacheWarning, stacklevel=3)
+            warnings.warn(f"the shared cache {self.url} {text}", RemoteCacheWarning, stacklevel=3)
 
 
 def _entry(

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from pytest_qparity.precision.table import FLOATS, base_of
 from pytest_qparity.report.comparison import believed_runs
 from pytest_qparity.report.text import one_line, wrapped
-from pytest_qparity.report.ties import as_accurate, as_fast, has_drop, is_slower_than_float, loses_something, lost
+from pytest_qparity.report.ties import (
+    as_accurate,
+    as_fast,
+    has_drop,
+    is_no_faster_than_float,
+    is_slower_than_float,
+    loses_something,
+    lost,
+)
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ def advice(ledger: Ledger) -> dict[str, tuple[str, ...]]:
 def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
     able = [run for run in runs if run.may_ship]
     if not able:
-        yield "No run passes on an engine: there is nothing to ship."
+        yield f"No run passes on an engine: there is nothing to ship.{_first_reason(runs)}"
     elif len({run.session for run in able}) > 1:
         yield "The runs are of several machines, whose speed and memory do not compare."
     else:
@@ -47,6 +55,13 @@ def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
     if able:
         yield from _most_accurate(able)
     yield from _could_win(runs)
+
+
+def _first_reason(runs: Sequence[RunRecord]) -> str:
+    """Why a run that nothing fails in is not to be shipped: a check that was left out may be all."""
+    sound = [run for run in runs if all(event["outcome"] == Outcome.PASS for event in run.checks.values())]
+    refusal = sound[0].refusal if sound else None
+    return "" if refusal is None else f" {one_line(refusal.sentence)}"
 
 
 def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[str]:
@@ -62,7 +77,9 @@ def _fastest(able: Sequence[RunRecord], runs: Sequence[RunRecord]) -> Iterator[s
         return
     best = min(timed, key=partial(_told, "latency", "median_ms"))
     ms, batch = best.told("latency", "median_ms") or 0.0, best.told("latency", "batch") or 1.0
-    yield f"For latency ship {best.id}: {ms:.3g} ms at batch {batch:g}{_against_float(best)} {best.link('latency')}."
+    than = ", no faster than FP32 within what was measured" if is_no_faster_than_float(best, runs) else ""
+    told = f"{ms:.3g} ms at batch {batch:g}{_against_float(best)}{than}"
+    yield f"For latency ship {best.id}: {told} {best.link('latency')}."
     yield from _equals([run for run in timed if run is not best and as_fast(best, run)], "as fast", "latency")
     yield from _throughput(timed)
 
@@ -81,7 +98,10 @@ def _throughput(timed: Sequence[RunRecord]) -> Iterator[str]:
 def _loss(run: RunRecord) -> str:
     if loses_something(run):
         return f"loses {_amount(run)}"
-    return f"loses {_amount(run)}, which may be chance" if has_drop(run) else "loses none that was measured"
+    if has_drop(run):
+        return f"loses {_amount(run)}, which may be chance"
+    is_less = (run.drop or 0.0) > 0.0  # than the figures show: a sample of a large census is lost all the same
+    return f"loses {_amount(run)}, rounded" if is_less else "loses none that was measured"
 
 
 def _against_float(run: RunRecord) -> str:

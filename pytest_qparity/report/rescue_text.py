@@ -33,6 +33,10 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
         yield wrapped("float     ", _float_nodes(found))
     for sentence in found.told:
         yield wrapped("found     ", sentence)
+    if found.proof is not None:
+        yield wrapped("proof     ", found.proof.sentence)
+    for sentence in found.warnings:
+        yield wrapped("speed     ", sentence)
     if found.spent:
         yield wrapped("budget    ", "spent; this is the best so far. --evaluations and --minutes give it more")
     if not found.passes_already and found.best.passes:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.ledger.shippable import Shippable
 from pytest_qparity.precision.table import base_of
 from pytest_qparity.report.conformance import is_of_kernels
-from pytest_qparity.verdict import EMULATED, Outcome
+from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
+    from pytest_qparity.ledger.shippable import Refusal
 
 __all__ = ["COSTS", "RunRecord", "runs_by_case"]
 
@@ -21,22 +23,21 @@ _PASS = Outcome.PASS.value
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run's verdict events by check; `unknown`: checks of it that have no verdict, planned or not asked for."""
+    """A run's verdict events by check; `refusal`: why it may not be shipped, None where it may; `unknown`: checks of it
+    that have no verdict, planned or not asked for."""
 
     case: str
     id: str
     backend: str
     precision: str
     checks: Mapping[str, Mapping[str, Any]]
+    refusal: Refusal | None
     unknown: frozenset[str] = frozenset()
 
     @property
     def may_ship(self) -> bool:
-        """The gate passes it: every check that was judged, budgets of costs included, is a pass (a waived check is no
-        pass), and all of what it gives was judged. Emulated or on the reference it is on no engine."""
-        is_whole = {"preflight", "parity"} <= self.checks.keys() and self.unknown.issubset(COSTS)
-        on_engine = not self.id.endswith(EMULATED) and self.backend != "reference"
-        return is_whole and on_engine and all(event["outcome"] == _PASS for event in self.checks.values())
+        """By the rule of `qparity export`, without a waiver: the gate passes all of it, on an engine."""
+        return self.refusal is None
 
     @property
     def is_carried(self) -> bool:
@@ -120,9 +121,11 @@ def runs_by_case(ledger: Ledger) -> dict[str, list[RunRecord]]:
         run_node, _, check = node_id.rpartition("::")
         unknown.setdefault(run_node, set()).add(check)
     found: dict[str, list[RunRecord]] = {}
+    shippable = Shippable(ledger)
     for (case, run), checks in events.items():
         first = next(iter(checks.values()))
-        missing = frozenset(unknown.get(str(first["node_id"]).rpartition("::")[0], ()))
-        record = RunRecord(case, run, str(first["backend"]), str(first["precision"]), checks, missing)
+        name = str(first["node_id"]).rpartition("::")[0]
+        missing, refusal = frozenset(unknown.get(name, ())), shippable.refusal(name)
+        record = RunRecord(case, run, str(first["backend"]), str(first["precision"]), checks, refusal, missing)
         found.setdefault(case, []).append(record)
     return found

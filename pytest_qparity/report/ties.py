@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_qparity.report.runs import RunRecord
 
-__all__ = ["as_accurate", "as_fast", "has_drop", "is_slower_than_float", "loses_something", "lost"]
+__all__ = [
+    "as_accurate",
+    "as_fast",
+    "has_drop",
+    "is_no_faster_than_float",
+    "is_slower_than_float",
+    "loses_something",
+    "lost",
+]
 
 CENSUS = "census"
 NORMAL = 1.96  # standard deviations on either side of a 95 % interval
@@ -18,18 +26,35 @@ SHOWN_POINTS, SHOWN_SHARE = 0.005, 0.005  # half of the last digit: two decimals
 
 def is_slower_than_float(run: RunRecord, runs: Sequence[RunRecord]) -> bool:
     """Whether the whole interval of its speed-up over FP32 lies below 1, or, where no interval tells, FP32 on the same
-    machine took less time at the same batch."""
+    machine took less time at the same batch, by more than two sessions of one file differ."""
+    from pytest_qparity.checks.speed_up import DIFFERENCE_BOUNDS
+
     over = "latency", "speed_up_over", "fp32"
     estimate, high = run.measured(*over, "estimate"), run.measured(*over, "high")
     if estimate is not None and high is not None and math.isfinite(high):
         return high < 1.0
     own = run.measured("latency", "median_ms")
+    return own is not None and any(ms * DIFFERENCE_BOUNDS[1] <= own for ms in _float_ms(run, runs))
+
+
+def is_no_faster_than_float(run: RunRecord, runs: Sequence[RunRecord]) -> bool:
+    """Whether, where no interval tells, FP32 beside it took no more time than is no difference."""
+    from pytest_qparity.checks.speed_up import DIFFERENCE_BOUNDS
+
+    own, high = run.measured("latency", "median_ms"), run.measured("latency", "speed_up_over", "fp32", "high")
+    return high is None and own is not None and any(ms / DIFFERENCE_BOUNDS[1] < own for ms in _float_ms(run, runs))
+
+
+def _float_ms(run: RunRecord, runs: Sequence[RunRecord]) -> list[float]:
+    """Of FP32 beside a run that is none."""
+    if run.is_float:
+        return []
     floats = [
         each.measured("latency", "median_ms")
         for each in runs
         if each.precision == "fp32" and each is not run and _is_beside(each, run)
     ]
-    return own is not None and not run.is_float and any(ms is not None and ms < own for ms in floats)
+    return [ms for ms in floats if ms is not None]
 
 
 def as_fast(best: RunRecord, other: RunRecord) -> bool:

@@ -61,6 +61,12 @@ class Costs:
         whole = sum(self.macs.values())
         return sum(self.macs.get(name, 0) for name in names) / whole if whole else 0.0
 
+    def work_share(self, names: Iterable[str]) -> float:
+        """Of all work that of `names`, 0 to 1: measured time where it was measured, else multiply-accumulates."""
+        if self.time_shares:
+            return math.fsum(self.time_shares.get(name, 0.0) for name in names)
+        return self.macs_share(names)
+
 
 def costs_of(model: Path, shapes: Mapping[str, Sequence[int]], worker: Worker) -> Costs:
     """Those of a float model that is fed with inputs of `shapes`, told in `worker`; modelled, none is run."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.rescue.candidate import Candidate
-from pytest_qparity.rescue.recipe_changes import balancing_changes, recipe_changes
+from pytest_qparity.rescue.recipe_changes import balancing_changes, dynamic_changes, recipe_changes
 
 if TYPE_CHECKING:
     from pytest_qparity.rescue.evaluation import Evaluation, Judged
     from pytest_qparity.rescue.judging import GateJudge
 
-__all__ = ["best_recipe", "said"]
+__all__ = ["best_recipe", "dynamic_recipe", "said"]
 
 
 def best_recipe(
@@ -54,6 +54,21 @@ def best_recipe(
         nearest = said(best.candidate.changes) if best.candidate.changes else "the one stated"
         found(f"None of {tried} other recipes passes; the nearest of all is {nearest}.")
     return best
+
+
+def dynamic_recipe(judge: GateJudge, base: str, found: Callable[[str], None]) -> Evaluation | None:
+    """The first one with ranges of each call that passes, where no set of nodes does. Raises Spent as `best_recipe`."""
+    for changes in dynamic_changes(base, judge.stated, judge.run.backend):
+        evaluation = judge.evaluate(Candidate(changes))
+        if evaluation.passes:
+            found(
+                f"{said(changes)} mends its outputs with every product quantized: ranges are then those of each call, "
+                "which takes longer, and a sample's outputs depend on its batch."
+            )
+            return evaluation
+        if evaluation.sqnr_db is not None:
+            found(f"{said(changes)}: {_gained(judge.evaluate(Candidate()), evaluation)}.")
+    return None
 
 
 def said(changes: Sequence[tuple[str, Any]]) -> str:

@@ -12,10 +12,23 @@ from pytest_qparity.precision.table import method_of
 if TYPE_CHECKING:
     from pytest_qparity.case.precision_spec import PrecisionSpec
 
-__all__ = ["balancing_changes", "recipe_changes"]
+__all__ = ["balancing_changes", "dynamic_changes", "recipe_changes"]
 
 Changes = tuple[tuple[str, str | float | None], ...]
 STRENGTH = 0.5  # of the migration: the value of the paper for most models
+DYNAMIC = frozenset({"int8", "uint8"})  # precisions whose activations ONNX Runtime can quantize at run time
+OF_STATIC = (  # keys that `recipe = "dynamic"` does not have
+    "activation",
+    "bias",
+    "bias_correction",
+    "calibration",
+    "format",
+    "percentile",
+    "ranges",
+    "symmetric",
+    "target",
+    "types",
+)
 METHODS = ("entropy", "mse", "minmax", "percentile")
 
 
@@ -57,3 +70,16 @@ def balancing_changes(base: str, stated: PrecisionSpec) -> Iterator[Changes]:
         yield (("equalize", True),)
     if method in ("static", "dynamic", "weight-only") and stated.smooth is None:
         yield (("smooth", STRENGTH),)
+
+
+def dynamic_changes(base: str, stated: PrecisionSpec, backend: str) -> Iterator[Changes]:
+    """Ranges of activations from each call, one scale for each weight, then for each of its channels. On ONNX Runtime's
+    CPU alone, which has the kernels (MatMulInteger, ConvInteger). The last to be tried: a call is slower, and what a
+    sample gives depends on those that are beside it in the batch."""
+    if method_of(base, stated) != "static" or base not in DYNAMIC or backend != "ort":
+        return
+    gone: Changes = tuple((key, None) for key in OF_STATIC if key in stated.model_fields_set)
+    dynamic: Changes = (("recipe", "dynamic"), *gone)
+    if stated.granularity != "channel":
+        yield dynamic
+    yield dynamic if stated.granularity == "channel" else (*dynamic, ("granularity", "channel"))

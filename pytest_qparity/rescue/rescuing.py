@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,12 @@ from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.table import method_of
 from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
+from pytest_qparity.rescue.exhaustive import Proof, sets_to_judge
 from pytest_qparity.rescue.forecast import TYPICAL, Forecast, of_prefix, of_pruning
 from pytest_qparity.rescue.identity import search_digest
 from pytest_qparity.rescue.journal import Journal
 from pytest_qparity.rescue.judging import Budget, GateJudge, speed_up_of
-from pytest_qparity.rescue.other_recipes import best_recipe, said
+from pytest_qparity.rescue.other_recipes import best_recipe, dynamic_recipe, said
 from pytest_qparity.rescue.ranked_material import (
     base_of_run,
     costs_of_nodes,
@@ -25,17 +25,19 @@ from pytest_qparity.rescue.ranked_material import (
     products_in_bodies,
     twin,
 )
+from pytest_qparity.rescue.refusing import require_judged
 from pytest_qparity.rescue.result import Limits, Rescue, Row
 from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Outcome
+from pytest_qparity.rescue.slowness import speed_warnings
+from pytest_qparity.verdict import CannotJudge, Code, Outcome
 
 if TYPE_CHECKING:
     from pytest_qparity.gate import CaseMaterial, Run
     from pytest_qparity.rescue.costs import Costs
     from pytest_qparity.verdict import Verdict
 
-__all__ = ["require_judged", "rescue"]
+__all__ = ["rescue"]
 
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
@@ -56,19 +58,6 @@ def rescue(
     return search.run(), search.judge
 
 
-# What is wrong with data, metric or float model stays so, whichever nodes are float.
-_OF_DATA = frozenset(
-    each.code
-    for each in (
-        Code.ACCURACY_OUTPUT,
-        Code.ACCURACY_MARGIN,
-        Code.ACCURACY_DIRECTION,
-        Code.ACCURACY_BASELINE,
-        Code.ACCURACY_SHIFTED,
-    )
-)
-
-
 class _Search:
     def __init__(self, material: CaseMaterial, run: Run, journal: Journal, limits: Limits, told: Told) -> None:
         self._material, self._run, self._journal = material, run, journal
@@ -83,6 +72,7 @@ class _Search:
         self._found: list[str] = []
         self._sensitivity: Sensitivity | None = None
         self._costs: Costs | None = None
+        self._proof: Proof | None = None
 
     def run(self) -> Rescue:
         asis = self.judge.evaluate(Candidate())
@@ -101,9 +91,10 @@ class _Search:
         return self._result(asis, spent)
 
     def _search(self, asis: Evaluation) -> None:
+        precision = base_of_run(self._run, self._material)
         recipe = best_recipe(
             self.judge,
-            base_of_run(self._run, self._material),
+            precision,
             asis,
             self.judge.variant(asis.candidate).recipe.get("notes", ()),
             self._found.append,
@@ -115,17 +106,22 @@ class _Search:
         sensitivity, costs = self._measure(base)
         by_cost = sensitivity.order(lambda name: costs.share(name, sensitivity.nodes))
         orders = (by_cost, sensitivity.order())
-        if not by_cost:
-            self._found.append("No node of this variant can be kept float.")
-            return
         most = self._most(sensitivity)
-        for order in orders:
+        for order in orders if by_cost else ():
             length = self._shortest(base, order, most)
             if length is not None:
                 self._prune(base, order[:length], costs)
                 return
-        self._look_beyond(base, orders[1], most, costs)
-        self._try_all(base, orders[1], most)
+        self._found.append(
+            f"The {min(most, len(by_cost))} most sensitive of {sensitivity.nodes} quantized nodes float: still fails."
+            if by_cost
+            else "No node of this variant can be kept float."
+        )
+        if dynamic_recipe(self.judge, precision, self._found.append) is not None or not by_cost:
+            return
+        may_help = self._all_float(base, orders[1], most)
+        if not self._try_all(base, orders[1], most) and may_help:
+            self._look_beyond(base, orders[1], most, costs)
 
     def _measure(self, base: Candidate) -> tuple[Sensitivity, Costs]:
         """How much each node hurts and costs: from the journal, or measured once."""
@@ -184,35 +180,51 @@ class _Search:
         worth = {name: sensitivity.harm.get(name, 0.0) / costs.share(name, sensitivity.nodes) for name in chosen}
         pruned(sorted(chosen, key=worth.__getitem__), self._passes(base))
 
-    def _look_beyond(self, base: Candidate, order: Sequence[str], most: int, costs: Costs) -> None:
-        """What is left where the most sensitive nodes that may be float are not enough. Of more than may be, some may
-        be needless: what is left of them may be few enough."""
-        assert self._sensitivity is not None
-        nodes = self._sensitivity.nodes
-
-        def judged(names: Sequence[str]) -> Evaluation:
-            return self.judge.evaluate(base.with_float(self._in_order(names)))
-
-        def is_accurate(names: Sequence[str]) -> bool:
-            return judged(names).is_accurate
-
-        self._found.append(f"The {min(most, len(order))} most sensitive of {nodes} quantized nodes float: still fails.")
-        whole = judged(order)
+    def _all_float(self, base: Candidate, order: Sequence[str], most: int) -> bool:
+        """Whether more nodes float than may be would do, as far as all of them tell."""
+        whole = self.judge.evaluate(base.with_float(self._in_order(order)))
         if whole.lacking:
             self._found.append(f"All {len(order)} float: samples are too few to tell. To decide, {whole.lacking}.")
-            return
-        if not whole.is_accurate:
+        elif not whole.is_accurate:
             self._found.append(
                 f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
             )
-            return
-        if len(order) <= most:
+        elif len(order) <= most:
             self._found.append("With them float its outputs pass, and nothing is quantized any more.")
-            return
+        else:
+            return True
+        return False
+
+    def _try_all(self, base: Candidate, order: Sequence[str], most: int) -> bool:
+        """Whether one of all sets passes of as many nodes as may be float, and of fewer, where the budget is enough to
+        judge each of them: the largest first, which are expected to be the best."""
+        if len(order) <= most:
+            return False
+        of_base = [each for each in self.judge.seen.values() if each.candidate.changes == base.changes]
+        known = {frozenset(each.candidate.keep_float) for each in of_base}
+        left = self._limits.evaluations - len(self.judge.seen)
+        least = None
+        for size, waiting in sets_to_judge(order, most, known, left):
+            for index, names in enumerate(waiting):
+                self._forecast.expect(len(waiting) - index)
+                if self.judge.passes(base.with_float(self._in_order(names))):
+                    return True
+            least = size
+        if least is not None:
+            sets = sum(math.comb(len(order), size) for size in range(least, most + 1))
+            self._proof = Proof(sets, len(order), least, most, said(base.changes))
+        return False
+
+    def _look_beyond(self, base: Candidate, order: Sequence[str], most: int, costs: Costs) -> None:
+        """How many it takes where those that may be float are not enough. Some of them may be needless: what is left of
+        them may be few enough."""
+        assert self._sensitivity is not None
+        nodes = self._sensitivity.nodes
         low, high = most, len(order)
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if is_accurate(order[:middle]) else (middle, high)
+            evaluation = self.judge.evaluate(base.with_float(self._in_order(order[:middle])))
+            low, high = (low, middle) if evaluation.is_accurate else (middle, high)
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
         if high < len(order):
             self._prune(base, order[:high], costs)
@@ -220,17 +232,6 @@ class _Search:
                 (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.passes), default=high
             )
             self._found.append(f"Of these, {few} are enough ({few / nodes:.0%}).")
-
-    def _try_all(self, base: Candidate, order: Sequence[str], most: int) -> None:
-        """Every set of as many nodes as may be float, where the budget is enough for them: more float is no worse."""
-        sets = math.comb(len(order), most)
-        if any(each.passes and self._is_within(each.candidate) for each in self.judge.seen.values()):
-            return
-        if len(order) <= most or sets > self._limits.evaluations - len(self.judge.seen):
-            return
-        passes = self._passes(base)
-        if not any(passes(names) for names in itertools.combinations(order, most)):
-            self._found.append(f"None of all {sets} sets of {most} nodes passes.")
 
     def _passes(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
         return lambda names: self.judge.passes(base.with_float(self._in_order(names)))
@@ -269,6 +270,7 @@ class _Search:
             speed = speed_up_of(final["latency"])
             self._journal_speed(best_key, speed)
         rows = self._rows(front(seen, cost), best_key)
+        warnings = tuple(self._warnings(seen[best_key], final)) if final else ()
         nodes = None if self._sensitivity is None else self._sensitivity.nodes
         table = candidate.table(self.judge.stated, patterns)
         return Rescue(
@@ -283,9 +285,19 @@ class _Search:
             most=None if self._sensitivity is None else self._most(self._sensitivity),
             rows=rows,
             told=tuple(self._found),
+            proof=self._proof,
+            warnings=warnings,
             spent=spent,
             journal=self._journal.path,
         )
+
+    def _warnings(self, best: Evaluation, final: Mapping[str, Verdict]) -> Iterator[str]:
+        latency = final["latency"].evidence if "latency" in final else None
+        before = self.judge.seen[Candidate().key].speed_up if best.candidate != Candidate() else None
+        share = None
+        if self._costs is not None and best.candidate.keep_float:
+            share = self._costs.work_share(best.candidate.keep_float)
+        return speed_warnings(latency, before, best.speed_up, share)
 
     def _rows(self, keys: Sequence[str], best: str) -> tuple[Row, ...]:
         """The front by cost; what costs nothing and what is best are timed."""
@@ -320,19 +332,3 @@ def _passes(verdict: Verdict) -> bool:
 
 def _was_judged(evaluation: Evaluation) -> bool:
     return evaluation.sqnr_db is not None
-
-
-def require_judged(asis: Evaluation) -> None:
-    """What cannot be judged as it is stated cannot be mended by keeping nodes float: no golden, no backend, no file; a
-    metric that fails, labels that are others, a float model without accuracy to lose."""
-    parity = asis.checks["parity"]
-    remedy = "see what pytest says of this run: there is nothing to rescue before its outputs can be compared"
-    if asis.sqnr_db is None and not parity.passes and parity.failures:
-        raise _unjudged(*parity.failures[0], remedy)
-    for code, sentence in asis.checks["accuracy"].failures if "accuracy" in asis.checks else ():
-        if code in _OF_DATA:
-            raise _unjudged(code, sentence, remedy.replace("its outputs can be compared", "its accuracy can be judged"))
-
-
-def _unjudged(code: str, sentence: str, remedy: str) -> CannotJudge:
-    return CannotJudge(Failure(next(each for each in Code if each.code == code), sentence, remedy))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_qparity.rescue.evaluation import Evaluation, Judged
+    from pytest_qparity.rescue.exhaustive import Proof
 
 __all__ = ["Limits", "Rescue", "Row"]
 
@@ -37,7 +38,8 @@ class Rescue:
     """best: the smallest that passes or, where none does, the nearest. final: every check of the run with the table as
     it is to be pasted; empty where none passes. quantized: nodes that the variant quantizes, most: how many of them may
     be float; None where nobody looked. told: what was found out on the way, a sentence each. spent: the budget ended
-    the search. resumed: evaluations that were in the journal."""
+    the search. resumed: evaluations that were in the journal. proof: that no set of so many nodes passes, where all of
+    them were judged. warnings: where the answer is slower than FP32 or than what it is to replace."""
 
     passes_already: bool
     best: Evaluation
@@ -52,6 +54,8 @@ class Rescue:
     told: tuple[str, ...]
     spent: bool
     journal: Path
+    proof: Proof | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def rescued(self) -> bool:
@@ -74,6 +78,8 @@ class Rescue:
             "most_float_nodes": self.most,
             "front": [{**row.evaluation.as_json(), "macs_share": row.macs_share} for row in self.rows],
             "told": list(self.told),
+            "warnings": list(self.warnings),
+            "proof": None if self.proof is None else self.proof.as_json(),
             "budget_spent": self.spent,
             "journal": str(self.journal),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ class RayCluster:
         self._ray.shutdown()
 
     def _send(self, sent: _Sent) -> None:
-        refusal = self._refusal(sent.resources)
+        refusal = _refusal(sent.resources, self._alive())
         if refusal is not None:
             self._conclude(sent, refusal)
             return
@@ -107,24 +107,29 @@ class RayCluster:
         self._results.update(dict.fromkeys(sent.job.node_ids.values(), result))
 
     def _give_up_what_no_node_takes(self) -> None:
+        nodes = self._alive()  # asked once: ten thousand runs may be pending, and each answer takes a millisecond
         for reference, sent in list(self._pending.items()):
-            refusal = self._refusal(sent.resources)
+            refusal = _refusal(sent.resources, nodes)
             if refusal is not None:
                 del self._pending[reference]
                 self._ray.cancel(reference, force=True)
                 self._conclude(sent, refusal)
 
-    def _refusal(self, resources: Resources) -> Failure | None:
-        """Why no node that is alive could ever take a run that asks for these; None where one could."""
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        asked = resources.demands()
-        if any(all(has.get(name, 0.0) >= amount for name, amount in asked.items()) for has in nodes):
-            return None
-        return Failure(
-            Code.CLUSTER_RESOURCES,
-            f"Got {len(nodes)} nodes in the cluster, none of which has {resources.as_text()}, should be one at least.",
-            "ask for less with --qparity-ray-resources, or add such a node: ray status",
-        )
+    def _alive(self) -> list[Mapping[str, float]]:
+        """What each node has that is alive."""
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+
+
+def _refusal(resources: Resources, nodes: Sequence[Mapping[str, float]]) -> Failure | None:
+    """Why none of the nodes could ever take a run that asks for these; None where one could."""
+    asked = resources.demands()
+    if any(all(has.get(name, 0.0) >= amount for name, amount in asked.items()) for has in nodes):
+        return None
+    return Failure(
+        Code.CLUSTER_RESOURCES,
+        f"Got {len(nodes)} nodes in the cluster, none of which has {resources.as_text()}, should be one at least.",
+        "ask for less with [resources] of the case or --qparity-ray-resources, or add such a node: ray status",
+    )
 
 
 def _require_answer(address: str) -> None:

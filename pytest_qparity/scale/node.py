@@ -9,8 +9,9 @@ import stat
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from pytest_qparity.gate.judging import judge
 from pytest_qparity.gate.run_material import RunMaterial
 from pytest_qparity.gate.turns import Turns
 from pytest_qparity.ledger import CheckId, verdict_event
+from pytest_qparity.precision.remote import RemoteCache, RemoteCacheWarning
 from pytest_qparity.scale.storage import SharedStorage
 from pytest_qparity.version import __version__
 
@@ -43,7 +45,8 @@ class RunJob:
     `node_ids`: by check, those that were asked for, in order; `reproduce`: the command of each. `root`: rootdir of the
     session, which `case_file` is relative to; `case`: its name. `settings` without canaries, which the node prepares
     itself: `canary_files`, from `root`; None: the package's own; none: no canaries. `files`: digests by name of what is
-    to be fetched from `storage`; None where the node sees `root` itself. `session`: whose job it is.
+    to be fetched from `storage`; None where the node sees `root` itself; `cached`: the same of the cache folder.
+    `variants`: URL of the cache that made variants are shared through. `session`: whose job it is.
     """
 
     session: str
@@ -57,6 +60,8 @@ class RunJob:
     canary_files: tuple[str, ...] | None
     storage: str | None = None
     files: Mapping[str, str] | None = None
+    cached: Mapping[str, str] = field(default_factory=dict)
+    variants: str | None = None
     import_paths: tuple[str, ...] = ()
     version: str = __version__
 
@@ -108,7 +113,9 @@ def _events(
     events: dict[str, Event] = {}
     for check, node_id in job.node_ids.items():
         begin = time.perf_counter()
-        verdict = judge_check(check)
+        with _told_of_variants() as told:
+            verdict = judge_check(check)
+        verdict = replace(verdict, notes=(*verdict.notes, *told))
         identity = CheckId(node_id, case, job.run.backend, job.run.precision, check, emulated=job.run.emulated)
         event = verdict_event(identity, verdict, job.reproduce[check], {**provenance(), "node": node})
         events[node_id] = {**event, "seconds": round(time.perf_counter() - begin, 6)}
@@ -121,14 +128,21 @@ def _at_home(job: RunJob) -> RunJob:
     turns = Turns(machine)  # of the machine, however many nodes it is
     root, settings = job.root, replace(job.settings, turns=turns)
     if job.storage is not None and job.files is not None:
-        root = SharedStorage(job.storage).fetch_tree(job.files, machine / "projects")
+        storage = SharedStorage(job.storage)
+        root = storage.fetch_tree(job.files, machine / "projects")
+        for name, digest in job.cached.items():
+            storage.fetch_file(name, digest, machine / "cache" / name)
         settings = replace(
             settings,
             golden_root=_moved(settings.golden_root, job.root, root),
             cache=machine / "cache",
             roots=tuple(_moved(each, job.root, root) for each in settings.roots),
         )
-    settings = replace(settings, canaries=_canaries(job.session, root, job.canary_files))
+    settings = replace(
+        settings,
+        canaries=_canaries(job.session, root, job.canary_files),
+        remote_cache=None if job.variants is None else _shared_variants(job.session, job.variants),
+    )
     paths = tuple(str(_moved(Path(each), job.root, root)) for each in job.import_paths)
     return replace(job, root=root, settings=settings, import_paths=paths)
 
@@ -152,6 +166,25 @@ def _moved(path: Path, root: Path, new_root: Path) -> Path:
 @functools.lru_cache(maxsize=2)  # judged once for each backend, as in a session of pytest; a process has many runs
 def _canaries(session: str, root: Path, files: tuple[str, ...] | None) -> Canaries:
     return own_canaries() if files is None else Canaries(root, [root / name for name in files])
+
+
+@functools.lru_cache(maxsize=2)  # one that cannot be reached is waited for once in a session
+def _shared_variants(session: str, url: str) -> RemoteCache:
+    return RemoteCache(url)
+
+
+@contextlib.contextmanager
+def _told_of_variants() -> Iterator[list[str]]:
+    """What the cache of variants warns of meanwhile: nobody reads the output of a node's processes."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RemoteCacheWarning)
+        yield told
+    for each in caught:
+        if issubclass(each.category, RemoteCacheWarning):
+            told.append(str(each.message))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.functions import find_function, is_function
+from pytest_qparity.case.loading import Case, ConformanceCase
+from pytest_qparity.case.model import read_model_file, resolve_model
+from pytest_qparity.case.schema import UrlModel
 from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
     from pytest_qparity.worker.protocol import Worker
 
-__all__ = ["files_of_case", "files_of_globs"]
+__all__ = ["fetched_model", "files_of_case", "files_of_globs"]
 
 
 def files_of_case(case_file: Path, golden: Path, worker: Worker) -> list[Path]:
@@ -39,6 +42,17 @@ def files_of_case(case_file: Path, golden: Path, worker: Worker) -> list[Path]:
 
 def files_of_globs(root: Path, globs: Iterable[str]) -> list[Path]:
     return sorted({path for glob in globs for path in root.glob(glob) if path.is_file()})
+
+
+def fetched_model(case: Case | ConformanceCase, cache: Path, worker: Worker) -> dict[str, Path]:
+    """The model that a case names by its address, by its name in the cache folder: a node may have no way there."""
+    if isinstance(case, ConformanceCase) or not isinstance(case.spec.model, UrlModel):
+        return {}
+    try:
+        path = resolve_model(case.spec.model, case.folder, cache / "models", worker)
+    except CannotJudge:
+        return {}  # the node tries itself, and says what it got
+    return {path.relative_to(cache).as_posix(): path}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -67,7 +81,5 @@ def _modules_beside(name: str, folder: Path) -> Iterator[Path]:
 
 
 def _external_data(model: Path, worker: Worker) -> Iterator[Path]:
-    from pytest_qparity.case.model import read_model_file
-
     with contextlib.suppress(CannotJudge):  # told again when the run is judged
         yield from (model.parent / place for place in read_model_file(model, worker).external)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -11,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from pytest_qparity.backends.hosted import EngineHost
 from pytest_qparity.backends.memory_probe import MemoryMeasurement, measure_memory
 from pytest_qparity.backends.probing import Probing
 from pytest_qparity.backends.protocol import Optimizer, SessionOptions
@@ -18,6 +20,7 @@ from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.backends.start_probe import measure_start
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.powercap import zone_of
 from tests.backends.stand_ins import Feed
 from tests.models import inputs_for_mlp, mlp, save
@@ -205,6 +208,53 @@ def test_energy_that_nobody_counts_is_no_figure(stranger: Callable[..., BackendS
 
     assert took.joule_per_sample is None
     assert "/nowhere/at/all cannot be read" in took.energy_untold
+
+
+NOBODY_COUNTS = "from pytest_qparity.backends import energy; import pathlib; "
+NOBODY_COUNTS += "energy.POWERCAP = pathlib.Path('/nowhere/at/all')"
+CLOCK = "from pytest_qparity.backends import serving; Engine.now = 1.0; "
+CLOCK += "serving.time = type('Clock', (), {'perf_counter': staticmethod(lambda: Engine.now)})"
+
+
+def test_the_first_session_of_a_worker_tells_how_it_started(stranger: Callable[..., BackendSpec]) -> None:
+    """Where that is what a worker of its own would tell: not before it has run, nor of the second that was loaded, nor
+    of feeds of another batch."""
+    spec = stranger(imported=f"{NOBODY_COUNTS}; {CLOCK}", loaded="Engine.now += 0.25", ran="Engine.now += 0.5")
+    with contextlib.closing(EngineHost(WorkerProcess(Limits()), spec)) as host:
+        first, second = (host.load(Path("model.onnx"), SessionOptions()) for _ in range(2))
+        before = first.start(FEED.arrays)
+        for session in (first, second, first):
+            session.run(FEED.arrays)
+
+        told = first.start(FEED.arrays)
+
+        assert told is not None
+        assert (told.load_ms, told.first_run_ms, told.joule_per_sample) == (250.0, 500.0, None)
+        assert "/nowhere/at/all" in told.energy_untold
+        assert [before, second.start(FEED.arrays), first.start({"input": inputs_for_mlp(2)})] == [None, None, None]
+
+
+def test_a_session_that_builds_or_whose_energy_is_counted_leaves_it_to_a_worker_of_its_own(
+    stranger: Callable[..., BackendSpec], tmp_path: Path
+) -> None:
+    def told(spec: BackendSpec) -> object:
+        with contextlib.closing(EngineHost(WorkerProcess(Limits()), spec)) as host:
+            session = host.load(Path("model.onnx"), SessionOptions())
+            session.run(FEED.arrays)
+            return session.start(FEED.arrays)
+
+    zone = zone_of(tmp_path / "powercap")
+    counted = (
+        f"from pytest_qparity.backends import energy; import pathlib; energy.POWERCAP = pathlib.Path({str(zone)!r})"
+    )
+    of_counted = told(stranger(imported=f"{counted}.parent"))
+    of_another = told(stranger(imported=NOBODY_COUNTS))
+    with (tmp_path / "elsewhere" / "stranger.py").open("a") as file:
+        file.write("\nclass Built(Engine):\n    def engine_bytes(self):\n        return 2_500_000\n")
+
+    assert of_counted is None
+    assert of_another is not None
+    assert told(BackendSpec("stranger", "stranger:Built")) is None
 
 
 def test_an_engine_that_prints_is_measured(stranger: Callable[..., BackendSpec]) -> None:

@@ -21,6 +21,7 @@ TABLES = {
     "latency",
     "budgets",
     "backends",
+    "resources",
     "limits",
     "waivers",
     "regression",

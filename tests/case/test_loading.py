@@ -278,7 +278,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             4,
             'Unknown key "budget" in the case file, should be one of: '
             "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, "
-            "regression, state, "
+            "regression, resources, state, "
             "task, waivers.",
             'write "budgets"',
         ),
@@ -289,7 +289,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
             1,
             'Unknown key "modle" in the case file, should be one of: '
             "accuracy, backends, budgets, cpu, data, invariance, latency, limits, model, parity, precisions, "
-            "regression, state, "
+            "regression, resources, state, "
             "task, waivers.",
             'write "model"',
         ),

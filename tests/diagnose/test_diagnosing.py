@@ -20,6 +20,8 @@ from tests.diagnose.faults import QDQ_FAULTS, planted
 from tests.diagnose.planting import Planted, sound
 from tests.diagnose.sides import constants, feeds_of, quantized, save, set_constant
 from tests.models import inputs_for_mlp, mlp
+from tests.precision.graphs import weights
+from tests.precision.test_mixing import feed, summed
 
 # Every fault in every kind of model that can have it, cut to the number that the promise speaks of.
 TRIALS = [
@@ -247,3 +249,21 @@ def test_a_deviating_kernel_stands_first_unless_the_file_explains_its_error() ->
     assert order_of(Finding(suspect(Cause.ROUNDING), 0.6), kernel=kernel)[0] is Cause.KERNEL_DEVIATES
     assert order_of(saturated, kernel=kernel)[:2] == [Cause.RANGE_SATURATED, Cause.KERNEL_DEVIATES]
     assert order_of(saturated, kernel=kernel, whole=1e-4)[0] is Cause.KERNEL_DEVIATES
+
+
+@pytest.mark.parametrize(
+    ("constant", "factor", "cause"), [("w", -1, "flipped-channel"), ("b", -3, "wrong-bias")], ids=["weight", "bias"]
+)
+def test_a_defect_of_a_product_that_became_a_gemm_with_its_sum_is_named(tmp_path, constant, factor, cause):
+    arrays = feed(64, 1, 8)
+    reference, variant = quantized(summed(), arrays, tmp_path)
+    model = onnx.load(variant)
+    tensor = next(each for each in model.graph.initializer if each.name == f"{constant}_quantized")
+    codes = numpy_helper.to_array(tensor).copy()
+    codes[..., np.argmax(weights(8, seed=1))] *= factor  # where the bias is largest, which the Relu lets through
+    tensor.CopyFrom(numpy_helper.from_array(codes, tensor.name))
+    onnx.save(model, variant)
+
+    found = diagnose(Order(reference, variant, feeds_of(reference, arrays)), InProcess(Limits()))
+
+    assert [found.findings[0].suspect.node, found.findings[0].suspect.cause.value] == ["product", cause]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_qparity import read_ledger
+from pytest_qparity.digest import file_digest
 from pytest_qparity.verdict import Code
 from tests.e2e.projects import CASE, accept_golden, write_project
 
@@ -33,7 +36,7 @@ def test():
     if ray.is_initialized() and CONTROL.exists():
         node = ray.get_runtime_context().get_node_id()
         with (CONTROL / "calls").open("a") as calls:
-            calls.write(f"{{node}} {{os.getpid()}}\\n")
+            calls.write(f"{{node}} {{os.getpid()}} {{__file__}} {{os.environ.get('CUDA_VISIBLE_DEVICES')}}\\n")
         if (CONTROL / "crash").exists():
             os._exit(3)
         if (CONTROL / "doomed").read_text() == node:
@@ -46,15 +49,19 @@ FAST = ("--qparity-latency-seconds=0.01",)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head that judges nothing, and three nodes; the one with two GPUs, which are not there, has many cores."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A head that judges nothing, and three nodes; the one with a GPU, which is not there, has many cores. Each has a
+    folder of temporary files of its own, as if it were a machine, and so nothing that another one fetched or made."""
     from ray.cluster_utils import Cluster
 
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    started.storage = tmp_path_factory.mktemp("storage")
+    started.folders = {name: tmp_path_factory.mktemp(name) for name in ("doomed", "other", "gpu")}
+    at = {name: {"env_vars": {"TMPDIR": str(folder)}} for name, folder in started.folders.items()}
     started.named = {
-        "doomed": started.add_node(num_cpus=1),
-        "other": started.add_node(num_cpus=1),
-        "gpu": started.add_node(num_cpus=8, num_gpus=1, resources={"accelerator_type:X1": 1}),
+        "doomed": started.add_node(num_cpus=1, **at["doomed"]),
+        "other": started.add_node(num_cpus=1, **at["other"]),
+        "gpu": started.add_node(num_cpus=8, num_gpus=1, resources={"accelerator_type:X1": 1}, **at["gpu"]),
     }
     yield started
     started.shutdown()
@@ -81,10 +88,10 @@ def project(pytester: pytest.Pytester, control: Path) -> pytest.Pytester:
     return pytester
 
 
-def session(project: pytest.Pytester, address: str, *arguments: str) -> pytest.RunResult:
+def session(project: pytest.Pytester, cluster: Any, *arguments: str) -> pytest.RunResult:
     return project.runpytest(
-        f"--qparity-ray={address}",
-        f"--qparity-ray-storage=file://{project.path}/storage",
+        f"--qparity-ray={cluster.address}",
+        f"--qparity-ray-storage=file://{cluster.storage}",
         "--qparity-ray-files=cases/data/test.npz",
         *FAST,
         *arguments,
@@ -98,6 +105,10 @@ def ledger_of(project: pytest.Pytester) -> Any:
 def test_a_node_that_is_killed_in_the_middle_loses_nothing(
     project: pytest.Pytester, cluster: Any, control: Path
 ) -> None:
+    """Verdicts and evidence are those of a plain session, from files that each node got through storage."""
+    assert project.runpytest("--backend=ort", *FAST).ret == 0
+    plain = {event["node_id"]: event for event in ledger_of(project).verdicts}
+    (control / "calls").write_text("")  # a plain session reads the data, too, where Ray is not begun
     doomed = cluster.named.pop("doomed")
     (control / "doomed").write_text(doomed.node_id)
     is_over = threading.Event()
@@ -111,7 +122,7 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing(
     killer = threading.Thread(target=kill_when_reached)
     killer.start()
     try:
-        result = session(project, cluster.address, "--benchmark-json=benchmarks.json")
+        result = session(project, cluster, "--benchmark-json=benchmarks.json")
     finally:
         is_over.set()
         killer.join()
@@ -131,6 +142,50 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing(
     assert all(event["reproduce"].startswith('pytest "cases/') for event in ledger.verdicts)
     assert "ort-int8" in (project.path / "benchmarks.json").read_text(encoding="utf-8")  # samples came back
 
+    judged = {event["node_id"]: event for event in ledger.verdicts}
+    assert {node_id: event["outcome"] for node_id, event in judged.items()} == {
+        node_id: event["outcome"] for node_id, event in plain.items()
+    }
+    for node_id, event in judged.items():
+        assert event["provenance"]["variant"] == plain[node_id]["provenance"]["variant"]
+        if event["check"] not in ("latency", "memory"):
+            assert event["evidence"] == plain[node_id]["evidence"], node_id
+    names = {cluster.named[name].node_id: name for name in cluster.named} | {doomed.node_id: "doomed"}
+    calls = [line.split() for line in (control / "calls").read_text().splitlines()]
+    assert all(Path(place).is_relative_to(cluster.folders[names[node]]) for node, _, place, _ in calls)
+
+
+def test_what_a_node_made_is_taken_from_the_storage_and_a_changed_byte_there_is_refused(
+    project: pytest.Pytester, cluster: Any
+) -> None:
+    """Of a session that another node judges, which has nothing."""
+    only = ("-k", "first and int8 and (preflight or parity)")
+    assert session(project, cluster, "--qparity-ray-resources=ort:gpu=1,accelerator=X1", *only).ret == 0
+    folder = cluster.folders["fresh"] = cluster.folders["gpu"].parent / "fresh"
+    folder.mkdir()
+    fresh = cluster.named["fresh"] = cluster.add_node(
+        num_cpus=1, resources={"accelerator_type:X3": 1}, env_vars={"TMPDIR": str(folder)}
+    )
+    here = "--qparity-ray-resources=ort:accelerator=X3"
+
+    assert session(project, cluster, here, *only).ret == 0
+
+    for event in ledger_of(project).verdicts:
+        assert (event["provenance"]["node"], event["provenance"]["variant_cache"]) == (fresh.node_id, "remote")
+    model = project.path / "cases" / "models" / "mlp.onnx"
+    shutil.rmtree(folder / f"qparity-cluster-{os.getuid()}")
+    stored = next(file for file in (cluster.storage / "files").rglob(file_digest(model)))
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    assert session(project, cluster, here, *only).ret == 1
+
+    said = [event["failures"][0] for event in ledger_of(project).verdicts]
+    assert [failure["code"] for failure in said] == [Code.CLUSTER_FILES.code] * 2
+    assert f"remove {stored} " in said[0]["remedy"]
+    stored.unlink()
+    assert session(project, cluster, here, *only).ret == 0
+
 
 def test_what_no_node_takes_and_what_crashes_cannot_be_judged(
     project: pytest.Pytester, cluster: Any, control: Path
@@ -140,7 +195,7 @@ def test_what_no_node_takes_and_what_crashes_cannot_be_judged(
 
     result = session(
         project,
-        cluster.address,
+        cluster,
         "--backend=ort,openvino",
         "--qparity-ray-resources=openvino:gpu=1,accelerator=X2",
         "-k",
@@ -158,14 +213,12 @@ def test_what_no_node_takes_and_what_crashes_cannot_be_judged(
 
 def test_runs_on_one_gpu_are_judged_one_after_another(project: pytest.Pytester, cluster: Any, control: Path) -> None:
     """The node has eight cores and one GPU. Each run reads its data once, in one process of Ray's, which is not used
-    by two at a time; that of the GPU is one alone."""
-    result = session(
-        project,
-        cluster.address,
-        "--qparity-ray-resources=ort:gpu=1,accelerator=X1,memory_mb=200",
-        "-m",
-        "preflight or parity or latency",
-    )
+    by two at a time; that of the GPU is one alone. The case files ask for it."""
+    for case_file in (project.path / "cases").glob("*.toml"):
+        asked = '[resources.ort]\ngpu = 1\naccelerator = "X1"\nmemory_mb = 200\n'
+        case_file.write_text(f"{case_file.read_text(encoding='utf-8')}\n{asked}", encoding="utf-8")
+
+    result = session(project, cluster, "-m", "preflight or parity or latency")
 
     assert result.ret == 0, result.stdout.str()
     events = ledger_of(project).verdicts
@@ -173,6 +226,9 @@ def test_runs_on_one_gpu_are_judged_one_after_another(project: pytest.Pytester, 
     calls = [line.split()[1] for line in (control / "calls").read_text().splitlines()]
     assert len(calls) == 4
     assert len(set(calls)) == 1
+    assert {line.split()[3] for line in (control / "calls").read_text().splitlines()} == {
+        "0"
+    }  # of the GPU that is its own
     timed = [event["evidence"]["conditions"] for event in events if event["check"] == "latency"]
     assert all(conditions["alone"] for conditions in timed)
 

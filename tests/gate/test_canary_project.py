@@ -13,7 +13,9 @@ from pytest_qparity import gate, load_case
 from pytest_qparity.gate import canary_project
 from pytest_qparity.golden.store import read_golden
 from pytest_qparity.verdict import Code, Outcome
-from pytest_qparity.worker.protocol import Isolation
+from pytest_qparity.worker.in_process import InProcess
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.protocol import Isolation, Watch
 from tests.e2e.projects import accept_golden, write_project
 
 
@@ -60,6 +62,45 @@ def test_a_case_is_judged_behind_them(root: Path) -> None:
     ):
         assert gate.judge(run, "parity").outcome is Outcome.PASS
         assert run.provenance()["canaries"]["caught"] == 10
+
+
+@pytest.mark.parametrize(
+    ("are_own", "limits", "workers"),
+    [(True, "", 3), (True, "[limits]\nload_s = 77\n", 4), (False, "", 4)],
+    ids=["own canaries", "a case with limits", "the project's canaries"],
+)
+def test_who_opened_known_files_opens_the_case_as_well(
+    root: Path, monkeypatch: pytest.MonkeyPatch, are_own: bool, limits: str, workers: int
+) -> None:
+    """Else four workers start: an engine and a reader of models for the canaries, and both for the case."""
+    if not are_own:
+        shutil.copytree(own_folder(root) / "pytest_qparity", root / "cases" / "canaries")
+        shutil.copytree(own_folder(root) / "golden", root / "golden", dirs_exist_ok=True)
+    case_file = root / "cases" / "mlp.toml"
+    case_file.write_text(case_file.read_text() + limits)
+    started: list[InProcess] = []
+    closed: list[InProcess] = []
+    start = InProcess.__init__
+
+    def starting(worker: InProcess, limits: Limits, watch: Watch | None = None) -> None:
+        started.append(worker)
+        start(worker, limits, watch)
+
+    def closing(worker: InProcess) -> None:
+        closed.append(worker)
+
+    monkeypatch.setattr(InProcess, "__init__", starting)
+    monkeypatch.setattr(InProcess, "close", closing)
+    settings = settings_in(root)
+
+    with (
+        contextlib.closing(gate.CaseMaterial(load_case(case_file), settings, "cases/mlp.toml")) as material,
+        contextlib.closing(gate.RunMaterial(material, "ort", "fp32")) as run,
+    ):
+        assert gate.judge(run, "preflight").outcome is Outcome.PASS
+
+    assert len(started) == workers
+    assert {id(worker) for worker in closed} == {id(worker) for worker in started}
 
 
 def test_a_project_that_has_canaries_is_judged_behind_its_own(root: Path) -> None:

@@ -39,8 +39,9 @@ def test_a_run_asks_for_what_its_backends_table_says(tmp_path: Path) -> None:
     assert RunMaterial(material, "ort", "fp32").options.engine == EngineOptions()
 
 
-def test_a_backend_that_nobody_knows_is_refused_with_the_near_word(tmp_path: Path) -> None:
-    [(code, sentence, remedy)] = problems(tmp_path, "[backends.ort-tensort]\nworkspace_mb = 512\n")
+@pytest.mark.parametrize(("table", "key"), [("backends", "workspace_mb = 512"), ("resources", "gpu = 1")])
+def test_a_backend_that_nobody_knows_is_refused_with_the_near_word(tmp_path: Path, table: str, key: str) -> None:
+    [(code, sentence, remedy)] = problems(tmp_path, f"[{table}.ort-tensort]\n{key}\n")
 
     assert code is Code.CASE_DEAD_PATTERN
     assert sentence.startswith('Got backend "ort-tensort", should be one of: ')

@@ -9,11 +9,13 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from onnx import TensorProto, helper
 
 from pytest_qparity import BackendSpec, gate, load_case
+from pytest_qparity.backends import energy, start_probe
 from pytest_qparity.checks import ceilings
 from pytest_qparity.checks.origin import Origin
 from pytest_qparity.golden import write_golden
@@ -25,6 +27,9 @@ from pytest_qparity.quantmath import Range
 from pytest_qparity.verdict import Code, Outcome, Verdict
 from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import mlp, save
+
+if TYPE_CHECKING:
+    from pytest_qparity.backends.probing import Probing
 
 SECONDS = 0.01
 DOCS = Path(__file__).parents[2] / "docs"
@@ -134,6 +139,19 @@ def test_a_budget_of_memory_and_size_is_judged_and_a_limit_since_the_baseline_ha
 
     assert [failure.code.code for failure in memory.failures] == ["QP-MEM-001", "QP-MEM-003"]
     assert memory.evidence["intervals"]["load_ms"]["times"] == 2
+
+
+@pytest.mark.skipif(any(energy.POWERCAP.glob("intel-rapl:*")), reason="energy is measured in a process of its own")
+def test_no_process_is_started_for_how_a_run_starts_where_no_budget_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(probing: Probing) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(start_probe, "measure_start", refused)
+    memory = judged(tmp_path)["memory"]
+
+    assert memory.evidence["load_ms"] > 0 < memory.evidence["first_run_ms"]
 
 
 def test_costs_are_held_against_those_of_another_precision_and_times_only_on_their_hardware(

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from pytest_qparity.gate.once import made_so_far, once
+from pytest_qparity.gate.once import hand_over, made_so_far, once
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 STALE = Failure(Code.GOLDEN_STALE, "got another model, should be this one", "qparity accept")
@@ -122,3 +122,13 @@ def test_what_was_made_so_far_leaves_out_what_was_not_asked_for_and_what_could_n
 def test_the_class_gives_the_property_itself_with_its_documentation():
     assert isinstance(Material.model, once)
     assert Material.model.__doc__ == "The float model."
+
+
+def test_a_value_can_be_handed_over():
+    giver, heir = Material(), Material()
+    model = giver.model
+
+    hand_over("model", giver, heir)
+
+    assert heir.model is model
+    assert (heir.asked, made_so_far(giver)) == ([], {})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
+import onnx_ir
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -101,3 +105,30 @@ def test_what_cannot_be_told_is_no_number(nodes: list[object]) -> None:
     unknown.opset_import.append(helper.make_opsetid("mine", 1))
 
     assert isinstance(activation_bytes(unknown, SHAPES), str)
+
+
+def test_an_element_has_the_bits_that_onnx_stores_it_in() -> None:
+    stored = [kind for kind in onnx_ir.DataType if kind not in (onnx_ir.DataType.UNDEFINED, onnx_ir.DataType.STRING)]
+
+    told = {kind.name: activation_bytes(_passed_on(int(kind)), {"x": (16,)}) for kind in stored}
+
+    assert told == {kind.name: 2 * 16 * kind.bitwidth // 8 for kind in stored}
+    assert isinstance(activation_bytes(_passed_on(TensorProto.STRING), {"x": (16,)}), str)
+
+
+def test_what_a_worker_imports_for_it_is_little() -> None:
+    asked = (
+        "import sys; from onnx import parser; from pytest_qparity.precision.activations import activation_bytes;"
+        'told = activation_bytes(parser.parse_model(\'<ir_version: 10, opset_import: ["" : 21]> g (float[16] x) => '
+        "(float[16] y) {y = Identity(x)}'), {}); print(told, 'onnx_ir' in sys.modules)"
+    )
+
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+
+    assert told.split() == ["128", "False"]
+
+
+def _passed_on(kind: int) -> ModelProto:
+    ends = [helper.make_tensor_value_info(name, kind, [16]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=11)

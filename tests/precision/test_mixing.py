@@ -75,6 +75,49 @@ def test_all_nodes_float_again_give_what_the_float_model_gives(tmp_path):
     assert not any("Linear" in node.op_type for node in made.graph.node)
 
 
+def summed(*, opset: int = 17) -> onnx.ModelProto:
+    """MatMul and Add, which ONNX Runtime and our placement make one Gemm of, behind a Squeeze with axes."""
+    nodes = [
+        helper.make_node("Constant", [], ["axes"], name="axes", value_ints=[1]),
+        helper.make_node("Squeeze", ["input", "axes"], ["flat"], name="squeeze"),
+        helper.make_node("MatMul", ["flat", "w"], ["product"], name="product"),
+        helper.make_node("Add", ["product", "b"], ["sum"], name="sum"),
+        helper.make_node("Relu", ["sum"], ["active"], name="relu"),
+        helper.make_node("MatMul", ["active", "v"], ["y"], name="last"),
+    ]
+    if opset < 13:  # axes are an attribute there
+        nodes[:2] = [helper.make_node("Squeeze", ["input"], ["flat"], name="squeeze", axes=[1])]
+    constants = {"w": weights(8, 8), "b": 5 * weights(8, seed=1), "v": weights(8, 4, seed=2)}
+    return model_of(nodes, [("input", FLOAT, ["N", 1, 8])], [("y", FLOAT, ["N", 4])], constants, opset=opset)
+
+
+def test_axes_stay_integers_where_their_node_is_float_again(tmp_path):
+    """A file of opset 17, made from a model of opset 11, whose axes were no input yet."""
+    old = save(summed(opset=11), tmp_path / "old.onnx")
+    _, given = stock(onnx.version_converter.convert_version(onnx.load(old), 17), tmp_path, feed(16, 1, 8))
+
+    made, _ = make_mixed(old, given, ["squeeze", "last"], "int8")
+
+    onnx.shape_inference.infer_shapes(made, strict_mode=True)
+    onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("kept", [["product"], ["sum"], ["product", "sum"]], ids=" ".join)
+def test_a_product_that_a_gemm_has_taken_in_with_its_sum_keeps_the_sum(tmp_path, kept):
+    model = save(summed(), tmp_path / "float.onnx")
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    onnxruntime.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+    quantize_static(tmp_path / "optimized.onnx", tmp_path / "stock.onnx", Reader([feed(16, 1, 8)]))
+    assert "Gemm" in {node.op_type for node in onnx.load(tmp_path / "stock.onnx").graph.node}
+
+    made, _ = make_mixed(model, tmp_path / "stock.onnx", [*kept, "relu", "last"], "int8")
+
+    exact = outputs_of(onnx.load(model), feed(16, 1, 8, seed=4))
+    assert least_sqnr_db(exact, outputs_of(made, feed(16, 1, 8, seed=4))) > 100.0
+
+
 def test_what_nobody_reads_any_more_is_gone_from_the_file(tmp_path):
     model, given = stock(small_cnn(), tmp_path, feed(4, 1, 8, 8))
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any
 
+from pytest_qparity.ledger import Ledger
 from pytest_qparity.report.advice import advice, advice_text
+
+PROVENANCE = {"variant": {"sha256": "ab"}, "engine": {"engine": "onnxruntime"}, "golden_key": {"model": "f1"}}
 
 
 def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str, Any]) -> list[dict[str, Any]]:
     """Verdicts of a run; `outcome` is that of parity and accuracy."""
     told = {
-        "preflight": {},
+        "preflight": {"nodes": 3},
         "parity": {"outputs": {"y": {"sqnr_db": 30.0}}},
         "accuracy": {"drop_points": 0.1, "margin_points": 0.5},
         "latency": {"median_ms": 2.0, "batch": 1},
@@ -24,6 +27,9 @@ def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str
             "backend": "ort",
             "check": check,
             "outcome": outcome if check in ("parity", "accuracy") else "pass",
+            "deciding": "",
+            "failures": [],
+            "provenance": PROVENANCE,
             "evidence": numbers | evidence.get(check, {}),
             "notes": ["few calibration samples"] if evidence.get("doubt") and check == "preflight" else [],
             "waiver": None,
@@ -32,10 +38,26 @@ def events(run: str, precision: str, outcome: str = "pass", **evidence: dict[str
     ]
 
 
+def ledger_of(
+    verdicts: Sequence[dict[str, Any]], unjudged: tuple[str, ...] = (), deselected: tuple[str, ...] = ()
+) -> Ledger:
+    return Ledger(
+        start={"canaries": []},
+        planned=[*(event["node_id"] for event in verdicts), *unjudged],
+        deselected=deselected,
+        uncollected=(),
+        case_files={"cases/net.toml": "c0"},
+        verdicts=verdicts,
+        flaky={},
+        not_judged={},
+        case_errors={},
+        exit_status=1,
+    )
+
+
 def said(*runs: list[dict[str, Any]], unjudged: tuple[str, ...] = (), deselected: tuple[str, ...] = ()) -> str:
     verdicts = [event for run in runs for event in run]
-    ledger = SimpleNamespace(verdicts=verdicts, unjudged=unjudged, deselected=deselected)
-    return " ".join(advice(ledger).get("net", ()))
+    return " ".join(advice(ledger_of(verdicts, unjudged, deselected)).get("net", ()))
 
 
 FLOAT = events("ort-fp32", "fp32")
@@ -86,7 +108,9 @@ def test_a_run_that_was_killed_before_its_last_check_is_not_shipped_nor_one_of_w
 
     assert "For latency ship ort-fp32" in said(FLOAT, FAST, unjudged=missing)
     assert "For latency ship ort-fp32" in said(FLOAT, FAST, deselected=missing)
-    assert "For latency ship ort-int8" in said(FLOAT, FAST, unjudged=("cases/net.toml::ort-int8::memory",))
+    without_a_cost = said(FAST, deselected=("cases/net.toml::ort-int8::memory",))
+    assert "ship ort-int8" not in without_a_cost  # `qparity export` refuses it too
+    assert "ort-int8::memory was not asked for" in without_a_cost
 
 
 def test_an_emulated_run_is_on_no_engine():
@@ -206,11 +230,11 @@ def test_doubts_about_calibration_are_what_more_data_could_move():
 
 
 def test_it_is_wrapped_and_named_by_case():
-    text = advice_text(SimpleNamespace(verdicts=[*FLOAT, *FAST], unjudged=(), deselected=()))
+    text = advice_text(ledger_of([*FLOAT, *FAST]))
 
     assert text.startswith("advice for net\n")
     assert max(map(len, text.splitlines())) <= 79
-    assert advice_text(SimpleNamespace(verdicts=[], unjudged=(), deselected=())) == ""
+    assert advice_text(ledger_of([])) == ""
 
 
 def test_what_a_census_lost_is_lost_and_a_gain_that_may_be_none_is_called_so():
@@ -225,3 +249,16 @@ def test_what_a_census_lost_is_lost_and_a_gain_that_may_be_none_is_called_so():
     alone = said(events("ort-int8", "int8", latency=slow))
     assert "(0.95 to 1.03, which may be no gain)" in alone
     assert "was measured slower" not in alone
+
+
+def test_a_loss_below_the_last_digit_is_one_and_float_within_noise_is_no_slower() -> None:
+    one_of_many = {"drop_points": 0.002, "samples": 50_000, "lost": 1, "gained": 0, "method": "census"}
+    near = events("ort-int8", "int8", accuracy=one_of_many, latency={"median_ms": 2.0001})
+    float_waived = [event | {"outcome": "waived"} for event in FLOAT]
+
+    beside, alone = said(FLOAT, near), said(float_waived, near)
+
+    assert "ort-int8, which loses 0.00 points, rounded [ort-int8::accuracy]" in beside
+    assert "slower than FP32" not in beside
+    assert "For latency ship ort-fp32: 2 ms at batch 1 [ort-fp32::latency]. ort-int8 is as fast, within" in beside
+    assert "For latency ship ort-int8: 2 ms at batch 1, no faster than FP32 within what was measured" in alone

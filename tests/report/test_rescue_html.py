@@ -7,8 +7,10 @@ from pathlib import Path
 
 from pytest_qparity.report.rescue_charts import front_chart
 from pytest_qparity.report.rescue_html import rescue_html
+from pytest_qparity.report.rescue_text import rescue_text
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
+from pytest_qparity.rescue.exhaustive import Proof
 from pytest_qparity.rescue.result import Rescue, Row
 
 LOST = {0: 15.0, 1: 9.0, 2: 8.5, 3: 0.3, 4: 1.0, 6: 0.1}  # points by nodes that are float
@@ -26,7 +28,9 @@ def found(evaluations: list[Evaluation]) -> Rescue:
     rows = tuple(Row(seen[key], cost[key] / 10) for key in front(seen, cost))
     best = min((each for each in evaluations if each.passes), key=lambda each: cost[each.candidate.key])
     text = '[precisions.int8]\nkeep_float = ["a<b0"]'
-    return Rescue(False, best, {}, text, {}, 6, 0, 20, 5, rows, ("Told & done.",), False, Path("journal"))
+    told = ("Told & done.",), False, Path("journal")
+    proof, warnings = Proof(190, 20, 2, 2, "smooth = 0.5"), ("It is slower than FP32 & more.",)
+    return Rescue(False, best, {}, text, {}, 6, 0, 20, 5, rows, *told, proof, warnings)
 
 
 def test_dots_stand_by_nodes_and_points_and_the_front_is_joined():
@@ -67,5 +71,16 @@ def test_the_page_is_one_file_without_scripts_and_escapes_names():
     assert "a&lt;b0" in page
     assert "a<b0" not in page
     assert "Told &amp; done." in page
+    assert "None of all 190 sets" in page
+    assert '<p class="warning">It is slower than FP32 &amp; more.</p>' in page
     assert len(re.findall("<circle", page)) == 3 + len(LOST)  # the legend's
     assert page.count("<tr>") == 1 + len(found(evaluations).rows)
+
+
+def test_the_terminal_says_proof_and_speed():
+    evaluations = [evaluation(*each) for each in LOST.items()]
+
+    text = rescue_text(found(evaluations), "case", "ort-int8", evaluations[0])
+
+    assert "\nproof     None of all 190 sets of 2 of the 20 nodes" in text
+    assert "\nspeed     It is slower than FP32 & more.\n" in text

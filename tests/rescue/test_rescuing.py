@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from pytest_qparity.gate import CaseMaterial
@@ -12,7 +13,8 @@ from pytest_qparity.rescue import other_recipes, rescuing
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.evaluation import Evaluation, Judged
 from pytest_qparity.rescue.judging import GateJudge
-from pytest_qparity.rescue.rescuing import require_judged, rescue
+from pytest_qparity.rescue.refusing import require_judged
+from pytest_qparity.rescue.rescuing import rescue
 from pytest_qparity.rescue.result import Limits, Rescue
 from pytest_qparity.verdict import CannotJudge, Code, Failure, failed
 from tests.models import save
@@ -34,9 +36,16 @@ def again(root, precision="int8-stock", limits=HALF) -> Rescue:
         return rescue(material, run, root / "journals", limits)[0]
 
 
-def test_a_given_file_is_rescued_by_what_meets_the_mask(tmp_path):
+def test_a_given_file_is_rescued_by_what_meets_the_mask(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(rescuing, "speed_warnings", lambda *told: asked.append(told) or ("slow",))
+
     found = rescued(tmp_path)
 
+    ((latency, _, _, share),) = asked
+    assert "speed_up_over" in latency
+    assert 0.0 < share < 1.0
+    assert found.as_json()["warnings"] == ["slow"]
     assert found.rescued
     assert not found.passes_already
     assert set(found.best.candidate.keep_float) == {"softmax1", "softmax2"}
@@ -109,6 +118,24 @@ def test_more_float_than_may_be_is_no_rescue_and_said(tmp_path):
     assert len(found.best.candidate.keep_float) <= 1
     assert found.told[0] == f"The 1 most sensitive of {found.quantized} quantized nodes float: still fails."
     assert found.told[1].startswith("It takes the ")
+    assert found.proof is not None
+    assert (found.proof.sets, found.proof.nodes, found.proof.least, found.proof.most) == (8, 8, 1, 1)
+    assert found.as_json()["proof"]["sentence"] == found.proof.sentence
+    assert not found.warnings  # of an answer, and there is none
+
+
+def test_where_no_set_of_nodes_does_ranges_of_each_call_are_tried(tmp_path, monkeypatch):
+    for name in ("recipe_changes", "balancing_changes"):
+        monkeypatch.setattr(other_recipes, name, lambda *_: ())
+    monkeypatch.setattr(rescuing, "smallest_prefix", lambda *_: None)
+
+    found = rescued(tmp_path, CASE + "[parity.int8]\nsqnr_db = 40.0\n", "int8")
+
+    assert found.rescued
+    assert (found.best.candidate.keep_float, found.proof) == ((), None)
+    assert (found.table["recipe"], found.table["granularity"]) == ("dynamic", "channel")
+    assert "target" not in found.table
+    assert found.told[-1].startswith("recipe = dynamic, granularity = channel mends its outputs with every product")
 
 
 def test_what_passes_already_needs_nothing(tmp_path):
@@ -168,8 +195,8 @@ def test_operators_on_integers_are_ranked_in_their_twin(tmp_path, key):
 
     assert "Nodes are ranked in its Q/DQ twin: operators on integers are not taken apart." in found.told
     assert found.quantized
-    assert any(row.evaluation.candidate.keep_float for row in found.rows)
-    assert key in found.text
+    assert '"keep_float":["' in found.journal.read_text()
+    assert key in found.text or "dynamic" in found.text
 
 
 def test_a_waiver_rescues_nothing(tmp_path):
@@ -290,3 +317,28 @@ def test_a_metric_that_fails_is_told_and_not_searched_for(code: Code, is_of_data
 
     with pytest.raises(CannotJudge, match="my metric is broken") if is_of_data else contextlib.nullcontext():
         require_judged(asis)
+
+
+@pytest.mark.parametrize("sqnr_db", [-np.inf, None], ids=["as judged", "from the journal"])
+def test_outputs_that_are_not_finite_are_searched_for_whatever_the_metric_says_of_them(sqnr_db: float | None) -> None:
+    ruined = Judged("accuracy-fail", "", ((Code.PARITY_NOT_FINITE.code, "768 values are NaN"),))
+    scored = Judged("cannot-judge", "", ((Code.ACCURACY_OUTPUT.code, "the metric got NaN"),))
+    shifted = Judged("cannot-judge", "", ((Code.ACCURACY_SHIFTED.code, "labels are one off"),))
+
+    require_judged(Evaluation(Candidate(), {"parity": ruined, "accuracy": scored}, sqnr_db=sqnr_db))
+
+    with pytest.raises(CannotJudge, match="labels are one off"):
+        require_judged(Evaluation(Candidate(), {"parity": ruined, "accuracy": shifted}, sqnr_db=sqnr_db))
+
+
+def test_a_scale_that_is_none_is_mended_by_the_node_that_reads_it(tmp_path):
+    file = write_project(tmp_path)
+    stock = onnx.load(file.parent / "stock.onnx")
+    scale = next(tensor for tensor in stock.graph.initializer if tensor.name == "s0_scale")
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.float32("nan"), scale.name))
+    onnx.save(stock, file.parent / "stock.onnx")
+
+    found = again(tmp_path)
+
+    assert found.rescued
+    assert "product1" in found.best.candidate.keep_float

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
+from pytest_qparity.diagnose.comparing import Comparison
 from pytest_qparity.precision.cache import VariantCache
+from pytest_qparity.precision.pairs.splicing import Change
 from pytest_qparity.precision.variants import Workshop, variant_for
 from pytest_qparity.rescue.costs import Costs, costs_of, measured_microseconds
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
-from tests.diagnose.sides import feeds_of
+from tests.diagnose.sides import feeds_of, quantized
 from tests.models import inputs_for_mlp, mlp, save, small_cnn
 from tests.precision.bodies import WIDTH, loop, samples_of
 from tests.precision.graphs import lstm, request_for
-from tests.precision.test_mixing import feed, read_in_a_body, stock
+from tests.precision.test_mixing import feed, read_in_a_body, stock, summed
 from tests.rescue.projects import write_project
 
 WORKER = InProcess(Limits())
@@ -130,3 +133,21 @@ def test_what_is_left_where_all_else_is_float_is_the_harm_of_bodies(tmp_path):
     assert found.harm["loop/recurrent"] == found.harm["loop/driven"] > 0.0
     assert found.nodes == len(found.harm)
     assert "loop/driven" not in measured(lambda name: name != "loop/driven").harm
+
+
+@pytest.mark.parametrize("opset", [17, 11])
+def test_a_product_that_became_a_gemm_is_ranked_and_keeps_its_sum(tmp_path, opset):
+    """Without the sum that the Gemm took in nothing would be left of the outputs, whichever node is float."""
+    model, variant = quantized(summed(opset=opset), feed(16, 1, 8), tmp_path)
+    assert "Gemm" in {node.op_type for node in onnx.load(variant).graph.node}
+    feeds = feeds_of(model, feed(16, 1, 8))
+
+    found = measured_sensitivity(model, variant, feeds, WORKER, lambda _: True, seconds=600.0)
+
+    assert found.harm.keys() == {"product", "last"}
+    assert 0.0 < found.harm["product"] < 1e-3
+    with Comparison(model, variant, feeds, WORKER) as both:
+        layer = next(each for each in both.with_unrounded(both.measure()).layers if each.node == "product")
+        assert both.floated(Change(nodes=("product", "last"))).relative < 1e-10
+    assert layer.own is not None
+    assert layer.own.relative < 1e-3

@@ -8,19 +8,21 @@ import os
 import pickle
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 from pytest_qparity import gate, load_case
+from pytest_qparity.digest import file_digest
 from pytest_qparity.gate import Canaries
 from pytest_qparity.scale.node import JudgedRun, RunJob, judge_job
-from pytest_qparity.scale.project import files_of_case, files_of_globs
-from pytest_qparity.scale.storage import SharedStorage, StorageError, names_from
+from pytest_qparity.scale.project import fetched_model, files_of_case, files_of_globs
+from pytest_qparity.scale.storage import SharedStorage, StorageError, known_everywhere, names_from
 from pytest_qparity.verdict import CannotJudge, Code
 from tests.e2e.projects import CASE, accept_golden, write_project
-from tests.models import inputs_for_mlp, mlp
+from tests.models import inputs_for_mlp, mlp, save
 
 CHECKS = ("preflight", "parity")
 
@@ -63,6 +65,7 @@ def sent(root: Path, storage: SharedStorage, globs: tuple[str, ...] = ("cases/da
         settings=settings,
         canary_files=(),
         storage=storage.url,
+        variants=storage.url,
         files=storage.put(names_from(root, paths)),
     )
 
@@ -89,19 +92,47 @@ def test_a_file_that_was_changed_in_the_storage_is_refused(root: Path, tmp_path:
     job = sent(root, storage)
     digest = (job.files or {})["cases/models/mlp.onnx"]
     stored = tmp_path / "storage" / "files" / digest[:2] / digest
-    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
     with pytest.raises(CannotJudge) as caught:
         judge_job(job, "node-2")
 
     assert caught.value.failure.code is Code.CLUSTER_FILES
     assert "cases/models/mlp.onnx" in caught.value.failure.sentence
+    assert f"remove {stored} " in caught.value.failure.remedy  # it has the right size: nobody writes it again
 
     stored.unlink()
     with pytest.raises(CannotJudge, match="got FileNotFoundError, should be"):
         judge_job(job, "node-2")
     storage.put({"cases/models/mlp.onnx": root / "cases" / "models" / "mlp.onnx"})
     assert judge_job(job, "node-2").events
+
+
+def test_what_one_node_makes_another_takes_from_the_storage(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And refuses it where a byte was changed there: it makes its own, says so, and puts that in its place."""
+    job = sent(root, SharedStorage(f"file://{tmp_path}/storage"))
+    root.rename(tmp_path / "gone")
+
+    def judged_on(node: str) -> list[dict[str, Any]]:
+        (tmp_path / node).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / node))
+        return list(judge_job(dataclasses.replace(job, session=node), node).events.values())
+
+    first, second = judged_on("one"), judged_on("two")
+    largest = max((tmp_path / "storage" / "blobs").iterdir(), key=lambda blob: blob.stat().st_size)
+    stored = largest.read_bytes()
+    largest.write_bytes(stored[:-1] + bytes([stored[-1] ^ 1]))
+    third = judged_on("three")
+
+    judged = (first, second, third)
+    assert [events[-1]["provenance"]["variant_cache"] for events in judged] == ["made", "remote", "made"]
+    assert first[-1]["evidence"] == second[-1]["evidence"] == third[-1]["evidence"]
+    refused = [sum("refused its entry" in note for event in events for note in event["notes"]) for events in judged]
+    assert refused == [0, 0, 1]
+    assert largest.read_bytes() == stored
 
 
 def test_another_version_on_the_node_is_refused(root: Path, tmp_path: Path) -> None:
@@ -122,7 +153,60 @@ def test_a_folder_that_others_can_write_to_is_no_place_for_files(root: Path, tmp
         judge_job(job, "node-4")
 
 
+def test_a_model_that_is_fetched_comes_through_the_storage(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node need not reach the address: nobody answers at this one."""
+    model, cache = save(mlp(), tmp_path / "mlp.onnx"), root / ".qparity" / "cache"
+    digest = file_digest(Path(model))
+    name = f"models/fetched/{digest}.onnx"
+    (cache / name).parent.mkdir(parents=True)
+    (cache / name).write_bytes(Path(model).read_bytes())
+    case_file = root / "cases" / "mlp.toml"
+    address = f'{{url = "http://127.0.0.1:9/mlp.onnx", sha256 = "{digest}"}}'
+    case_file.write_text(case_file.read_text().replace('"models/mlp.onnx"', address), encoding="utf-8")
+    accept_golden(case_file)
+    storage = SharedStorage(f"file://{tmp_path}/storage")
+    settings = gate.default_settings(root)
+
+    with contextlib.closing(settings.worker(settings.limits)) as worker:
+        cached = storage.put(fetched_model(load_case(case_file), cache, worker))
+    job = sent(root, storage)
+    root.rename(tmp_path / "gone")
+
+    assert cached == {name: digest}
+    outcomes = [
+        event["outcome"] for event in judge_job(dataclasses.replace(job, cached=cached), "node").events.values()
+    ]
+    assert outcomes == ["pass", "pass"]
+
+
 class TestStorage:
+    def test_what_a_node_has_is_not_fetched_again_and_what_was_swept_is(self, tmp_path: Path) -> None:
+        (tmp_path / "model").write_bytes(b"large")
+        (tmp_path / "case").write_bytes(b"first")
+        storage = SharedStorage(f"file://{tmp_path}/storage")
+        digests = storage.put({"model": tmp_path / "model", "case": tmp_path / "case"})
+        first = storage.fetch_tree(digests, tmp_path / "trees")
+        (tmp_path / "case").write_bytes(b"second")
+        changed = {**digests, **storage.put({"case": tmp_path / "case"})}
+        stored = tmp_path / "storage" / "files" / digests["model"][:2] / digests["model"]
+        stored.unlink()
+
+        second = storage.fetch_tree(changed, tmp_path / "trees")
+
+        assert second != first
+        assert (second / "model").read_bytes() == b"large"
+        assert (first / "case").read_bytes() == b"first"
+        assert (second / "model").stat().st_nlink == 1  # onnx refuses external data that have two names
+
+        (second / "case").unlink()
+        assert (storage.fetch_tree(changed, tmp_path / "trees") / "case").read_bytes() == b"second"
+
+        (second / "model").unlink()
+        with pytest.raises(CannotJudge, match=r"model from .* got FileNotFoundError"):
+            storage.fetch_tree(changed, tmp_path / "trees")
+
     def test_a_file_that_was_cut_while_it_was_written_is_written_again(self, tmp_path: Path) -> None:
         file = tmp_path / "weights"
         np.save(file.open("wb"), inputs_for_mlp(3))
@@ -142,6 +226,12 @@ class TestStorage:
 
         with pytest.raises(StorageError, match="should be a URL that fsspec knows here"):
             SharedStorage(url).require_usable()
+
+    def test_a_folder_is_told_with_its_whole_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        for url in ("s3://bucket/x", "file:///mnt/x", "/mnt/x", "simplecache::s3://bucket"):
+            assert known_everywhere(url) == url
+        assert known_everywhere("file://x") == known_everywhere("x") == f"file://{tmp_path}/x"
 
     def test_no_file_lands_outside_its_folder(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="should be below its folder"):

@@ -8,12 +8,13 @@ from pytest_qparity.scale.resources import Resources, parse_resources, resources
 BACKENDS = backend_table()
 
 
-def test_what_is_stated_wins_over_what_a_backend_and_a_case_ask_for() -> None:
-    stated = parse_resources(["trt:gpu=2,accelerator=H100,memory_mb=8000,cpu=4"], BACKENDS)
+def test_what_a_session_states_wins_over_the_case_and_both_over_what_a_backend_needs() -> None:
+    stated = parse_resources(["trt:gpu=2,cpu=4"], BACKENDS)["trt"]
+    of_case = {"gpu": 1, "accelerator": "H100", "memory_mb": 8000.0}
 
-    assert resources_for(BACKENDS["trt"], stated, 500.0) == Resources(4, 2, "H100", 8000.0)
-    assert resources_for(BACKENDS["ort-cuda"], stated, 500.0) == Resources(cpu=1, gpu=1, memory_mb=500.0)
-    assert resources_for(BACKENDS["ort"], stated, None) == Resources()
+    assert resources_for(BACKENDS["trt"], of_case, stated, 500.0) == Resources(4, 2, "H100", 8000.0)
+    assert resources_for(BACKENDS["ort-cuda"], {}, {}, 500.0) == Resources(cpu=1, gpu=1, memory_mb=500.0)
+    assert resources_for(BACKENDS["ort"], {}, {}, None) == Resources()
 
 
 def test_demands_are_in_the_units_of_ray() -> None:

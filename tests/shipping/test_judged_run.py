@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from pytest_qparity import read_ledger
+from pytest_qparity.report.advice import advice_text
+from pytest_qparity.report.runs import runs_by_case
 from pytest_qparity.shipping.judged_run import judged_run
 from pytest_qparity.verdict import CannotJudge, Code, Outcome
 from tests.shipping.judged import RUN, Change, Judged
@@ -110,6 +113,23 @@ def test_a_run_of_the_reference_is_on_no_engine(judged: Judged) -> None:
 @pytest.mark.parametrize(("change", "sentence"), REFUSALS.values(), ids=REFUSALS)
 def test_a_run_that_is_not_shown_to_pass_is_refused(judged: Judged, change: Change, sentence: str) -> None:
     assert sentence in refusal(judged, change)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda _: None, waive, nothing_ran, by_the_reference, *(change for change, _ in REFUSALS.values())]
+)
+def test_the_advice_names_the_runs_that_are_exported_and_no_others(judged: Judged, change: Change) -> None:
+    judged.write(change)
+    ledger = read_ledger(judged.ledger)
+    (run,) = (run for runs in runs_by_case(ledger).values() for run in runs)
+
+    is_exported = False
+    with contextlib.suppress(CannotJudge):
+        judged_run(ledger, RUN, waived=False)
+        is_exported = True
+
+    assert run.may_ship == is_exported
+    assert (f"ship {run.id}" in advice_text(ledger)) == is_exported
 
 
 @pytest.mark.parametrize(

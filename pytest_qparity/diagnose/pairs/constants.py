@@ -38,7 +38,9 @@ def constant_measures(reference: LightModel, variant: LightModel, pairing: Pairi
         fold = fold_of(reference, node, absent)
         if fold is not None and operand.index in (1, 2):
             mine = folded(reference, node, fold)[operand.index - 1]
-        is_turned = _transposed(node) != _transposed(variant.nodes[pairing.nodes[operand.node]]) and operand.index == 1
+        is_turned = (
+            _transposed(node) != _transposed(variant.nodes[pairing.counterpart(operand.node)]) and operand.index == 1
+        )
         steps = _steps(variant, operand.theirs)
         if is_turned:
             theirs, steps = theirs.T, None if steps is None else steps.T

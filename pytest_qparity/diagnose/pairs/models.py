@@ -24,7 +24,8 @@ __all__ = ["Models"]
 _TYPES = {"tensor(float)": (1, np.float32), "tensor(float16)": (10, np.float16), "tensor(double)": (11, np.float64)}
 _GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 _CLAMPING = ("Clip", "Relu")
-_THROUGH = ("BatchNormalization", "Cast", "Dropout", "Identity")  # absent nodes whose output is their input's layer
+# Absent nodes whose output is their input's layer.
+_THROUGH = ("Add", "BatchNormalization", "Cast", "Dropout", "Identity")
 
 
 class Models:

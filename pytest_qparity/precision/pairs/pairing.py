@@ -13,11 +13,12 @@ from pytest_qparity.precision.pairs.light_model import LightModel, inputs_of
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["Pairing", "origin", "paired"]
+__all__ = ["Pairing", "origin", "paired", "sum_behind"]
 
 # What a variant may do without: a Relu that a quantizer's range stands for, a BatchNormalization in a kernel's weights.
 _QUANTIZE = ("DynamicQuantizeLinear", "QuantizeLinear")
 _GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+_FUSED = "/MatMulAddFusion"  # what ONNX Runtime puts behind the name of a MatMul that it makes a Gemm of
 _PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identity", "Relu"})
 
 
@@ -25,7 +26,8 @@ _PASSED_BY = frozenset({"BatchNormalization", "Cast", "Clip", "Dropout", "Identi
 class Pairing:
     """tensors: the variant's tensor, ahead of any quantizer, for each of the float model's that has one.
     nodes: the variant's node for each of the float model's, by name. absent: nodes that the variant passes by, so that
-    their output is paired with what stands for their input. unmatched: tensors that nothing stands for.
+    their output is paired with what stands for their input, as an Add is which a Gemm has taken in as its bias.
+    unmatched: tensors that nothing stands for.
     replaced: the variant's node of another operator, for each that has one: it reads what stands for the node's inputs,
     and makes the tensor of its output's name or has its own name."""
 
@@ -45,6 +47,17 @@ def origin(model: LightModel, name: str) -> str:
     while (node := model.producers.get(name)) is not None and _is_transparent(model, node):
         name = node.input[0]
     return name
+
+
+def sum_behind(reference: LightModel, node: NodeProto) -> NodeProto | None:
+    """The Add of a constant that alone reads a MatMul: a Gemm computes both."""
+    readers = reference.readers.get(node.output[0], ())
+    if node.op_type != "MatMul" or len(readers) != 1 or node.output[0] in reference.outputs:
+        return None
+    (reader,) = readers
+    other = [name for name in reader.input if name != node.output[0]]
+    is_sum = reader.op_type == "Add" and len(other) == 1 and other[0] not in reference.variable
+    return reader if is_sum else None
 
 
 def paired(reference: LightModel, variant: LightModel) -> Pairing:
@@ -109,6 +122,8 @@ class _Work:
         for name in node.output:  # a tensor of its name is its own, whatever makes it now
             if name and name not in self.tensors and name in self._variant.producers:
                 self.tensors[name] = origin(self._variant, name)
+        if there is None and node.op_type == "Add":
+            self._take_sum(node)
         if there is None and node.op_type in _PASSED_BY:
             source = self._passed_by(node)
             if source is not None:
@@ -145,11 +160,15 @@ class _Work:
         return next(iter(shared or candidates), None)
 
     def _of_another_operator(self, node: NodeProto) -> NodeProto | None:
-        """A node of ONNX with one output, as the float model's; of another opset its attributes would be others."""
-        makers = (self._variant.producers.get(origin(self._variant, name)) for name in node.output if name)
-        for found in (*makers, self._variant.nodes.get(node.name)):
+        """A node of ONNX with one output, as the float model's; of another opset its attributes would be others, but a
+        MatMul has none in any."""
+        added = sum_behind(self._reference, node)
+        made = (*node.output, *(() if added is None else added.output))
+        makers = (self._variant.producers.get(origin(self._variant, name)) for name in made if name)
+        named = (self._variant.nodes.get(name) for name in (node.name, node.name + _FUSED))
+        for found in (*makers, *named):
             if (
-                self._same_opset
+                (self._same_opset or node.op_type == "MatMul")
                 and found is not None
                 and found.op_type != node.op_type
                 and found.domain == node.domain
@@ -161,6 +180,21 @@ class _Work:
             ):
                 return found
         return None
+
+    def _take_sum(self, node: NodeProto) -> None:
+        """One that a Gemm has taken in: the MatMul's counterpart makes its output, and has a bias."""
+        for name in node.input:
+            product = self._reference.producers.get(name)
+            there = None if product is None else self._variant.nodes.get(self.replaced.get(product.name, ""))
+            if (
+                product is not None
+                and there is not None
+                and there.op_type == "Gemm"
+                and len(there.input) > 2
+                and sum_behind(self._reference, product) is node
+            ):
+                self.absent.append(node.name)
+                self.tensors[node.output[0]] = there.output[0]
 
     def _wanted(self, node: NodeProto) -> set[str]:
         """What a counterpart reads; empty where an input has none."""

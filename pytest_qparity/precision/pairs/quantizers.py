@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import numpy_helper
 
+from pytest_qparity.precision.pairs.pairing import sum_behind
 from pytest_qparity.precision.values import loaded
 from pytest_qparity.quantmath import (
     FLOAT_FORMATS,
@@ -113,7 +114,8 @@ def activation_quantizers(
     reference: LightModel, variant: LightModel, pairing: Pairing
 ) -> tuple[tuple[ActivationQuantizer, ...], tuple[str, ...]]:
     """Those of tensors that are paired, in the order of the variant; and names of QuantizeLinear nodes that cannot be
-    looked at: of blocks, with a scale that is no constant, of a type unknown here, or of a tensor without a pair."""
+    looked at: of blocks, with a scale that is no constant or no scale (zero, negative, NaN), of a type unknown here, or
+    of a tensor without a pair."""
     stands_for = {theirs: mine for mine, theirs in pairing.tensors.items()}  # the last: behind what was passed by
     counterpart = {theirs: mine for mine, theirs in (*pairing.nodes.items(), *pairing.replaced.items())}
     found, left = [], []
@@ -159,6 +161,8 @@ def _parameters(model: LightModel, node: NodeProto) -> tuple[str, Array, Array, 
     attributes = {each.name: each.i for each in node.attribute}
     if scale is None or attributes.get("block_size") or scale.ndim > 1:
         return None
+    if not np.all(np.isfinite(scale.astype(np.float64))) or np.any(scale.astype(np.float64) <= 0.0):
+        return None  # preflight says so; nothing can be told of what it gives
     element = "uint8" if zero is None else zero.dtype.name
     if element not in INTEGER_TYPES and element not in _FLOATS:
         return None
@@ -192,7 +196,24 @@ def constant_operands(reference: LightModel, variant: LightModel, pairing: Pairi
         for index, (name, another) in enumerate(zip(node.input, other.input, strict=False)):
             if name and another and name not in reference.variable and another not in variant.variable:
                 found.append(ConstantOperand(mine, index, name, another))
+    for mine, theirs in pairing.replaced.items():
+        other = variant.nodes[theirs]
+        for index, name in _gemm_operands(reference, reference.nodes[mine], pairing) if other.op_type == "Gemm" else ():
+            another = other.input[index] if index < len(other.input) else ""
+            if another and name not in reference.variable and another not in variant.variable:
+                found.append(ConstantOperand(mine, index, name, another))
     return tuple(found)
+
+
+def _gemm_operands(reference: LightModel, node: NodeProto, pairing: Pairing) -> tuple[tuple[int, str], ...]:
+    """What stands at which input of the Gemm that a MatMul became: its weight and, of the sum that it took in, what is
+    added."""
+    if node.op_type != "MatMul":
+        return ()
+    added = sum_behind(reference, node)
+    if added is None or added.name not in pairing.absent:
+        return ((1, node.input[1]),)
+    return (1, node.input[1]), (2, next(name for name in added.input if name != node.output[0]))
 
 
 def fold_of(reference: LightModel, node: NodeProto, absent: frozenset[str]) -> NodeProto | None:

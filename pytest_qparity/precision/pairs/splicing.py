@@ -10,6 +10,7 @@ import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
 from pytest_qparity.precision.pairs.folding import folded
+from pytest_qparity.precision.pairs.pairing import sum_behind
 from pytest_qparity.precision.pairs.quantizers import fold_of
 from pytest_qparity.precision.values import subgraphs
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FLOAT_PREFIX", "Change", "Splice", "spliced"]
 
 _BODIES = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+_OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # axes and shapes stay integers
 FLOAT_PREFIX = "fp32 "  # in front of the name of what comes from the float model
 
 
@@ -106,7 +108,7 @@ class _Work:
         self._redirect(set(quantizer.dequantized), real)
 
     def take_constant(self, node: NodeProto, index: int) -> None:
-        there = self._by_name[self._pairing.nodes[node.name]]
+        there = self._by_name[self._pairing.counterpart(node.name)]
         fold = fold_of(self._reference, node, self._absent)
         if fold is not None and index in (1, 2):
             arrays = folded(self._reference, node, fold)
@@ -114,12 +116,16 @@ class _Work:
             there.input[index] = self._own_constant(f"{FLOAT_PREFIX}{node.name} {index}", arrays[index - 1])
             return
         kind = next((self._types[name] for name in there.output if name in self._types), TensorProto.FLOAT)
-        there.input[index] = self._cast(self._bring(node.input[index]), kind)
-        if index == 1 and node.op_type == "Gemm":
+        added = sum_behind(self._reference, node) if index >= len(node.input) else None
+        inputs = node.input if added is None else [*node.input, *(set(added.input) - set(node.output))]
+        there.input[index] = self._cast(self._bring(inputs[index]), kind)
+        if index == 1 and there.op_type == "Gemm":  # a MatMul's weight is never turned
             _copy_attribute("transB", node, there)
 
     def take_node(self, node: NodeProto, quantizers: Sequence[ActivationQuantizer]) -> None:
         """The float model's node with what it reads unrounded; one that the variant passes by is put in again."""
+        if node.op_type == "Add" and node.name in self._absent:  # it is in the bias of its product's Gemm
+            node = next(maker for name in node.input if (maker := self._reference.producers.get(name)) is not None)
         if node.name in self._pairing.replaced:
             self._take_place(node)
             return
@@ -148,13 +154,19 @@ class _Work:
                 self.pass_by(quantizer)
 
     def _take_place(self, node: NodeProto) -> None:
-        """The float model's node where the variant has another operator."""
+        """The float model's node where the variant has another operator; a Gemm for a product and the sum that it took
+        in."""
         there = self._by_name[self._pairing.replaced[node.name]]
-        there.op_type, there.domain = node.op_type, node.domain
+        added = sum_behind(self._reference, node)
+        if added is None or added.name not in self._absent:
+            added = None
+            there.op_type, there.domain = node.op_type, node.domain
         inputs = [
             "" if not name else self._float_tensor(name) if name in self._reference.variable else self._bring(name)
             for name in node.input
         ]
+        if added is not None:
+            inputs.append(next(self._bring(name) for name in added.input if name != node.output[0]))
         del there.input[:], there.attribute[:]
         there.input.extend(inputs)
         there.attribute.extend(node.attribute)
@@ -163,11 +175,11 @@ class _Work:
     def _in_float(self, there: NodeProto) -> None:
         """Let a node among float16 ones compute in float32."""
         for index, name in enumerate(there.input):
-            if self._types.get(name, TensorProto.FLOAT) != TensorProto.FLOAT:
+            if self._types.get(name) in _OTHER_FLOATS:
                 there.input[index] = self._cast(name, TensorProto.FLOAT)
         for index, name in enumerate(there.output):
-            kind = self._types.get(name, TensorProto.FLOAT)
-            if kind != TensorProto.FLOAT:
+            kind = self._types.get(name)
+            if kind in _OTHER_FLOATS:
                 there.output[index] = f"{FLOAT_PREFIX}{name}"
                 self.nodes.append(
                     onnx.helper.make_node("Cast", [f"{FLOAT_PREFIX}{name}"], [name], name=f"back {name}", to=kind)
