@@ -23,7 +23,7 @@ LONGER_FILES = {
 PYTEST_S = {
     *("plugin", "books", "collection", "concluding", "dispatch", "hookspecs", "options", "pair_options"),
     *("selection_options", "session_settings", "spreading", "stash", "watching", "scale.runs_on_workers"),
-    *("cli", "cli_accept", "cli_check", "contributions"),
+    *("benchmark_tables", "cli", "cli_accept", "cli_check", "contributions"),
 }
 # ONNX Runtime is a backend, and what calibrates, quantizes and profiles: those modules run it on models of ours.
 ENGINES = {
