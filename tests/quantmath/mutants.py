@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tests.quantmath.affine_mutants import INTEGER_AFFINE, OPERATOR_TYPES, PACKING
+from tests.quantmath.affine_mutants import INTEGER_AFFINE, INTEGER_PARAMETERS, OPERATOR_TYPES, PACKING
 from tests.quantmath.float_mutants import BLOCKS, BNB4, FLOAT_FORMATS
 from tests.quantmath.mutant import Mutant
 from tests.quantmath.product_mutants import GRAPH_REWRITES, INTEGER_COMPUTE, REQUANTIZATION
-from tests.quantmath.range_mutants import MEASURES, RANGES
+from tests.quantmath.range_mutants import ENTROPY, MEASURES, RANGES
 
 MUTANTS = (
     *INTEGER_AFFINE,
+    *INTEGER_PARAMETERS,
     *OPERATOR_TYPES,
     *PACKING,
     *INTEGER_COMPUTE,
@@ -19,6 +20,7 @@ MUTANTS = (
     *BLOCKS,
     *BNB4,
     *RANGES,
+    *ENTROPY,
     *MEASURES,
 )
 

@@ -157,12 +157,15 @@ RANGES = (
         "ranges",
         "test_merging_moving_averages_is_one_sequence_after_the_other",
     ),
+)
+
+ENTROPY = (
     Mutant(
         "outliers dropped from the reference",
         "ranges.entropy:divergences",
         "_times_log(last + above, last + above, 1)",
         "_times_log(last, last, 1)",
-        "ranges",
+        "entropy",
         "test_the_entropy_cut_has_the_least_divergence",
     ),
     Mutant(
@@ -170,7 +173,7 @@ RANGES = (
         "ranges.entropy:divergences",
         "(reference - approximation) / counted[-1]",
         "(reference - approximation) / counted[-1] + np.log(np.maximum(below, 1) / counted[-1])",
-        "ranges",
+        "entropy",
         "test_a_cut_costs_at_least_the_share_that_it_loses",
     ),
     Mutant(
@@ -178,7 +181,7 @@ RANGES = (
         "ranges.entropy:best_cut",
         "above <= counts.sum() // _OUTLIERS",
         "above >= 0",
-        "ranges",
+        "entropy",
         "test_entropy_cuts_one_value_of_a_hundred_at_most",
     ),
     Mutant(
@@ -186,7 +189,7 @@ RANGES = (
         "ranges.entropy:best_cut",
         "squared_errors(counts, cuts) <= max(_LOSS * energy, rounding)",
         "above >= 0",
-        "ranges",
+        "entropy",
         "test_an_entropy_cut_costs_little_of_the_energy",
     ),
     Mutant(
@@ -194,7 +197,7 @@ RANGES = (
         "ranges.entropy:Entropy.range",
         "min(counts[0], counts[1])",
         "counts[0]",
-        "ranges",
+        "entropy",
         "test_entropy_is_the_same_however_many_zeros_there_are",
     ),
     Mutant(
@@ -202,7 +205,7 @@ RANGES = (
         "ranges.entropy:divergences",
         "(last == 0) & (above > 0)",
         "last < 0",
-        "ranges",
+        "entropy",
         "test_the_entropy_cut_has_the_least_divergence",
     ),
     Mutant(
@@ -210,7 +213,7 @@ RANGES = (
         "ranges.entropy:divergences",
         "_times_log(weights, groups, members)",
         "_times_log(weights, groups, np.diff(starts))",
-        "ranges",
+        "entropy",
         "test_the_entropy_cut_has_the_least_divergence",
     ),
     Mutant(
@@ -218,7 +221,7 @@ RANGES = (
         "ranges.entropy:divergences",
         "(reference - approximation) /",
         "(approximation - reference) /",
-        "ranges",
+        "entropy",
         "test_divergences_are_those_of_the_distributions_written_out",
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tests.faults.engines import Outputs, Sound, SoundSession
+from tests.faults.engines.sound import Outputs, Sound, SoundSession
 
 
 class PreviousSession(SoundSession):

@@ -118,3 +118,8 @@ def fraction(value) -> Fraction:
 
 def clamped(value: int, type_) -> int:
     return min(max(value, type_.lowest), type_.highest)
+
+
+def defined_code(quotient, zero_point, type_):
+    """saturate(rint(quotient) + zero_point); Python rounds a Fraction half to even."""
+    return clamped(round(fraction(quotient)) + zero_point, type_)

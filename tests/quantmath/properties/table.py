@@ -13,6 +13,7 @@ from tests.quantmath.mutants import MUTANTS
 PAGE = Path(__file__).parents[3] / "docs" / "quantization-math.md"
 GROUPS = {
     "integer_affine": "Affine quantization to integers",
+    "integer_parameters": "Scales and zero points of integers",
     "operator_types": "Types of scales and outputs",
     "packing": "Packing of 4-bit and 2-bit codes",
     "integer_compute": "Integer products",
@@ -22,6 +23,7 @@ GROUPS = {
     "blocks": "Block formats",
     "bnb4": "NF4 and FP4 of bitsandbytes",
     "ranges": "Ranges",
+    "entropy": "Ranges by entropy",
     "measures": "Error measures",
 }
 
