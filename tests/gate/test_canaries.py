@@ -18,7 +18,7 @@ from pytest_qparity.backends.protocol import SessionOptions
 from pytest_qparity.checks import accuracy, comparison, parity, preflight
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.golden import store
-from pytest_qparity.verdict import Code, Outcome, Verdict, failed, passed
+from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, failed, passed
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.protocol import Isolation
 from tests.e2e.projects import CASE, accept_golden, write_canary_files, write_project
@@ -220,7 +220,7 @@ def _run_the_float_model(patch: pytest.MonkeyPatch) -> None:
 
 
 GREEN = passed("fine", {"looked": "away"})
-RED = failed("bad", {}, (LOUD,))
+RED = failed("bad", {}, (Failure(Code.PARITY_SQNR, "SQNR is 1 dB, should be at least 20 dB.", "mend it"),))
 
 
 SABOTAGES = [
