@@ -12,26 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity import (
-    __version__,
-    cli_accept,
-    cli_baseline,
-    cli_check,
-    cli_diagnose,
-    cli_diff,
-    cli_doctor,
-    cli_explain,
-    cli_export,
-    cli_history,
-    cli_init,
-    cli_lint,
-    cli_quantize,
-    cli_report,
-    cli_rescue,
+from pytest_qparity import __version__
+from pytest_qparity.commands import (
+    accept,
+    baseline,
+    check,
+    diagnose,
+    diff,
+    doctor,
+    explain,
+    export,
+    history,
+    init,
+    lint,
+    quantize,
+    report,
+    rescue,
 )
-from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
-from pytest_qparity.cli_refusals import usage
-from pytest_qparity.cli_refused import with_json_at_any_end
+from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
+from pytest_qparity.commands.refusals import usage
+from pytest_qparity.commands.refused import with_json_at_any_end
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.command == "check":
-        return cli_check.run(options)
+        return check.run(options)
     if options.command == "init":
-        return cli_init.run(options)
+        return init.run(options)
     if options.command == "accept":
-        return _with_pytest_config(lambda config: cli_accept.run(config, options, _settings(config)))
+        return _with_pytest_config(lambda config: accept.run(config, options, _settings(config)))
     if options.command == "merge":
         with stdout_for_json(options):
             status = merge_ledgers(options.ledgers, options.output)
@@ -107,32 +107,32 @@ def _run(options: argparse.Namespace) -> int:
         as_markdown = options.markdown or not sys.stdout.isatty()
         return conformance_page(options.ledger, as_markdown=as_markdown, page=options.html, as_json=options.json)
     if options.command == "quantize":
-        return cli_quantize.run(options)
+        return quantize.run(options)
     if options.command == "diagnose":
         if options.case is None:
-            return cli_diagnose.run(options, None)
-        return _with_pytest_config(lambda config: cli_diagnose.run(options, _settings(config)))
+            return diagnose.run(options, None)
+        return _with_pytest_config(lambda config: diagnose.run(options, _settings(config)))
     if options.command == "doctor":
-        return _with_pytest_config(lambda config: cli_doctor.run(options, _known_backends(config)))
+        return _with_pytest_config(lambda config: doctor.run(options, _known_backends(config)))
     if options.command == "explain":
-        return cli_explain.run(options)
+        return explain.run(options)
     if options.command == "export":
-        return _with_pytest_config(lambda config: cli_export.export_run(options, _settings(config), config.rootpath))
+        return _with_pytest_config(lambda config: export.export_run(options, _settings(config), config.rootpath))
     if options.command == "verify":
-        return cli_export.verify_release(options)
+        return export.verify_release(options)
     if options.command == "lint":
-        return cli_lint.run(options)
+        return lint.run(options)
     if options.command == "report":
-        return cli_report.run(options, _sections() if cli_report.shows_sections(options) else ())
+        return report.run(options, _sections() if report.shows_sections(options) else ())
     if options.command == "baseline":
-        return cli_baseline.run(options)
+        return baseline.run(options)
     if options.command == "diff":
-        return cli_diff.run(options)
+        return diff.run(options)
     if options.command == "history":
-        return cli_history.run(options)
+        return history.run(options)
     if options.command == "rescue":
         return _with_pytest_config(
-            lambda config: cli_rescue.run(options, _settings(config), config.rootpath / ".qparity" / "rescue")
+            lambda config: rescue.run(options, _settings(config), config.rootpath / ".qparity" / "rescue")
         )
     raise ValueError(f"got command {options.command!r}, should have been refused by the parser")
 
@@ -144,9 +144,9 @@ def _parser() -> argparse.ArgumentParser:
         "--print-completion", action=_Completion, metavar="SHELL", help="print what bash, zsh or tcsh completes with"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    cli_check.add_to(commands)
-    cli_init.add_to(commands)
-    cli_accept.add_to(commands)
+    check.add_to(commands)
+    init.add_to(commands)
+    accept.add_to(commands)
     merging = commands.add_parser(
         "merge",
         help="join the ledgers of shards of one plan",
@@ -183,17 +183,17 @@ def _parser() -> argparse.ArgumentParser:
         "folder", nargs="?", type=Path, default=Path("cases/canaries"), help="where to (default: cases/canaries)"
     )
     add_json(writing)
-    cli_quantize.add_to(commands)
-    cli_diagnose.add_to(commands)
-    cli_doctor.add_to(commands)
-    cli_explain.add_to(commands)
-    cli_lint.add_to(commands)
-    cli_report.add_to(commands)
-    cli_rescue.add_to(commands)
-    cli_export.add_to(commands)
-    cli_baseline.add_to(commands)
-    cli_diff.add_to(commands)
-    cli_history.add_to(commands)
+    quantize.add_to(commands)
+    diagnose.add_to(commands)
+    doctor.add_to(commands)
+    explain.add_to(commands)
+    lint.add_to(commands)
+    report.add_to(commands)
+    rescue.add_to(commands)
+    export.add_to(commands)
+    baseline.add_to(commands)
+    diff.add_to(commands)
+    history.add_to(commands)
     return parser
 
 

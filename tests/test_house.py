@@ -14,7 +14,7 @@ LONGEST_FUNCTION, LONGEST_FILE = 60, 500  # lines, decorators and docstring incl
 PYTEST_S = {
     *("plugin", "books", "collection", "concluding", "dispatch", "hookspecs", "options", "pair_options"),
     *("selection_options", "session_settings", "spreading", "stash", "watching", "scale.runs_on_workers"),
-    *("benchmark_tables", "cli", "cli_accept", "cli_check", "contributions"),
+    *("benchmark_tables", "cli", "commands.accept", "commands.check", "contributions"),
 }
 # ONNX Runtime is a backend, and what calibrates, quantizes and profiles: those modules run it on models of ours.
 ENGINES = {

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from pytest_qparity.cli_check import exit_status
+from pytest_qparity.commands.check import exit_status
 from pytest_qparity.verdict import Outcome
 from tests.models import inputs_for_mlp, mlp, save
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_qparity.cli_rescue import clock
+from pytest_qparity.commands.rescue import clock
 from pytest_qparity.rescue.forecast import Forecast, of_prefix, of_pruning
 from pytest_qparity.rescue.searching import pruned, smallest_prefix
 

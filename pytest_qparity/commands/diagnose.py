@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
+from pytest_qparity.commands.refusals import say_failure, usage, why_not_written
 from pytest_qparity.report.text import printable_lines, wrapped
 
 if TYPE_CHECKING:

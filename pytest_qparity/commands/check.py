@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
-from pytest_qparity.cli_refused import usage_failure
+from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
+from pytest_qparity.commands.refused import usage_failure
 from pytest_qparity.report.text import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.refusals import usage
 
 WIDEST = 100  # columns; longer lines are hard to read
 EXAMPLES = """examples:

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from pytest_qparity.cli_json import add_json, print_json
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.json_output import add_json, print_json
+from pytest_qparity.commands.refusals import usage
 from pytest_qparity.report.text import one_line, wrapped
 
 EXAMPLES = """examples:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.refusals import usage
 from pytest_qparity.report.text import one_line, printable
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
+from pytest_qparity.commands.refusals import usage
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_json import add_json
+from pytest_qparity.commands.json_output import add_json
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.registry import BackendSpec

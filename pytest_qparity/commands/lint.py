@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.checks.linting.finding import refused, rules_of
 from pytest_qparity.checks.linting.linting import TARGETS
-from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
+from pytest_qparity.commands.refusals import say_failure, usage, why_not_written
 from pytest_qparity.report.text import wrapped
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_json import add_json, print_failure, print_json
-from pytest_qparity.cli_refusals import say_failure, usage
+from pytest_qparity.commands.json_output import add_json, print_failure, print_json
+from pytest_qparity.commands.refusals import say_failure, usage
 from pytest_qparity.report.text import one_line, printable_lines
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.refusals import usage
 
 EXAMPLES = """examples:
   qparity diff main.json .qparity/ledger.json

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from pytest_qparity.cli_json import print_json
+from pytest_qparity.commands.json_output import print_json
 from pytest_qparity.verdict import Code, Failure
 
 __all__ = ["usage_failure", "with_json_at_any_end"]

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.cli_json import add_json, print_json, stdout_for_json
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
+from pytest_qparity.commands.refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.progress import working
 from pytest_qparity.report.text import one_line, printable_lines

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.cli_json import add_json
-from pytest_qparity.cli_refusals import usage
+from pytest_qparity.commands.json_output import add_json
+from pytest_qparity.commands.refusals import usage
 from pytest_qparity.report.added import added_sections
 from pytest_qparity.report.faces import FACES, FaceError, face_of, write_report
 from pytest_qparity.report.html.beside import BesideError, diagnosis_in, trends_in

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_qparity.cli_refusals import say_failure, usage, why_not_written
+from pytest_qparity.commands.refusals import say_failure, usage, why_not_written
 from pytest_qparity.report.text import one_line, printable_lines
 
 if TYPE_CHECKING:

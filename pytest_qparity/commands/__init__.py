@@ -1,0 +1,1 @@
+"""The commands of `qparity`, a module each: its options, and what it does. `cli` starts them."""
