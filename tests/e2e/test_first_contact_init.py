@@ -15,19 +15,19 @@ import pytest
 
 from pytest_qparity import gate
 from pytest_qparity.case.loading import load_case
-from pytest_qparity.commands import init
+from pytest_qparity.commands import init as command
 from pytest_qparity.gate.first_case import backends_here, look_around, pairs_among
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.gate.test_pair import quantized_mlp
 from tests.models import mlp, save, small_cnn
 
-TAKES_WHAT_IT_FINDS = init._default
+TAKES_WHAT_IT_FINDS = command._default
 
 
 def init(root: Path, ask: Any = TAKES_WHAT_IT_FINDS, **stated: Any) -> int:
     options = Namespace(**({"model": None, "candidate": None, "data": None, "ci": None, "json": False} | stated))
-    return init._init(options, root, InProcess(Limits()), ask)
+    return command._init(options, root, InProcess(Limits()), ask)
 
 
 @pytest.fixture
