@@ -16,6 +16,7 @@ PAIR_OPTIONS = (
     "qparity_samples",
     "qparity_sizes",
     "qparity_speedup",
+    "qparity_weights",
 )
 REPEATED = (  # options without which the command that repeats a check might judge something else
     *PAIR_OPTIONS,
@@ -53,6 +54,7 @@ def _add_choice(add: Callable[..., None]) -> None:
     add("--qparity-samples", metavar="N", help="how many inputs are drawn for a pair (default 16)")
     add("--qparity-sizes", metavar="NAME=N,...", help="sizes of axes that the pair's model leaves open")
     add("--qparity-speedup", metavar="X", help="how many times as fast as the float model the candidate must be")
+    add("--qparity-weights", metavar="KIND", help="the candidate's: rounded (default), or changed on purpose")
 
 
 def _add_places(add: Callable[..., None]) -> None:

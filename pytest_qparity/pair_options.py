@@ -42,8 +42,17 @@ def place_of(config: pytest.Config, backends: tuple[str, ...]) -> PairPlace | No
         _sizes(config.getoption("qparity_sizes") or ""),
         None if speedup is None else times_of(speedup, "--qparity-speedup"),
         backends,
+        _weights(config.getoption("qparity_weights")) == "changed",
     )
     return PairPlace(pair, config.rootpath)
+
+
+def _weights(text: str | None) -> str:
+    from pytest_qparity.selection import SelectionError
+
+    if text not in (None, "rounded", "changed"):
+        raise SelectionError(f"got --qparity-weights {text!r}, should be rounded or changed")
+    return text or "rounded"
 
 
 def _sizes(text: str) -> dict[str, int]:

@@ -13,6 +13,7 @@ from pytest_qparity.case.backend_options import BackendOptions
 from pytest_qparity.case.budget_spec import Budget, Ratios
 from pytest_qparity.case.data_spec import AudioSpec, DataSpec, ImageSpec, TextSpec
 from pytest_qparity.case.invariance_spec import InvarianceSpec, PaddingSpec
+from pytest_qparity.case.latency_spec import LatencySpec
 from pytest_qparity.case.metric_spec import METRIC_PATTERN, MetricSpec
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
@@ -43,6 +44,7 @@ _TABLES: Mapping[tuple[str, ...], type[fields.Table]] = {
     ("invariance",): InvarianceSpec,
     ("invariance", "padding"): PaddingSpec,
     ("accuracy", "metric"): MetricSpec,
+    ("latency",): LatencySpec,
     ("budgets", "*", "*"): Budget,
     ("budgets", "*", "*", "ratio_to", "*"): Ratios,
     ("backends", "*"): BackendOptions,
@@ -59,6 +61,7 @@ _HEADERS = {
     "parity": "[parity.int8]",
     "accuracy": "[accuracy]",
     "invariance": "[invariance]",
+    "latency": "[latency]",
     "budgets": "[budgets.ort.int8]",
     "regression": "[regression]",
     "backends": "[backends.trt]",

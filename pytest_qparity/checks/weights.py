@@ -61,7 +61,8 @@ def weight_failures(found: WeightsFound | None, are_changed: bool) -> Iterator[F
             f'"{worst.name}" {worst.off_share:.1%} of the elements are more than a step off, up to '
             f"{worst.largest_steps:.3g} steps, should be within half a step of it.",
             "quantize the float model that the case names, or name the one that was quantized; where the maker changes "
-            'weights on purpose (QAT, GPTQ, rotations) state weights = "changed" at the precision',
+            'weights on purpose (QAT, GPTQ, rotations) state weights = "changed" at the precision (of a pair, '
+            "--weights changed)",
             likely=_why(worst, found),
         )
     if found.few_levels:

@@ -50,6 +50,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("--samples", type=int, default=None, metavar="N", help="inputs that are drawn (default: 16)")
     parser.add_argument("--sizes", metavar="NAME=N,...", help="sizes of axes that the model leaves open")
     parser.add_argument("--speedup", metavar="X", help="times as fast as the float model that it must be (a budget)")
+    parser.add_argument(
+        "--weights",
+        choices=("rounded", "changed"),
+        help="the candidate's: the float model's, rounded (default), or changed on purpose, as QAT and GPTQ do",
+    )
     add_json(parser)
 
 
@@ -100,6 +105,7 @@ def _arguments(options: argparse.Namespace) -> list[str]:
         "--qparity-samples": options.samples,
         "--qparity-sizes": options.sizes,
         "--qparity-speedup": options.speedup,
+        "--qparity-weights": options.weights,
         "--backend": options.backend,
         "--precision": None if options.precision in (None, "fp32") else f"fp32,{options.precision}",
     }

@@ -36,7 +36,8 @@ class PairError(Exception):
 class Pair:
     """What was asked: files as they were named; `data`: None where inputs are to be drawn; `precision`: what the
     candidate is meant to be, None where its file is to tell; `sizes`: of axes that the model leaves open;
-    `speedup`: how many times as fast as the float model it must be on each of `backends`, None where it need not."""
+    `speedup`: how many times as fast as the float model it must be on each of `backends`, None where it need not.
+    `changes_weights`: its maker changed them on purpose."""
 
     model: Path
     candidate: Path
@@ -46,6 +47,7 @@ class Pair:
     sizes: Mapping[str, int] = field(default_factory=dict)
     speedup: float | None = None
     backends: tuple[str, ...] = ()
+    changes_weights: bool = False
 
     def as_json(self) -> dict[str, Any]:
         data = None if self.data is None else str(self.data)
@@ -73,6 +75,7 @@ class PairPlace:
             "samples": self.pair.samples,
             "sizes": dict(self.pair.sizes),
             "speedup": [self.pair.speedup, *self.pair.backends],
+            **({"weights": "changed"} if self.pair.changes_weights else {}),
         }
         stem = _UNSAFE.sub("-", self.pair.candidate.stem).strip("-_") or "candidate"
         return f"{stem[:40]}-{json_digest(asked)[:6]}"
@@ -254,6 +257,7 @@ def _case_text(place: PairPlace, precision: str, model: ModelFile, told: Sequenc
         *(["[precisions.fp32]"] if precision != "fp32" else []),
         f"[precisions.{precision}]",
         f"file = {_path(pair.candidate, place.folder)}",
+        *(['weights = "changed"'] if pair.changes_weights else []),
         *_budgets(pair, precision),
         *(["", "[accuracy]", 'metric = "top1"'] if _has_classes(pair, model) else []),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import tomllib
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_qparity.case import fields, problems, schema
 from pytest_qparity.case.fields import NEVER_WAIVED
 from pytest_qparity.case.loading import CaseError
 from pytest_qparity.verdict import Code
@@ -149,3 +150,17 @@ def test_no_wrong_value_anywhere_is_said_in_words_of_pydantic(folder: Path, plac
             assert "nput" not in problem.sentence
             assert "<" not in problem.sentence.replace("`<backend>-<precision>`", "")
             assert problem.remedy
+
+
+def test_every_table_of_a_case_is_known_by_its_place() -> None:
+    """So that a misspelt key in it is told with those that are near."""
+    known = {(place[0], table) for place, table in problems._TABLES.items()} | {("model", schema.BuiltModel)}
+    for name, field in schema.CaseSpec.model_fields.items():
+        assert {(name, table) for table in _tables(field.annotation)} <= known
+
+
+def _tables(annotation: Any) -> list[Any]:
+    parts = get_args(annotation)
+    if parts:
+        return [table for part in parts for table in _tables(part)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, fields.Table) else []

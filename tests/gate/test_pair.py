@@ -105,6 +105,12 @@ def test_a_speed_up_is_a_budget_on_each_backend(files: tuple[Path, Path], tmp_pa
     }
 
 
+def test_weights_that_were_changed_on_purpose_are_said_to_be(files: tuple[Path, Path], tmp_path: Path) -> None:
+    place, _ = prepared(tmp_path, Pair(*files, changes_weights=True))
+
+    assert load_case(place.case_file, (tmp_path, *place.roots)).spec.precisions["int8"].weights == "changed"
+
+
 def test_files_elsewhere_and_with_strange_names_are_found(tmp_path: Path) -> None:
     elsewhere = tmp_path / 'a "b" \\ é'
     pair = Pair(save(mlp(), elsewhere / "m.onnx"), save(quantized_mlp(), elsewhere / "çandidate 8.onnx"))
@@ -122,6 +128,7 @@ def test_pairs_of_other_files_or_sizes_have_cases_of_their_own(files: tuple[Path
         Pair(*files, samples=2),
         Pair(*files, sizes={"N": 2}),
         Pair(*files, speedup=2),
+        Pair(*files, changes_weights=True),
     ]
 
     assert len({PairPlace(pair, tmp_path).case_file for pair in pairs}) == len(pairs)
