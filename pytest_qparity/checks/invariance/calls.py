@@ -71,7 +71,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     Each unit alone, in order; then backwards, each twice; then all in batches, in two compositions, with a unit alone
     after each batch; then each with more padding, and another without after it. With n units in batches of b that is
     5·n + 4·⌈n/b⌉ calls at most, of 7·n units. Raises CannotJudge where a relation is demanded that the model does not
-    allow, or none is left.
+    allow, none is left, or the units are copies of one and `order` or `batch`, which that hides, is not turned off.
     """
     starts, size = _starts(feeds, inputs, spec.samples)
     units = [replace(feeds, batch=size)[start // size] for start in starts]
@@ -86,6 +86,10 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     demanded = frozenset(relation for relation, wanted in stated.items() if wanted)
     for relation in sorted(demanded & impossible.keys()):
         raise _not_possible(relation, impossible[relation])
+    if len(set(map(_content, units))) < min(len(units), 2):
+        for relation in (Relation.ORDER, Relation.BATCH):
+            if stated[relation] is None and impossible.get(relation) == _copies_of_one(units):
+                raise _not_told_apart(relation, units)
     unwanted = {relation: "the case turns it off" for relation, wanted in stated.items() if wanted is False}
     left_out = unwanted | {relation: why for relation, why in impossible.items() if relation not in unwanted}
     if len(left_out) == len(Relation):
@@ -163,7 +167,7 @@ def _impossible(
     if len(units) < 2:
         few = f"got {len(units)} feed, should be 2 or more"
     elif len(set(map(_content, units))) == 1:
-        few = f"got {len(units)} feeds that are copies of one, should be 2 or more that differ"
+        few = _copies_of_one(units)
     if few:
         yield Relation.ORDER, few
     batch = ""
@@ -189,6 +193,17 @@ def _content(unit: Feed) -> tuple[object, ...]:
         values = tuple(array.ravel().tolist()) if array.dtype.hasobject else array.tobytes()
         parts.append((name, array.dtype.str, array.shape, values))
     return tuple(parts)
+
+
+def _copies_of_one(units: Sequence[Feed]) -> str:
+    return f"got {len(units)} feeds that are copies of one, should be 2 or more that differ"
+
+
+def _not_told_apart(relation: Relation, units: Sequence[Feed]) -> CannotJudge:
+    """Data that show nothing are no reason to leave a relation out, as a model is that does not allow it."""
+    sentence = f"{relation} in [invariance]: {_copies_of_one(units)}."
+    remedy = "test on samples that differ, or turn order and batch off"
+    return CannotJudge(Failure(Code.INVARIANCE_IMPOSSIBLE, sentence, remedy))
 
 
 def _not_possible(relation: Relation, why: str) -> CannotJudge:

@@ -136,12 +136,13 @@ def copies(count: int, of: int, **stated: object) -> Trial:
     return trial_of(make_feeds(Samples(arrays, None, "", "test"), OPEN, 1), OPEN, (), InvarianceSpec(**stated))
 
 
-def test_copies_of_one_sample_leave_order_and_batch_out_and_are_not_judged_where_they_are_demanded() -> None:
-    assert copies(64, 1).relations == (Relation.REPEAT,)
+def test_copies_of_one_sample_are_not_judged_but_for_what_they_can_show() -> None:
+    assert copies(64, 1, order=False, batch=False).relations == (Relation.REPEAT,)
     assert (copies(64, 2).copies, copies(64, 16).copies) == (14, 0)
     assert Relation.BATCH in copies(64, 2).relations
-    with pytest.raises(CannotJudge, match="copies of one"):
-        copies(64, 1, batch=True)
+    for stated in ({}, {"order": False}, {"order": False, "batch": True}):
+        with pytest.raises(CannotJudge, match="copies of one"):
+            copies(64, 1, **stated)
 
 
 @pytest.mark.parametrize("relation", ["batch", "shape"])
