@@ -12,7 +12,7 @@ from types import ModuleType
 
 from pytest_qparity.digest import file_digest, json_digest, tree_digest
 
-__all__ = ["local_sources", "sources_digest", "sources_of_target"]
+__all__ = ["is_local", "local_sources", "sources_digest", "sources_of_target"]
 
 _SITE = frozenset(("site-packages", "dist-packages"))
 _OWN = "pytest_qparity"

@@ -56,9 +56,11 @@ def test_another_source_of_the_metric_is_another_search(project):
     assert digest(file, CASE + OWN_METRIC) != before
 
 
-def test_another_source_of_a_module_beside_the_metric_is_another_search(project):
+@pytest.mark.parametrize("name", ["tables.py", "helpers/tables.py"])
+def test_another_source_of_a_module_beside_the_metric_is_another_search(project, name):
     file, _ = project
-    helper = file.parent / "tables.py"
+    helper = file.parent / name
+    helper.parent.mkdir(exist_ok=True)
     helper.write_text("WEIGHT = 1.0\n")
     before = digest(file, CASE + OWN_METRIC)
 
