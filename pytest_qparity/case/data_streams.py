@@ -140,12 +140,20 @@ class StreamedFeeds:
         return prefetched(self._feeds())
 
     def of_each_shape(self) -> Iterable[Feed]:
-        """The first feed, cut to the samples of the last one too, where all samples have one shape; otherwise all."""
-        if self.stacked or self.source.decoder.padding is not None:
+        """The first feed, cut to the samples of the last one too, where all samples must have one shape, by the model
+        or by how they are made; otherwise all."""
+        if self.stacked or not self._is_of_one_shape:
             return self
         whole = next(iter(self))
         last = self.samples - self.batch * (len(self) - 1)
         return whole, Feed({name: array[:last] for name, array in whole.arrays.items()}, last)
+
+    @property
+    def _is_of_one_shape(self) -> bool:
+        if self.source.decoder.makes_one_shape:
+            return True
+        sizes = (size for tensor in self.inputs for size in (tensor.shape or (None, None))[1:])
+        return all(isinstance(size, int) for size in sizes)
 
     def whole(self) -> Mapping[str, Array]:
         arrays: dict[str, list[Array]] = {}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.statistics.copies import IndexArray
+    from pytest_qparity.gate.feed_shapes import FeedShapes
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -84,6 +85,13 @@ class CaseMaterial:
     @property
     def feeds(self) -> FeedSource:
         return self._test_steps[0]
+
+    @once
+    def feed_shapes(self) -> FeedShapes:
+        """The shapes of the feeds; the largest is what costs are measured with."""
+        from pytest_qparity.gate.feed_shapes import feed_shapes
+
+        return feed_shapes(self.feeds)
 
     @property
     def recordings(self) -> Recordings | None:
