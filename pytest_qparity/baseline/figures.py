@@ -129,6 +129,15 @@ class Figures(_Part):
     memory: Memory | None = None
     about: About = About()
 
+    def by_check(self) -> dict[str, object | None]:
+        """What each check that measures gave; None where that is nothing."""
+        return {
+            "parity": self.sqnr_db or None,
+            "accuracy": self.accuracy,
+            "latency": self.latency,
+            "memory": self.memory,
+        }
+
     def numbers(self) -> dict[str, float]:
         """One number for each thing that is watched over time: the least SQNR, the metric, the speed-up over
         COUNTERPART, milliseconds, megabytes and joules."""

@@ -145,6 +145,14 @@ def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(capsys: pytest
     assert (latency.has_counterpart, latency.speed_up, latency.fastest_ms) == (True, None, 1.5)
 
 
+def test_a_check_that_gave_no_figure_is_told_where_it_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ledger(Path("ledger.json"), {**evidence(), "latency": {}})
+
+    assert save() == 0
+
+    assert "no figure  digits ort-int8 latency was judged and gave none" in capsys.readouterr().out
+
+
 def test_a_cost_is_kept_with_its_interval_where_it_was_repeated_and_else_not() -> None:
     told = {"load_ms": 12.0, "first_run_ms": 3.0, "activation_mb": 0.5, "engine_mb": 7.0}
     intervals = {"load_ms": {"low": 11.0, "estimate": 12.0, "high": 14.0, "times": 6}}

@@ -25,12 +25,14 @@ _REMEDY = "look at what changed since; where it is meant so, qparity baseline sa
 def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db: float) -> Compared:
     """loss = min(before, CEILING_DB) − min(now, CEILING_DB) in dB, of each output; the largest decides.
 
-    pass: it is at or below `limit_db`. An output that the run no longer has, or without a number, is no pass.
+    pass: it is at or below `limit_db`. An output that one of both lacks, or without a number, is no pass.
     """
     gone = [name for name in before if name not in now]
+    new = [name for name in now if name not in before]
     if gone:
-        sentence = f'The baseline has an SQNR of output "{gone[0]}", this run has none, should have one.'
-        return Compared("output", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, _REMEDY),))
+        return _lacking(f'The baseline has an SQNR of output "{gone[0]}", this run has none, should have one.')
+    if new and before:
+        return _lacking(f'This run has an SQNR of output "{new[0]}", the baseline has none, should have one.')
     losses = {name: min(before[name], CEILING_DB) - min(now[name], CEILING_DB) for name in before}
     if not losses:
         return NOTHING
@@ -51,6 +53,10 @@ def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db
         f"{before[worst]:.1f} dB, should be at most {limit_db:g} dB less."
     )
     return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_PARITY, sentence, _REMEDY),))
+
+
+def _lacking(sentence: str) -> Compared:
+    return Compared("output", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, _REMEDY),))
 
 
 def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_data: bool) -> Compared:
