@@ -110,8 +110,7 @@ def _events(ledger: Ledger) -> Events:
         for node_id in node_ids:
             file, _, rest = node_id.partition("::")
             run, _, check = rest.partition("::")
-            case = file.rpartition("/")[2].removesuffix(".toml")
-            found.setdefault((case, run), {}).setdefault(check, {"outcome": outcome, "deciding": ""})
+            found.setdefault((ledger.case_of(file), run), {}).setdefault(check, {"outcome": outcome, "deciding": ""})
     return found
 
 

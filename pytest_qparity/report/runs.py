@@ -73,8 +73,11 @@ class RunRecord:
 
     @property
     def speed_up(self) -> float | None:
-        """Over fp32 of the same backend."""
-        return self.measured("latency", "speed_up_over", "fp32", "estimate")
+        """Over fp32 of the same backend; None where nothing bounds it on both sides."""
+        low, estimate, high = (
+            self.measured("latency", "speed_up_over", "fp32", end) for end in ("low", "estimate", "high")
+        )
+        return estimate if low and high else None
 
     @property
     def samples_per_s(self) -> Mapping[int, float]:
