@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 
 from pytest_qparity import read_ledger
 from pytest_qparity.ledger import Ledger
-from pytest_qparity.report.runs import RunRecord, runs_by_case
+from pytest_qparity.report.runs import RunRecord, decibels_text, runs_by_case
 
 # The article's table, as it stands there.
 SEED = (
@@ -106,7 +106,7 @@ def _costs(run: RunRecord) -> list[str]:
     latency_ms, batch = run.measured("latency", "median_ms"), run.measured("latency", "batch")
     rate = batch / latency_ms * 1e3 if latency_ms and batch else None
     return [
-        _figure(run.sqnr_db, "{:.1f}"),
+        "-" if run.sqnr_db is None else decibels_text(run.sqnr_db),
         _figure(latency_ms, "{:,.3g}" if latency_ms is not None and latency_ms < 1000 else "{:,.0f}"),
         _figure(rate, "{:,.0f}" if rate is not None and rate >= 100 else "{:,.3g}"),
         _speed(run),
