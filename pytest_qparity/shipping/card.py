@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.report.as_float import as_float_of
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
@@ -140,4 +141,4 @@ def _figures(run: JudgedRun) -> list[str]:
         lines.append(f"Memory: {memory['peak_mb']:.4g} MB at the peak over an idle process")
     if isinstance(memory.get("size_mb"), int | float):
         lines.append(f"File: {memory['size_mb']:.4g} MB")
-    return lines
+    return [*lines, *as_float_of(run.verdicts)]
