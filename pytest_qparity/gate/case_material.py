@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.statistics.copies import IndexArray
+    from pytest_qparity.checks.statistics.recordings import Grouping
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -80,6 +81,19 @@ class CaseMaterial:
         from pytest_qparity.checks.statistics.copies import first_alike
 
         return None if self.recordings is not None else first_alike(list(self.samples.source_hashes()))
+
+    @once
+    def grouped_samples(self) -> Grouping | None:
+        """Which recording each test sample is a step of, and which recordings are copies; None where samples are
+        none."""
+        from pytest_qparity.case.sequence import recording_hashes
+        from pytest_qparity.checks.statistics.copies import first_alike
+        from pytest_qparity.checks.statistics.recordings import Grouping
+
+        recordings = self.recordings
+        if recordings is None:
+            return None
+        return Grouping(recordings.of_each, first_alike(recording_hashes(self.feeds, recordings)))
 
     @property
     def feeds(self) -> FeedSource:
