@@ -13,8 +13,8 @@ def apart(value: float, limit: float, decimals: int) -> str:
     with an exponent.
     """
     if decimals > MOST_DECIMALS:
-        shown = (f"{value:.{figures}g}" for figures in range(4, 17) if f"{value:.{figures}g}" != f"{limit:.{figures}g}")
-        return next(shown, plain(value, decimals))
+        told = ((f"{value:.{figures}g}", f"{limit:.{figures}g}") for figures in range(4, 17))
+        return next((one for one, other in told if one != other), plain(value, decimals))
     if not max(abs(value), abs(limit)) < LARGEST_FIXED:
         return plain(value, decimals)
     for places in range(decimals, MOST_DECIMALS):

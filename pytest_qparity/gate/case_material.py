@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,13 @@ class CaseMaterial:
 
     @once
     def samples(self) -> Samples | StreamedSamples:
-        return self._opened(self.case.spec.data.test)
+        from pytest_qparity.case.data_streams import FedHashes, StreamedSamples
+
+        samples = self._opened(self.case.spec.data.test)
+        asks_for_copies = self.case.spec.accuracy is not None and self.case.spec.data.population
+        if asks_for_copies and isinstance(samples, StreamedSamples):
+            return replace(samples, fed=FedHashes())
+        return samples
 
     def _opened(self, source: str) -> Samples | StreamedSamples:
         from pytest_qparity.case.data_loading import open_samples
@@ -77,10 +84,12 @@ class CaseMaterial:
 
     @once
     def alike_samples(self) -> IndexArray | None:
-        """For each test sample the index of the first that has its content; None of recordings, made of steps."""
+        """For each test sample the index of the first that is fed as it is; None of recordings, made of steps.
+
+        Of a stream from the hashes that the run's own pass left, where it has been gone through."""
         from pytest_qparity.checks.statistics.copies import first_alike
 
-        return None if self.recordings is not None else first_alike(list(self.samples.source_hashes()))
+        return None if self.recordings is not None else first_alike(self.samples.input_hashes())
 
     @once
     def grouped_samples(self) -> Grouping | None:
