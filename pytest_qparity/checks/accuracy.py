@@ -109,8 +109,8 @@ def judge_accuracy(measured: AccuracyMeasurement) -> Verdict:
     elif found.answer is Answer.BEYOND:
         failure = Failure(Code.ACCURACY_DROP, _of_population(measured), REMEDY)
     else:
-        likely = "the drop is beyond the margin, which these samples are too few to show"
         these = "samples" if found.recordings is None else "recordings"
+        likely = f"the drop is beyond the margin, which these {these} are too few to show"
         remedy = f"{_more_samples(measured)}; or state population = false where these {these} are all that matter"
         is_beyond = found.drop > found.margin
         failure = Failure(Code.ACCURACY_UNDECIDED, _of_population(measured), remedy, likely if is_beyond else None)
