@@ -105,8 +105,7 @@ def _to_decide(pair: Pair, sums: FloatArray, lengths: IndexArray, drop: float, l
     error = 0.0
     if count > 1:
         error = pair.scale * float(np.std(sums - over * lengths, ddof=1)) / (mean * math.sqrt(count))
-    seen = float((sums / lengths).max()) if count > 1 else 0.0
-    unseen = pair.scale * max(0.0, pair.largest - seen) * float(lengths.max()) / mean
+    unseen = pair.scale * pair.largest * float(lengths.max()) / mean  # the bound's one more recording loses all
     found = decides_mean(drop, error, count, pair.margin, level, unseen)
     return None if found is None else max(found, count + 1)
 

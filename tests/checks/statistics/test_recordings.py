@@ -176,6 +176,17 @@ def test_what_would_decide_decides():
     assert gate(wanted).answer is Answer.WITHIN
 
 
+def test_what_would_decide_does_with_the_probability_that_is_told():
+    generator = np.random.default_rng(1)
+    lost, kept = generator.random(3000) < 0.025, generator.random(3000) >= 0.025
+    pair = Scores((kept | lost).astype(np.float64)), Scores(1.0 - lost)
+
+    wanted = conclude_of_recordings(*pair, Margin(absolute=5.0), grouped(30, 100)).to_decide_without_loss
+
+    assert wanted is not None
+    assert 0.75 < Recorded(wanted, 0.0, flipped=0.05).passes(0.05, GATES)[0] < 0.95
+
+
 def test_the_verdict_speaks_of_recordings():
     grouping = grouped(20, 10, np.tile(np.arange(10), 2))
 
