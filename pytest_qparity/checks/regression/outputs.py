@@ -18,7 +18,6 @@ __all__ = ["compare_accuracy", "compare_sqnr"]
 
 # Above it float32's own rounding decides: one float model with ONNX Runtime's optimizer on and off is 102 dB apart.
 CEILING_DB = 100.0
-_ROUNDING = 1e-9
 _REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
 
@@ -69,6 +68,8 @@ def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_dat
     """
     if (before.metric, before.percent, before.direction) != (now.metric, now.percent, now.direction):
         return _undecided(f"The metric is {now.metric}, should be the baseline's {before.metric} to be compared.", {})
+    from pytest_qparity.checks.statistics.noninferiority import is_at_most
+
     sign = 1.0 if before.direction == "higher" else -1.0
     drop = sign * (before.value - now.value)
     evidence = {"metric": now.metric, "before": before.value, "now": now.value, "drop": drop, "margin": margin}
@@ -77,7 +78,7 @@ def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_dat
         evidence |= {"lost": paired.harmful, "gained": paired.helpful, "interval": [paired.low, paired.high]}
         return _of_pairs(before, now, paired, evidence)
     shown = _shown(drop, percent=now.percent)
-    if drop <= margin + _ROUNDING:
+    if is_at_most(drop, margin, max(abs(before.value), abs(now.value))):
         return Compared(shown, _share(drop, margin), evidence)
     sentence = (
         f"Metric {now.metric} is {now.value:.4g}, the baseline's {before.value:.4g}: {apart(drop, margin, 2)} worse, "
