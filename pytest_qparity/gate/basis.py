@@ -20,6 +20,7 @@ from pytest_qparity.case.plan_file import is_plan
 from pytest_qparity.digest import file_digest, json_digest, tree_digest
 from pytest_qparity.environment import driver, engine_settings, installed
 from pytest_qparity.hardware import this_hardware
+from pytest_qparity.import_graph import code_digest, module_files
 from pytest_qparity.sources import local_sources, sources_digest, sources_of_target
 from pytest_qparity.verdict import CannotJudge
 
@@ -42,6 +43,15 @@ class SessionBasis:
     def __init__(self) -> None:
         self._parts: Mapping[str, str] | None = None
         self._is_told = False
+        self._code: dict[tuple[Path, Path], str] = {}
+
+    def code_of(self, file: Path, folder: Path) -> str:
+        """SHA-256 of all local code that a case in `folder` may execute with `file`, told once a session: cases by the
+        thousand share one module."""
+        known = (file, folder)
+        if known not in self._code:
+            self._code[known] = code_digest([file], [folder])
+        return self._code[known]
 
     def parts(self, settings: Settings) -> Mapping[str, str] | None:
         """None where it cannot be told: a backend or metric whose code is not found."""
@@ -58,8 +68,9 @@ class SessionBasis:
 
 def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
     """Of every run of a case; None where it cannot be told."""
-    session = _session_parts(material.settings)
-    if session is None:
+    of_session = material.settings.session_basis
+    session = None if of_session is None else of_session.parts(material.settings)
+    if of_session is None or session is None:
         return None
     case = material.case
     try:
@@ -70,7 +81,7 @@ def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
             "model": key.model,
             "data": json_digest({"samples": key.data, "reference": key.recipe}),
             "calibration": material.calibration_samples.digest if calibrated else "",
-            "files": _files_of_precisions(material),
+            "files": _files_of_precisions(material, of_session),
             "golden": material.golden_state,
         }
     except (CannotJudge, OSError, ValueError):
@@ -80,18 +91,15 @@ def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
 
 def kernels_basis(case: ConformanceCase, settings: Settings) -> Mapping[str, str] | None:
     """Of the kernels of a conformance case; None where it cannot be told."""
-    session = _session_parts(settings)
-    if session is None:
+    of_session = settings.session_basis
+    session = None if of_session is None else of_session.parts(settings)
+    if of_session is None or session is None:
         return None
     try:
-        parts = {"case": file_digest(case.path), "files": json_digest(_named_files(case, frozenset()))}
+        parts = {"case": file_digest(case.path), "files": json_digest(_named_files(case, frozenset(), of_session))}
     except (OSError, ValueError):
         return None
     return _short({**parts, **session})
-
-
-def _session_parts(settings: Settings) -> Mapping[str, str] | None:
-    return None if settings.session_basis is None else settings.session_basis.parts(settings)
 
 
 def golden_state(folder: Path) -> str:
@@ -110,7 +118,9 @@ def _code(settings: Settings) -> str:
     added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
     added += settings.contributed.targets
     files = local_sources().union(*(sources_of_target(target) for target in added))
-    return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
+    late = frozenset[Path]().union(*(module_files(target.partition(":")[0]) for target in added))
+    told = {"pytest_qparity": tree_digest(own), "local": sources_digest(files)}
+    return json_digest({**told, **({"late": code_digest(sorted(late))} if late else {})})
 
 
 def _environment() -> str:
@@ -151,7 +161,7 @@ def _stated(settings: Settings) -> str:
     )
 
 
-def _files_of_precisions(material: CaseMaterial) -> str:
+def _files_of_precisions(material: CaseMaterial, session: SessionBasis) -> str:
     """Files that the case names beside model and data, weights that lie beside a given variant, and what a command that
     makes one says of its version."""
     from pytest_qparity.case.model import read_model_file
@@ -161,7 +171,7 @@ def _files_of_precisions(material: CaseMaterial) -> str:
     case, data = material.case, material.case.spec.data
     given = {spec.file for spec in case.spec.precisions.values() if spec.file is not None and _is_onnx(spec.file)}
     apart = {data.test, data.calibration, *given, *([case.spec.model] if isinstance(case.spec.model, str) else [])}
-    told = dict(_named_files(case, frozenset(apart)))
+    told = dict(_named_files(case, frozenset(apart), session))
     for name, spec in case.spec.precisions.items():
         if spec.file is not None and _is_onnx(spec.file):
             told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
@@ -174,20 +184,22 @@ def _is_onnx(file: str) -> bool:
     return not is_plan(Path(file))
 
 
-def _named_files(case: Case | ConformanceCase, apart: frozenset[str | None]) -> Mapping[str, Any]:
-    """By each text of a case file that is a path, what lies there; by each that names a function, the code beside it.
-    `apart`: texts whose content is digested elsewhere."""
+def _named_files(
+    case: Case | ConformanceCase, apart: frozenset[str | None], session: SessionBasis
+) -> Mapping[str, Any]:
+    """By each text of a case file that is a path, what lies there; by each that names a function, its code, as far as
+    its imports reach. `apart`: texts whose content is digested elsewhere."""
     found: dict[str, Any] = {}
     for text in _texts(tomllib.loads(case.path.read_text(encoding="utf-8"))):
         if is_function(text):
             try:
-                found[text] = sources_digest([find_function(text, case.folder).source])
+                found[text] = session.code_of(find_function(text, case.folder).source, case.folder)
             except CannotJudge:
                 continue  # a text with a colon in it
         elif text not in apart and 0 < len(text) <= LONGEST_PATH and "\0" not in text:
             path = case.folder / text
             if path.is_file():
-                found[text] = sources_digest([path]) if path.suffix == ".py" else file_digest(path)
+                found[text] = session.code_of(path, case.folder) if path.suffix == ".py" else file_digest(path)
             elif path.is_dir() and path.resolve() not in (case.folder.resolve(), *case.folder.resolve().parents):
                 found[text] = tree_digest(path)
     return found

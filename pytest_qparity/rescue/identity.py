@@ -28,7 +28,7 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
     """All that decides upon the verdicts of a search: another one of these is another search.
 
     Of the case file everything but what stands elsewhere, so that a key that comes to it later is not forgotten; of
-    each "module:function" that it names the source.
+    each "module:function" that it names the code.
     """
     spec = material.case.spec
     stated = spec.precisions[run.precision]
@@ -54,11 +54,11 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
 
 
 def _sources(value: Any, folder: Path) -> Iterator[tuple[str, str]]:
-    """Each function that a case names, with the digest of the file that defines it; what names none is passed over."""
+    """Each function that a case names, with the digest of its code; what names none is passed over."""
     if isinstance(value, str):
         if is_function(value):
             with contextlib.suppress(CannotJudge, OSError):
-                yield value, source_digest(find_function(value, folder))
+                yield value, source_digest(find_function(value, folder), folder)
     elif isinstance(value, Mapping):
         for each in value.values():
             yield from _sources(each, folder)
