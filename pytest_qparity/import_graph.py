@@ -11,6 +11,7 @@ import functools
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +39,12 @@ _ATTRIBUTES = frozenset(
         ("os", "system"),
     )
 )
+# Text without any of these finds no code by such means: most files are not searched node by node.
+_HINTS = re.compile(
+    rb"importlib|\bimp\b|pkgutil|runpy|subprocess|zipimport|__import__|\bcompile\b|\beval\b|\bexec\b"
+    rb"|\bsys[\s\\]*\.[\s\\]*(?:meta_path|modules|path)|\bos[\s\\]*\.[\s\\]*(?:popen|system)"
+    rb"|\bfrom[\s\\]+(?:sys|os)\b|\bsys[\s\\]+as\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +61,25 @@ def code_digest(files: Iterable[Path], roots: Iterable[Path] = ()) -> str:
     folders where modules are looked for besides sys.path. Raises OSError where a file cannot be read."""
     given = [file.resolve() for file in files]
     places = _places((*(file.parent for file in given), *roots))
-    found: dict[Path, str] = {}
+    found: dict[Path, set[str]] = {}  # by file all of its names: which one comes first is left to chance
     waiting = [*given, *(each for file in given for each, _ in _packages_around(file))]
+    followed: set[tuple[_Import, Path | None]] = set()
     is_told = True
     while waiting:
         file = waiting.pop()
         imports = _imports_of(file)
         is_told = is_told and imports is not None
-        for path, name in (each for one in imports or () for each in _files_of(one, file, places)):
+        wanted = {(one, file.parent if one.level else None) for one in imports or ()} - followed
+        followed |= wanted
+        for path, name in (each for one, _ in wanted for each in _files_of(one, file, places)):
             if path not in found and path not in given:
-                found[path] = name
                 waiting.append(path)
+            found.setdefault(path, set()).add(name)
     if not is_told:
         for root in {*places, *(_project_of(file.parent) for file in given)}:
-            found |= {path: path.relative_to(root).as_posix() for path in _tree(root)}
-    reached = sorted([name, file_digest(path)] for path, name in found.items())
+            for path, name in _below(root, root):
+                found.setdefault(path, set()).add(name)
+    reached = sorted([sorted(names), file_digest(path)] for path, names in found.items())
     return json_digest({"beside": sources_digest(given), "reached": reached, "is_told": is_told})
 
 
@@ -96,14 +107,15 @@ def _imports_of(file: Path) -> tuple[_Import, ...] | None:
 @functools.lru_cache(maxsize=8192)
 def _read_imports(file: Path, modified_ns: int, size: int) -> tuple[_Import, ...] | None:
     """Kept for the state of the file that `modified_ns` and `size` tell: cases by the thousand share one module."""
+    content = file.read_bytes()
     try:
-        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+        tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
         return None
+    if _HINTS.search(content) and any(map(_finds_code, ast.walk(tree))):
+        return None
     imports: dict[_Import, None] = {}
-    for node in nodes:
-        if _finds_code(node):
-            return None
+    for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 names = tuple(alias.name.split("."))  # "import a.b" binds `a`, and gives access to all below it
@@ -116,9 +128,21 @@ def _read_imports(file: Path, modified_ns: int, size: int) -> tuple[_Import, ...
     return tuple(imports)
 
 
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every statement, however deep: an import stands in no expression."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, field, None)
+            waiting += below if isinstance(below, list) else ()
+
+
 def _finds_code(node: ast.AST) -> bool:
     if isinstance(node, ast.Import):
-        return any(alias.name.partition(".")[0] in _LOADERS for alias in node.names)
+        tops = ((alias.name.partition(".")[0], alias.asname) for alias in node.names)
+        return any(top in _LOADERS or (top == "sys" and other is not None) for top, other in tops)
     if isinstance(node, ast.ImportFrom):
         module = node.module or ""
         named = {(module, alias.name) for alias in node.names}

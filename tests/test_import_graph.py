@@ -67,6 +67,8 @@ def test_a_module_that_comes_to_shadow_another_one_counts(root: Path) -> None:
         "import sys; sys.path.insert(0, 'tests')",
         "exec(open('tests/test_daily.py').read())",
         "import subprocess",
+        "import sys as system",
+        "def late():\n    try: pass\n    finally:\n        from os import popen",
         "this is no Python",
     ],
 )
@@ -93,6 +95,20 @@ def test_a_package_that_is_bound_gives_access_to_all_below_it(root: Path, statem
     write(root / "libs/deeper.py", statement)
 
     assert sees(root, f"libs/{name}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    pass\nexcept ValueError:\n    import unused",
+        "match 1:\n    case _:\n        async def late():\n            with x: import unused as u",
+        "if 0: pass\nelse: import sys; import unused",
+    ],
+)
+def test_an_import_counts_wherever_it_stands(root: Path, text: str) -> None:
+    write(root / "libs/deeper.py", text)
+
+    assert sees(root, "libs/unused.py")
 
 
 def test_relative_imports_are_followed_from_where_they_stand(root: Path) -> None:
