@@ -54,6 +54,18 @@ def test_another_source_of_the_metric_is_another_search(project):
     assert digest(file, CASE + OWN_METRIC) != before
 
 
+def test_another_source_of_what_the_metric_imports_is_another_search(project, tmp_path, monkeypatch):
+    file, _ = project
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rules_of_metric.py").write_text("")
+    (file.parent / "scoring.py").write_text("def score(outputs, labels):\n    import rules_of_metric\n")
+    before = digest(file, CASE + OWN_METRIC)
+
+    (tmp_path / "rules_of_metric.py").write_text("stricter = True\n")
+
+    assert digest(file, CASE + OWN_METRIC) != before
+
+
 def test_a_budget_that_the_answer_alone_is_held_against_is_the_same_search(project):
     file, before = project
 
