@@ -147,20 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_to(commands)
     init.add_to(commands)
     accept.add_to(commands)
-    merging = commands.add_parser(
-        "merge",
-        help="join the ledgers of shards of one plan",
-        epilog=MERGE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
-    merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
-    merging.add_argument(
-        "--allow-other-commits",
-        action="store_true",
-        help="also shards that are of several commits, or of changed files",
-    )
-    add_json(merging)
+    _add_merge(commands)
     reporting = commands.add_parser(
         "conformance",
         help="print what a ledger says of kernels",
@@ -233,6 +220,23 @@ def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
                 config._ensure_unconfigure()
 
     return int(pytest.main([], plugins=[Command()]))
+
+
+def _add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    merging = commands.add_parser(
+        "merge",
+        help="join the ledgers of shards of one plan",
+        epilog=MERGE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
+    merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
+    merging.add_argument(
+        "--allow-other-commits",
+        action="store_true",
+        help="also shards that are of several commits, or of changed files",
+    )
+    add_json(merging)
 
 
 def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: bool = False) -> int:
