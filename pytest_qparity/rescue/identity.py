@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.model import read_model_file
 from pytest_qparity.digest import json_digest
-from pytest_qparity.gate.basis import added_sources, is_onnx, named_files
+from pytest_qparity.gate.basis import SessionBasis, added_code, is_onnx, named_files
 from pytest_qparity.precision.command import command_recipe
 from pytest_qparity.precision.recipes import as_json
 from pytest_qparity.precision.variants import versions
 from pytest_qparity.processor import this_processor
-from pytest_qparity.sources import sources_digest
 from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
 
     Of the case file everything but what stands elsewhere, so that a key that comes to it later is not forgotten. What a
     key names counts by its content: ranges and other files; a given file with its external data; the golden as it lies
-    there; of each "module:function" the source, with the modules beside it, or all of the package that it is in. What
-    cannot be told (a file that is not there) is as it is: to be told later is another search.
+    there; of each "module:function" the code, as far as its imports reach. What cannot be told (a file that is not
+    there) is as it is: to be told later is another search.
     """
     spec = material.case.spec
     stated = spec.precisions[run.precision]
@@ -46,7 +45,9 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
         "variant": _given(material, run, stated),
         "calibration": _calibration(material),
         "case": stated_keys,
-        "files": named_files([stated_keys, precision], material.case.folder, _apart(material, stated)),
+        "files": named_files(
+            [stated_keys, precision], material.case.folder, _apart(material, stated), SessionBasis().code_of
+        ),
         "added": _added(material),
         "demanded_limits": dict(material.settings.demanded_limits),
         "baseline": None if (baseline := material.settings.baseline) is None else baseline.digest,
@@ -74,14 +75,15 @@ def _given(material: CaseMaterial, run: Run, stated: PrecisionSpec) -> str | Non
     return None
 
 
-def _apart(material: CaseMaterial, stated: PrecisionSpec) -> frozenset[str | None]:
-    """Texts whose content is digested as data, or as a model."""
+def _named(material: CaseMaterial, stated: PrecisionSpec, keys: list[Any]) -> Mapping[str, Any]:
+    """What keys name, but what is digested as data or as a model."""
     data = material.case.spec.data
     onnx = stated.file if stated.file is not None and is_onnx(stated.file) else None
-    return frozenset((data.test, data.calibration, onnx))
+    apart = frozenset((data.test, data.calibration, onnx))
+    return named_files(keys, material.case.folder, apart, SessionBasis().code_of)
 
 
 def _added(material: CaseMaterial) -> str | None:
     with contextlib.suppress(LookupError, OSError):
-        return sources_digest(added_sources(material.settings))
+        return added_code(material.settings)
     return None
