@@ -16,13 +16,20 @@ __all__ = ["FewLevels", "OtherWeight", "WeightsFound", "weights_found"]
 
 @dataclass(frozen=True, slots=True)
 class OtherWeight:
-    """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures)."""
+    """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures).
+
+    `is_scaled`: it would be, but for factors of channels that nothing takes back; `factor`: that of all of its
+    elements, where it is one.
+    """
 
     name: str
     off_share: float
     largest_steps: float
+    clipped_share: float
     cosine: float
     channel: int | None
+    is_scaled: bool = False
+    factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,8 @@ class FewLevels:
 @dataclass(frozen=True, slots=True)
 class WeightsFound:
     """Counts of quantized weights of two axes or more: `compared` with the float model's, of which `rounded` to the
-    nearest, `near` (within one step), `scaled` (rounded after factors of channels), `others`, most off first.
+    nearest, `near` (within a step, but for a few), `scaled` (rounded after factors of channels that something takes
+    back), `others`, most off first.
 
     `not_compared`: names of those of which no float weight was found. `median_steps`: the median over weights of the
     median |r| of each; `largest_steps`: the largest |r| of any; None where nothing was compared.

@@ -12,6 +12,7 @@ import numpy as np
 from pytest_qparity.precision.pairs.folding import folded
 from pytest_qparity.precision.pairs.pairing import origin
 from pytest_qparity.precision.pairs.quantizers import constant, constant_operands, fold_of
+from pytest_qparity.precision.weights.agreement import Rounded
 from pytest_qparity.precision.weights.codes import PACKED, packed_codes, quantized_constant, source_of
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from pytest_qparity.precision.pairs.light_model import LightModel
     from pytest_qparity.precision.pairs.pairing import Pairing
-    from pytest_qparity.precision.weights.agreement import Rounded
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["QuantizedWeight", "quantized_weights"]
+__all__ = ["QuantizedWeight", "changed_floats", "quantized_weights"]
 
 _ALIKE = 0.9  # cosine from which a weight of the same shape is taken for the one meant, whatever its name
+_FLOAT_BITS, _FINE = 24, 1 << 22  # a float's own, and codes that hold them
 _SUFFIXES = (
     "_quantized",
     "_DequantizeLinear_Output",
@@ -88,6 +89,20 @@ def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairi
         yield QuantizedWeight(place.key, rounded, weight, *_axes(place.reader, rounded.codes.ndim))
 
 
+def changed_floats(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[QuantizedWeight]:
+    """Weights that both models hold as floats, and not the same: as codes of so many bits that nothing is rounded."""
+    for operand in constant_operands(reference, variant, pairing):
+        made, weight = (_float_constant(*each) for each in ((variant, operand.theirs), (reference, operand.mine)))
+        if made is None or weight is None or made.dtype.kind != "f" or made.ndim < 2 or not np.isfinite(made).all():
+            continue
+        if made.shape == weight.shape and weight.dtype.kind == "f" and not np.array_equal(made, weight):
+            step = (float(np.abs(made).max()) or 1.0) / _FINE
+            codes = np.rint(made.astype(np.float64) / step).astype(np.int32)
+            rounded = Rounded(codes, np.zeros(made.shape), np.full(made.shape, step), _FLOAT_BITS)
+            reader = variant.nodes[pairing.counterpart(operand.node)]
+            yield QuantizedWeight(operand.theirs, rounded, weight, *_axes(reader, made.ndim))
+
+
 def _places(variant: LightModel) -> Iterator[_Place]:
     for node in variant.proto.graph.node:
         if node.op_type == PACKED:
@@ -107,7 +122,7 @@ def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> d
     norms = frozenset(node.name for node in reference.proto.graph.node if node.op_type == "BatchNormalization")
     found: dict[str, _Mine] = {}
     for operand in constant_operands(reference, variant, pairing):
-        node, there = reference.nodes[operand.node], variant.nodes[pairing.nodes[operand.node]]
+        node, there = reference.nodes[operand.node], variant.nodes[pairing.counterpart(operand.node)]
         fold = fold_of(reference, node, norms) if operand.index == 1 else None
         is_named = node.name == there.name or origin(variant, node.output[0]) == there.output[0]
         found.setdefault(operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named))

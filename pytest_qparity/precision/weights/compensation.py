@@ -1,0 +1,159 @@
+"""Which factors of channels something takes back: what equalization, smoothing and folded norms leave, and no fault.
+
+A product's output channels may be multiplied by a where what reads them is divided by it: the input channels of another
+weight (cross-layer equalization, Nagel et al. 2019), or where a norm's scale or a Mul is (SmoothQuant, Xiao et al.
+2023). Then a · b = 1 channel by channel. A factor that nothing takes back changes what the network computes.
+
+Partners are looked for by their numbers, not along the graph: that the factors of dozens of channels are the inverse of
+another's by chance is no danger, and what stands between them (poolings, reshapes, attention) may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_qparity.precision.weights.factors import Side
+
+if TYPE_CHECKING:
+    from pytest_qparity.precision.weights.factors import Factors
+
+__all__ = ["Uncompensated", "uncompensated"]
+
+_NEAR, _SIGMAS = 0.02, 5.0  # of a logarithm: factors this near are one, beside what rounding leaves of them
+_TELLS = 0.2  # noise of a channel that tells something
+_OUT, _IN = 1.0, -1.0  # sides: a factor of all may be moved from one to the other, so that it counts in both with signs
+
+
+@dataclass(frozen=True, slots=True)
+class Uncompensated:
+    """`factor`: of all elements, where it is one."""
+
+    factor: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """offset: the mean logarithm of the product. `other`: weight and side of the partner; None of a constant."""
+
+    offset: float
+    other: tuple[str, float] | None
+
+
+@dataclass(slots=True)
+class _Weight:
+    """gauge: what the outputs' logarithm gains and the inputs' loses so that both are the true ones; None: unknown."""
+
+    factors: Factors
+    gauge: float | None = None
+    links: dict[float, list[_Link]] = field(default_factory=dict)
+
+
+def uncompensated(
+    factors: Mapping[str, Factors], constants: Sequence[Side], numbers: Sequence[float]
+) -> Mapping[str, Uncompensated]:
+    """Of weights by name, those whose factors nothing takes back.
+
+    constants: what scales of norms and operands of Mul and Div gained or lost. numbers: ln of single factors of nodes
+    that one of the models has and the other has not.
+    """
+    weights = {name: _Weight(each) for name, each in factors.items()}
+    found: dict[str, Uncompensated] = {}
+    for name, weight in weights.items():
+        outputs, inputs = _flat(weight.factors.outputs), _flat(weight.factors.inputs)
+        if outputs is not None and inputs is not None:
+            of_all = outputs + inputs
+            if not any(abs(of_all + number) <= _NEAR for number in (0.0, *numbers)):
+                found[name] = Uncompensated(float(np.exp(of_all)))
+            continue
+        weight.gauge = -outputs if outputs is not None else inputs
+        weight.links = {side: [] for side, level in ((_OUT, outputs), (_IN, inputs)) if level is None}
+    _link(weights, constants)
+    _spread(weights)
+    for name, weight in weights.items():
+        if any(not any(_holds(weight, side, link, weights) for link in links) for side, links in weight.links.items()):
+            found[name] = Uncompensated(None)
+    return found
+
+
+def _link(weights: Mapping[str, _Weight], constants: Sequence[Side]) -> None:
+    open_sides = [(name, side) for name, weight in weights.items() for side in weight.links]
+    by_depth = [name for name, weight in weights.items() if len(weight.factors.inputs.logs) == 1 and weight.links]
+    for name, side in open_sides:
+        mine, links = _side(weights[name], side), weights[name].links[side]
+        links += [_Link(offset, None) for each in constants for offset in _offsets(mine, each)]
+        for other, theirs in open_sides:
+            if other == name or (side == theirs and name not in by_depth and other not in by_depth):
+                continue
+            partner = _side(weights[other], theirs)
+            links += [_Link(offset, (other, theirs)) for offset in _offsets(mine, partner)]
+            for between in by_depth:  # a convolution by depth hands on what it takes
+                if between not in (name, other):
+                    with_both = _product(mine, _side(weights[between], _OUT))
+                    for offset in () if with_both is None else _offsets(with_both, partner):
+                        links.append(_Link(offset, (other, theirs)))
+                        weights[between].links[_OUT].append(_Link(0.0, None))
+
+
+def _spread(weights: Mapping[str, _Weight]) -> None:
+    """Gauges from those that are known to the others, along the links."""
+    is_moving = True
+    while is_moving:
+        is_moving = False
+        for weight in weights.values():
+            for side, links in weight.links.items() if weight.gauge is None else ():
+                for link in links:
+                    theirs = 0.0 if link.other is None else _gauge(weights, link.other)
+                    if theirs is not None:
+                        weight.gauge, is_moving = -side * (link.offset + theirs), True
+                        break
+                if weight.gauge is not None:
+                    break
+
+
+def _gauge(weights: Mapping[str, _Weight], place: tuple[str, float]) -> float | None:
+    name, side = place
+    gauge = weights[name].gauge
+    return None if gauge is None else side * gauge
+
+
+def _holds(weight: _Weight, side: float, link: _Link, weights: Mapping[str, _Weight]) -> bool:
+    theirs = 0.0 if link.other is None else _gauge(weights, link.other)
+    if weight.gauge is None or theirs is None:
+        return True  # of a circle in which no factor of all is known
+    return abs(link.offset + side * weight.gauge + theirs) <= _NEAR
+
+
+def _side(weight: _Weight, side: float) -> Side:
+    return weight.factors.outputs if side == _OUT else weight.factors.inputs
+
+
+def _offsets(mine: Side, theirs: Side) -> Iterator[float]:
+    """The level of the product of both, where it has one."""
+    product = _product(mine, theirs)
+    level = None if product is None else _flat(product)
+    if level is not None:
+        yield level
+
+
+def _product(one: Side, other: Side) -> Side | None:
+    """Channel by channel; of a map that was flattened each channel stands for several of the longer."""
+    short, long = sorted((one, other), key=lambda side: len(side.logs))
+    times, rest = divmod(len(long.logs), len(short.logs))
+    if rest or (times > 1 and len(short.logs) < 2):
+        return None
+    logs, signs, noise = (np.repeat(each, times) for each in (short.logs, short.signs, short.noise))
+    return Side(long.logs + logs, long.signs * signs, np.hypot(long.noise, noise))
+
+
+def _flat(side: Side) -> float | None:
+    """The logarithm that all channels share; None where they do not, or half of them tell nothing."""
+    tells = side.noise <= _TELLS
+    if not tells.any() or tells.mean() < 0.5 or (side.signs[tells] < 0).any():
+        return None
+    logs = side.logs[tells]
+    level = float(np.median(logs))
+    return level if (np.abs(logs - level) <= _NEAR + _SIGMAS * side.noise[tells]).all() else None
