@@ -11,7 +11,7 @@ from pytest_qparity.precision.weights.found import FewLevels, OtherWeight, Weigh
 from pytest_qparity.verdict import Code
 
 SOUND = WeightsFound(11, 11, 11, 0, 0, (), (), (), 0.25, 0.5)
-OTHER = OtherWeight("conv.w_quantized", 0.48, 10.02, 0.9996, None)
+OTHER = OtherWeight("conv.w_quantized", 0.48, 10.02, 0.0, 0.9996, None)
 OFF = replace(SOUND, rounded=10, others=(OTHER,), largest_steps=10.02)
 
 

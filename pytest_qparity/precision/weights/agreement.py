@@ -83,14 +83,15 @@ class Agreement:
     factors: Factors | None = None
 
 
-def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None) -> Agreement:
+def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None, groups: int = 1) -> Agreement:
     """How `rounded` stands to the float `weight` of the same shape. ValueError where it holds no element.
 
-    `channel_axis`: of output channels; `input_axis`: of input channels, None where the weight has none.
+    `channel_axis`: of output channels; `input_axis`: of input channels, None where the weight has none. `groups`: of a
+    convolution.
     """
     if weight.shape != rounded.codes.shape or not weight.size:
         raise ValueError(f"got codes of {rounded.codes.shape} for a weight of {weight.shape}, should be of one shape")
-    sight = _Sight(weight, rounded, channel_axis, input_axis)
+    sight = _Sight(weight, rounded, channel_axis, input_axis, groups)
     r, kept = sight.residuals(1.0)
     kind, channel = sight.kind_of(r, kept), sight.only_channel(r, kept)
     factors: Factors | None = None
@@ -117,7 +118,9 @@ def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: in
 class _Sight:
     """Both as (output channels, input channels, rest), float64."""
 
-    def __init__(self, weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None) -> None:
+    def __init__(self, weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None, groups: int) -> None:
+        self.groups = groups
+
         def laid_out(array: Array) -> Array:
             front = [channel_axis] if input_axis is None else [channel_axis, input_axis]
             moved = np.moveaxis(array, front, range(len(front)))
@@ -165,20 +168,19 @@ class _Sight:
     def kind_with_factors(self, channel: int | None) -> tuple[Kind, int | None, Factors | None]:
         """Scaled, where one factor an output and an input channel leaves no more than rounding. Whether something takes
         the factors back is `compensation`'s question."""
-        found = fitted(self.q, self.w / self.steps)
-        if found is None:
+        fit = fitted(self.q, self.w / self.steps, self.groups)
+        if fit is None:
             return Kind.OTHER, channel, None
-        outputs, inputs, factors = found
-        r, kept = self.residuals(outputs[:, None, None] * inputs[None, :, None])
+        r, kept = self.residuals(fit.products)
         if self.kind_of(r, kept) is Kind.OTHER:
             return Kind.OTHER, channel, None
-        moved = np.flatnonzero(np.abs(outputs - 1) > _MOVED)
-        is_alone = len(moved) == 1 and not (np.abs(inputs - 1) > _MOVED).any()
-        return Kind.SCALED, int(moved[0]) if is_alone else channel, factors
+        moved = np.flatnonzero(np.abs(fit.outputs - 1) > _MOVED)
+        is_alone = len(moved) == 1 and not (np.abs(fit.inputs - 1) > _MOVED).any()
+        return Kind.SCALED, int(moved[0]) if is_alone else channel, fit.factors
 
     def factors_of_few_bits(self) -> Factors | None:
-        found = fitted(self.q, self.w / self.steps)
-        return None if found is None else found[2]
+        fit = fitted(self.q, self.w / self.steps, self.groups)
+        return None if fit is None else fit.factors
 
     @staticmethod
     def _channels_off(off: Array, share: float = _CHANNEL_OFF) -> Array:

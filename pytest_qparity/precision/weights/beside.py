@@ -44,8 +44,8 @@ def changed_factors(reference: LightModel, variant: LightModel) -> tuple[list[Si
     gone = [side for key, side in mine.items() if key not in theirs]
     new = [side for key, side in theirs.items() if key not in mine]
     pairs = [pair for pair in product(new, gone) if len(pair[0].logs) == len(pair[1].logs)][:_MOST_PAIRS]
-    both = [*gone, *new, *(_over(*pair) for pair in pairs)]
-    vectors = [each for side in both if len(side.logs) > 1 for each in (side, _over(_one(side), side))]
+    both = [*gone, *new, *(above.over(below) for above, below in pairs)]
+    vectors = [each for side in both if len(side.logs) > 1 for each in (side, side.inverse)]
     numbers = [sign * float(side.logs[0]) for side in both if len(side.logs) == 1 for sign in (1, -1)]
     return vectors, numbers
 
@@ -86,11 +86,3 @@ def _value(model: LightModel, name: str) -> Iterator[tuple[Array, Array | float]
         values = rounded.values.ravel()
         sizes = np.abs(values)
         yield values, np.where(sizes > 0, _HALF_STEP * rounded.steps.ravel() / np.where(sizes > 0, sizes, 1.0), np.inf)
-
-
-def _one(side: Side) -> Side:
-    return Side(np.zeros_like(side.logs), np.ones_like(side.signs), np.zeros_like(side.noise))
-
-
-def _over(above: Side, below: Side) -> Side:
-    return Side(above.logs - below.logs, above.signs * below.signs, np.hypot(above.noise, below.noise))

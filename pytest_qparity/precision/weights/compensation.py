@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Uncompensated", "uncompensated"]
 
 _NEAR, _SIGMAS = 0.02, 5.0  # of a logarithm: factors this near are one, beside what rounding leaves of them
-_TELLS = 0.2  # noise of a channel that tells something
+_TELLS, _ENOUGH = 0.2, 0.5  # noise of a channel that tells something, and the part that must
 _OUT, _IN = 1.0, -1.0  # sides: a factor of all may be moved from one to the other, so that it counts in both with signs
 
 
@@ -37,9 +37,10 @@ class Uncompensated:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """offset: the mean logarithm of the product. `other`: weight and side of the partner; None of a constant."""
+    """offset: the logarithm that all channels of the product share; None where each group has its own. `other`: weight
+    and side of the partner; None of a constant."""
 
-    offset: float
+    offset: float | None
     other: tuple[str, float] | None
 
 
@@ -60,13 +61,14 @@ def uncompensated(
     constants: what scales of norms and operands of Mul and Div gained or lost. numbers: ln of single factors of nodes
     that one of the models has and the other has not.
     """
+    levels_of_all = (0.0, *numbers)
     weights = {name: _Weight(each) for name, each in factors.items()}
     found: dict[str, Uncompensated] = {}
     for name, weight in weights.items():
         outputs, inputs = _flat(weight.factors.outputs), _flat(weight.factors.inputs)
         if outputs is not None and inputs is not None:
             of_all = outputs + inputs
-            if not any(abs(of_all + number) <= _NEAR for number in (0.0, *numbers)):
+            if not _is_one_of(of_all, levels_of_all):
                 found[name] = Uncompensated(float(np.exp(of_all)))
             continue
         weight.gauge = -outputs if outputs is not None else inputs
@@ -74,7 +76,11 @@ def uncompensated(
     _link(weights, constants)
     _spread(weights)
     for name, weight in weights.items():
-        if any(not any(_holds(weight, side, link, weights) for link in links) for side, links in weight.links.items()):
+        held = (
+            any(_holds(weight, side, link, weights, levels_of_all) for link in links)
+            for side, links in weight.links.items()
+        )
+        if not all(held):
             found[name] = Uncompensated(None)
     return found
 
@@ -95,7 +101,7 @@ def _link(weights: Mapping[str, _Weight], constants: Sequence[Side]) -> None:
                     with_both = _product(mine, _side(weights[between], _OUT))
                     for offset in () if with_both is None else _offsets(with_both, partner):
                         links.append(_Link(offset, (other, theirs)))
-                        weights[between].links[_OUT].append(_Link(0.0, None))
+                        weights[between].links[_OUT].append(_Link(None, None))
 
 
 def _spread(weights: Mapping[str, _Weight]) -> None:
@@ -107,7 +113,7 @@ def _spread(weights: Mapping[str, _Weight]) -> None:
             for side, links in weight.links.items() if weight.gauge is None else ():
                 for link in links:
                     theirs = 0.0 if link.other is None else _gauge(weights, link.other)
-                    if theirs is not None:
+                    if theirs is not None and link.offset is not None:
                         weight.gauge, is_moving = -side * (link.offset + theirs), True
                         break
                 if weight.gauge is not None:
@@ -120,23 +126,29 @@ def _gauge(weights: Mapping[str, _Weight], place: tuple[str, float]) -> float | 
     return None if gauge is None else side * gauge
 
 
-def _holds(weight: _Weight, side: float, link: _Link, weights: Mapping[str, _Weight]) -> bool:
+def _is_one_of(level: float, levels: Sequence[float]) -> bool:
+    return any(abs(level + each) <= _NEAR for each in levels)
+
+
+def _holds(weight: _Weight, side: float, link: _Link, weights: Mapping[str, _Weight], levels: Sequence[float]) -> bool:
     theirs = 0.0 if link.other is None else _gauge(weights, link.other)
-    if weight.gauge is None or theirs is None:
-        return True  # of a circle in which no factor of all is known
-    return abs(link.offset + side * weight.gauge + theirs) <= _NEAR
+    if weight.gauge is None or theirs is None or link.offset is None:
+        return True  # nobody knows a factor of all
+    return _is_one_of(link.offset + side * weight.gauge + theirs, levels)
 
 
 def _side(weight: _Weight, side: float) -> Side:
     return weight.factors.outputs if side == _OUT else weight.factors.inputs
 
 
-def _offsets(mine: Side, theirs: Side) -> Iterator[float]:
-    """The level of the product of both, where it has one."""
+def _offsets(mine: Side, theirs: Side) -> Iterator[float | None]:
+    """The level of the product of both, where it has one; None where each group has its own."""
     product = _product(mine, theirs)
-    level = None if product is None else _flat(product)
-    if level is not None:
-        yield level
+    if product is None:
+        return
+    levels = [_flat(each) for each in _grouped(product)]
+    if None not in levels:
+        yield levels[0] if len(levels) == 1 else None
 
 
 def _product(one: Side, other: Side) -> Side | None:
@@ -146,13 +158,19 @@ def _product(one: Side, other: Side) -> Side | None:
     if rest or (times > 1 and len(short.logs) < 2):
         return None
     logs, signs, noise = (np.repeat(each, times) for each in (short.logs, short.signs, short.noise))
-    return Side(long.logs + logs, long.signs * signs, np.hypot(long.noise, noise))
+    groups = max(short.groups, long.groups)
+    return Side(long.logs + logs, long.signs * signs, np.hypot(long.noise, noise), groups)
+
+
+def _grouped(side: Side) -> Iterator[Side]:
+    parts = (np.split(each, side.groups) for each in (side.logs, side.signs, side.noise))
+    return (Side(*each) for each in zip(*parts, strict=True))
 
 
 def _flat(side: Side) -> float | None:
     """The logarithm that all channels share; None where they do not, or half of them tell nothing."""
     tells = side.noise <= _TELLS
-    if not tells.any() or tells.mean() < 0.5 or (side.signs[tells] < 0).any():
+    if tells.mean() < _ENOUGH or (side.signs[tells] < 0).any():
         return None
     logs = side.logs[tells]
     level = float(np.median(logs))

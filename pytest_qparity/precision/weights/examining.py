@@ -54,7 +54,9 @@ def _found(mine: LightModel, theirs: LightModel) -> WeightsFound:
         if each.weight is None:
             unknown.append(each.name)
         else:
-            agreements[each.name] = agreement(each.weight, each.rounded, each.channel_axis, each.input_axis)
+            agreements[each.name] = agreement(
+                each.weight, each.rounded, each.channel_axis, each.input_axis, each.groups
+            )
         levels = levels_of(each.rounded.codes, each.weight) if each.rounded.bits >= 8 else None
         if levels is not None:
             few.append(FewLevels(each.name, levels.levels, levels.elements, each.rounded.bits))
@@ -90,7 +92,7 @@ def _uncompensated(
     factors = {name: found.factors for name, found in agreements.items() if found.factors is not None}
     for each in changed_floats(mine, theirs, pairing):
         if each.weight is not None:
-            found = agreement(each.weight, each.rounded, each.channel_axis, each.input_axis)
+            found = agreement(each.weight, each.rounded, each.channel_axis, each.input_axis, each.groups)
             factors |= {} if found.factors is None else {each.name: found.factors}
     alone = uncompensated(factors, *changed_factors(mine, theirs))
     return {name: each for name, each in alone.items() if name in scaled}

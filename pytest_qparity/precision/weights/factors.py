@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["Factors", "Side", "fitted"]
+__all__ = ["Factors", "Fit", "Side", "fitted"]
 
 _TURNS, _ENOUGH = 12, 256  # of the fit, and channels that it needs to see
 _NOISE = 0.6  # steps that an element is off, in the mean, where it is rounded up or down: √(1/3)
@@ -19,19 +19,28 @@ _NOISE = 0.6  # steps that an element is off, in the mean, where it is rounded u
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """One number a channel. `logs`: ln of its size; `signs`: 1 or −1; `noise`: standard deviation of the logarithm,
-    infinite of what nobody knows (a channel of zeros). All (channels,), float64."""
+    infinite of what nobody knows (a channel of zeros). All (channels,), float64. `groups`: of channels one behind
+    another, of each of which a common factor is not known."""
 
     logs: Array
     signs: Array
     noise: Array
+    groups: int = 1
 
     @staticmethod
-    def of(numbers: Array, noise: Array | float = 0.0) -> Side:
+    def of(numbers: Array, noise: Array | float = 0.0, groups: int = 1) -> Side:
         """noise: relative."""
         size = np.abs(numbers)
         known = size > 0
-        logs = np.log(np.where(known, size, 1.0))
-        return Side(logs, np.where(numbers < 0, -1.0, 1.0), np.where(known, np.broadcast_to(noise, size.shape), np.inf))
+        sure = np.where(known, np.broadcast_to(noise, size.shape), np.inf)
+        return Side(np.log(np.where(known, size, 1.0)), np.where(numbers < 0, -1.0, 1.0), sure, groups)
+
+    def over(self, other: Side) -> Side:
+        return Side(self.logs - other.logs, self.signs * other.signs, np.hypot(self.noise, other.noise))
+
+    @property
+    def inverse(self) -> Side:
+        return Side(-self.logs, self.signs, self.noise, self.groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,28 +51,45 @@ class Factors:
     inputs: Side
 
 
-def fitted(made: Array, basis: Array) -> tuple[Array, Array, Factors] | None:
-    """Factors of both axes by least squares in turns, and what they are known of; None where there are too few elements
-    to tell. Both arrays (outputs, inputs, rest), in steps.
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """outputs: (outputs,); inputs: (groups · inputs,); `products` of both: (outputs, inputs, 1)."""
+
+    outputs: Array
+    inputs: Array
+    products: Array
+    factors: Factors
+
+
+def fitted(made: Array, basis: Array, groups: int = 1) -> Fit | None:
+    """Factors of both axes by least squares in turns, in each group of outputs; None where there are no more elements
+    than factors. Both arrays (outputs, inputs, rest), in steps.
 
     Each side is found over a part of the other's channels, which is enough of large weights.
     """
     outputs, inputs, _ = made.shape
-    if made.size < 4 * (outputs + (inputs if inputs > 1 else 0)):
+    apart = groups if inputs > 1 and outputs % groups == 0 else 1  # by depth, inputs have no factors of their own
+    if made.size <= outputs + (apart * inputs if inputs > 1 else 0):
         return None
+    parts = [_fitted(*each) for each in zip(*(np.split(array, apart) for array in (made, basis)), strict=True)]
+    a, noise_a, b, noise_b = (np.concatenate(each) for each in zip(*parts, strict=True))
+    factors = Factors(Side.of(a, noise_a, apart), Side.of(b, noise_b, apart))
+    by_output = np.repeat(b.reshape(apart, 1, inputs), outputs // apart, axis=1).reshape(outputs, inputs)
+    return Fit(a, b, (a[:, None] * by_output)[:, :, None], factors)
+
+
+def _fitted(made: Array, basis: Array) -> tuple[Array, Array, Array, Array]:
+    outputs, inputs, _ = made.shape
     some = slice(None, None, max(1, outputs // _ENOUGH)), slice(None, None, max(1, inputs // _ENOUGH))
-    a, b = np.ones(outputs), np.ones(inputs)
+    a, b, noise_b = np.ones(outputs), np.ones(inputs), np.zeros(inputs)
     sure_a = sure_b = np.zeros(0)
     for _ in range(_TURNS):
         a, sure_a = _least_squares(made[:, some[1]], basis[:, some[1]] * b[None, some[1], None], (1, 2))
         if inputs > 1:
             b, sure_b = _least_squares(made[some[0]], basis[some[0]] * a[some[0], None, None], (0, 2))
-    middle = float(np.median(b))
-    if not middle:
-        return None
-    noise_b = _noise(b, sure_b) if inputs > 1 else np.zeros(inputs)
-    a, noise_a, b = a * middle, _noise(a, sure_a), b / middle
-    return a, b, Factors(Side.of(a, noise_a), Side.of(b, noise_b))
+            noise_b = _noise(b, sure_b)
+    middle = float(np.median(b)) or 1.0
+    return a * middle, _noise(a, sure_a), b / middle, noise_b
 
 
 def _least_squares(made: Array, basis: Array, axes: tuple[int, int]) -> tuple[Array, Array]:

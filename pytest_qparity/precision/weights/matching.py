@@ -40,13 +40,14 @@ _SUFFIXES = (
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedWeight:
     """`name`: of the codes. `weight`: the float model's, of the same shape; None where none was found. `channel_axis`
-    and `input_axis`: of output and input channels."""
+    and `input_axis`: of output and input channels; `groups`: of a convolution."""
 
     name: str
     rounded: Rounded
     weight: Array | None
     channel_axis: int = 0
     input_axis: int | None = None
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +193,14 @@ def _cosine(weight: Array, rounded: Rounded) -> float:
     return float(w @ v) / length if length else float(not w.any() and not v.any())
 
 
-def _axes(node: NodeProto, rank: int) -> tuple[int, int | None]:
-    """Of output and input channels, for its reader: Conv (O, I, …), ConvTranspose (I, O, …), products (…, I, O)."""
+def _axes(node: NodeProto, rank: int) -> tuple[int, int | None, int]:
+    """Of output and input channels, for its reader: Conv (O, I, …), ConvTranspose (I, O, …), products (…, I, O); and
+    groups."""
     if node.op_type in ("Conv", "ConvInteger"):
-        return 0, 1
+        return 0, 1, next((each.i for each in node.attribute if each.name == "group"), 1)
     if node.op_type == "ConvTranspose":
-        return 1, 0
+        return 1, 0, 1
     if node.op_type in ("Gemm", "MatMul", PACKED):
         turned = next((each.i for each in node.attribute if each.name == "transB"), 0)
-        return (rank - 2, rank - 1) if turned else (rank - 1, rank - 2)
-    return 0, 1
+        return (rank - 2, rank - 1, 1) if turned else (rank - 1, rank - 2, 1)
+    return 0, 1, 1
