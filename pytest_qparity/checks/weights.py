@@ -91,8 +91,8 @@ def _off(worst: OtherWeight) -> str:
     if worst.clipped_share > max(worst.off_share, _FEW_CLIPPED):
         return f"{worst.clipped_share:.1%} of the elements are clipped to the ends of the codes, should be few"
     return (
-        f"{worst.off_share:.1%} of the elements are more than a step off, up to {worst.largest_steps:.3g} steps, should "
-        "be within half a step of it"
+        f"{worst.off_share:.1%} of the elements are more than a step off, up to {worst.largest_steps:.3g} steps, "
+        "should be within half a step of it"
     )
 
 
@@ -103,8 +103,8 @@ def _why(worst: OtherWeight, found: WeightsFound) -> str | None:
         return f"the scale of output channel {worst.channel} is wrong, or its codes are another channel's"
     if worst.factor is not None:
         return (
-            f"each element is {worst.factor:.4g} times the float model's, which nothing takes back: its scale is wrong, "
-            "or it is of another checkpoint"
+            f"each element is {worst.factor:.4g} times the float model's, which nothing takes back: its scale is "
+            "wrong, or it is of another checkpoint"
         )
     if worst.is_scaled:
         return (

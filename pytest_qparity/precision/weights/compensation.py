@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_qparity.precision.weights.factors import Side
+from pytest_qparity.precision.weights.factors import SIGMAS, TELLS, Side
 
 if TYPE_CHECKING:
-    from pytest_qparity.precision.weights.factors import Factors
+    from pytest_qparity.precision.weights.factors import Array, Factors
 
 __all__ = ["Uncompensated", "uncompensated"]
 
-_NEAR, _SIGMAS = 0.02, 5.0  # of a logarithm: factors this near are one, beside what rounding leaves of them
-_TELLS, _ENOUGH = 0.2, 0.5  # noise of a channel that tells something, and the part that must
+_NEAR = 0.02  # of a logarithm: factors this near are one, beside what rounding leaves of them
+_ENOUGH, _FEWEST = 0.1, 3  # channels that must tell something, for two sides to be one another's
+_COARSE = 0.05  # of channels that tell nothing
 _OUT, _IN = 1.0, -1.0  # sides: a factor of all may be moved from one to the other, so that it counts in both with signs
 
 
@@ -52,6 +53,12 @@ class _Weight:
     gauge: float | None = None
     links: dict[float, list[_Link]] = field(default_factory=dict)
 
+    @property
+    def is_coarse(self) -> bool:
+        """A scale of its own for too few channels, so that of the others little but 0 is left: nobody knows factors."""
+        sides = (self.factors.outputs, self.factors.inputs)
+        return any(np.count_nonzero(each.noise > TELLS) > max(1, _COARSE * len(each.logs)) for each in sides)
+
 
 def uncompensated(
     factors: Mapping[str, Factors], constants: Sequence[Side], numbers: Sequence[float]
@@ -72,7 +79,8 @@ def uncompensated(
                 found[name] = Uncompensated(float(np.exp(of_all)))
             continue
         weight.gauge = -outputs if outputs is not None else inputs
-        weight.links = {side: [] for side, level in ((_OUT, outputs), (_IN, inputs)) if level is None}
+        levels = ((_OUT, outputs), (_IN, inputs))
+        weight.links = {side: [] for side, level in levels if level is None and not weight.is_coarse}
     _link(weights, constants)
     _spread(weights)
     for name, weight in weights.items():
@@ -88,9 +96,11 @@ def uncompensated(
 def _link(weights: Mapping[str, _Weight], constants: Sequence[Side]) -> None:
     open_sides = [(name, side) for name, weight in weights.items() for side in weight.links]
     by_depth = [name for name, weight in weights.items() if len(weight.factors.inputs.logs) == 1 and weight.links]
+    coarse = [weight for weight in weights.values() if weight.is_coarse]
     for name, side in open_sides:
         mine, links = _side(weights[name], side), weights[name].links[side]
         links += [_Link(offset, None) for each in constants for offset in _offsets(mine, each)]
+        links += [_Link(None, None) for each in coarse if each is not weights[name] and _may_follow(each, side, mine)]
         for other, theirs in open_sides:
             if other == name or (side == theirs and name not in by_depth and other not in by_depth):
                 continue
@@ -102,6 +112,13 @@ def _link(weights: Mapping[str, _Weight], constants: Sequence[Side]) -> None:
                     for offset in () if with_both is None else _offsets(with_both, partner):
                         links.append(_Link(offset, (other, theirs)))
                         weights[between].links[_OUT].append(_Link(None, None))
+
+
+def _may_follow(weight: _Weight, side: float, mine: Side) -> bool:
+    """Whether a weight of which nobody knows factors has as many channels on the side that would take them back."""
+    theirs = _side(weight, -side)
+    both = len(theirs.logs), len(mine.logs)
+    return min(both) > 1 and max(both) % min(both) == 0
 
 
 def _spread(weights: Mapping[str, _Weight]) -> None:
@@ -143,12 +160,24 @@ def _side(weight: _Weight, side: float) -> Side:
 
 def _offsets(mine: Side, theirs: Side) -> Iterator[float | None]:
     """The level of the product of both, where it has one; None where each group has its own."""
-    product = _product(mine, theirs)
+    product = None if _are_plainly_apart(mine, theirs) else _product(mine, theirs)
     if product is None:
         return
     levels = [_flat(each) for each in _grouped(product)]
     if None not in levels:
         yield levels[0] if len(levels) == 1 else None
+
+
+def _are_plainly_apart(mine: Side, theirs: Side) -> bool:
+    """Told by two channels, as most are, at little cost: the largest and the smallest factor of mine."""
+    if len(mine.logs) != len(theirs.logs) or mine.groups > 1 or theirs.groups > 1:
+        return False
+    ends = mine.ends
+    if ends is None or max(theirs.noise[ends[0]], theirs.noise[ends[1]]) > TELLS:
+        return False
+    apart = sum(float(side.logs[ends[0]] - side.logs[ends[1]]) for side in (mine, theirs))
+    noise = sum(float(side.noise[end]) for side in (mine, theirs) for end in ends)
+    return abs(apart) > 2 * _NEAR + SIGMAS * noise
 
 
 def _product(one: Side, other: Side) -> Side | None:
@@ -167,11 +196,23 @@ def _grouped(side: Side) -> Iterator[Side]:
     return (Side(*each) for each in zip(*parts, strict=True))
 
 
+def _middle(logs: Array, noise: Array) -> float:
+    """The median, in which those count more that are known better."""
+    order = np.argsort(logs)
+    weights = np.cumsum(1.0 / (_NEAR**2 + noise[order] ** 2))
+    return float(logs[order][np.searchsorted(weights, weights[-1] / 2)])
+
+
+def _tells(side: Side) -> bool:
+    count = len(side.logs)
+    return int(np.count_nonzero(side.noise <= TELLS)) >= max(_ENOUGH * count, min(_FEWEST, count))
+
+
 def _flat(side: Side) -> float | None:
-    """The logarithm that all channels share; None where they do not, or half of them tell nothing."""
-    tells = side.noise <= _TELLS
-    if tells.mean() < _ENOUGH or (side.signs[tells] < 0).any():
+    """The logarithm that all channels share; None where they do not, or too few of them tell anything."""
+    tells = side.noise <= TELLS
+    if not _tells(side) or (side.signs[tells] < 0).any():
         return None
     logs = side.logs[tells]
-    level = float(np.median(logs))
-    return level if (np.abs(logs - level) <= _NEAR + _SIGMAS * side.noise[tells]).all() else None
+    level = _middle(logs, side.noise[tells])
+    return level if (np.abs(logs - level) <= _NEAR + SIGMAS * side.noise[tells]).all() else None

@@ -63,10 +63,11 @@ class _Place:
 class _Mine:
     """How to have the float weights that it may be of. `is_named`: their node has the name of the variant's, or gives a
     tensor of one name: then one of them is meant, however unlike. Else two nodes that read the same may have been taken
-    for one another."""
+    for one another. `is_folded`: a norm went into it, so that the weight of its name is not the one meant."""
 
     read: Callable[[], list[Array]]
     is_named: bool
+    is_folded: bool = False
 
 
 def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[QuantizedWeight]:
@@ -83,7 +84,8 @@ def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairi
             continue
         mine = by_place.get(place.value)
         weight = None if mine is None else _fitting(mine.read(), rounded)
-        if weight is None or _cosine(weight, rounded) < _ALIKE:
+        is_known = mine is not None and mine.is_named and mine.is_folded
+        if weight is None or (not is_known and _cosine(weight, rounded) < _ALIKE):
             other = _by_name_or_likeness(reference, place.key, rounded)
             unlike = weight if mine is not None and mine.is_named else None
             weight = unlike if other is None else other
@@ -118,15 +120,17 @@ def _places(variant: LightModel) -> Iterator[_Place]:
 def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> dict[str, _Mine]:
     """The float weights by the variant's value that stands in their place; by the output of a packed product.
 
-    A convolution with a norm behind it has two, of which one was rounded: names do not tell whether it was folded.
+    Of a convolution with a norm behind it that the variant's has not, it is the folded one.
     """
     norms = frozenset(node.name for node in reference.proto.graph.node if node.op_type == "BatchNormalization")
     found: dict[str, _Mine] = {}
     for operand in constant_operands(reference, variant, pairing):
         node, there = reference.nodes[operand.node], variant.nodes[pairing.counterpart(operand.node)]
-        fold = fold_of(reference, node, norms) if operand.index == 1 else None
+        fold = fold_of(reference, node, norms) if operand.index == 1 and not _has_norm(variant, there) else None
         is_named = node.name == there.name or origin(variant, node.output[0]) == there.output[0]
-        found.setdefault(operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named))
+        found.setdefault(
+            operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named, fold is not None)
+        )
     for node in variant.proto.graph.node:
         made = reference.producers.get(node.output[0]) if node.op_type == PACKED else None
         if made is not None and made.op_type == "MatMul":
@@ -134,12 +138,25 @@ def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> d
     return found
 
 
+def _has_norm(variant: LightModel, node: NodeProto) -> bool:
+    """Behind a node, at once or behind what quantizes its output."""
+    waiting = [node]
+    while waiting:
+        for reader in variant.readers.get(waiting.pop().output[0], ()):
+            if reader.op_type == "BatchNormalization":
+                return True
+            if reader.op_type in ("QuantizeLinear", "DequantizeLinear", "Identity", "Cast"):
+                waiting.append(reader)
+    return False
+
+
 def _candidates(reference: LightModel, name: str, node: NodeProto, fold: NodeProto | None) -> list[Array]:
-    weight = _float_constant(reference, name)
     parts = [node.input[1], *fold.input[1:5]] if fold is not None else []
     is_constant = bool(parts) and all(constant(reference, each) is not None for each in parts)
-    with_norm = [folded(reference, node, fold)[0]] if fold is not None and is_constant else []
-    return [*with_norm, *([] if weight is None else [weight])]
+    if fold is not None and is_constant:
+        return [folded(reference, node, fold)[0]]
+    weight = _float_constant(reference, name)
+    return [] if weight is None else [weight]
 
 
 def _float_constant(reference: LightModel, name: str) -> Array | None:
