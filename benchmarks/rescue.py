@@ -123,7 +123,7 @@ def greedy(judge: GateJudge, names: Sequence[str], most: int) -> tuple[str, ...]
     gains = {name: judge.evaluate(Candidate(keep_float=(name,))).nearness for name in names}
     order = sorted(names, key=gains.__getitem__, reverse=True)
     for count in range(1, min(most, len(order)) + 1):
-        if judge.passes(Candidate(keep_float=tuple(sorted(order[:count])))):
+        if judge.suffices(Candidate(keep_float=tuple(sorted(order[:count])))):
             return tuple(order[:count])
     return None
 
@@ -147,7 +147,7 @@ def loss_debug(judge: GateJudge, project: Path, names: Sequence[str], most: int)
     worst = sorted(errors, key=lambda name: errors[name]["qdq_err"])
     order = [node for name in worst for node in readers.get(name, ()) if node in names]
     order = list(dict.fromkeys(order))
-    length = smallest_prefix(order, min(most, len(order)), lambda few: judge.passes(Candidate(keep_float=tuple(few))))
+    length = smallest_prefix(order, min(most, len(order)), lambda few: judge.suffices(Candidate(keep_float=tuple(few))))
     return None if length is None else tuple(order[:length])
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 from jinja2 import Environment, StrictUndefined
 
 from pytest_qparity import read_ledger
 from pytest_qparity.ledger import Ledger
-from pytest_qparity.report.runs import RunRecord, runs_by_case
+from pytest_qparity.report.runs import RunRecord, decibels_text, runs_by_case
 
 # The article's table, as it stands there.
 SEED = (
@@ -43,6 +44,7 @@ def page(*ledgers: Ledger) -> str:
     template = environment.from_string(Path(__file__).with_suffix(".md").read_text(encoding="utf-8"))
     return template.render(
         machine=machine(ledgers[0]),
+        load=load((*resnet, *bert, *labelled)),
         resnet=table(resnet, "same answer"),
         bert=table(bert, None),
         labelled=table(labelled, "Top-1", named=True),
@@ -60,8 +62,21 @@ def machine(ledger: Ledger) -> str:
     engines = ", ".join(f"{name} {libraries[name]}" for name in ("onnxruntime", "openvino") if name in libraries)
     features = [name for name in start["cpu_features"] if name.startswith(("avx512_vnni", "amx_int8", "avx_vnni"))]
     return (
-        f"{start['time'][:10]}, {start['processor']}, {start['cores']} cores that other processes use as well, "
+        f"{start['time'][:10]}, {start['processor']}, {start['cores']} shared cores, "
         f"{', '.join(features) or 'no int8 instructions'}; {engines}."
+    )
+
+
+def load(runs: Sequence[RunRecord]) -> str:
+    """How busy it was while the runs were timed, from the first warm-up call to the last."""
+    told = [run.checks.get("latency", {}).get("evidence", {}).get("conditions", {}) for run in runs]
+    shares = [each["others_percent"] for each in told if "others_percent" in each]
+    interrupted = [each["interrupted_percent"] for each in told if "interrupted_percent" in each]
+    if not shares or not interrupted:
+        return "How busy it was is not recorded."
+    return (
+        f"While runs were timed other processes took {median(shares):g} % of the processor's time in the median run\n"
+        f"and {max(shares):g} % at most, and interrupted at most {max(interrupted):g} % of a run's calls."
     )
 
 
@@ -91,7 +106,7 @@ def _costs(run: RunRecord) -> list[str]:
     latency_ms, batch = run.measured("latency", "median_ms"), run.measured("latency", "batch")
     rate = batch / latency_ms * 1e3 if latency_ms and batch else None
     return [
-        _figure(run.sqnr_db, "{:.1f}"),
+        "-" if run.sqnr_db is None else decibels_text(run.sqnr_db),
         _figure(latency_ms, "{:,.3g}" if latency_ms is not None and latency_ms < 1000 else "{:,.0f}"),
         _figure(rate, "{:,.0f}" if rate is not None and rate >= 100 else "{:,.3g}"),
         _speed(run),

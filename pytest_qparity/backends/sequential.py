@@ -36,8 +36,8 @@ class Interval:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it says anything: an estimate of too few values is none to show."""
-        return self.low > 0 or self.high < math.inf
+        """From both sides: an estimate of too few values is none to show."""
+        return self.low > 0 and self.high < math.inf
 
     @property
     def width(self) -> float:

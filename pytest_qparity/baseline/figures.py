@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -129,6 +130,15 @@ class Figures(_Part):
     memory: Memory | None = None
     about: About = About()
 
+    def by_check(self) -> dict[str, object | None]:
+        """What each check that measures gave; None where that is nothing."""
+        return {
+            "parity": self.sqnr_db or None,
+            "accuracy": self.accuracy,
+            "latency": self.latency,
+            "memory": self.memory,
+        }
+
     def numbers(self) -> dict[str, float]:
         """One number for each thing that is watched over time: the least SQNR, the metric, the speed-up over
         COUNTERPART, milliseconds, megabytes and joules."""
@@ -213,8 +223,13 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
         threads=threads if isinstance(threads, int) else None,
         fastest_ms=_number(fastest_ms),
         has_counterpart=over is not None,
-        speed_up=SpeedUp(**known) if len(known) == len(SpeedUp.model_fields) else None,
+        speed_up=SpeedUp(**known) if len(known) == len(ends) > 0 and _is_bounded(known) else None,
     )
+
+
+def _is_bounded(ends: Mapping[str, float]) -> bool:
+    """Ledgers of before wrote down the numbers of intervals that bound nothing, too."""
+    return ends["low"] > 0 and math.isfinite(ends["estimate"]) and math.isfinite(ends["high"])
 
 
 def _memory(evidence: Mapping[str, Any]) -> Memory | None:

@@ -20,7 +20,7 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from pytest_qparity.case.model import TensorInfo
 
-__all__ = ["StreamedFeeds", "StreamedSamples", "streamed_feeds", "surveyed"]
+__all__ = ["FedHashes", "StreamedFeeds", "StreamedSamples", "streamed_feeds", "surveyed"]
 
 SPAN_SAMPLES = 256  # a scaling that was left out shows in the first ones
 
@@ -33,12 +33,21 @@ class Sample:
     arrays: Mapping[str, Array]
 
 
+@dataclass(slots=True, eq=False)
+class FedHashes:
+    """What the last whole pass over samples gave: `sample_hash` of each, so that nobody decodes them for it. None
+    before the first one has ended."""
+
+    hashes: Sequence[bytes] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StreamedSamples:
     """What one pass over the records found: labels, ids, and a hash of each one's content. Inputs are not held.
 
     `digest`: of the content, labels, settings and the first sample's arrays, which another decoder makes otherwise;
-    `inputs_digest`: the same without labels.
+    `inputs_digest`: the same without labels. `hashes`: of the content, which other bytes may hold too: a PNG with
+    another comment is fed as the same pixels.
     """
 
     records: Records
@@ -49,6 +58,7 @@ class StreamedSamples:
     inputs_digest: str
     largest_mb: float
     hashes: bytes  # HASH_BYTES for each sample
+    fed: FedHashes | None = None  # where each pass is to leave what it gave
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,9 +72,12 @@ class StreamedSamples:
         return self.decoder.kind
 
     def source_hashes(self) -> Sequence[bytes]:
-        return [self.hashes[start : start + HASH_BYTES] for start in range(0, len(self.hashes), HASH_BYTES)]
+        return _cut(self.hashes)
 
     def input_hashes(self) -> Iterator[bytes]:
+        """Of the last whole pass where one was gone through with `fed`; else by decoding all once more."""
+        if self.fed is not None and self.fed.hashes is not None:
+            return iter(self.fed.hashes)
         return (sample_hash(sample.arrays) for sample in self.stream())
 
     def input_spans(self) -> Mapping[str, Span]:
@@ -79,14 +92,19 @@ class StreamedSamples:
 
     def stream(self) -> Iterator[Sample]:
         """Each sample's arrays. Raises CannotJudge where the content is no longer what the pass before found."""
-        index = -1
+        index, fed = -1, bytearray()
         for index, record in enumerate(self.records):
             known = self.hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
             if content_hash(self.decoder.content(record)) != known:
                 raise _changed(record.id, "other content than before")
-            yield Sample(record.id, self.decoder.arrays(record))
+            arrays = self.decoder.arrays(record)
+            if self.fed is not None:
+                fed += sample_hash(arrays)
+            yield Sample(record.id, arrays)
         if index + 1 != len(self):
             raise _changed(self.origin, f"{index + 1:,} samples, {len(self):,} before")
+        if self.fed is not None:
+            self.fed.hashes = _cut(bytes(fed))
 
 
 def surveyed(records: Records, decoder: Decoder, largest_mb: float) -> StreamedSamples:
@@ -140,12 +158,20 @@ class StreamedFeeds:
         return prefetched(self._feeds())
 
     def of_each_shape(self) -> Iterable[Feed]:
-        """The first feed, cut to the samples of the last one too, where all samples have one shape; otherwise all."""
-        if self.stacked or self.source.decoder.padding is not None:
+        """The first feed, cut to the samples of the last one too, where all samples must have one shape, by the model
+        or by how they are made; otherwise all."""
+        if self.stacked or not self._is_of_one_shape:
             return self
         whole = next(iter(self))
         last = self.samples - self.batch * (len(self) - 1)
         return whole, Feed({name: array[:last] for name, array in whole.arrays.items()}, last)
+
+    @property
+    def _is_of_one_shape(self) -> bool:
+        if self.source.decoder.makes_one_shape:
+            return True
+        sizes = (size for tensor in self.inputs for size in (tensor.shape or (None, None))[1:])
+        return all(isinstance(size, int) for size in sizes)
 
     def whole(self) -> Mapping[str, Array]:
         arrays: dict[str, list[Array]] = {}
@@ -234,6 +260,10 @@ def _of_one(inputs: Sequence[TensorInfo], stacked: bool) -> list[TensorInfo]:
 def _padded(array: Array, shape: tuple[int, ...], value: float) -> Array:
     more = [(0, wanted - size) for wanted, size in zip(shape, array.shape, strict=True)]
     return np.pad(array, more, constant_values=value)
+
+
+def _cut(hashes: bytes) -> Sequence[bytes]:
+    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 
 def _changed(where: str, got: str) -> CannotJudge:

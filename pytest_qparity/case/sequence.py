@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import numpy as np
 
 from pytest_qparity.case.data import Feeds, Samples
 from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.sources.record import sample_hash
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -18,7 +20,15 @@ if TYPE_CHECKING:
 
     Shape = tuple[int | str | None, ...] | None
 
-__all__ = ["RECORDING", "Recordings", "recordings_of", "with_states", "without_states", "wrong_state"]
+__all__ = [
+    "RECORDING",
+    "Recordings",
+    "recording_hashes",
+    "recordings_of",
+    "with_states",
+    "without_states",
+    "wrong_state",
+]
 
 RECORDING = "recording"  # the array of the data that says which recording each step belongs to
 
@@ -34,6 +44,11 @@ class Recordings:
     @property
     def count(self) -> int:
         return int(np.count_nonzero(self.steps == 1))
+
+    @property
+    def of_each(self) -> np.ndarray:
+        """Which recording each sample is a step of, int64 (samples,), from 0 on."""
+        return np.cumsum(self.steps == 1) - 1
 
     @property
     def longest(self) -> int:
@@ -90,6 +105,17 @@ def with_states(feeds: FeedSource, recordings: Recordings, outputs: Mapping[str,
         fed[first] = given[first]
         arrays[name] = fed
     return replace(feeds, arrays=arrays)
+
+
+def recording_hashes(feeds: FeedSource, recordings: Recordings) -> list[bytes]:
+    """A hash of each recording's content: what is fed at its steps, and of states what it begins with."""
+    assert isinstance(feeds, Feeds)  # of `recordings_of` nothing else comes
+    ends = np.append(np.flatnonzero(recordings.steps == 1), len(recordings.steps))
+    fed_once = set(recordings.state.values())
+    return [
+        sample_hash({name: array[at : at + 1 if name in fed_once else end] for name, array in feeds.arrays.items()})
+        for at, end in itertools.pairwise(ends.tolist())
+    ]
 
 
 def without_states(samples: SampleSet, state: Mapping[str, str]) -> SampleSet:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.checks.figures import apart, plain
 from pytest_qparity.checks.scores import Direction, Scores
 from pytest_qparity.checks.statistics.copies import conclude_with_copies
-from pytest_qparity.checks.statistics.noninferiority import Answer, Conclusion, Margin, Method, census, conclude
+from pytest_qparity.checks.statistics.noninferiority import (
+    Answer,
+    Conclusion,
+    Margin,
+    Method,
+    census,
+    conclude,
+    is_at_most,
+)
+from pytest_qparity.checks.statistics.recordings import Grouping, conclude_of_recordings
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
@@ -49,9 +58,11 @@ def measure_accuracy(
     margin: Margin,
     level: float | None,
     alike: IndexArray | None = None,
+    grouping: Grouping | None = None,
 ) -> AccuracyMeasurement:
     """`level`: of each one-sided test of a population; None: the samples are a census. `alike`: which samples of a
-    population are copies (`statistics.copies.first_alike`); None: nobody looked.
+    population are copies (`statistics.copies.first_alike`); None: nobody looked. `grouping`: where what was drawn from
+    the population are recordings, which of them each sample is a step of; None: samples were drawn one by one.
 
     Raises CannotJudge where scores are not one a sample of the same samples, finite and within the metric's bounds;
     where the float model has nothing to lose; or a relative margin is a share of nothing.
@@ -73,6 +84,10 @@ def measure_accuracy(
     pair = (float_scores, variant_scores, margin)
     if level is None:
         conclusion = census(*pair)
+    elif grouping is not None:
+        if len(grouping.of) != float_scores.per_sample.size:
+            raise unfit(f"{float_scores.per_sample.size} scores", f"{len(grouping.of)}, one for each step")
+        conclusion = conclude_of_recordings(*pair, grouping, level)
     else:
         conclusion = conclude(*pair, level) if alike is None else conclude_with_copies(*pair, alike, level)
     return AccuracyMeasurement(
@@ -94,8 +109,9 @@ def judge_accuracy(measured: AccuracyMeasurement) -> Verdict:
     elif found.answer is Answer.BEYOND:
         failure = Failure(Code.ACCURACY_DROP, _of_population(measured), REMEDY)
     else:
-        likely = "the drop is beyond the margin, which these samples are too few to show"
-        remedy = f"{_more_samples(measured)}; or state population = false where these samples are all that matter"
+        these = "samples" if found.recordings is None else "recordings"
+        likely = f"the drop is beyond the margin, which these {these} are too few to show"
+        remedy = f"{_more_samples(measured)}; or state population = false where these {these} are all that matter"
         is_beyond = found.drop > found.margin
         failure = Failure(Code.ACCURACY_UNDECIDED, _of_population(measured), remedy, likely if is_beyond else None)
     return failed(deciding, evidence, (failure,), measured.notes)
@@ -118,12 +134,15 @@ def _evidence(measured: AccuracyMeasurement) -> dict[str, Any]:
         "method": found.method.value,
     }
     if found.method is not Method.CENSUS:
+        unit = "samples" if found.recordings is None else "recordings"
+        if found.recordings is not None:
+            evidence["recordings"] = found.recordings
         if found.distinct is not None:
-            evidence["distinct_samples"] = found.distinct
+            evidence[f"distinct_{unit}"] = found.distinct
         evidence[f"interval_{points}"] = [found.low, found.high]
         evidence["level"] = found.level
-        evidence["samples_to_decide"] = found.to_decide
-        evidence["samples_to_decide_without_loss"] = found.to_decide_without_loss
+        evidence[f"{unit}_to_decide"] = found.to_decide
+        evidence[f"{unit}_to_decide_without_loss"] = found.to_decide_without_loss
     return evidence | dict(measured.details)
 
 
@@ -156,23 +175,25 @@ def _of_population(measured: AccuracyMeasurement) -> str:
 
 def _more_samples(measured: AccuracyMeasurement) -> str:
     found = measured.conclusion
+    unit = "samples" if found.recordings is None else "recordings"
     if found.to_decide_without_loss is None:
-        return "a margin of 0 can be held by no number of samples: state one above 0"
+        return f"a margin of 0 can be held by no number of {unit}: state one above 0"
     kind = " distinct" if found.distinct is not None else ""
     text = (
-        f"test on {found.to_decide_without_loss:,}{kind} samples, which decide with a probability of 80 % if nothing "
+        f"test on {found.to_decide_without_loss:,}{kind} {unit}, which decide with a probability of 80 % if nothing "
         "is lost"
     )
     if found.to_decide is None:
         return f"{text} (no number does should the loss stay at the margin)"
-    if abs(found.drop) < 1e-12:
+    if is_at_most(abs(found.drop), 0.0, measured.float_value):
         return text
     return f"{text}, {found.to_decide:,} should the loss stay {plain(found.drop, _decimals(measured))}"
 
 
 def _counts(found: Conclusion) -> str:
+    of = "samples" if found.recordings is None else f"steps of {found.recordings} recordings"
     copies = "" if found.distinct is None else f" of which {found.distinct} are distinct"
-    return f"{found.samples} samples{copies}, {found.harmful} lost, {found.helpful} gained"
+    return f"{found.samples} {of}{copies}, {found.harmful} lost, {found.helpful} gained"
 
 
 def _told(measured: AccuracyMeasurement, margin: float) -> str:
@@ -184,7 +205,7 @@ def _decimals(measured: AccuracyMeasurement) -> int:
     margin = measured.conclusion.margin
     if measured.percent or margin <= 0:
         return 2
-    return min(9, max(0, 2 - math.floor(math.log10(margin))))
+    return max(0, 2 - math.floor(math.log10(margin)))
 
 
 def _require_scores(whose: str, given: Scores) -> None:

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     with stdout_for_json(options):
         _show(new, target, kept)
     if options.json:
-        named = {name: list(getattr(new, name)) for name in ("left_out", "dropped", "without_speed")}
+        named = {name: list(getattr(new, name)) for name in ("left_out", "dropped", "without_speed", "without_figures")}
         print_json({"written": str(target), "runs": new.written, "kept": kept, **named})
     return 0
 
@@ -89,6 +89,8 @@ def _show(new: Saved, target: Path, kept: int) -> None:
             print(f"{what:<10} {one_line(name)}")
     for name in new.without_speed:
         print(f"no speed   {one_line(name)}: nothing bounds its speed-up over fp32, later ones cannot be judged by it")
+    for name in new.without_figures:
+        print(f"no figure  {one_line(name)} was judged and gave none: later runs that have one cannot be judged by it")
     print(f"written    {one_line(str(target))}  {new.written} runs{f', {kept} of before' if kept else ''}")
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pytest_qparity.rescue.result import Rescue
 
 EXAMPLES = """examples:
-  qparity rescue cases/textbert.toml ort-int8-stock
-  qparity rescue cases/textbert.toml ort-int8-stock --output mended.onnx
+  qparity rescue cases/digits_resnet.toml ort-int8
+  qparity rescue cases/digits_resnet.toml ort-int8 --output mended.onnx
   qparity rescue cases/silero.toml ort-int8 --minutes 20 --evaluations 100
 """
 INTERRUPTED = 130  # what a shell says of a process that Ctrl-C ended

@@ -40,8 +40,9 @@ def concluded(run: RunMaterial, seen: Judged, found: FoundScores) -> AccuracyMea
     name = metric_name(spec.metric)
     reference, variant, of_table = found
     margin = margin_of(spec, of_table, reference.percent)
-    alike = None if seen.level is None else _alike(run, seen)
-    measured = measure_accuracy(name, reference, variant, margin, seen.level, alike)
+    grouping = None if seen.level is None else run.material.grouped_samples
+    alike = None if seen.level is None or grouping is not None else _alike(run, seen)
+    measured = measure_accuracy(name, reference, variant, margin, seen.level, alike, grouping)
     samples = measured.conclusion.samples
     if samples != seen.samples:
         raise CannotJudge(
@@ -106,10 +107,12 @@ def evidence_beside(
     ids = run.material.samples.ids
     if seen.indices is not None:
         ids = [ids[index] for index in seen.indices]
-    found, notes = details(reference, variant, seen.labels, ids)
+    in_recordings = run.material.recordings is not None
+    found, notes = details(reference, variant, seen.labels, ids, by_chance=not in_recordings)
     if _has_class_scores(run):
         found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
-    bits = _score_bits(variant, seen)
+    # Of a population of recordings bits of steps would be paired as if each step had been drawn by itself.
+    bits = None if in_recordings and seen.level is not None else _score_bits(variant, seen)
     if bits is not None:
         found["score_bits"] = bits
     looks = seen.as_json()
@@ -164,11 +167,13 @@ def _alike(run: RunMaterial, seen: Judged) -> IndexArray | None:
 
 def _copies(measured: AccuracyMeasurement) -> tuple[str, ...]:
     """A note of a population most of whose samples are copies of one another."""
-    distinct, samples = measured.conclusion.distinct, measured.conclusion.samples
-    if distinct is None or 2 * distinct >= samples:
+    found = measured.conclusion
+    distinct, drawn = found.distinct, found.samples if found.recordings is None else found.recordings
+    if distinct is None or 2 * distinct >= drawn:
         return ()
+    unit = "samples" if found.recordings is None else "recordings"
     note = (
-        f"{distinct:,} of {samples:,} test samples are distinct: copies tell nothing more of a population, so the "
+        f"{distinct:,} of {drawn:,} test {unit} are distinct: copies tell nothing more of a population, so the "
         f"interval reaches as far as that of the {distinct:,}"
     )
     return (note,)
@@ -211,9 +216,15 @@ def level_of(spec: CaseSpec) -> float | None:
 
 
 def details(
-    reference: Scores, variant: Scores, labels: np.ndarray | None, ids: Sequence[str] | None
+    reference: Scores,
+    variant: Scores,
+    labels: np.ndarray | None,
+    ids: Sequence[str] | None,
+    *,
+    by_chance: bool = True,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Which classes and samples lost, as evidence, and in a note which classes lost more than chance takes."""
+    """Which classes and samples lost, as evidence, and in a note which classes lost more than chance takes; not
+    `by_chance` where samples are steps of recordings, of which sign tests know nothing."""
     from pytest_qparity.checks.scores import Direction
     from pytest_qparity.checks.statistics.classes import class_drops, worst_samples
 
@@ -227,7 +238,10 @@ def details(
         return found, ()
     found["class_drops"] = [_as_json(drop) for drop in drops[:MOST_CLASSES] if drop.harmful or drop.helpful]
     lost = [drop for drop in drops if drop.lost]
-    if not lost:
+    if not by_chance:
+        for told in found["class_drops"]:
+            del told["p"]
+    if not lost or not by_chance:
         return found, ()
     told = (f"{each.label} ({each.harmful} lost, {each.helpful} gained of {each.samples})" for each in lost[:3])
     shown = ", ".join(told)

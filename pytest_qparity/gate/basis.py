@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from pytest_qparity.gate.case_material import CaseMaterial
     from pytest_qparity.gate.settings import Settings
 
-__all__ = ["PARTS", "SessionBasis", "case_basis", "golden_state", "kernels_basis"]
+__all__ = [
+    "PARTS",
+    "SessionBasis",
+    "added_sources",
+    "case_basis",
+    "golden_state",
+    "is_onnx",
+    "kernels_basis",
+    "named_files",
+]
 
 PARTS = ("case", "model", "data", "calibration", "files", "golden", "code", "environment", "settings")
 DIGITS = 32  # of 64 in a SHA-256: a basis stands beside each verdict, and nobody forges one who could forge a ledger
@@ -106,11 +115,17 @@ def _short(parts: Mapping[str, str]) -> dict[str, str]:
 def _code(settings: Settings) -> str:
     """This package, what the project's conftest.py and plugins are made of, and what they add."""
     own = Path(__file__).parent.parent
+    files = local_sources().union(added_sources(settings))
+    return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
+
+
+def added_sources(settings: Settings) -> frozenset[Path]:
+    """Files of what plugins add to this package, where no version of a package stands for them. Raises LookupError
+    where it cannot be told."""
     added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
     added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
     added += settings.contributed.targets
-    files = local_sources().union(*(sources_of_target(target) for target in added))
-    return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
+    return frozenset[Path]().union(*(sources_of_target(target) for target in added))
 
 
 def _environment() -> str:
@@ -159,36 +174,41 @@ def _files_of_precisions(material: CaseMaterial) -> str:
     from pytest_qparity.precision.recipes import as_json
 
     case, data = material.case, material.case.spec.data
-    given = {spec.file for spec in case.spec.precisions.values() if spec.file is not None and _is_onnx(spec.file)}
+    given = {spec.file for spec in case.spec.precisions.values() if spec.file is not None and is_onnx(spec.file)}
     apart = {data.test, data.calibration, *given, *([case.spec.model] if isinstance(case.spec.model, str) else [])}
     told = dict(_named_files(case, frozenset(apart)))
     for name, spec in case.spec.precisions.items():
-        if spec.file is not None and _is_onnx(spec.file):
+        if spec.file is not None and is_onnx(spec.file):
             told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
         if spec.command is not None:
             told[f"precision {name}"] = as_json(command_recipe(spec, case.folder, name, material.worker))
     return json_digest(told)
 
 
-def _is_onnx(file: str) -> bool:
+def is_onnx(file: str) -> bool:
     return not is_plan(Path(file))
 
 
 def _named_files(case: Case | ConformanceCase, apart: frozenset[str | None]) -> Mapping[str, Any]:
+    return named_files(tomllib.loads(case.path.read_text(encoding="utf-8")), case.folder, apart)
+
+
+def named_files(stated: object, folder: Path, apart: frozenset[str | None]) -> Mapping[str, Any]:
     """By each text of a case file that is a path, what lies there; by each that names a function, the code beside it.
-    `apart`: texts whose content is digested elsewhere."""
+    `stated`: tables, lists and texts of the case; `folder`: of the case; `apart`: texts whose content is digested
+    elsewhere."""
     found: dict[str, Any] = {}
-    for text in _texts(tomllib.loads(case.path.read_text(encoding="utf-8"))):
+    for text in _texts(stated):
         if is_function(text):
             try:
-                found[text] = sources_digest([find_function(text, case.folder).source])
+                found[text] = sources_digest([find_function(text, folder).source])
             except CannotJudge:
                 continue  # a text with a colon in it
         elif text not in apart and 0 < len(text) <= LONGEST_PATH and "\0" not in text:
-            path = case.folder / text
+            path = folder / text
             if path.is_file():
                 found[text] = sources_digest([path]) if path.suffix == ".py" else file_digest(path)
-            elif path.is_dir() and path.resolve() not in (case.folder.resolve(), *case.folder.resolve().parents):
+            elif path.is_dir() and path.resolve() not in (folder.resolve(), *folder.resolve().parents):
                 found[text] = tree_digest(path)
     return found
 

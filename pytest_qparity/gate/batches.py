@@ -6,15 +6,14 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
+from pytest_qparity.case.data import Feed, Feeds, some_in_memory
+from pytest_qparity.gate.same_outputs import require_as_at_own_batch
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from pytest_qparity.backends.timing import Times
-    from pytest_qparity.case.feeding import Feed
     from pytest_qparity.gate.run_material import RunMaterial
 
 __all__ = ["times_at_batches"]
@@ -26,7 +25,7 @@ def times_at_batches(run: RunMaterial, known: Mapping[int, Times]) -> dict[int, 
     spec = run.material.case.spec.latency
     if spec is None:
         return {}
-    feeds = {batch: _feed_of(run, batch) for batch in spec.batches if batch not in known}
+    feeds = {batch: _feeds_of(run, batch) for batch in spec.batches if batch not in known}
     seconds = run.material.settings.latency_seconds / max(len(feeds), 1)
     return {
         batch: known[batch] if batch in known else _timed(run, feeds[batch], Question(seconds))
@@ -34,41 +33,35 @@ def times_at_batches(run: RunMaterial, known: Mapping[int, Times]) -> dict[int, 
     }
 
 
-def _timed(run: RunMaterial, feed: Feed, question: Question) -> Times:
+def _timed(run: RunMaterial, feeds: Feeds, question: Question) -> Times:
     from pytest_qparity.backends.shapes import shapes_over
 
+    feed = Feed(feeds.arrays, feeds.samples)
     with contextlib.closing(run.session_that_never_ran(run.precision, shapes_over([feed]))) as session:
-        _require_finite(session.run(feed.arrays), feed.count)  # the first run has a deadline of its own
+        # The first run has a deadline of its own. Outputs at other batches are in no golden.
+        require_as_at_own_batch(run, session.run(feed.arrays), feeds, feed.count)
         with run.material.settings.timed():
             return session.time_alone(feed.arrays, question)
 
 
-def _require_finite(outputs: Mapping[str, np.ndarray], batch: int) -> None:
-    """What is fast because it computes nothing is no throughput: outputs at other batches are in no golden."""
+def _feeds_of(run: RunMaterial, batch: int) -> Feeds:
+    """The first `batch` samples, of the largest shape where shapes differ; where there are fewer, they come again,
+    since time does not depend on them being others."""
     import numpy as np
 
-    for name, array in outputs.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            sentence = f'Output "{name}" at batch {batch} got NaN or infinities, should be finite.'
-            raise CannotJudge(Failure(Code.LATENCY_OUTPUTS, sentence, "see whether the model takes this batch"))
-
-
-def _feed_of(run: RunMaterial, batch: int) -> Feed:
-    """The first `batch` samples; where there are fewer, they come again, since time does not depend on them being
-    others."""
-    import numpy as np
-
-    from pytest_qparity.case.data import some_in_memory
-    from pytest_qparity.case.feeding import Feed
-
-    feeds = some_in_memory(run.material.feeds, batch)
+    shapes = run.material.feed_shapes
+    if shapes.count > 1 and not run.material.feeds.stacked:
+        largest = shapes.largest.feed
+        feeds = Feeds(largest.arrays, largest.count, run.material.feeds.batch, stacked=False)
+    else:
+        feeds = some_in_memory(run.material.feeds, batch)
     if feeds.stacked:
         raise _refused(batch, "1: each sample is fed as it is (arrays of one rank more)")
     for tensor in run.material.model.inputs:
         fixed = (tensor.shape or (None,))[0]
         if isinstance(fixed, int) and fixed != batch:
             raise _refused(batch, f'{fixed}: "{tensor.name}" has a fixed first axis')
-    return Feed(feeds.chosen(np.arange(batch) % feeds.samples).arrays, batch)
+    return feeds.chosen(np.arange(batch) % feeds.samples)
 
 
 def _refused(batch: int, should: str) -> CannotJudge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.statistics.copies import IndexArray
+    from pytest_qparity.checks.statistics.recordings import Grouping
+    from pytest_qparity.gate.feed_shapes import FeedShapes
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
     from pytest_qparity.golden.store import Golden, GoldenKey
@@ -63,7 +66,13 @@ class CaseMaterial:
 
     @once
     def samples(self) -> Samples | StreamedSamples:
-        return self._opened(self.case.spec.data.test)
+        from pytest_qparity.case.data_streams import FedHashes, StreamedSamples
+
+        samples = self._opened(self.case.spec.data.test)
+        asks_for_copies = self.case.spec.accuracy is not None and self.case.spec.data.population
+        if asks_for_copies and isinstance(samples, StreamedSamples):
+            return replace(samples, fed=FedHashes())
+        return samples
 
     def _opened(self, source: str) -> Samples | StreamedSamples:
         from pytest_qparity.case.data_loading import open_samples
@@ -76,14 +85,36 @@ class CaseMaterial:
 
     @once
     def alike_samples(self) -> IndexArray | None:
-        """For each test sample the index of the first that has its content; None of recordings, made of steps."""
+        """For each test sample the index of the first that is fed as it is; None of recordings, made of steps.
+
+        Of a stream from the hashes that the run's own pass left, where it has been gone through."""
         from pytest_qparity.checks.statistics.copies import first_alike
 
-        return None if self.recordings is not None else first_alike(list(self.samples.source_hashes()))
+        return None if self.recordings is not None else first_alike(self.samples.input_hashes())
+
+    @once
+    def grouped_samples(self) -> Grouping | None:
+        """Which recording each test sample is a step of, and which recordings are copies; None where samples are
+        none."""
+        from pytest_qparity.case.sequence import recording_hashes
+        from pytest_qparity.checks.statistics.copies import first_alike
+        from pytest_qparity.checks.statistics.recordings import Grouping
+
+        recordings = self.recordings
+        if recordings is None:
+            return None
+        return Grouping(recordings.of_each, first_alike(recording_hashes(self.feeds, recordings)))
 
     @property
     def feeds(self) -> FeedSource:
         return self._test_steps[0]
+
+    @once
+    def feed_shapes(self) -> FeedShapes:
+        """The shapes of the feeds; the largest is what costs are measured with."""
+        from pytest_qparity.gate.feed_shapes import feed_shapes
+
+        return feed_shapes(self.feeds)
 
     @property
     def recordings(self) -> Recordings | None:

@@ -35,10 +35,27 @@ def invariance(run: RunMaterial) -> Verdict:
     variant = _tried(run, run.precision, trial)
     fp32 = variant if is_fp32 else _tried(run, FLOAT, trial)
     measured = InvarianceMeasurement(
-        trial, variant.movements, fp32.movements, {} if is_fp32 else own_error(variant, fp32), is_fp32
+        trial,
+        variant.movements,
+        fp32.movements,
+        {} if is_fp32 else own_error(variant, fp32),
+        is_fp32,
+        _finds_ranges(run, variant),
     )
     share = ERROR_SHARE if spec.error_share is None else spec.error_share
     return judge_invariance(measured, InvarianceLimit(spec.fp32_sqnr_db, share))
+
+
+def _finds_ranges(run: RunMaterial, variant: Tried) -> bool | None:
+    """Whether the file that ran has an operator with ranges of each call; None of a built engine, which does not tell,
+    and where no batch moved, since nobody will ask."""
+    from pytest_qparity.checks.invariance.relation import Relation
+    from pytest_qparity.precision.examination import finds_ranges
+
+    movements = variant.movements.get(Relation.BATCH, {})
+    if run.executed.is_plan or all(movement.is_still for movement in movements.values()):
+        return None
+    return finds_ranges(run.executed.path, run.material.worker)
 
 
 def _tried(run: RunMaterial, precision: str, trial: Trial) -> Tried:

@@ -9,7 +9,9 @@ from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.budget_spec import TIME_KEYS
 from pytest_qparity.gate.batches import times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
+from pytest_qparity.gate.feed_shapes import shape_of, with_shape
 from pytest_qparity.gate.once import made_so_far
+from pytest_qparity.gate.same_outputs import require_as_judged
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.call_times import TimeLimits
+    from pytest_qparity.gate.feed_shapes import FeedShapes
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
 
@@ -38,7 +41,8 @@ def latency(run: RunMaterial) -> Verdict:
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
     elsewhere = None if budget is None else counts_here(budget, TIME_KEYS, run.hardware)
     limits = _time_limits(None if elsewhere else budget)
-    feed = _judged_feed(run)
+    shapes = run.material.feed_shapes
+    feed = _timed_feed(run)
     _require_native_counterparts(run, budgets)
     counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
     seconds = run.material.settings.latency_seconds / max(len(counterparts), 1)
@@ -52,6 +56,12 @@ def latency(run: RunMaterial) -> Verdict:
             intervals[name] = speed_up(times)
             timed.append(times.of_variant)
         timed = timed or [session.time_alone(feed.arrays, Question(seconds, calls=limits.calls))]
+        others = {
+            shape_of(other): (session.time_alone(other.arrays, _brief(run, shapes)), other.count)
+            for other in shapes.others
+        }
+        if shapes.count > 1:
+            require_as_judged(run, shapes.largest)
     times_of_all = _together(timed, is_alone)
     at_batches = times_at_batches(run, {feed.count: times_of_all})
     quiet_ms = times_of_all.quiet_ms
@@ -67,8 +77,9 @@ def latency(run: RunMaterial) -> Verdict:
         times_of_all,
         at_batches,
         threads=run.options.threads,
+        shapes={shape_of(feed): (times_of_all, feed.count), **others} if others else {},
     )
-    return judge_latency(measured, budgets, limits, elsewhere)
+    return with_shape(judge_latency(measured, budgets, limits, elsewhere), shapes)
 
 
 def _time_limits(budget: Budget | None) -> TimeLimits:
@@ -104,10 +115,17 @@ def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
     )
 
 
-def _judged_feed(run: RunMaterial) -> Feed:
-    """The first feed of those whose outputs were judged, so that the timed runs are held against them."""
+def _timed_feed(run: RunMaterial) -> Feed:
+    """The largest; where all have one shape, the first feed of those whose outputs were judged, so that the timed runs
+    are held against them."""
     seen: Judged | None = made_so_far(run).get("judged")
-    return next(iter(run.material.feeds)) if seen is None else seen.first_feed
+    shapes = run.material.feed_shapes
+    return shapes.largest.feed if seen is None or shapes.count > 1 else seen.first_feed
+
+
+def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:
+    """Of each other shape, which no budget asks for."""
+    return Question(run.material.settings.latency_seconds / len(shapes.others))
 
 
 def _require_native_counterparts(run: RunMaterial, budgets: Mapping[str, float]) -> None:

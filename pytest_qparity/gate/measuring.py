@@ -119,8 +119,8 @@ def parity(run: RunMaterial) -> Verdict:
     seen = run.judged
     gathered, golden = seen.outputs, seen.golden
     if isinstance(gathered, Misfit):
-        return judge_misfit(gathered.layouts, golden, _parity_limit(run))
-    verdict = judge_parity(gathered, golden, _parity_limit(run))
+        return judge_misfit(gathered.layouts, golden, parity_limit(run))
+    verdict = judge_parity(gathered, golden, parity_limit(run))
     if run.material.case.spec.data.drawn:
         from pytest_qparity.case.drawing import DRAWN_NOTE
 
@@ -136,7 +136,7 @@ def _with_drift(verdict: Verdict, run: RunMaterial, recordings: Recordings) -> V
     golden, free, forced = run.material.golden.outputs, run.gathered, run.gathered_from_golden_states
     if isinstance(free, Misfit) or isinstance(forced, Misfit):
         return verdict
-    drifts = drift_of(golden, free, forced, recordings.steps, _parity_limit(run).sqnr_db)
+    drifts = drift_of(golden, free, forced, recordings.steps, parity_limit(run).sqnr_db)
     return with_drift(verdict, drifts, recordings.count)
 
 
@@ -199,7 +199,7 @@ def _equal_to_float(run: RunMaterial) -> bool | None:
     return True
 
 
-def _parity_limit(run: RunMaterial) -> ParityLimit:
+def parity_limit(run: RunMaterial) -> ParityLimit:
     """The precision's table, with what the case states in its place.
 
     SQNR and cosine are one number in two scales: a case that states one is judged by that one alone, or lowering it

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytest_qparity.gate.costs import budget_of, require_native
+from pytest_qparity.gate.feed_shapes import with_shape
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 from pytest_qparity.worker.protocol import Isolation
 
@@ -38,7 +39,8 @@ def memory(run: RunMaterial) -> Verdict:
     names = tuple(dict.fromkeys(ceiling.over for ceiling in judged if ceiling.over is not None))
     used = _measured(run, names, judged)
     counterparts = [Counterpart(name, used[name]) for name in names]
-    return judge_memory(used[run.precision], ceilings, counterparts, elsewhere)
+    verdict = judge_memory(used[run.precision], ceilings, counterparts, elsewhere)
+    return with_shape(verdict, run.material.feed_shapes)
 
 
 def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling]) -> dict[str, MemoryUse]:
@@ -51,7 +53,7 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
     from pytest_qparity.checks.ceilings import REPETITIONS
     from pytest_qparity.gate.run_material import require_unchanged
 
-    feed = next(iter(run.material.feeds))
+    feed = run.material.feed_shapes.largest.feed
     variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
     for variant in variants.values():
         require_unchanged(variant)  # and again when all is measured
@@ -131,7 +133,7 @@ def _activations(run: RunMaterial, variant: Variant) -> float | str:
 
     if variant.is_plan:
         return "a built engine has no graph"
-    shapes = {name: array.shape for name, array in next(iter(run.material.feeds)).arrays.items()}
+    shapes = {name: array.shape for name, array in run.material.feed_shapes.largest.feed.arrays.items()}
     try:
         return activation_mb(variant.path, shapes, run.material.worker)
     except CannotJudge as reason:

@@ -200,6 +200,14 @@ def examine(
     }, {}
 
 
+def examine_ranges(
+    held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> tuple[bool, Mapping[str, np.ndarray]]:
+    """A worker's call: whether the file `model` has an operator that finds its ranges from what it is fed."""
+    nodes = all_nodes(load_graph(Path(arguments["model"])))
+    return any(node.op_type.startswith("DynamicQuantize") for node, _ in nodes), {}
+
+
 def quantized_nodes(content: Content, base: str) -> int:
     """How many nodes hold the precision `base`; 0 for fp32 and tf32, which leave no trace in a file.
 

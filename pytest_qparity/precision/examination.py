@@ -64,3 +64,11 @@ def saturation(model: Path, worker: Worker) -> Saturation:
     work = f"Examining {model.name}"
     found = worker.call("pytest_qparity.precision.saturation:examine", arguments, {}, work, worker.limits.load).value
     return Saturation(**found)
+
+
+def finds_ranges(model: Path, worker: Worker) -> bool:
+    """Whether a node that leads to an output finds its ranges from what it is fed (DynamicQuantizeLinear, and fused
+    operators that hold it). Raises CannotJudge where the file is no model."""
+    arguments, work = {"model": str(model.absolute())}, f"Examining {model.name}"
+    call = "pytest_qparity.precision.content:examine_ranges"
+    return bool(worker.call(call, arguments, {}, work, worker.limits.load).value)

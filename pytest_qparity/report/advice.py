@@ -5,6 +5,7 @@ Each sentence names the checks that its numbers are from. Where a ledger does no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -147,11 +148,11 @@ def _most_accurate(able: Sequence[RunRecord]) -> Iterator[str]:
         equal = [run for run in scored if run is not best and as_accurate(best, run)]
         yield from _equals(equal, "as accurate", "accuracy")
         if equal and best.sqnr_db is not None:
-            yield f"Of these its outputs are nearest to the float model's, {best.sqnr_db:.1f} dB {best.link('parity')}."
+            yield f"Of these its outputs are nearest to the float model's, {_near(best.sqnr_db)} {best.link('parity')}."
         return
     best = max(reduced, key=lambda run: run.sqnr_db or 0.0)
     if best.sqnr_db is not None:
-        yield f"Accuracy first: {best.id}, at {best.sqnr_db:.1f} dB {best.link('parity')}; no metric was judged."
+        yield f"Accuracy first: {best.id}, at {_near(best.sqnr_db)} {best.link('parity')}; no metric was judged."
 
 
 def _best(scored: Sequence[RunRecord]) -> RunRecord:
@@ -204,7 +205,11 @@ def _failing(run: RunRecord, failing: Sequence[str]) -> str:
     if run.sqnr_db is None or "parity" not in failing:
         return "fails"
     kept = " (its accuracy passes)" if run.checks.get("accuracy", {}).get("outcome") == Outcome.PASS.value else ""
-    return f"is too far from the float model's outputs, at {run.sqnr_db:.1f} dB{kept}"
+    return f"is too far from the float model's outputs, at {_near(run.sqnr_db)}{kept}"
+
+
+def _near(sqnr_db: float) -> str:
+    return "no difference" if math.isinf(sqnr_db) else f"{sqnr_db:.1f} dB"
 
 
 def _told(check: str, key: str, run: RunRecord) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.verdict import Code
@@ -10,7 +10,7 @@ from pytest_qparity.verdict import Code
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["as_float_lines"]
+__all__ = ["as_float_lines", "as_float_of"]
 
 _MOST_RUNS = 3  # that one line names
 _NO_ENGINE = "reference"  # computes in floats between Q/DQ pairs by design, and nobody ships on it
@@ -21,8 +21,13 @@ def as_float_lines(ledger: Ledger) -> Iterator[str]:
 
     From preflight's `kernel_counts`. Nothing of emulated runs, whose names say it, nor of those that failed for it.
     """
+    return as_float_of(ledger.verdicts)
+
+
+def as_float_of(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The same of some verdicts."""
     runs: dict[str, list[str]] = {}
-    for event in ledger.verdicts:
+    for event in verdicts:
         fell_back, quantized, total = _counts(event)
         if not fell_back:
             continue
@@ -40,7 +45,7 @@ def as_float_lines(ledger: Ledger) -> Iterator[str]:
 def _counts(event: Mapping[str, Any]) -> tuple[int, int, int]:
     """How many compute nodes fell back to floats, how many run quantized, and of how many."""
     counts = event.get("evidence", {}).get("kernel_counts")
-    if event["check"] != "preflight" or not counts or event["emulated"] or event["backend"] == _NO_ENGINE:
+    if event["check"] != "preflight" or not counts or event.get("emulated") or event["backend"] == _NO_ENGINE:
         return (0, 0, 0)
     if any(failure["code"] == Code.PREFLIGHT_FEW_QUANTIZED.code for failure in event["failures"]):
         return (0, 0, 0)

@@ -39,6 +39,16 @@ class Saved:
         timed = [(each, each.latency) for each in new if each.latency is not None]
         return tuple(f"{each.case} {each.run}" for each, latency in timed if latency.is_unbounded)
 
+    @property
+    def without_figures(self) -> tuple[str, ...]:
+        """Runs of the ledger, each with a check that gave no figure, as where its failure is waived: later ones that
+        give one cannot be judged by these lines. Parity has none of a model whose outputs are all integers."""
+        new = self.runs[len(self.runs) - self.written :]
+        lacking = ((each, check) for each in new for check, told in each.by_check().items() if told is None)
+        return tuple(
+            f"{each.case} {each.run} {check}" for each, check in lacking if check in each.checks and check != "parity"
+        )
+
 
 def saved(ledger: Ledger, older: Baseline | None) -> Saved:
     """A baseline of a whole ledger that passes. Raises BaselineError where it is another.

@@ -110,8 +110,7 @@ def _events(ledger: Ledger) -> Events:
         for node_id in node_ids:
             file, _, rest = node_id.partition("::")
             run, _, check = rest.partition("::")
-            case = file.rpartition("/")[2].removesuffix(".toml")
-            found.setdefault((case, run), {}).setdefault(check, {"outcome": outcome, "deciding": ""})
+            found.setdefault((ledger.case_of(file), run), {}).setdefault(check, {"outcome": outcome, "deciding": ""})
     return found
 
 
@@ -188,7 +187,9 @@ def _judged(old: Figures, new: Figures) -> Any:
     from pytest_qparity.gate.regression import limits_of
 
     told = [plain(each.model_dump()) for each in (old, new)]
-    same = {part: None for part in ("sqnr_db", "accuracy", "latency", "memory") if told[0][part] == told[1][part]}
+    parts = ("sqnr_db", "accuracy", "latency", "memory")
+    # A figure that the earlier one lacks is none to be worse than: outcomes tell what became of its check.
+    same = {part: None for part in parts if told[0][part] == told[1][part] or not told[0][part]}
     old, new = old.model_copy(update=same), new.model_copy(update=same)
     return judge_regression(old, new, limits_of(RegressionSpec(other_hardware="note")))
 

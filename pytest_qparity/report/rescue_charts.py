@@ -111,7 +111,8 @@ def _stairs(places: Sequence[tuple[float, float]]) -> str:
 
 def _said(each: Evaluation) -> str:
     changes = ", ".join(f"{key} = {value}" for key, value in each.candidate.changes if value is not None)
-    told = [f"{len(each.candidate.keep_float)} nodes float", changes, "passes" if each.passes else "fails"]
+    gate = "passes" if each.passes else "undecided" if each.is_undecided else "fails"
+    told = [f"{len(each.candidate.keep_float)} nodes float", changes, gate]
     told.append("" if each.sqnr_db is None else f"{each.sqnr_db:.1f} dB")
     told.append("" if each.drop_points is None else f"{each.drop_points:.2f} lost")
     told.append("" if each.speed_up is None else f"{each.speed_up:.2f}x as fast")

@@ -39,7 +39,7 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
         yield wrapped("speed     ", sentence)
     if found.spent:
         yield wrapped("budget    ", "spent; this is the best so far. --evaluations and --minutes give it more")
-    if not found.passes_already and found.best.passes:
+    if not found.passes_already and found.best.suffices and found.best.candidate != asis.candidate:
         yield ""
         yield found.text
     if len(found.rows) > 1:
@@ -53,6 +53,8 @@ def _lines(found: Rescue, case: str, run: str, asis: Evaluation) -> Iterator[str
 def headline(found: Rescue) -> str:
     if found.passes_already:
         return "passes already"
+    if found.is_undecided:
+        return "undecided"
     return "rescued" if found.rescued else "not rescued"
 
 
@@ -98,5 +100,5 @@ def cells(row: Row, found: Rescue) -> tuple[str, ...]:
         "" if each.drop_points is None else f"{each.drop_points:.2f}",
         "" if each.speed_up is None else f"{each.speed_up:.2f}x",
         "" if each.size_mb is None else f"{each.size_mb:.2f}",
-        f"{'pass' if passes else 'fail'}{changed}{mark}",
+        f"{'pass' if passes else 'undecided' if each.is_undecided else 'fail'}{changed}{mark}",
     )

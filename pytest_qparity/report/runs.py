@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
     from pytest_qparity.ledger.shippable import Refusal
 
-__all__ = ["COSTS", "RunRecord", "runs_by_case"]
+__all__ = ["COSTS", "RunRecord", "decibels_text", "runs_by_case"]
 
 COSTS = ("latency", "memory")
 _PASS = Outcome.PASS.value
+EQUAL = "inf"  # as a ledger writes the SQNR of outputs that are the float model's, bit for bit
+
+
+def decibels_text(sqnr_db: float) -> str:
+    """As the terminal shows it: one decimal, or "equal"."""
+    return "equal" if math.isinf(sqnr_db) else f"{sqnr_db:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,11 @@ class RunRecord:
 
     @property
     def speed_up(self) -> float | None:
-        """Over fp32 of the same backend."""
-        return self.measured("latency", "speed_up_over", "fp32", "estimate")
+        """Over fp32 of the same backend; None where nothing bounds it on both sides."""
+        low, estimate, high = (
+            self.measured("latency", "speed_up_over", "fp32", end) for end in ("low", "estimate", "high")
+        )
+        return estimate if low and high else None
 
     @property
     def samples_per_s(self) -> Mapping[int, float]:
@@ -87,10 +97,10 @@ class RunRecord:
 
     @property
     def sqnr_db(self) -> float | None:
-        """The least of the outputs; None where an output has none."""
+        """The least of the outputs, infinite where all equal the float model's; None where an output has none."""
         outputs = self.checks.get("parity", {}).get("evidence", {}).get("outputs", {})
         told = [each.get("sqnr_db") for each in outputs.values()]
-        known = [float(value) for value in told if isinstance(value, int | float)]
+        known = [float(value) for value in told if isinstance(value, int | float) or value == EQUAL]
         return min(known) if known and len(known) == len(told) else None
 
     def told(self, check: str, *keys: str) -> float | None:

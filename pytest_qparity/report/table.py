@@ -13,6 +13,7 @@ from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
+from pytest_qparity.report.runs import decibels_text
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -93,7 +94,7 @@ def table_cells(row: ComparisonRow) -> Iterator[tuple[str, ...]]:
     yield (
         _shown(row.score, lambda value: f"{value:.2f}{' %' if row.is_percent else ''} {row.metric}".rstrip()),
         _shown(row.drop_points, lambda value: f"{value:.2f} pt"),
-        _shown(row.sqnr_db, lambda value: f"{value:.1f}"),
+        _shown(row.sqnr_db, decibels_text),
         NOTHING if row.batch is None else str(row.batch),
         *_costs(row, row.latency_ms, row.samples_per_s, row.speed_up),
         _shown(memory_mb, lambda value: f"{value:,.1f}"),

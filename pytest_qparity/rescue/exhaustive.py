@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Proof", "sets_to_judge"]
+__all__ = ["Proof", "sets_of", "sets_to_judge"]
 
 Names = tuple[str, ...]
 
@@ -16,8 +16,9 @@ Names = tuple[str, ...]
 class Proof:
     """That no set of nodes passes which is as small as it has to be, with `recipe` (empty: as the case states it).
 
-    sets: those that the gate judged, each of which fails; nodes: those that can be kept float; least, most: nodes in a
-    set. Where `least` is above 1 it rests on smaller sets being no better than the larger ones that hold them.
+    sets: those that the gate judged, each of which it refused for its outputs; nodes: those that can be kept float;
+    least, most: nodes in a set. Where `least` is above 1 it rests on smaller sets being no better than the larger ones
+    that hold them.
     """
 
     sets: int
@@ -28,11 +29,15 @@ class Proof:
 
     @property
     def sentence(self) -> str:
-        of = f"{self.most} of" if self.least == self.most else f"{self.least} to {self.most} of"
         assumed = "" if self.least == 1 else "; fewer float are not expected to give better outputs"
         recipe = f" with {self.recipe}" if self.recipe else ""
         which = f"None of all {self.sets} sets" if self.sets > 1 else "Not the one set"
-        return f"{which} of {of} the {self.nodes} nodes that can be float passes{recipe}{assumed}."
+        return f"{which} of {self.members} passes{recipe}{assumed}."
+
+    @property
+    def members(self) -> str:
+        sizes = f"{self.most}" if self.least == self.most else f"{self.least} to {self.most}"
+        return f"{sizes} of the {self.nodes} nodes that can be float"
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "sentence": self.sentence}
@@ -52,3 +57,9 @@ def sets_to_judge(
                 return
         left -= len(waiting)
         yield size, waiting
+
+
+def sets_of(nodes: Sequence[str], least: int, most: int) -> Iterator[Names]:
+    """All sets of `least` to `most` nodes."""
+    for size in range(least, most + 1):
+        yield from itertools.combinations(nodes, size)

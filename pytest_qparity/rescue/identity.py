@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.case.functions import find_function, is_function, source_digest
-from pytest_qparity.digest import file_digest, json_digest
+from pytest_qparity.case.model import read_model_file
+from pytest_qparity.digest import json_digest
+from pytest_qparity.gate.basis import added_sources, is_onnx, named_files
+from pytest_qparity.precision.command import command_recipe
+from pytest_qparity.precision.recipes import as_json
 from pytest_qparity.precision.variants import versions
 from pytest_qparity.processor import this_processor
+from pytest_qparity.sources import sources_digest
 from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.gate import CaseMaterial, Run
 
 __all__ = ["search_digest"]
@@ -27,23 +30,24 @@ _ELSEWHERE = {"model", "precisions", "budgets", "latency"}
 def search_digest(material: CaseMaterial, run: Run) -> str:
     """All that decides upon the verdicts of a search: another one of these is another search.
 
-    Of the case file everything but what stands elsewhere, so that a key that comes to it later is not forgotten; of
-    each "module:function" that it names the source.
+    Of the case file everything but what stands elsewhere, so that a key that comes to it later is not forgotten. What a
+    key names counts by its content: ranges and other files; a given file with its external data; the golden as it lies
+    there; of each "module:function" the source, with the modules beside it, or all of the package that it is in. What
+    cannot be told (a file that is not there) is as it is: to be told later is another search.
     """
     spec = material.case.spec
     stated = spec.precisions[run.precision]
-    given = None if stated.file is None else file_digest(material.case.folder / stated.file)
-    calibration: str | None = None
-    if spec.data.calibration is not None:
-        with contextlib.suppress(CannotJudge):
-            calibration = material.calibration_samples.digest
+    stated_keys = spec.model_dump(mode="json", exclude=_ELSEWHERE)
+    precision = stated.model_dump(mode="json")
     told: Mapping[str, Any] = {
         "golden": asdict(material.golden_key),
-        "precision": stated.model_dump(mode="json"),
-        "file": given,
-        "calibration": calibration,
-        "case": (stated_keys := spec.model_dump(mode="json", exclude=_ELSEWHERE)),
-        "functions": dict(_sources([stated_keys, stated.model_dump(mode="json")], material.case.folder)),
+        "golden_state": material.golden_state,
+        "precision": precision,
+        "variant": _given(material, run, stated),
+        "calibration": _calibration(material),
+        "case": stated_keys,
+        "files": named_files([stated_keys, precision], material.case.folder, _apart(material, stated)),
+        "added": _added(material),
         "demanded_limits": dict(material.settings.demanded_limits),
         "baseline": None if (baseline := material.settings.baseline) is None else baseline.digest,
         "backend": run.backend,
@@ -53,15 +57,31 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
     return json_digest(told)
 
 
-def _sources(value: Any, folder: Path) -> Iterator[tuple[str, str]]:
-    """Each function that a case names, with the digest of the file that defines it; what names none is passed over."""
-    if isinstance(value, str):
-        if is_function(value):
-            with contextlib.suppress(CannotJudge, OSError):
-                yield value, source_digest(find_function(value, folder))
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _sources(each, folder)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _sources(each, folder)
+def _calibration(material: CaseMaterial) -> str | None:
+    if material.case.spec.data.calibration is not None:
+        with contextlib.suppress(CannotJudge):
+            return material.calibration_samples.digest
+    return None
+
+
+def _given(material: CaseMaterial, run: Run, stated: PrecisionSpec) -> str | None:
+    """Of a given file the digest of all of its bytes, those beside it too; of a command what it says of its version."""
+    with contextlib.suppress(CannotJudge, OSError):
+        if stated.file is not None and is_onnx(stated.file):
+            return read_model_file(material.case.folder / stated.file, material.worker).digest
+        if stated.command is not None:
+            return json_digest(as_json(command_recipe(stated, material.case.folder, run.precision, material.worker)))
+    return None
+
+
+def _apart(material: CaseMaterial, stated: PrecisionSpec) -> frozenset[str | None]:
+    """Texts whose content is digested as data, or as a model."""
+    data = material.case.spec.data
+    onnx = stated.file if stated.file is not None and is_onnx(stated.file) else None
+    return frozenset((data.test, data.calibration, onnx))
+
+
+def _added(material: CaseMaterial) -> str | None:
+    with contextlib.suppress(LookupError, OSError):
+        return sources_digest(added_sources(material.settings))
+    return None

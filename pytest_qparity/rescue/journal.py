@@ -13,7 +13,7 @@ from pytest_qparity.rescue.evaluation import Evaluation
 
 __all__ = ["Journal"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Journal:
@@ -33,7 +33,10 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def add(self, evaluation: Evaluation) -> None:
-        self._write("evaluation", evaluation.as_json())
+        """What tells of this moment and not of the candidate is no answer, and is not kept: the next session asks
+        again."""
+        if evaluation.is_of_candidate:
+            self._write("evaluation", evaluation.as_json())
 
     def add_ranking(self, of: str, ranking: Mapping[str, Any]) -> None:
         """of: key of the candidate whose nodes are ranked."""

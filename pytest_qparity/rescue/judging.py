@@ -86,8 +86,9 @@ class GateJudge:
         self.seen[candidate.key] = known
         return known
 
-    def passes(self, candidate: Candidate) -> bool:
-        return self.evaluate(candidate).passes
+    def suffices(self, candidate: Candidate) -> bool:
+        """As `evaluate`."""
+        return self.evaluate(candidate).suffices
 
     def variant(self, candidate: Candidate) -> Variant:
         """The file itself, exactly as its table makes it."""

@@ -23,8 +23,8 @@ def best_recipe(
     found: Callable[[str], None],
     expect: Callable[[int], None],
 ) -> Evaluation:
-    """The first other recipe that passes, or the nearest of all: methods first, then what balances the float model and
-    its biases, each on top of the nearest so far.
+    """The first other recipe that passes or lacks nothing but samples, or the nearest of all: methods first, then what
+    balances the float model and its biases, each on top of the nearest so far.
 
     base: the precision of the table; notes: of the variant as it is. found: called with a sentence for each finding;
     expect: with how many recipes are still to be tried, before each of them. Raises Spent where the budget is used up.
@@ -36,7 +36,7 @@ def best_recipe(
         expect(len(methods) - index + len(balancing))
         tried += 1
         evaluation = judge.evaluate(Candidate(changes))
-        if evaluation.passes:
+        if evaluation.suffices:
             return _enough(evaluation, found)
         best = max(best, evaluation, key=lambda each: each.nearness)
     for index, more in enumerate(balancing):
@@ -46,7 +46,7 @@ def best_recipe(
             continue
         tried += 1
         found(f"{said(more)}: {_gained(best, evaluation)}.")
-        if evaluation.passes:
+        if evaluation.suffices:
             return _enough(evaluation, found)
         if evaluation.is_clearly_nearer_than(best):  # the table is no place for keys that hardly do anything
             best = evaluation
@@ -57,10 +57,10 @@ def best_recipe(
 
 
 def dynamic_recipe(judge: GateJudge, base: str, found: Callable[[str], None]) -> Evaluation | None:
-    """The first one with ranges of each call that passes, where no set of nodes does. Raises Spent as `best_recipe`."""
+    """The first with ranges of each call that suffices, where no set of nodes does. Raises Spent as `best_recipe`."""
     for changes in dynamic_changes(base, judge.stated, judge.run.backend):
         evaluation = judge.evaluate(Candidate(changes))
-        if evaluation.passes:
+        if evaluation.suffices:
             found(
                 f"{said(changes)} mends its outputs with every product quantized: ranges are then those of each call, "
                 "which takes longer, and a sample's outputs depend on its batch."

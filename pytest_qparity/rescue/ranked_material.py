@@ -42,7 +42,10 @@ def costs_of_nodes(material: CaseMaterial, run: Run, journal: Journal, feed: Fee
     if run.backend != TIMED:
         return costs
     if journal.microseconds is None:
-        journal.add_microseconds(measured_microseconds(model, feed.arrays, worker))
+        measured = measured_microseconds(model, feed.arrays, worker)
+        if not measured:  # of this moment: the next session may measure them
+            return costs
+        journal.add_microseconds(measured)
     return costs.timed(journal.microseconds or {})
 
 

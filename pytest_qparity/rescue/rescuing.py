@@ -12,7 +12,7 @@ from pytest_qparity.precision.graph import WEIGHTED
 from pytest_qparity.precision.table import method_of
 from pytest_qparity.rescue.candidate import Candidate, patterns_for, table_text
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
-from pytest_qparity.rescue.exhaustive import Proof, sets_to_judge
+from pytest_qparity.rescue.exhaustive import Proof, sets_of, sets_to_judge
 from pytest_qparity.rescue.forecast import TYPICAL, Forecast, of_prefix, of_pruning
 from pytest_qparity.rescue.identity import search_digest
 from pytest_qparity.rescue.journal import Journal
@@ -30,6 +30,7 @@ from pytest_qparity.rescue.result import Limits, Rescue, Row
 from pytest_qparity.rescue.searching import Spent, pruned, smallest_prefix
 from pytest_qparity.rescue.sensitivity import Sensitivity, measured_sensitivity
 from pytest_qparity.rescue.slowness import speed_warnings
+from pytest_qparity.rescue.undecided import how_it_ends, lacks_samples, no_proof
 from pytest_qparity.verdict import CannotJudge, Code, Outcome
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rescue"]
 
+NONE_TO_KEEP = "No node of this variant can be kept float."
 SHARE_FOR_SENSITIVITY = 0.4  # of the time that is left
 
 Told = Callable[[str, float | None, float | None], None]
@@ -79,7 +81,7 @@ class _Search:
         require_judged(asis)
         spent = False
         try:
-            if asis.lacking:
+            if asis.suffices and not asis.passes:
                 self._found.append(
                     f"No sample is lost or gained, and only samples are lacking to say that it may ship: no node is to "
                     f"blame, nothing was searched. To decide, {asis.lacking}."
@@ -100,7 +102,7 @@ class _Search:
             self._found.append,
             lambda left: self._forecast.expect(left + of_prefix(TYPICAL) + of_pruning(TYPICAL // 2)),
         )
-        if recipe.passes:
+        if recipe.suffices:
             return
         base = recipe.candidate
         sensitivity, costs = self._measure(base)
@@ -112,16 +114,20 @@ class _Search:
             if length is not None:
                 self._prune(base, order[:length], costs)
                 return
-        self._found.append(
-            f"The {min(most, len(by_cost))} most sensitive of {sensitivity.nodes} quantized nodes float: still fails."
-            if by_cost
-            else "No node of this variant can be kept float."
-        )
+        self._found.append(self._how_the_most_end(base, orders, most) if by_cost else NONE_TO_KEEP)
         if dynamic_recipe(self.judge, precision, self._found.append) is not None or not by_cost:
             return
         may_help = self._all_float(base, orders[1], most)
         if not self._try_all(base, orders[1], most) and may_help:
             self._look_beyond(base, orders[1], most, costs)
+
+    def _how_the_most_end(self, base: Candidate, orders: Sequence[Sequence[str]], most: int) -> str:
+        """What became of as many nodes float as may be, by each order."""
+        assert self._sensitivity is not None
+        keys = (base.with_float(self._in_order(order[:most])).key for order in orders)
+        ends = [self.judge.seen[key] for key in keys if key in self.judge.seen]
+        count = min(most, len(orders[0]))
+        return f"The {count} most sensitive of {self._sensitivity.nodes} quantized nodes float: {how_it_ends(ends)}."
 
     def _measure(self, base: Candidate) -> tuple[Sensitivity, Costs]:
         """How much each node hurts and costs: from the journal, or measured once."""
@@ -171,24 +177,25 @@ class _Search:
 
     def _shortest(self, base: Candidate, order: Sequence[str], most: int) -> int | None:
         self._forecast.expect(of_prefix(min(most, len(order))) + of_pruning(TYPICAL // 2))
-        return smallest_prefix(order, min(most, len(order)), self._passes(base))
+        return smallest_prefix(order, min(most, len(order)), self._suffices(base))
 
     def _prune(self, base: Candidate, chosen: Sequence[str], costs: Costs) -> None:
         sensitivity = self._sensitivity
         assert sensitivity is not None
         self._forecast.expect(of_pruning(len(chosen)))
         worth = {name: sensitivity.harm.get(name, 0.0) / costs.share(name, sensitivity.nodes) for name in chosen}
-        pruned(sorted(chosen, key=worth.__getitem__), self._passes(base))
+        pruned(sorted(chosen, key=worth.__getitem__), self._suffices(base))
 
     def _all_float(self, base: Candidate, order: Sequence[str], most: int) -> bool:
         """Whether more nodes float than may be would do, as far as all of them tell."""
         whole = self.judge.evaluate(base.with_float(self._in_order(order)))
         if whole.lacking:
             self._found.append(f"All {len(order)} float: samples are too few to tell. To decide, {whole.lacking}.")
-        elif not whole.is_accurate:
-            self._found.append(
-                f"All {len(order)} nodes that can be kept float: still fails. What remains is not their rounding."
-            )
+            return len(order) > most
+        if not whole.is_accurate:
+            ends = how_it_ends([whole])
+            blame = " What remains is not their rounding." if whole.is_refused else ""
+            self._found.append(f"All {len(order)} nodes that can be kept float: {ends}.{blame}")
         elif len(order) <= most:
             self._found.append("With them float its outputs pass, and nothing is quantized any more.")
         else:
@@ -207,12 +214,17 @@ class _Search:
         for size, waiting in sets_to_judge(order, most, known, left):
             for index, names in enumerate(waiting):
                 self._forecast.expect(len(waiting) - index)
-                if self.judge.passes(base.with_float(self._in_order(names))):
+                if self.judge.suffices(base.with_float(self._in_order(names))):
                     return True
             least = size
         if least is not None:
-            sets = sum(math.comb(len(order), size) for size in range(least, most + 1))
-            self._proof = Proof(sets, len(order), least, most, said(base.changes))
+            keys = [base.with_float(self._in_order(names)).key for names in sets_of(order, least, most)]
+            proof = Proof(len(keys), len(order), least, most, said(base.changes))
+            open_ = [self.judge.seen[key] for key in keys if not self.judge.seen[key].is_refused]
+            if open_:
+                self._found.append(no_proof(open_, proof))
+            else:
+                self._proof = proof
         return False
 
     def _look_beyond(self, base: Candidate, order: Sequence[str], most: int, costs: Costs) -> None:
@@ -224,17 +236,17 @@ class _Search:
         while high - low > 1:
             middle = (low + high) // 2
             evaluation = self.judge.evaluate(base.with_float(self._in_order(order[:middle])))
-            low, high = (low, middle) if evaluation.is_accurate else (middle, high)
+            low, high = (low, middle) if evaluation.is_accurate or evaluation.lacking else (middle, high)
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
         if high < len(order):
             self._prune(base, order[:high], costs)
             few = min(
-                (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.passes), default=high
+                (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.suffices), default=high
             )
             self._found.append(f"Of these, {few} are enough ({few / nodes:.0%}).")
 
-    def _passes(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
-        return lambda names: self.judge.passes(base.with_float(self._in_order(names)))
+    def _suffices(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
+        return lambda names: self.judge.suffices(base.with_float(self._in_order(names)))
 
     def _in_order(self, names: Sequence[str]) -> tuple[str, ...]:
         assert self._costs is not None
@@ -254,10 +266,9 @@ class _Search:
     def _result(self, asis: Evaluation, spent: bool) -> Rescue:
         seen = self.judge.seen
         cost = {key: self._cost(each.candidate) for key, each in seen.items()}
-        passing = [key for key, each in seen.items() if each.passes]
         within = [key for key, each in seen.items() if self._is_within(each.candidate)]
-        passing = [key for key in within if seen[key].passes]
-        best_key = min(passing, key=cost.__getitem__) if passing else max(within, key=lambda key: seen[key].nearness)
+        enough = [key for key in within if seen[key].passes] or [key for key in within if seen[key].suffices]
+        best_key = min(enough, key=cost.__getitem__) if enough else max(within, key=lambda key: seen[key].nearness)
         operators = {} if self._costs is None else self._costs.operators
         candidate = seen[best_key].candidate
         patterns = patterns_for(candidate.keep_float, operators)
@@ -269,9 +280,11 @@ class _Search:
         if final and "latency" in final:
             speed = speed_up_of(final["latency"])
             self._journal_speed(best_key, speed)
+        nodes = None if self._sensitivity is None else self._sensitivity.nodes
+        if enough and not seen[best_key].passes and best_key != asis.candidate.key:
+            self._found.append(lacks_samples(seen[best_key], nodes))
         rows = self._rows(front(seen, cost), best_key)
         warnings = tuple(self._warnings(seen[best_key], final)) if final else ()
-        nodes = None if self._sensitivity is None else self._sensitivity.nodes
         table = candidate.table(self.judge.stated, patterns)
         return Rescue(
             passes_already=asis.passes and not missed,

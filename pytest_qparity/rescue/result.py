@@ -35,11 +35,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """best: the smallest that passes or, where none does, the nearest. final: every check of the run with the table as
-    it is to be pasted; empty where none passes. quantized: nodes that the variant quantizes, most: how many of them may
-    be float; None where nobody looked. told: what was found out on the way, a sentence each. spent: the budget ended
-    the search. resumed: evaluations that were in the journal. proof: that no set of so many nodes passes, where all of
-    them were judged. warnings: where the answer is slower than FP32 or than what it is to replace."""
+    """best: the smallest that passes or, where none does, that lacks nothing but samples, else the nearest. final:
+    every check of the run with the table as it is to be pasted; empty where none passes. quantized: nodes that the
+    variant quantizes, most: how many of them may be float; None where nobody looked. told: what was found out on the
+    way, a sentence each. spent: the budget ended the search. resumed: evaluations that were in the journal. proof: that
+    no set of so many nodes passes, where all of them were judged, and refused. warnings: where the
+    answer is slower than FP32 or than what it is to replace."""
 
     passes_already: bool
     best: Evaluation
@@ -64,9 +65,15 @@ class Rescue:
         within = count == 0 or (self.most is not None and count <= self.most)
         return within and bool(self.final) and all(judged.passes for judged in self.final.values())
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nothing but samples is lacking to say that the best passes."""
+        return self.best.suffices and not self.best.passes
+
     def as_json(self) -> dict[str, Any]:
         return {
             "rescued": self.rescued,
+            "undecided": self.is_undecided,
             "passes_already": self.passes_already,
             "best": self.best.as_json(),
             "table": {key: list(value) if isinstance(value, tuple) else value for key, value in self.table.items()},

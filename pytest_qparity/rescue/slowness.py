@@ -12,6 +12,7 @@ def speed_warnings(
     latency: Mapping[str, Any] | None, before: float | None, after: float | None, float_share: float | None
 ) -> Iterator[str]:
     """Sentences where the answer is slower than FP32 on the same backend, or than the run as it was, or was not timed.
+    Where its check found no interval, the front's own timing is told, if there is one.
 
     latency: evidence of the answer's check, None where there is none. before, after: the speed-up over FP32 of the run
     as it was and of the answer, None where it was not timed or is no change. float_share: of all work that in nodes
@@ -23,7 +24,13 @@ def speed_warnings(
     low, estimate, high = (over.get(key) for key in ("low", "estimate", "high"))
     if estimate is None or low is None or high is None:
         work = f"; nodes that became float do {float_share:.0%} of the float model's work" if float_share else ""
-        yield f"Whether it is faster than FP32 was not measured{work}."
+        if after is None:
+            yield f"Whether it is faster than FP32 was not measured{work}."
+        else:
+            yield (
+                f"No interval tells whether it is faster than FP32: by the front's short timing it was {after:.2f} "
+                f"times as fast{work}."
+            )
     elif high < 1.0:
         yield (
             f"It is slower than FP32: {estimate:.2f} times as fast ({low:.2f} to {high:.2f}). For speed keep the float "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.report.as_float import as_float_of
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def _figures(run: JudgedRun) -> list[str]:
     if isinstance(latency.get("median_ms"), int | float):
         over = latency.get("speed_up_over", {}).get("fp32", {})
         shown = "{estimate:.2f} ({low:.2f} to {high:.2f}) times as fast as fp32 on the same engine"
-        times = f", {shown.format(**over)}" if "estimate" in over else ""
+        ends = [over.get(name) for name in ("low", "estimate", "high")]
+        is_bounded = all(isinstance(end, int | float) and end > 0 for end in ends)  # else it is no number to show
+        times = f", {shown.format(**over)}" if is_bounded else ""
         lines.append(
             f"Latency: {latency['median_ms']:.4g} ms, the median of {latency['calls']:,} calls of batch "
             f"{latency['batch']}, one call at a time{times}"
@@ -138,4 +141,4 @@ def _figures(run: JudgedRun) -> list[str]:
         lines.append(f"Memory: {memory['peak_mb']:.4g} MB at the peak over an idle process")
     if isinstance(memory.get("size_mb"), int | float):
         lines.append(f"File: {memory['size_mb']:.4g} MB")
-    return lines
+    return [*lines, *as_float_of(run.verdicts)]

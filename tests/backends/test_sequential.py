@@ -142,6 +142,8 @@ def test_what_an_interval_is_called(low: float, high: float, expected: Decision)
 
 def test_an_interval_decides_where_it_lies_on_one_side_of_each_bound() -> None:
     assert Interval(1.0, 1.1, 1.2).decides((1.0, 1.3))
+    ends = [(1.0, 1.2), (0.0, 1.2), (1.0, math.inf), (0.0, math.inf)]
+    assert [Interval(low, 1.1, high).is_bounded for low, high in ends] == [True, False, False, False]
     assert not Interval(0.9, 1.1, 1.2).decides((1.0,))
     assert not Interval(0.9, 1.0, 1.0).decides((1.0,))
     assert not Interval(math.nan, math.nan, math.nan).decides((1.0,))

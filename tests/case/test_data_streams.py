@@ -162,6 +162,17 @@ def test_shapes_are_known_without_another_pass(tmp_path):
     assert shapes == [(2, 2), (1, 2)]
 
 
+def test_feeds_of_several_shapes_are_all_gone_through(tmp_path):
+    function(
+        tmp_path, "import numpy as np\n\ndef made():\n    for size in (2, 9, 3):\n        yield {'x': np.ones(size)}\n"
+    )
+    open_ended = TensorInfo("x", "float64", ("N", "length"))
+
+    feeds = fed(tmp_path, 'test = "samples:made"\nbatch = 1\n', (open_ended,))
+
+    assert [feed.arrays["x"].shape for feed in feeds.of_each_shape()] == [(1, 2), (1, 9), (1, 3)]
+
+
 def test_a_stream_and_its_arrays_are_fed_alike(tmp_path):
     function(tmp_path)
     feeds = fed(tmp_path, TOML, (X,))

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_qparity.case.data import Samples, make_feeds
 from pytest_qparity.case.model import ModelFile, TensorInfo
-from pytest_qparity.case.sequence import recordings_of, with_states, without_states
+from pytest_qparity.case.sequence import recording_hashes, recordings_of, with_states, without_states
 from pytest_qparity.verdict import CannotJudge, Code
 
 X = TensorInfo("x", "float32", (1, 3))
@@ -139,3 +139,18 @@ def test_what_the_data_say_holds_no_states() -> None:
     samples = samples_of(5, state=np.zeros((5, 2), np.float32), recording=np.zeros(5, np.int64))
 
     assert list(without_states(samples, {"stateN": "state"}).inputs) == ["x"]
+
+
+def test_recordings_are_copies_by_what_is_fed_and_by_the_state_that_they_begin_with() -> None:
+    x = np.array([[1.0], [2.0], [1.0], [2.0], [1.0], [2.0], [1.0], [3.0]], np.float32).repeat(3, axis=1)
+    state = np.arange(16, dtype=np.float32).reshape(8, 2)
+    state[[0, 2, 6]] = 0.0  # what stands at later steps is never fed
+    samples, recordings = recordings_of(
+        samples_of(8, x=x, state=state, recording=np.repeat([4, 3, 2, 1], 2)), {"stateN": "state"}, model_of()
+    )
+
+    one, copy, from_elsewhere, other = recording_hashes(make_feeds(samples, (X, STATE), 1), recordings)
+
+    assert one == copy
+    assert len({one, from_elsewhere, other}) == 3
+    assert recordings.of_each.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]

@@ -334,3 +334,13 @@ def test_no_loss_of_a_metric_that_is_better_lower_has_no_sign():
     errors = Scores(array(*np.linspace(0.1, 0.2, 40)), Direction.LOWER, percent=False)
 
     assert verdict_of((errors, errors), Margin(1e-4)).failures[0].sentence.startswith("Metric top1 loses 0.000000 (")
+
+
+def test_a_loss_in_a_tiny_unit_is_told_and_is_no_pass():
+    errors = 1e-9 * np.random.default_rng(0).random(200)
+    reference, variant = (Scores(each, Direction.LOWER, percent=False) for each in (errors, errors + 2e-12))
+
+    verdict = of_census((reference, variant), 1e-12)
+
+    assert verdict.outcome is Outcome.ACCURACY_FAIL
+    assert "is 5.416e-10, should be at most 5.406e-10 (the float model has 5.4e-10" in verdict.failures[0].sentence

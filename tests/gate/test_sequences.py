@@ -141,6 +141,32 @@ def test_the_state_belongs_to_the_key_of_a_golden_that_has_one_and_to_no_other(t
     assert without.recipe.startswith("4a2cfb20cbfd")  # that of every golden of batch 1 that is out there
 
 
+@pytest.mark.parametrize(("alike", "distinct"), [(False, None), (True, 1)])
+def test_a_population_is_of_recordings_and_not_of_their_steps(
+    tmp_path: Path, alike: bool, distinct: int | None
+) -> None:
+    """240 steps of which none is lost would show a margin of 2 points, 12 recordings do not; nor does one, 12 times."""
+    recordings = [signal(20, seed=0 if alike else seed) for seed in range(12)]
+    x = np.concatenate(recordings)
+    case_file = project(tmp_path, x=x, recording=np.repeat(np.arange(12), 20), labels=np.zeros(240, np.int64))
+    labels = accepted(case_file)["y"].argmax(axis=-1).ravel().astype(np.int64)
+    np.savez(case_file.parent / "test.npz", x=x, recording=np.repeat(np.arange(12), 20), labels=labels)
+    with case_file.open("a", encoding="utf-8") as file:
+        file.write('[accuracy]\nmetric = { name = "top1", output = "y" }\nmargin = 2.0\n')
+    accepted(case_file)
+    case, settings = load_case(case_file), gate.default_settings(tmp_path, latency_seconds=0.01)
+    [run] = gate.plan(case, settings, ["ort"], ["fp32"])
+
+    verdict = dict(gate.judge_run(case, run, settings))["accuracy"]
+
+    assert verdict.outcome is Outcome.CANNOT_JUDGE
+    assert (verdict.evidence["samples"], verdict.evidence["recordings"], verdict.evidence["lost"]) == (240, 12, 0)
+    assert verdict.evidence.get("distinct_recordings") == distinct
+    assert "149" in verdict.failures[0].remedy
+    assert "score_bits" not in verdict.evidence
+    assert all("p" not in told for told in verdict.evidence["class_drops"])
+
+
 def test_a_misspelt_state_cannot_be_judged(tmp_path: Path) -> None:
     case_file = project(tmp_path, feedback='nxt = "state"')
     case = load_case(case_file)

@@ -9,10 +9,12 @@ import onnxruntime
 import pytest
 
 from pytest_qparity import gate, load_case
+from pytest_qparity.case.sources.images import ImageDecoder
 from pytest_qparity.verdict import Code, Outcome
 from tests.models import save, small_cnn
 
 Image = pytest.importorskip("PIL.Image")
+PngImagePlugin = pytest.importorskip("PIL.PngImagePlugin")
 
 CASE = """
 model = "cnn.onnx"
@@ -117,6 +119,26 @@ def test_looks_that_streamed_data_cannot_have_are_a_note(case_file):
 
     assert any("looks were not taken, all 100 samples were run" in note for note in accuracy.notes)
     assert "looks" not in accuracy.evidence
+
+
+def test_images_that_differ_in_a_comment_are_copies_and_are_not_decoded_once_more(case_file, monkeypatch):
+    for file in sorted((case_file.parent / "test").glob("*/*.png")):
+        comment = PngImagePlugin.PngInfo()
+        comment.add_text("copy", "1")
+        with Image.open(file) as image:
+            image.save(file.with_name(f"{file.stem} again.png"), pnginfo=comment)
+    decoded = []
+    original = ImageDecoder.arrays
+    monkeypatch.setattr(ImageDecoder, "arrays", lambda *given: decoded.append(1) or original(*given))
+    material = material_of(case_file)
+
+    assert sum(feed.count for feed in material.feeds) == 200  # as a run is fed
+    before = len(decoded)
+
+    assert len(np.unique(material.alike_samples)) == 100
+    assert len(decoded) == before
+    assert len(np.unique(material_of(case_file).alike_samples)) == 100  # where nothing was fed yet
+    material.close()
 
 
 def test_another_image_makes_the_golden_stale(case_file):

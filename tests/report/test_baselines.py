@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,8 +134,12 @@ def test_the_same_ledger_gives_the_same_bytes() -> None:
     assert Path("baselines/main.json").read_bytes() == first
 
 
-def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
-    unbounded = evidence(latency={"speed_up_over": {"fp32": {"decision": "cannot tell"}}, "quantiles_ms": [1.5, 2.0]})
+@pytest.mark.parametrize("ends", [{}, {"low": 0.0, "estimate": 3.0, "high": "inf"}])  # the second: of an old ledger
+def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(
+    capsys: pytest.CaptureFixture[str], ends: dict[str, Any]
+) -> None:
+    over = {"fp32": {**ends, "decision": "cannot tell"}}
+    unbounded = evidence(latency={"speed_up_over": over, "quantiles_ms": [1.5, 2.0]})
     write_ledger(Path("ledger.json"), unbounded)
 
     assert save() == 0
@@ -143,6 +148,14 @@ def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(capsys: pytest
     (latency,) = [each.latency for each in kept().runs]
     assert latency is not None
     assert (latency.has_counterpart, latency.speed_up, latency.fastest_ms) == (True, None, 1.5)
+
+
+def test_a_check_that_gave_no_figure_is_told_where_it_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ledger(Path("ledger.json"), {**evidence(), "latency": {}})
+
+    assert save() == 0
+
+    assert "no figure  digits ort-int8 latency was judged and gave none" in capsys.readouterr().out
 
 
 def test_a_cost_is_kept_with_its_interval_where_it_was_repeated_and_else_not() -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
+
 import pytest
 
 from pytest_qparity.report.comparison import BatchCost, believed_runs, comparison_rows, contradiction_of
-from tests.report.ledgers import EMPTY, FAILING, KILLED, PASSING, costs, event, ledger, whole_run
+from pytest_qparity.report.document import summary_json
+from pytest_qparity.report.html.comparison_table import table_of
+from pytest_qparity.report.table import table_cells
+from tests.report.ledgers import EMPTY, FAILING, KILLED, PASSING, costs, event, ledger, passes, whole_run
 
 # ResNet-50 on a T4, "batch size=32": milliseconds and images a second of the table that this project began with.
 SEED = {"fp32-trt": (4.2, 238.0), "int8-trt": (1.5, 667.0), "fp32-ort": (5.8, 172.0), "int8-ort": (2.1, 476.0)}
@@ -19,6 +26,25 @@ def test_a_row_holds_what_the_checks_of_its_run_measured():
     assert (row.batch, row.latency_ms, row.samples_per_s, row.speed_up) == (32, 2.1, 15_200.0, 2.8)
     assert (row.peak_mb, row.device_peak_mb, row.size_mb, row.problems) == (320.0, None, 25.6, ())
     assert row.latency_covers == "a call, by the host's clock"
+
+
+@pytest.mark.parametrize(
+    ("told", "sqnr_db", "shown"),
+    [({"a": "inf"}, math.inf, "equal"), ({"a": "inf", "b": 30.0}, 30.0, "30.0"), ({"a": "nan"}, None, "–")],
+)
+def test_outputs_that_equal_the_float_models_are_said_to(
+    told: dict[str, float | str], sqnr_db: float | None, shown: str
+) -> None:
+    outputs = {name: {"sqnr_db": value} for name, value in told.items()}
+    of = ledger([event("parity", passes(outputs=outputs)), event("latency", costs(2.0))])
+
+    (row,) = comparison_rows(of)
+
+    assert row.sqnr_db == sqnr_db
+    assert next(table_cells(row))[2] == shown
+    assert table_of([row]).lines[0].values[2].text == ("" if sqnr_db is None else shown)
+    (written,) = json.loads(summary_json(of, Path("nowhere")))["comparison"]
+    assert written["sqnr_db"] == ("inf" if shown == "equal" else sqnr_db)
 
 
 @pytest.mark.parametrize("name", SEED)

@@ -100,6 +100,24 @@ def test_a_check_without_a_verdict_is_told(tmp_path: Path) -> None:
     assert not difference_found.is_same_or_better
 
 
+def test_cases_that_are_called_by_their_folder_make_no_second_run(tmp_path: Path) -> None:
+    start = {**START, "case_names": {"cases/digits.toml": "models/digits"}}
+    runs = (("digits", "int8"),)
+    path = write_ledger(tmp_path / "new.json", runs=runs, start=start)
+    text = path.read_text().replace('"case": "digits"', '"case": "models/digits"')
+    path.write_text(text[: text.rindex('{"event": "verdict"')])
+
+    ledger = read_ledger(path)
+
+    assert [run.case for run in difference(ledger, ledger).runs] == ["models/digits"]
+
+
+def test_what_gave_no_figure_before_and_passes_is_better(tmp_path: Path) -> None:
+    before = {"told": {**EVIDENCE, "latency": {}}, "outcomes": {"latency": "cannot-judge"}}
+
+    assert [run.state for run in found(tmp_path, {}, before).runs] == [State.BETTER]
+
+
 def test_a_ledger_that_no_longer_passes_is_worse_whatever_its_runs_say(tmp_path: Path) -> None:
     difference = found(tmp_path, {"exit_status": 1})
 

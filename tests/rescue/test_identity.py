@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
+import onnx
 import pytest
 
+from pytest_qparity.gate import CaseMaterial
 from pytest_qparity.rescue.identity import search_digest
 from tests.rescue.projects import CASE, opened, write_project
 
@@ -13,9 +15,9 @@ OWN_METRIC = '[accuracy]\nmetric = "scoring:score"\n'
 SOURCE = "def score(outputs, labels):\n    return {}\n"
 
 
-def digest(file, case):
+def digest(file, case, precision="int8"):
     file.write_text(case)
-    material, run, _ = opened(file, "int8")
+    material, run, _ = opened(file, precision)
     with contextlib.closing(material):
         return search_digest(material, run)
 
@@ -52,6 +54,56 @@ def test_another_source_of_the_metric_is_another_search(project):
     assert digest(file, CASE + OWN_METRIC) == before
     (file.parent / "scoring.py").write_text(SOURCE.format(2))
     assert digest(file, CASE + OWN_METRIC) != before
+
+
+def test_another_source_of_a_module_beside_the_metric_is_another_search(project):
+    file, _ = project
+    helper = file.parent / "tables.py"
+    helper.write_text("WEIGHT = 1.0\n")
+    before = digest(file, CASE + OWN_METRIC)
+
+    helper.write_text("WEIGHT = 2.0\n")
+
+    assert digest(file, CASE + OWN_METRIC) != before
+
+
+def test_other_ranges_in_the_file_that_a_case_names_are_another_search(project):
+    file, _ = project
+    case = CASE.replace('target = "ort"', 'target = "ort"\nranges = "ranges.json"')
+    ranges = file.parent / "ranges.json"
+    ranges.write_text('{"input": [-1.0, 1.0]}')
+    before = digest(file, case)
+
+    assert digest(file, case) == before
+    ranges.write_text('{"input": [-2.0, 2.0]}')
+    assert digest(file, case) != before
+
+
+def test_other_weights_beside_a_given_file_are_another_search(project):
+    file, _ = project
+    case = CASE.replace("stock.onnx", "apart.onnx")
+    model = onnx.load(file.parent / "stock.onnx")
+    onnx.save(model, file.parent / "apart.onnx", save_as_external_data=True, location="apart.data", size_threshold=0)
+    before = digest(file, case, "int8-stock")
+
+    assert digest(file, case, "int8-stock") == before
+    data = file.parent / "apart.data"
+    data.write_bytes(bytes([data.read_bytes()[0] ^ 1]) + data.read_bytes()[1:])
+    assert digest(file, case, "int8-stock") != before
+
+
+def test_another_golden_is_another_search(project):
+    file, _ = project
+    material, run, settings = opened(file, "int8")
+    with contextlib.closing(material):
+        before = search_digest(material, run)
+    note = settings.golden_root / "masked" / "note"
+    note.write_text("")
+    with contextlib.closing(CaseMaterial(material.case, settings, "cases/masked.toml")) as fresh:
+        after = search_digest(fresh, run)
+    note.unlink()
+
+    assert after != before
 
 
 def test_a_budget_that_the_answer_alone_is_held_against_is_the_same_search(project):

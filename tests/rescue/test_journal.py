@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pytest_qparity.rescue.candidate import Candidate
 from pytest_qparity.rescue.evaluation import Evaluation, Judged, front
 from pytest_qparity.rescue.journal import Journal
@@ -55,3 +57,26 @@ def test_the_front_is_what_nothing_cheaper_equals():
     }
 
     assert front(found, {"a": 0.0, "b": 0.1, "c": 0.2, "d": 0.3, "e": 0.4}) == ["a", "c", "e"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_kept"),
+    [
+        (("QP-GOLDEN-001",), False),
+        (("QP-PAR-002", "QP-WORKER-002"), False),
+        (("QP-BACKEND-003",), False),
+        (("QP-ACC-002",), False),
+        (("QP-PAR-006", "QP-ACC-002"), True),
+        (("QP-ACC-003",), True),
+        (("QP-VARIANT-002",), True),
+        (("QP-PRE-006",), True),
+    ],
+    ids=str,
+)
+def test_what_tells_of_a_moment_is_no_answer(tmp_path, codes, is_kept):
+    judged = Judged("cannot-judge", "", tuple((code, "") for code in codes))
+    journal = Journal(tmp_path / "j.jsonl")
+
+    journal.add(Evaluation(Candidate(), {"parity": judged}))
+
+    assert bool(Journal(journal.path).evaluations) is is_kept

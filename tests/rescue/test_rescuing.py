@@ -62,7 +62,7 @@ def test_each_single_node_of_the_answer_is_needed(tmp_path):
         _, judge = rescue(material, run, tmp_path / "journals", HALF)
         for name in found.best.candidate.keep_float:
             rest = tuple(each for each in found.best.candidate.keep_float if each != name)
-            assert not judge.passes(Candidate(keep_float=rest))
+            assert not judge.suffices(Candidate(keep_float=rest))
 
 
 def test_what_was_judged_is_not_judged_again(tmp_path, monkeypatch):
@@ -218,6 +218,7 @@ def test_a_run_without_a_golden_cannot_be_rescued(tmp_path):
         rescue(fresh, run, tmp_path / "journals", HALF)
 
     assert caught.value.failure.code in (Code.GOLDEN_MISSING, Code.GOLDEN_CORRUPT)
+    assert again(tmp_path).rescued  # which accepts a golden
 
 
 def test_a_budget_of_speed_that_is_missed_is_no_rescue(tmp_path):

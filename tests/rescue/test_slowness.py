@@ -44,4 +44,6 @@ def test_what_was_not_timed_is_said_with_the_work_that_became_float(latency):
     assert said == (
         "Whether it is faster than FP32 was not measured; nodes that became float do 25% of the float model's work."
     )
+    (timed,) = speed_warnings(latency, None, 0.64, None)
+    assert timed.endswith("than FP32: by the front's short timing it was 0.64 times as fast.")
     assert list(speed_warnings(latency, None, None, None)) == ["Whether it is faster than FP32 was not measured."]

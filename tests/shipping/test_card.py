@@ -51,12 +51,26 @@ def test_names_cannot_pass_for_markup(judged: Judged) -> None:
     assert hub.ModelCard.load(judged.root / "out" / "README.md").data.model_name == "---\n<script>|\n# 模型 \u202e"
 
 
-def test_a_speed_up_that_nothing_bounds_is_not_on_the_card(judged: Judged) -> None:
+@pytest.mark.parametrize("ends", [{}, {"low": 0.0, "estimate": 3.0, "high": "inf"}])  # the second: of an old ledger
+def test_a_speed_up_that_nothing_bounds_is_not_on_the_card(judged: Judged, ends: dict[str, Any]) -> None:
     def unbounded(events: list[dict[str, Any]]) -> None:
         for each in events:
             if each.get("check") == "latency":
-                each["evidence"]["speed_up_over"]["fp32"] = {"decision": "cannot tell"}
+                each["evidence"]["speed_up_over"]["fp32"] = {**ends, "decision": "cannot tell"}
 
     judged.write(unbounded)
 
     assert "times as fast" not in card(judged).read_text()
+
+
+def test_a_quantized_file_that_runs_as_floats_is_said_to(judged: Judged) -> None:
+    def as_floats(events: list[dict[str, Any]]) -> None:
+        for each in events:
+            if each.get("check") == "preflight":
+                counts = {"Conv": {"quantized": 0, "fell_back": 3, "left_float": 1, "otherwise": 0}}
+                each["evidence"] |= {"kernel_counts": counts, "faster_with": 'target = "backend"'}
+
+    judged.write(as_floats)
+
+    told = "- as float: 0 of 4 compute nodes of net ort-int8 run quantized; the others compute in floats, which gains"
+    assert told in card(judged).read_text()

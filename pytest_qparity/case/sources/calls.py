@@ -77,6 +77,7 @@ class ArrayDecoder:
 
     kind = "arrays"
     padding = None
+    makes_one_shape = False
 
     @property
     def settings(self) -> Mapping[str, Any]:

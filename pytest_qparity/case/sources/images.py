@@ -42,6 +42,10 @@ class ImageDecoder:
     padding = None
 
     @property
+    def makes_one_shape(self) -> bool:
+        return self.spec.crop is not None or isinstance(self.spec.resize, tuple)
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         stated = self.spec.model_dump(mode="json", exclude_defaults=True, exclude={"input", "column"})
         return {"image": stated}

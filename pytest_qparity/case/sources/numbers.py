@@ -32,6 +32,7 @@ class NumberDecoder:
 
     kind = "arrays"
     padding = None
+    makes_one_shape = False
 
     @property
     def settings(self) -> Mapping[str, Any]:

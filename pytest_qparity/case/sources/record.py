@@ -53,6 +53,10 @@ class Decoder(Protocol):
     def padding(self) -> Mapping[str, int | float] | None:
         """By input, what shorter samples of a batch are filled with; None: all of a batch have one shape."""
 
+    @property
+    def makes_one_shape(self) -> bool:
+        """Whether its settings give all samples one shape, whatever they are made of."""
+
     def content(self, record: Record) -> Mapping[str, Any]:
         """What the arrays are made of, and nothing else. Raises CannotJudge where it is not there."""
 

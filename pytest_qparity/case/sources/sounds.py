@@ -35,6 +35,10 @@ class SoundDecoder:
     kind = "sound"
 
     @property
+    def makes_one_shape(self) -> bool:
+        return self.spec.length is not None
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         return {"audio": self.spec.model_dump(mode="json", exclude_defaults=True, exclude={"input", "column"})}
 

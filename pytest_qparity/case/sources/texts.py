@@ -49,6 +49,10 @@ class TextDecoder:
         return {"text": stated | {"tokenizer": self.digest, "pad_id": self.pad_id}}
 
     @property
+    def makes_one_shape(self) -> bool:
+        return self.spec.pad == "max"
+
+    @property
     def padding(self) -> Mapping[str, int | float] | None:
         if self.spec.pad == "max":
             return None

@@ -42,7 +42,8 @@ class Trial:
 
     `starts`: the place of each unit's first sample in the test data.
     `left_out`: why a relation is not tried. `demanded`: those that the case asks for in so many words. `of_no_sample`:
-    outputs whose first axis the model states as a number, so that it does not count samples in a batch.
+    outputs whose first axis the model states as a number, so that it does not count samples in a batch. `copies`: units
+    whose content another one before them has.
     """
 
     calls: tuple[Call, ...]
@@ -53,6 +54,7 @@ class Trial:
     left_out: Mapping[Relation, str]
     demanded: frozenset[Relation]
     of_no_sample: frozenset[str] = frozenset()
+    copies: int = 0
 
     @property
     def units(self) -> int:
@@ -69,7 +71,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     Each unit alone, in order; then backwards, each twice; then all in batches, in two compositions, with a unit alone
     after each batch; then each with more padding, and another without after it. With n units in batches of b that is
     5·n + 4·⌈n/b⌉ calls at most, of 7·n units. Raises CannotJudge where a relation is demanded that the model does not
-    allow, or none is left.
+    allow, none is left, or the units are copies of one and `order` or `batch`, which that hides, is not turned off.
     """
     starts, size = _starts(feeds, inputs, spec.samples)
     units = [replace(feeds, batch=size)[start // size] for start in starts]
@@ -84,6 +86,10 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
     demanded = frozenset(relation for relation, wanted in stated.items() if wanted)
     for relation in sorted(demanded & impossible.keys()):
         raise _not_possible(relation, impossible[relation])
+    if len(set(map(_content, units))) < min(len(units), 2):
+        for relation in (Relation.ORDER, Relation.BATCH):
+            if stated[relation] is None and impossible.get(relation) == _copies_of_one(units):
+                raise _not_told_apart(relation, units)
     unwanted = {relation: "the case turns it off" for relation, wanted in stated.items() if wanted is False}
     left_out = unwanted | {relation: why for relation, why in impossible.items() if relation not in unwanted}
     if len(left_out) == len(Relation):
@@ -98,6 +104,7 @@ def trial_of(feeds: Feeds, inputs: Sequence[TensorInfo], outputs: Sequence[Tenso
         added=0 if spec.padding is None else spec.padding.by,
         left_out=left_out,
         demanded=demanded,
+        copies=len(units) - len(set(map(_content, units))),
         of_no_sample=frozenset(each.name for each in outputs if each.shape and isinstance(each.shape[0], int)),
     )
     return replace(bare, calls=tuple(_calls(units, spec, bare, Relation.BATCH not in impossible)))
@@ -156,16 +163,20 @@ def _fixed_batch(inputs: Sequence[TensorInfo]) -> TensorInfo | None:
 def _impossible(
     feeds: Feeds, inputs: Sequence[TensorInfo], spec: InvarianceSpec, units: Sequence[Feed]
 ) -> Iterator[tuple[Relation, str]]:
-    fixed, few = _fixed_batch(inputs), len(units) < 2
+    fixed, few = _fixed_batch(inputs), ""
+    if len(units) < 2:
+        few = f"got {len(units)} feed, should be 2 or more"
+    elif len(set(map(_content, units))) == 1:
+        few = _copies_of_one(units)
     if few:
-        yield Relation.ORDER, f"got {len(units)} feed, should be 2 or more"
+        yield Relation.ORDER, few
     batch = ""
     if feeds.stacked:
         batch = "each sample is fed as it is, without an axis that counts samples"
     elif fixed is not None:
         batch = f'"{fixed.name}" has a fixed first axis of {(fixed.shape or (0,))[0]}'
     elif few:
-        batch = f"got {len(units)} sample, should be 2 or more"
+        batch = few
     if batch:
         yield Relation.BATCH, batch
     padding = "the case states none" if spec.padding is None else why_not_padded(spec.padding, inputs, units)
@@ -173,6 +184,26 @@ def _impossible(
         yield Relation.PADDING, padding
     if batch and padding:
         yield Relation.SHAPE, f"there is no other shape: {batch}; padding: {padding}"
+
+
+def _content(unit: Feed) -> tuple[object, ...]:
+    """What is equal for copies alone."""
+    parts = []
+    for name, array in sorted(unit.arrays.items()):
+        values = tuple(array.ravel().tolist()) if array.dtype.hasobject else array.tobytes()
+        parts.append((name, array.dtype.str, array.shape, values))
+    return tuple(parts)
+
+
+def _copies_of_one(units: Sequence[Feed]) -> str:
+    return f"got {len(units)} feeds that are copies of one, should be 2 or more that differ"
+
+
+def _not_told_apart(relation: Relation, units: Sequence[Feed]) -> CannotJudge:
+    """Data that show nothing are no reason to leave a relation out, as a model is that does not allow it."""
+    sentence = f"{relation} in [invariance]: {_copies_of_one(units)}."
+    remedy = "test on samples that differ, or turn order and batch off"
+    return CannotJudge(Failure(Code.INVARIANCE_IMPOSSIBLE, sentence, remedy))
 
 
 def _not_possible(relation: Relation, why: str) -> CannotJudge:

@@ -39,13 +39,15 @@ class InvarianceLimit:
 @dataclass(frozen=True, slots=True)
 class InvarianceMeasurement:
     """What moved in the variant and in FP32 on the same backend, and the variant's own error beside FP32, each unit
-    alone. Of a run of FP32 itself `variant` and `fp32` are one, and there is no error."""
+    alone. Of a run of FP32 itself `variant` and `fp32` are one, and there is no error. `ranges_at_run_time`: whether
+    the variant's file has an operator that finds them from what it is fed; None where nobody looked."""
 
     trial: Trial
     variant: ByRelation
     fp32: ByRelation
     own_error: Mapping[str, Movement]
     is_fp32: bool
+    ranges_at_run_time: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def judge_invariance(measured: InvarianceMeasurement, limit: InvarianceLimit) ->
     evidence = {
         "feeds": trial.units,
         "samples": trial.units * trial.unit_samples,
+        "copies": trial.copies,
         "calls": len(trial.calls),
         "limit": {"error_share": limit.error_share, "fp32_sqnr_db": limit.fp32_sqnr_db},
         "own_error_db": {name: own.sqnr_db for name, own in measured.own_error.items()},
@@ -115,7 +118,7 @@ def judge_invariance(measured: InvarianceMeasurement, limit: InvarianceLimit) ->
         },
         "left_out": left_out,
     }
-    deciding, notes = _deciding(moved), tuple(_notes(left_out))
+    deciding, notes = _deciding(moved), tuple(_notes(left_out, trial))
     return failed(deciding, evidence, failures, notes) if failures else passed(deciding, evidence, notes)
 
 
@@ -130,18 +133,18 @@ def _all_moved(measured: InvarianceMeasurement, relation: Relation, limit: Invar
 def _failures(each: _Moved, measured: InvarianceMeasurement) -> Iterator[Failure]:
     if measured.is_fp32:
         if not each.fp32_is_still:
-            yield _relation_failure(each, measured.trial, is_fp32=True)
+            yield _relation_failure(each, measured)
         return
     if not each.fp32_is_still and each.relation in OF_THE_MODEL:
         yield _fp32_moves(each, measured.trial)
     elif not each.is_within:
-        yield _relation_failure(each, measured.trial, is_fp32=False)
+        yield _relation_failure(each, measured)
     elif not each.fp32_is_still:
         yield _fp32_moves(each, measured.trial)
 
 
-def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
-    found = each.variant
+def _relation_failure(each: _Moved, measured: InvarianceMeasurement) -> Failure:
+    found, trial = each.variant, measured.trial
     where = f"{trial.units * trial.unit_samples} samples, {found.elements:,} values"
     if found.worst_unit is not None:
         where += f"; the worst is that of {_samples(trial, found.worst_unit)}"
@@ -158,12 +161,12 @@ def _relation_failure(each: _Moved, trial: Trial, *, is_fp32: bool) -> Failure:
             f"{math.floor(each.allowed_count):,} ({where})"
         )
     else:
-        least = each.limit.fp32_sqnr_db if is_fp32 else each.least_sqnr_db
+        least = each.limit.fp32_sqnr_db if measured.is_fp32 else each.least_sqnr_db
         got = (
             f"is {apart(found.sqnr_db, least, 1)} dB from what it is alone, should be at least {least:.1f} dB "
             f"({where}; it moves by {found.max_abs:.3g} at most)"
         )
-    likely, remedy = _cause(each)
+    likely, remedy = _cause(each, measured.ranges_at_run_time)
     return Failure(CODES[each.relation], f'Output "{each.name}" {how} {got}.', remedy, likely)
 
 
@@ -190,8 +193,16 @@ def _fp32_moves(each: _Moved, trial: Trial) -> Failure:
     )
 
 
-def _cause(each: _Moved) -> tuple[str, str]:
+def _cause(each: _Moved, ranges_at_run_time: bool | None) -> tuple[str, str]:
     """What is likely, and what to do."""
+    if each.relation is Relation.BATCH and not ranges_at_run_time:
+        none = "; the file has no DynamicQuantizeLinear" if ranges_at_run_time is False else ""
+        likely = f"a node takes something over the first axis, or the engine takes another kernel for a batch{none}"
+        remedy = (
+            "look for nodes that reduce or normalize over the first axis; state an error_share where the engine's "
+            "kernels differ, or serve one sample at a time and turn batch off"
+        )
+        return likely, remedy
     if each.relation is Relation.BATCH:
         return (
             "ranges that are found at run time (DynamicQuantizeLinear) are those of the whole batch",
@@ -257,6 +268,8 @@ def _deciding(moved: list[_Moved]) -> str:
     return "nothing"
 
 
-def _notes(left_out: Mapping[str, str]) -> Iterator[str]:
+def _notes(left_out: Mapping[str, str], trial: Trial) -> Iterator[str]:
+    if trial.copies:
+        yield f"{trial.copies} of {trial.units} feeds are copies of others, which no relation tells apart"
     if left_out:
         yield "not tried: " + "; ".join(f"{relation} ({why})" for relation, why in left_out.items())

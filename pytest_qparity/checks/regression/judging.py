@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.checks.regression.compared import Compared, RegressionLimits
+from pytest_qparity.checks.regression.compared import SAVE_AGAIN, Compared, RegressionLimits
 from pytest_qparity.checks.regression.costs import compare_anywhere, compare_here
 from pytest_qparity.checks.regression.latency import compare_latency
 from pytest_qparity.checks.regression.outputs import compare_accuracy, compare_sqnr
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_new", "judge_regression", "judge_vanished"]
 
+_OF_HARDWARE = ("latency", "memory")
 _DIGEST = 12  # characters that tell digests apart for a reader
 
 
@@ -58,6 +59,9 @@ def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tu
     lacking = _lacking(before, now)
     if lacking:
         yield "figures", _unmeasured(now.run, lacking)
+    unknown = _unknown(before, now)
+    if unknown:
+        yield "figures_before", _unmeasured_before(now.run, unknown)
     if before.sqnr_db is not None and now.sqnr_db is not None:
         yield "parity", compare_sqnr(before.sqnr_db, now.sqnr_db, limits.sqnr_db)
     if before.accuracy is not None and now.accuracy is not None:
@@ -77,14 +81,18 @@ def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tu
 
 
 def _lacking(before: Figures, now: Figures) -> list[str]:
-    pairs = {
-        "parity": (before.sqnr_db, now.sqnr_db),
-        "accuracy": (before.accuracy, now.accuracy),
-        "latency": (before.latency, now.latency),
-        "memory": (before.memory, now.memory),
-    }
-    lost = (check for check, (was, is_now) in pairs.items() if was is not None and is_now is None)
-    return [check for check in lost if check in now.checks]
+    was, is_now = before.by_check(), now.by_check()
+    return [check for check in was if was[check] is not None and is_now[check] is None and check in now.checks]
+
+
+def _unknown(before: Figures, now: Figures) -> list[str]:
+    """Checks of which the run has figures and the baseline none, though it had the check (its verdict was waived, say),
+    or has none at all. One that the case did not have then is new. Of other hardware speed and memory count for
+    nothing."""
+    was, is_now = before.by_check(), now.by_check()
+    known = before.checks or tuple(was)
+    compared = [check for check in was if before.hardware == now.hardware or check not in _OF_HARDWARE]
+    return [check for check in compared if was[check] is None and is_now[check] is not None and check in known]
 
 
 def _gone(run: str, checks: Sequence[str]) -> Compared:
@@ -100,8 +108,19 @@ def _vanished(sentence: str, remedy: str) -> Failure:
 def _unmeasured(run: str, checks: Sequence[str]) -> Compared:
     named = " and ".join(checks)
     sentence = f"The baseline has figures of {named} of {run}, this session measured none, should have them."
-    failure = Failure(Code.REGRESSION_UNMEASURED, sentence, f"see what {checks[0]} says of the run")
+    failure = _of_unmeasured(sentence, f"see what {checks[0]} says of the run")
     return Compared("unmeasured", 2.5, {"unmeasured": list(checks)}, (failure,))
+
+
+def _unmeasured_before(run: str, checks: Sequence[str]) -> Compared:
+    named = " and ".join(checks)
+    sentence = f"The baseline has no figures of {named} of {run}, this session has, should be both to be compared."
+    remedy = f"{SAVE_AGAIN}, of a session in which {checks[0]} gives figures"
+    return Compared("unmeasured", 2.5, {"unmeasured": list(checks)}, (_of_unmeasured(sentence, remedy),))
+
+
+def _of_unmeasured(sentence: str, remedy: str) -> Failure:
+    return Failure(Code.REGRESSION_UNMEASURED, sentence, remedy)
 
 
 def _elsewhere(before: Figures, now: Figures, limits: RegressionLimits) -> Compared:

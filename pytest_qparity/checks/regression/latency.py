@@ -24,7 +24,7 @@ _NO_COUNTERPART = "the speed of what has no fp32 beside it is not compared, but 
 def compare_latency(before: Latency, now: Latency, slower_percent: float, latency_percent: float) -> Compared:
     """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair.
 
-    pass: the 95 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
+    pass: the 98 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
     cannot-judge. So it is too where either lacks an interval that bounds the speed-up; only of what neither has a
     counterpart it is a note. A run that is as fast beside fp32 as it was, and whose fastest call takes more than
     1 + latency_percent/100 times the baseline's, is cannot-judge: the engine or the machine became slow, and which of

@@ -18,19 +18,20 @@ __all__ = ["compare_accuracy", "compare_sqnr"]
 
 # Above it float32's own rounding decides: one float model with ONNX Runtime's optimizer on and off is 102 dB apart.
 CEILING_DB = 100.0
-_ROUNDING = 1e-9
 _REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
 
 def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db: float) -> Compared:
     """loss = min(before, CEILING_DB) − min(now, CEILING_DB) in dB, of each output; the largest decides.
 
-    pass: it is at or below `limit_db`. An output that the run no longer has, or without a number, is no pass.
+    pass: it is at or below `limit_db`. An output that one of both lacks, or without a number, is no pass.
     """
     gone = [name for name in before if name not in now]
+    new = [name for name in now if name not in before]
     if gone:
-        sentence = f'The baseline has an SQNR of output "{gone[0]}", this run has none, should have one.'
-        return Compared("output", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, _REMEDY),))
+        return _lacking(f'The baseline has an SQNR of output "{gone[0]}", this run has none, should have one.')
+    if new and before:
+        return _lacking(f'This run has an SQNR of output "{new[0]}", the baseline has none, should have one.')
     losses = {name: min(before[name], CEILING_DB) - min(now[name], CEILING_DB) for name in before}
     if not losses:
         return NOTHING
@@ -53,6 +54,10 @@ def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db
     return Compared(shown, 2.0, evidence, (Failure(Code.REGRESSION_PARITY, sentence, _REMEDY),))
 
 
+def _lacking(sentence: str) -> Compared:
+    return Compared("output", 2.0, {}, (Failure(Code.REGRESSION_UNMEASURED, sentence, _REMEDY),))
+
+
 def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_data: bool) -> Compared:
     """drop = what the metric lost, in points or its own unit.
 
@@ -63,6 +68,8 @@ def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_dat
     """
     if (before.metric, before.percent, before.direction) != (now.metric, now.percent, now.direction):
         return _undecided(f"The metric is {now.metric}, should be the baseline's {before.metric} to be compared.", {})
+    from pytest_qparity.checks.statistics.noninferiority import is_at_most
+
     sign = 1.0 if before.direction == "higher" else -1.0
     drop = sign * (before.value - now.value)
     evidence = {"metric": now.metric, "before": before.value, "now": now.value, "drop": drop, "margin": margin}
@@ -71,7 +78,7 @@ def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_dat
         evidence |= {"lost": paired.harmful, "gained": paired.helpful, "interval": [paired.low, paired.high]}
         return _of_pairs(before, now, paired, evidence)
     shown = _shown(drop, percent=now.percent)
-    if drop <= margin + _ROUNDING:
+    if is_at_most(drop, margin, max(abs(before.value), abs(now.value))):
         return Compared(shown, _share(drop, margin), evidence)
     sentence = (
         f"Metric {now.metric} is {now.value:.4g}, the baseline's {before.value:.4g}: {apart(drop, margin, 2)} worse, "

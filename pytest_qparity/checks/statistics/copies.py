@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     IndexArray = np.ndarray[Any, np.dtype[np.int64]]
 
-__all__ = ["conclude_with_copies", "first_alike", "only"]
+__all__ = ["agreed", "conclude_with_copies", "first_alike", "only"]
 
 
 def first_alike(contents: Iterable[Hashable]) -> IndexArray:
@@ -57,15 +57,20 @@ def conclude_with_copies(
     if len(chosen) == len(alike):
         return everything
     kinds = conclude(only(float_scores, chosen), only(variant_scores, chosen), margin, level)
-    agreed = everything.answer if everything.answer is kinds.answer else Answer.OPEN
+    return agreed(everything, kinds, len(chosen))
+
+
+def agreed(everything: Conclusion, kinds: Conclusion, distinct: int) -> Conclusion:
+    """What both say, of all and of the first of each of the `distinct` kinds."""
+    answer = everything.answer if everything.answer is kinds.answer else Answer.OPEN
     open_one = kinds if kinds.answer is Answer.OPEN else everything
     return replace(
         everything,
-        answer=agreed,
+        answer=answer,
         method=kinds.method,
         low=min(everything.low, kinds.low),
         high=max(everything.high, kinds.high),
-        distinct=len(chosen),
-        to_decide=open_one.to_decide if agreed is Answer.OPEN else None,
-        to_decide_without_loss=open_one.to_decide_without_loss if agreed is Answer.OPEN else None,
+        distinct=distinct,
+        to_decide=open_one.to_decide if answer is Answer.OPEN else None,
+        to_decide_without_loss=open_one.to_decide_without_loss if answer is Answer.OPEN else None,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.report.comparison import three_figures
 from pytest_qparity.report.html.anchors import run_anchor
 from pytest_qparity.report.html.facts import figure_text
+from pytest_qparity.report.runs import decibels_text
 from pytest_qparity.report.table import moved_note
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ COLUMNS = (
     ("peak MB", "over the idle engine"),
     ("file MB", "file and external data"),
 )
+
+
+HIGHEST_KEY = 1e9  # what is infinite is sorted there: scripts of a page read no infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def _line(row: ComparisonRow) -> Line:
     values = (
         _value(row.score, ".2f", " %" if row.is_percent else ""),
         _value(row.drop_points, "+.2f"),
-        _value(row.sqnr_db, ".1f"),
+        _decibels(row.sqnr_db),
         _value(row.batch, "d"),
         _cost(row.latency_ms if is_sound else None),
         _cost(row.samples_per_s if is_sound else None),
@@ -120,6 +124,10 @@ def _sweep(row: ComparisonRow) -> list[Line]:
 def _value(value: float | None, form: str, unit: str = "") -> Value:
     text = figure_text(value, form)
     return Value(f"{text}{unit}" if text else "", value)
+
+
+def _decibels(value: float | None) -> Value:
+    return Value("", None) if value is None else Value(decibels_text(value), min(value, HIGHEST_KEY))
 
 
 def _cost(value: float | None) -> Value:

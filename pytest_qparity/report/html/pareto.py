@@ -16,6 +16,9 @@ __all__ = ["Trade", "front", "pareto_plot"]
 LABELLED = 16  # runs; of more only those on the front have their names beside them, of a longer front none
 
 
+EQUAL_DB = 160.0  # where outputs that equal the float model's are drawn: float32 that differs is not so near
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
     """`loss`: what is given up, less is better: points lost, or SQNR with its sign turned."""
@@ -97,7 +100,8 @@ def _plot(case: str, trades: Sequence[Trade], batch: float, *, is_scored: bool) 
 
 def _dot(trade: Trade, is_labelled: bool, is_scored: bool) -> Dot:
     y = trade.loss if is_scored else -trade.loss
-    said = f"{trade.run}: {trade.latency_ms:.3g} ms, {y:.3g} {'points lost' if is_scored else 'dB'}"
+    told = "equal" if not is_scored and y == EQUAL_DB else f"{y:.3g} {'points lost' if is_scored else 'dB'}"
+    said = f"{trade.run}: {trade.latency_ms:.3g} ms, {told}"
     return Dot(trade.latency_ms, y, said, trade.run if is_labelled else "")
 
 
@@ -106,4 +110,4 @@ def _points_lost(run: RunRecord) -> float | None:
 
 
 def _noise(run: RunRecord) -> float | None:
-    return None if run.sqnr_db is None else -run.sqnr_db
+    return None if run.sqnr_db is None else -min(run.sqnr_db, EQUAL_DB)

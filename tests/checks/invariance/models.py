@@ -92,6 +92,18 @@ def centred_over_the_batch() -> onnx.ModelProto:
     return _checked(helper.make_graph(nodes, "centred", inputs, outputs))
 
 
+def nudged_by_the_batch(share: float) -> onnx.ModelProto:
+    """input (N, 4) → plus `share` of the maximum over N → logits (N, 4); without an operator that quantizes."""
+    nodes = [
+        helper.make_node("ReduceMax", ["input"], ["most"], axes=[0], keepdims=1, name="most"),
+        helper.make_node("Mul", ["most", "share"], ["nudge"], name="share"),
+        helper.make_node("Add", ["input", "nudge"], ["logits"], name="add"),
+    ]
+    value, constant = helper.make_tensor_value_info, numpy_helper.from_array(np.array(share, np.float32), "share")
+    inputs, outputs = [value("input", TensorProto.FLOAT, ["N", 4])], [value("logits", TensorProto.FLOAT, ["N", 4])]
+    return _checked(helper.make_graph(nodes, "nudged", inputs, outputs, [constant]))
+
+
 def summed_over_the_batch() -> onnx.ModelProto:
     """input (N, 4) → total (1,): no output by sample."""
     nodes = [helper.make_node("ReduceSum", ["input"], ["total"], keepdims=0, name="sum")]

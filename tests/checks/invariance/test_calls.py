@@ -128,6 +128,23 @@ def test_one_sample_leaves_order_and_batch_out() -> None:
     assert trial(1).relations == (Relation.REPEAT,)
 
 
+def copies(count: int, of: int, **stated: object) -> Trial:
+    """`of` different samples, each of them many times."""
+    arrays = {
+        "input": np.repeat(np.arange(of, dtype=np.float32), count // of).reshape(count, 1) * np.ones(3, np.float32)
+    }
+    return trial_of(make_feeds(Samples(arrays, None, "", "test"), OPEN, 1), OPEN, (), InvarianceSpec(**stated))
+
+
+def test_copies_of_one_sample_are_not_judged_but_for_what_they_can_show() -> None:
+    assert copies(64, 1, order=False, batch=False).relations == (Relation.REPEAT,)
+    assert (copies(64, 2).copies, copies(64, 16).copies) == (14, 0)
+    assert Relation.BATCH in copies(64, 2).relations
+    for stated in ({}, {"order": False}, {"order": False, "batch": True}):
+        with pytest.raises(CannotJudge, match="copies of one"):
+            copies(64, 1, **stated)
+
+
 @pytest.mark.parametrize("relation", ["batch", "shape"])
 def test_what_is_demanded_and_impossible_cannot_be_judged(relation: str) -> None:
     with pytest.raises(CannotJudge) as error:

@@ -15,6 +15,7 @@ from pytest_qparity.worker.protocol import Isolation
 from tests.checks.invariance.models import (
     attention,
     centred_over_the_batch,
+    nudged_by_the_batch,
     sentences,
     summed_over_the_batch,
     two_products,
@@ -103,6 +104,26 @@ def test_ranges_that_are_those_of_the_batch_are_named(tmp_path: Path, backend: s
     assert "run in batches of 8" in verdict.failures[0].sentence
     assert "DynamicQuantizeLinear" in str(verdict.failures[0].likely)
     assert verdict.deciding.startswith("batch ")
+
+
+def nudged(root: Path, samples: np.ndarray) -> Verdict:
+    return judged(
+        given(root, nudged_by_the_batch(0.0), nudged_by_the_batch(0.02), {"input": samples}, "[invariance]\n")
+    )
+
+
+def test_a_file_without_ranges_at_run_time_is_not_said_to_have_them(tmp_path: Path) -> None:
+    verdict = nudged(tmp_path, np.random.default_rng(0).standard_normal((16, 4)).astype(np.float32))
+
+    assert codes(verdict) == [Code.INVARIANCE_BATCH]
+    assert "the file has no DynamicQuantizeLinear" in str(verdict.failures[0].likely)
+
+
+def test_copies_of_one_sample_are_no_reason_to_pass(tmp_path: Path) -> None:
+    verdict = nudged(tmp_path, np.ones((64, 4), np.float32))
+
+    assert (verdict.outcome, codes(verdict)) == (Outcome.CANNOT_JUDGE, [Code.INVARIANCE_IMPOSSIBLE])
+    assert "got 16 feeds that are copies of one, should be 2 or more that differ" in verdict.failures[0].sentence
 
 
 def test_a_worker_of_its_own_gives_the_same_verdict(tmp_path: Path) -> None:

@@ -62,6 +62,28 @@ def test_the_same_figures_pass() -> None:
     assert verdict.evidence["changed"] == {}
 
 
+@pytest.mark.parametrize("part", ["sqnr_db", "accuracy", "latency", "memory"])
+@pytest.mark.parametrize("checks", [BEFORE.checks, ()])
+def test_a_figure_that_the_baseline_lacks_though_it_had_the_check_is_no_pass(
+    part: str, checks: tuple[str, ...]
+) -> None:
+    verdict = judged(BEFORE, BEFORE.model_copy(update={part: None, "checks": checks}))
+
+    (failure,) = verdict.failures
+    assert failure.code is Code.REGRESSION_UNMEASURED
+    assert failure.sentence.startswith("The baseline has no figures of ")
+
+
+def test_figures_of_a_check_that_the_baseline_did_not_have_are_new() -> None:
+    fewer = tuple(check for check in BEFORE.checks if check != "accuracy")
+
+    assert judged(BEFORE, BEFORE.model_copy(update={"accuracy": None, "checks": fewer})).outcome is Outcome.PASS
+    assert codes(judged(BEFORE, BEFORE.model_copy(update={"sqnr_db": {"logits": 30.0}}))) == [
+        Code.REGRESSION_UNMEASURED
+    ]
+    assert codes(judged(BEFORE, BEFORE.model_copy(update={"sqnr_db": {}}))) == [Code.REGRESSION_UNMEASURED]
+
+
 class TestOutputs:
     @pytest.mark.parametrize(
         ("before", "now", "passes"),

@@ -211,6 +211,20 @@ def test_one_sample_shows_nothing():
         assert census(*scores, Margin(1.0)).answer is Answer.WITHIN
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_a_census_holds_a_margin_in_whatever_unit_the_metric_is(unit):
+    errors = unit * np.random.default_rng(0).random(1000)
+    kind = {"direction": Direction.LOWER, "percent": False}
+    reference = Scores(errors, **kind)
+
+    def lost(share: float) -> Answer:
+        return census(reference, Scores(errors + share * unit, **kind), Margin(0.001 * unit)).answer
+
+    assert lost(0.001) is Answer.WITHIN  # but for rounding
+    assert lost(0.001 * (1 + 1e-6)) is Answer.BEYOND
+    assert lost(0.5) is Answer.BEYOND
+
+
 @pytest.mark.parametrize("samples", [200, 900])
 def test_what_would_decide_is_more_than_there_is(samples):
     scores = np.ones(samples)

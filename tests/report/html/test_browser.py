@@ -100,6 +100,21 @@ def test_it_fits_a_phone_asks_for_nothing_and_runs_no_script_of_a_name(browser: 
     assert said == []
 
 
+def test_the_comparison_shows_all_columns_on_a_small_screen(browser: Any, tmp_path: Path) -> None:
+    events = [one for precision in ("fp32", "int8-mixed") for one in whole_run(case="bert_base", precision=precision)]
+    events += whole_run(case="bert_base", backend="openvino", precision="int8-mixed")
+    page_file = tmp_path / "report.html"
+    page_file.write_text(report_page(ledger(events)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+
+    page.goto(page_file.as_uri())
+    page.evaluate("document.querySelectorAll('.case, .run').forEach(each => each.style.contentVisibility = 'visible')")
+
+    tables = "[...document.querySelectorAll('.scroll:has(.sortable)')].map(each => each.scrollWidth - each.clientWidth)"
+    assert page.evaluate(tables)
+    assert not any(page.evaluate(tables))
+
+
 @pytest.mark.parametrize(
     ("scheme", "options"), [("light", None), ("dark", {"runOnly": ["color-contrast"]})], ids=["light", "dark"]
 )
