@@ -45,9 +45,7 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
         "variant": _given(material, run, stated),
         "calibration": _calibration(material),
         "case": stated_keys,
-        "files": named_files(
-            [stated_keys, precision], material.case.folder, _apart(material, stated), SessionBasis().code_of
-        ),
+        "files": _named(material, stated, [stated_keys, precision]),
         "added": _added(material),
         "demanded_limits": dict(material.settings.demanded_limits),
         "baseline": None if (baseline := material.settings.baseline) is None else baseline.digest,
