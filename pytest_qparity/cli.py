@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
         return _with_pytest_config(lambda config: accept.run(config, options, _settings(config)))
     if options.command == "merge":
         with stdout_for_json(options):
-            status = merge_ledgers(options.ledgers, options.output)
+            status = merge_ledgers(options.ledgers, options.output, allow_other_commits=options.allow_other_commits)
         if options.json and status in (0, 1):
             from pytest_qparity.ledger import read_ledger
             from pytest_qparity.report.document import summary_json
@@ -147,15 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_to(commands)
     init.add_to(commands)
     accept.add_to(commands)
-    merging = commands.add_parser(
-        "merge",
-        help="join the ledgers of shards of one plan",
-        epilog=MERGE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
-    merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
-    add_json(merging)
+    _add_merge(commands)
     reporting = commands.add_parser(
         "conformance",
         help="print what a ledger says of kernels",
@@ -230,10 +222,28 @@ def _with_pytest_config(work: Callable[[pytest.Config], int]) -> int:
     return int(pytest.main([], plugins=[Command()]))
 
 
-def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
+def _add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    merging = commands.add_parser(
+        "merge",
+        help="join the ledgers of shards of one plan",
+        epilog=MERGE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merging.add_argument("ledgers", nargs="+", type=Path, metavar="LEDGER", help="the ledger of each shard")
+    merging.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the whole ledger goes")
+    merging.add_argument(
+        "--allow-other-commits",
+        action="store_true",
+        help="also shards that are of several commits, or of changed files",
+    )
+    add_json(merging)
+
+
+def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: bool = False) -> int:
     """Write the ledger of all shards to `output` and show it; nothing is written where they are not of one plan."""
     from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, MergeError, merge, read_ledger
+    from pytest_qparity.ledger.shards import without_commit
     from pytest_qparity.report.terminal import summary
 
     resolved = [path.resolve() for path in paths]
@@ -247,12 +257,16 @@ def merge_ledgers(paths: Sequence[Path], output: Path) -> int:
     except OSError as error:
         return usage(f"got {error.strerror or error} as output {output}, should be a regular file, or none yet")
     try:
-        whole = merge({str(path): read_ledger(path) for path in paths})
+        shards = {str(path): read_ledger(path) for path in paths}
+        whole = merge(shards, allow_other_commits=allow_other_commits)
         write_bytes(output, whole.encode())
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or output}), should be a ledger")
     except (LedgerError, MergeError) as error:
         return usage(str(error))
+    if unknown := without_commit(shards):
+        told = f"note: of which commit {', '.join(unknown)} is, git did not tell: nothing says that it is one for all"
+        print(printable(told), file=sys.stderr)
     merged = read_ledger(output)
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
     print(f"ledger: {output}\n{printable(merged.against_it)}".rstrip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -29,22 +30,32 @@ LIBRARIES = (
 )
 
 _PROC_NVIDIA = Path("/proc/driver/nvidia")
+# By who reads them, each with the page that names some.
 _READ_BY_ENGINES = (
-    "CUDA_",
-    "CUDNN_",
-    "GOMP_",
-    "KMP_",
-    "LD_",
-    "MKL_",
-    "NVIDIA_",
-    "OMP_",
+    "ORT_",  # ONNX Runtime, and "ONNX": onnxruntime.ai/docs/execution-providers
     "ONNX",
-    "OPENBLAS_",
-    "OPENVINO",
-    "ORT_",
+    "OPENVINO",  # OpenVINO: docs.openvino.ai, and its own options of old, OV_…
     "OV_",
+    "ONEDNN_",  # oneDNN, in both engines' CPU kernels: "CPU Dispatcher Control"; DNNL_ up to its version 2
+    "DNNL_",
+    "TBB_",  # oneTBB, OpenVINO's threads: "Configuring the Memory Allocator"
+    "HWLOC_",  # which processors oneTBB sees: open-mpi.org/projects/hwloc/doc, "Environment Variables"
+    "GOMP_",  # GCC's OpenMP: gcc.gnu.org/onlinedocs/libgomp, "Environment Variables"
+    "KMP_",  # LLVM's and Intel's OpenMP: openmp.llvm.org/design/Runtimes.html
+    "OMP_",
+    "MKL_",  # oneMKL's developer guide, "Environment Variables for Threading Control"
+    "OPENBLAS_",  # OpenBLAS, in NumPy: openmathlib.org/OpenBLAS/docs/runtime_variables; GOTO_ of old
+    "GOTO_",
+    "CUDA_",  # docs.nvidia.com/cuda/cuda-c-programming-guide, "CUDA Environment Variables"
+    "CUBLAS",  # and CUBLASLT_: docs.nvidia.com/cuda/cublas
+    "CUDNN_",  # docs.nvidia.com/deeplearning/cudnn
+    "NVIDIA_",  # NVIDIA_TF32_OVERRIDE, and what a container is given of a GPU
     "TF32",
-    "TRT_",
+    "TRT_",  # TensorRT
+    "LD_",  # which libraries are loaded: man 8 ld.so
+    "DYLD_",
+    "GLIBC_",  # where memory comes from: gnu.org/software/libc/manual, "Tunables" and "Malloc Tunable Parameters"
+    "MALLOC_",
 )
 
 
@@ -70,9 +81,9 @@ def version_of(library: str) -> str | None:
 
 
 def installed() -> dict[str, str]:
-    """Every distribution that can be imported, by the name of its record: "numpy-2.3.5.dist-info". Of one that was
-    installed from a folder or a repository, the content of the file that says which; "" of all others. Names of folders
-    are read, and no metadata: that takes a hundred times as long."""
+    """Every distribution that can be imported, by the name of its record: "numpy-2.3.5.dist-info". Of each the digest
+    of what its installer recorded of its files: one version may be built in two ways. Of one that was installed from a
+    folder or a repository, the content of the file that says which as well. No metadata are parsed: that takes long."""
     found: dict[str, str] = {}
     for place in sys.path:
         folder = Path(place or ".")
@@ -81,9 +92,23 @@ def installed() -> dict[str, str]:
         except OSError:
             continue
         for name in names:
-            origin = folder / name / "direct_url.json"
-            found.setdefault(name, origin.read_text(encoding="utf-8") if origin.is_file() else "")
+            if name not in found:
+                origin = folder / name / "direct_url.json"
+                found[name] = _recorded(folder / name) + (origin.read_text("utf-8") if origin.is_file() else "")
     return found
+
+
+def _recorded(record: Path) -> str:
+    """SHA-256 over what RECORD says of a distribution's own files; "" where it has none. Scripts, which name the Python
+    that they are for, bytecode and what the installer added are left out: they differ from machine to machine."""
+    try:
+        lines = (record / "RECORD").read_bytes().splitlines()
+    except OSError:
+        return ""
+    own = (
+        line for line in lines if not line.startswith(b"../") and b".dist-info/" not in line and b".pyc," not in line
+    )
+    return hashlib.sha256(b"\n".join(sorted(own))).hexdigest()
 
 
 def engine_settings() -> dict[str, str]:

@@ -12,9 +12,9 @@ from types import ModuleType
 
 from pytest_qparity.digest import file_digest, json_digest, tree_digest
 
-__all__ = ["is_local", "local_sources", "sources_digest", "sources_of_target"]
+__all__ = ["SITE", "is_local", "local_sources", "sources_digest", "sources_of_target"]
 
-_SITE = frozenset(("site-packages", "dist-packages"))
+SITE = frozenset(("site-packages", "dist-packages"))
 _OWN = "pytest_qparity"
 
 
@@ -25,7 +25,7 @@ def _standard_library() -> tuple[Path, ...]:
 
 def is_local(path: Path) -> bool:
     """Whether no version of a package stands for the code: it is neither the standard library's nor installed."""
-    if _SITE.intersection(path.parts):
+    if SITE.intersection(path.parts):
         return False
     return not any(path.is_relative_to(folder) for folder in _standard_library())
 

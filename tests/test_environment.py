@@ -35,7 +35,9 @@ def cpuinfo(tmp_path, monkeypatch):
 
 
 def test_the_environment_is_plain_json():
-    assert json.loads(json.dumps(environment())) == environment() | {"time": environment()["time"]}
+    found = environment()
+
+    assert json.loads(json.dumps(found)) == found
 
 
 def test_libraries_that_are_installed_stand_with_their_versions_and_no_others():
@@ -87,3 +89,46 @@ def test_a_system_that_does_not_tell_of_its_features_claims_none(cpuinfo):
     assert not cpuinfo.exists()
     assert found["processor"] == (platform.processor() or platform.machine())
     assert "cpu_features" not in found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CUBLAS_WORKSPACE_CONFIG",
+        "DNNL_MAX_CPU_ISA",
+        "GLIBC_TUNABLES",
+        "GOMP_CPU_AFFINITY",
+        "HWLOC_XMLFILE",
+        "KMP_AFFINITY",
+        "LD_PRELOAD",
+        "MALLOC_ARENA_MAX",
+        "MKL_CBWR",
+        "NVIDIA_TF32_OVERRIDE",
+        "OMP_NUM_THREADS",
+        "ONEDNN_DEFAULT_FPMATH_MODE",
+        "OPENBLAS_CORETYPE",
+        "TBB_MALLOC_USE_HUGE_PAGES",
+    ],
+)
+def test_variables_that_engines_and_their_libraries_read_are_settings(monkeypatch, name):
+    monkeypatch.setenv(name, "another")
+
+    assert module.engine_settings()[name] == "another"
+
+
+def test_another_build_of_one_version_is_another_installation(tmp_path, monkeypatch):
+    record = tmp_path / "engine_of_somebody-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    monkeypatch.setattr(module.sys, "path", [str(tmp_path)])
+    states = [
+        "engine/kernels.so,sha256=AAAA,10\n",
+        "engine/kernels.so,sha256=BBBB,10\n",
+        "../../bin/engine,sha256=CCCC,9\nengine/kernels.so,sha256=BBBB,10\nengine/__pycache__/a.cpython-311.pyc,,\n",
+        "engine/kernels.so,sha256=BBBB,10\nengine_of_somebody-1.0.dist-info/INSTALLER,sha256=DDDD,4\n",
+    ]
+    told = []
+    for state in states:
+        record.write_text(state, encoding="utf-8")
+        told.append(module.installed()["engine_of_somebody-1.0.dist-info"])
+
+    assert told[0] != told[1] == told[2] == told[3]

@@ -20,7 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.names import known_list, nearest
-from pytest_qparity.digest import bytes_digest, file_digest
+from pytest_qparity.digest import bytes_digest
+from pytest_qparity.import_graph import code_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def _call_of(found: FoundFunction) -> str:
     return f"{found.function}({', '.join(map(repr, found.arguments))})"
 
 
-def source_digest(found: FoundFunction) -> str:
-    return file_digest(found.source)
+def source_digest(found: FoundFunction, folder: Path) -> str:
+    """SHA-256 of the function's module, and of all local code that importing it may execute."""
+    return code_digest([found.source], [folder])
 
 
 def _not_found(sentence: str, remedy: str) -> CannotJudge:

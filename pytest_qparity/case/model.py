@@ -221,12 +221,13 @@ def _check_extent(place: dict[str, str], file: Path, path: Path) -> None:
 
 
 def _built(name: str, folder: Path, cache: Path, worker: Worker) -> Path:
-    """The key is the source of the function's own module: a builder that reads other files must not change its mind."""
+    """The key is the function's code, as far as its imports reach: a builder that reads other files must not change its
+    mind."""
     import filelock
     import onnx
 
     found = find_function(name, folder)
-    key = json_digest({"source": source_digest(found), "name": name, "onnx": onnx.__version__})
+    key = json_digest({"source": source_digest(found, folder), "name": name, "onnx": onnx.__version__})
     target = cache / f"{key}.onnx"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(cache / f"{key}.lock"):

@@ -29,7 +29,7 @@ class Origin(Enum):
     FLOAT = "the float model itself"
     GIVEN = "given"
     ENGINE = "given as a built engine"
-    COMMAND = "made by a command of the case"
+    COMMAND = "made by a command or a maker of the case"
 
 
 _FAR_FROM_FLOAT = frozenset((Code.PARITY_SQNR, Code.PARITY_COSINE, Code.PARITY_MISMATCHED, Code.ACCURACY_DROP))
@@ -46,12 +46,12 @@ _NEARER: Mapping[Origin, str] = {
     Origin.GIVEN: "the file is given: ask its maker whether it was calibrated with data prepared as the test data are, "
     f"or {_KEEP_FLOAT}, also in a given file",
     Origin.ENGINE: "the engine is built: build it anew of an ONNX file that is nearer, and judge that file first",
-    Origin.COMMAND: "check what the command makes of its calibration data, which must be prepared as the test data "
-    "are, and whether it can keep sensitive nodes float",
+    Origin.COMMAND: "check what its maker does with its calibration data, which must be prepared as the test data are, "
+    "and whether it can keep sensitive nodes float",
 }
 _SCALES: Mapping[Origin, str] = {
     Origin.GIVEN: "the file is given: have its maker calibrate again, with data that reach these nodes",
-    Origin.COMMAND: "have the command calibrate again, with data that reach these nodes",
+    Origin.COMMAND: "have its maker calibrate again, with data that reach these nodes",
     Origin.UNCALIBRATED: "see whether the weights there are all zero, and keep these nodes float (keep_float)",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +140,7 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
             print_json({"verdict": None, "exit_status": USAGE, "failure": failure.as_json()})
         return USAGE  # pytest has said why
     ledger: Ledger = books.ledger
-    decided = exit_status([event["outcome"] for event in ledger.verdicts], is_whole=status == 0 and ledger.passes)
+    decided = exit_status(ledger, status)
     if options.json:
         print_json(_as_json(ledger, decided))
     else:
@@ -149,15 +148,25 @@ def _concluded(options: argparse.Namespace, config: pytest.Config | None, status
     return decided
 
 
-def exit_status(outcomes: Sequence[str], *, is_whole: bool) -> int:
-    """Of a session by the outcomes of its checks; `is_whole`: it ended well, and every planned check passed."""
+def exit_status(ledger: Ledger, status: int) -> int:
+    """Of a session by its ledger, and by pytest's own `status`.
+
+    A missed budget comes last of what is wrong: who tolerates it ships, and so it must say that everything else passes.
+    """
+    from pytest_qparity.gate.planning import COSTS
     from pytest_qparity.verdict import Outcome
 
-    if Outcome.ACCURACY_FAIL in outcomes:
+    outcomes = {(event["check"], event["outcome"]) for event in ledger.verdicts}
+    named = {outcome for _, outcome in outcomes}
+    if Outcome.ACCURACY_FAIL in named:
         return ACCURACY
-    if Outcome.BUDGET_FAIL in outcomes:
+    owed = [node_id.rpartition("::")[2] for node_id in (*ledger.unjudged, *ledger.deselected)]
+    unknown = [*owed, *(check for check, outcome in outcomes if outcome == Outcome.CANNOT_JUDGE)]
+    if any(check not in COSTS for check in unknown) or ledger.case_errors or ledger.uncollected:
+        return CANNOT_JUDGE
+    if Outcome.BUDGET_FAIL in named and status in _ENDED:
         return BUDGET
-    return PASSES if is_whole and outcomes else CANNOT_JUDGE
+    return PASSES if status == 0 and ledger.passes else CANNOT_JUDGE
 
 
 def _refused(options: argparse.Namespace, reason: Exception) -> int:
@@ -182,6 +191,7 @@ def _as_json(ledger: Ledger, status: int) -> dict[str, Any]:
     }
 
 
+_ENDED = (0, 1)  # statuses of a session that judged all that it was asked for
 _WORDS = {PASSES: "pass", ACCURACY: "accuracy-fail", BUDGET: "budget-fail", CANNOT_JUDGE: "cannot-judge"}
 
 

@@ -20,6 +20,8 @@ _TOLD = re.compile(
 )
 _USAGE = re.compile(r"^qparity[\w .-]*: (?:error: )?(?P<sentence>.+)", re.M)
 
+_UNKNOWN = "argument COMMAND: invalid choice"  # argparse's, of a command that there is not
+
 
 def with_json_at_any_end(arguments: Sequence[str], work: Callable[[], int]) -> int:
     """Do the work of a command; where it is asked for JSON, is refused, and has printed none, print its failure so.
@@ -57,6 +59,8 @@ def _failure_in(text: str, arguments: Sequence[str]) -> dict[str, Any]:
     usage = _USAGE.search(text)
     sentence = text.strip() if usage is None else usage["sentence"]
     command = next((each for each in arguments if not each.startswith("-")), "")
+    if _UNKNOWN in sentence:
+        command = ""  # it has no help of its own
     return usage_failure(sentence or "The command said nothing.", command if usage is not None else "").as_json()
 
 

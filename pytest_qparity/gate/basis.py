@@ -9,7 +9,7 @@ import contextlib
 import platform
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from pytest_qparity.case.plan_file import is_plan
 from pytest_qparity.digest import file_digest, json_digest, tree_digest
 from pytest_qparity.environment import driver, engine_settings, installed
 from pytest_qparity.hardware import this_hardware
+from pytest_qparity.import_graph import code_digest, module_files
 from pytest_qparity.sources import local_sources, sources_digest, sources_of_target
 from pytest_qparity.verdict import CannotJudge
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PARTS",
     "SessionBasis",
-    "added_sources",
+    "added_code",
     "case_basis",
     "golden_state",
     "is_onnx",
@@ -51,6 +52,15 @@ class SessionBasis:
     def __init__(self) -> None:
         self._parts: Mapping[str, str] | None = None
         self._is_told = False
+        self._code: dict[tuple[Path, Path], str] = {}
+
+    def code_of(self, file: Path, folder: Path) -> str:
+        """SHA-256 of all local code that a case in `folder` may execute with `file`, told once a session: cases by the
+        thousand share one module."""
+        known = (file, folder)
+        if known not in self._code:
+            self._code[known] = code_digest([file], [folder])
+        return self._code[known]
 
     def parts(self, settings: Settings) -> Mapping[str, str] | None:
         """None where it cannot be told: a backend or metric whose code is not found."""
@@ -67,8 +77,9 @@ class SessionBasis:
 
 def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
     """Of every run of a case; None where it cannot be told."""
-    session = _session_parts(material.settings)
-    if session is None:
+    of_session = material.settings.session_basis
+    session = None if of_session is None else of_session.parts(material.settings)
+    if of_session is None or session is None:
         return None
     case = material.case
     try:
@@ -79,7 +90,7 @@ def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
             "model": key.model,
             "data": json_digest({"samples": key.data, "reference": key.recipe}),
             "calibration": material.calibration_samples.digest if calibrated else "",
-            "files": _files_of_precisions(material),
+            "files": _files_of_precisions(material, of_session),
             "golden": material.golden_state,
         }
     except (CannotJudge, OSError, ValueError):
@@ -89,18 +100,15 @@ def case_basis(material: CaseMaterial) -> Mapping[str, str] | None:
 
 def kernels_basis(case: ConformanceCase, settings: Settings) -> Mapping[str, str] | None:
     """Of the kernels of a conformance case; None where it cannot be told."""
-    session = _session_parts(settings)
-    if session is None:
+    of_session = settings.session_basis
+    session = None if of_session is None else of_session.parts(settings)
+    if of_session is None or session is None:
         return None
     try:
-        parts = {"case": file_digest(case.path), "files": json_digest(_named_files(case, frozenset()))}
+        parts = {"case": file_digest(case.path), "files": json_digest(_named_files(case, frozenset(), of_session))}
     except (OSError, ValueError):
         return None
     return _short({**parts, **session})
-
-
-def _session_parts(settings: Settings) -> Mapping[str, str] | None:
-    return None if settings.session_basis is None else settings.session_basis.parts(settings)
 
 
 def golden_state(folder: Path) -> str:
@@ -115,17 +123,19 @@ def _short(parts: Mapping[str, str]) -> dict[str, str]:
 def _code(settings: Settings) -> str:
     """This package, what the project's conftest.py and plugins are made of, and what they add."""
     own = Path(__file__).parent.parent
-    files = local_sources().union(added_sources(settings))
-    return json_digest({"pytest_qparity": tree_digest(own), "local": sources_digest(files)})
+    local = sources_digest(local_sources())
+    return json_digest({"pytest_qparity": tree_digest(own), "local": local, "added": added_code(settings)})
 
 
-def added_sources(settings: Settings) -> frozenset[Path]:
-    """Files of what plugins add to this package, where no version of a package stands for them. Raises LookupError
-    where it cannot be told."""
-    added = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
-    added += [metric.target for metric in settings.metrics.values() if not metric.is_own]
-    added += settings.contributed.targets
-    return frozenset[Path]().union(*(sources_of_target(target) for target in added))
+def added_code(settings: Settings) -> str:
+    """SHA-256 of what plugins add to this package, where no version of a package stands for it, as far as its imports
+    reach. Raises LookupError and OSError where it cannot be told."""
+    targets = [spec.target for spec in settings.backends.values() if spec not in BUILTIN]
+    targets += [metric.target for metric in settings.metrics.values() if not metric.is_own]
+    targets += settings.contributed.targets
+    files = frozenset[Path]().union(*(sources_of_target(target) for target in targets))
+    late = frozenset[Path]().union(*(module_files(target.partition(":")[0]) for target in targets))
+    return json_digest({"files": sources_digest(files), "late": code_digest(sorted(late))})
 
 
 def _environment() -> str:
@@ -166,7 +176,7 @@ def _stated(settings: Settings) -> str:
     )
 
 
-def _files_of_precisions(material: CaseMaterial) -> str:
+def _files_of_precisions(material: CaseMaterial, session: SessionBasis) -> str:
     """Files that the case names beside model and data, weights that lie beside a given variant, and what a command that
     makes one says of its version."""
     from pytest_qparity.case.model import read_model_file
@@ -176,7 +186,7 @@ def _files_of_precisions(material: CaseMaterial) -> str:
     case, data = material.case, material.case.spec.data
     given = {spec.file for spec in case.spec.precisions.values() if spec.file is not None and is_onnx(spec.file)}
     apart = {data.test, data.calibration, *given, *([case.spec.model] if isinstance(case.spec.model, str) else [])}
-    told = dict(_named_files(case, frozenset(apart)))
+    told = dict(_named_files(case, frozenset(apart), session))
     for name, spec in case.spec.precisions.items():
         if spec.file is not None and is_onnx(spec.file):
             told[f"precision {name}"] = read_model_file(case.folder / spec.file, material.worker).digest
@@ -189,25 +199,31 @@ def is_onnx(file: str) -> bool:
     return not is_plan(Path(file))
 
 
-def _named_files(case: Case | ConformanceCase, apart: frozenset[str | None]) -> Mapping[str, Any]:
-    return named_files(tomllib.loads(case.path.read_text(encoding="utf-8")), case.folder, apart)
+def _named_files(
+    case: Case | ConformanceCase, apart: frozenset[str | None], session: SessionBasis
+) -> Mapping[str, Any]:
+    return named_files(tomllib.loads(case.path.read_text(encoding="utf-8")), case.folder, apart, session.code_of)
 
 
-def named_files(stated: object, folder: Path, apart: frozenset[str | None]) -> Mapping[str, Any]:
-    """By each text of a case file that is a path, what lies there; by each that names a function, the code beside it.
+def named_files(
+    stated: object, folder: Path, apart: frozenset[str | None], code_of: Callable[[Path, Path], str]
+) -> Mapping[str, Any]:
+    """By each text of a case file that is a path, what lies there; by each that names a function, its code.
+
     `stated`: tables, lists and texts of the case; `folder`: of the case; `apart`: texts whose content is digested
-    elsewhere."""
+    elsewhere; `code_of`: of a file and that folder (`SessionBasis.code_of`).
+    """
     found: dict[str, Any] = {}
     for text in _texts(stated):
         if is_function(text):
             try:
-                found[text] = sources_digest([find_function(text, folder).source])
+                found[text] = code_of(find_function(text, folder).source, folder)
             except CannotJudge:
                 continue  # a text with a colon in it
         elif text not in apart and 0 < len(text) <= LONGEST_PATH and "\0" not in text:
             path = folder / text
             if path.is_file():
-                found[text] = sources_digest([path]) if path.suffix == ".py" else file_digest(path)
+                found[text] = code_of(path, folder) if path.suffix == ".py" else file_digest(path)
             elif path.is_dir() and path.resolve() not in (folder.resolve(), *folder.resolve().parents):
                 found[text] = tree_digest(path)
     return found

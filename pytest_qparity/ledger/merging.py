@@ -10,6 +10,7 @@ from pytest_qparity.ledger.events import FORMAT
 from pytest_qparity.ledger.shards import (
     PACKAGE,
     MergeError,
+    require_one_commit,
     require_one_plan,
     require_sessions,
     require_sound,
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 _ABOUT = {"variant": ("case", "run"), "golden_key": ("case",)}  # one for each of these
 
 
-def merge(shards: Mapping[str, Ledger]) -> str:
-    """The ledger (its file's text) of several, by name. Raises MergeError where they do not add up to one plan."""
+def merge(shards: Mapping[str, Ledger], *, allow_other_commits: bool = False) -> str:
+    """The ledger (its file's text) of several, by name. Raises MergeError where they do not add up to one plan, or are
+    of several commits and that is not allowed."""
     if len(shards) < 2:
         raise MergeError(f"got {len(shards)} ledger, should be two or more: name the ledger of every shard")
     require_sessions(shards)
+    if not allow_other_commits:
+        require_one_commit(shards)
     require_one_plan(shards)
     for name, ledger in shards.items():
         require_sound(name, ledger)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "pytest-qparity"
 _NAMED = 3
+_DIGITS = 12  # of a commit
 # What shards must have in common beside their plan: a verdict behind canaries is another one than a verdict without.
 _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "backends": list,
@@ -66,6 +67,27 @@ def require_sessions(shards: Mapping[str, Ledger]) -> None:
         raise MergeError(f"got {PACKAGE} {said}, should be one version: judge all shards with the same")
     _require_one_setting(shards)
     _require_one_split(shards)
+
+
+def require_one_commit(shards: Mapping[str, Ledger]) -> None:
+    """Shards of two commits, or of one with and without changes to it, may have judged other bytes."""
+    commits = {str(commit): name for name, ledger in shards.items() if (commit := ledger.start.get("commit"))}
+    if len(commits) > 1:
+        said = " and ".join(f"{_short(commit)} ({name})" for commit, name in commits.items())
+        raise MergeError(
+            f"got commits {said}, should be one: judge all shards from one commit, or add --allow-other-commits where "
+            "what differs touches no case"
+        )
+
+
+def without_commit(shards: Mapping[str, Ledger]) -> tuple[str, ...]:
+    """Names of the shards that do not say of which commit they are."""
+    return tuple(name for name, ledger in shards.items() if not ledger.start.get("commit"))
+
+
+def _short(commit: str) -> str:
+    name, dash, dirty = commit.partition("-")
+    return f"{name[:_DIGITS]}{dash}{dirty}"
 
 
 def _version(ledger: Ledger) -> str | None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_qparity.case.functions import find_function
+from pytest_qparity.case.functions import find_function, source_digest
 from pytest_qparity.digest import file_digest, json_digest
 from pytest_qparity.environment import installed
+from pytest_qparity.import_graph import code_digest, module_files
 from pytest_qparity.precision.calling_maker import takes_calibration
 from pytest_qparity.precision.recipes import CommandRecipe
-from pytest_qparity.sources import sources_digest
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
@@ -48,17 +48,29 @@ def command_recipe(spec: PrecisionSpec, folder: Path, place: str, worker: Worker
         arguments = _arguments(spec.command_version, folder, place)
         work = f"Asking {spec.command_version[0]} for its version"
         stated = str(worker.call(_TARGET, arguments, {}, work, worker.limits.load).value).strip()
-    files = ((word, folder / word) for word in command)
-    digests = tuple((word, file_digest(path)) for word, path in files if path.is_file())
-    return CommandRecipe(command, stated, str(folder.absolute()), digests)
+    return CommandRecipe(command, stated, str(folder.absolute()), _files_of(command, folder))
+
+
+def _files_of(command: Sequence[str], folder: Path) -> tuple[tuple[str, str], ...]:
+    """Each word that is a file, and what stands there; of a Python script, and of a module behind "-m", all local code
+    that importing it may execute."""
+    digests: dict[str, str] = {}
+    for before, word in zip(("", *command), command, strict=False):
+        path = folder / word
+        if path.is_file():
+            digests[word] = code_digest([path], [folder]) if path.suffix == ".py" else file_digest(path)
+        elif before == "-m" and (files := module_files(f"{word}.__main__", [folder])):
+            digests[word] = code_digest(files, [folder])
+    return tuple(digests.items())
 
 
 def _recipe_of_function(maker: str, folder: Path) -> CommandRecipe:
-    """A maker in this environment: what its package is made of and all that is installed decides upon the bytes."""
+    """A maker in this environment: the local code that its imports reach and all that is installed decide upon the
+    bytes."""
     data = ("{calibration}",) if takes_calibration(maker, folder) else ()
     command = ("{python}", "-P", "-m", _CALLING, maker, "{model}", "{output}", *data)
     files = (
-        (maker, sources_digest([find_function(maker, folder).source])),
+        (maker, source_digest(find_function(maker, folder), folder)),
         ("installed", json_digest({"python": sys.version, "packages": installed()})),
     )
     return CommandRecipe(command, "", str(folder.absolute()), files, maker=maker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ __all__ = ["carried_lines", "number_carried"]
 
 _DIGITS = 12  # of a commit, or of a ledger's SHA-256
 _MOST_REASONS = 5
+_LONG_DAYS = 7
 
 
 def number_carried(ledger: Ledger) -> int:
@@ -21,7 +23,8 @@ def number_carried(ledger: Ledger) -> int:
 
 def carried_lines(ledger: Ledger) -> Iterator[str]:
     """How many verdicts were carried over, from where, and why others were not. Nothing of a ledger without any."""
-    origins = Counter(_origin(event["carried"]) for event in ledger.verdicts if "carried" in event)
+    now = ledger.start.get("time")
+    origins = Counter(_origin(event["carried"], now) for event in ledger.verdicts if "carried" in event)
     for origin, number in origins.items():
         yield f"carried over: {number} of {len(ledger.verdicts)} verdicts, not judged in this session but {origin}"
     since = ledger.start.get("since")
@@ -34,8 +37,17 @@ def carried_lines(ledger: Ledger) -> Iterator[str]:
         yield f"judged anew, checks by what changed: {', '.join(told)}{more}"
 
 
-def _origin(carried: Mapping[str, Any]) -> str:
+def _origin(carried: Mapping[str, Any], now: object) -> str:
     commit = carried.get("commit")
     of = f" of commit {str(commit).partition('-')[0][:_DIGITS]}{'-dirty' if str(commit).endswith('-dirty') else ''}"
     ledger = str(carried.get("ledger"))[:_DIGITS]
-    return f"in that of {carried.get('time')}{of if commit else ''} (ledger {ledger})"
+    return f"in that of {carried.get('time')}{_age(carried.get('time'), now)}{of if commit else ''} (ledger {ledger})"
+
+
+def _age(then: object, now: object) -> str:
+    """How long ago that was, where it is long for a machine to stay as it is; a chain of sessions keeps the first."""
+    try:
+        days = (datetime.datetime.fromisoformat(str(now)) - datetime.datetime.fromisoformat(str(then))).days
+    except (TypeError, ValueError):  # TypeError: one of them without its zone
+        return ""
+    return f", {days} days before," if days >= _LONG_DAYS else ""

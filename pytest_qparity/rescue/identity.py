@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_qparity.case.functions import find_function, is_function
 from pytest_qparity.case.model import read_model_file
-from pytest_qparity.digest import json_digest, tree_digest
-from pytest_qparity.gate.basis import added_sources, is_onnx, named_files
+from pytest_qparity.digest import json_digest
+from pytest_qparity.gate.basis import SessionBasis, added_code, is_onnx, named_files
 from pytest_qparity.precision.command import command_recipe
 from pytest_qparity.precision.recipes import as_json
 from pytest_qparity.precision.variants import versions
 from pytest_qparity.processor import this_processor
-from pytest_qparity.sources import is_local, sources_digest
 from pytest_qparity.verdict import CannotJudge
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_qparity.case.precision_spec import PrecisionSpec
     from pytest_qparity.gate import CaseMaterial, Run
 
@@ -35,14 +31,13 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
 
     Of the case file everything but what stands elsewhere, so that a key that comes to it later is not forgotten. What a
     key names counts by its content: ranges and other files; a given file with its external data; the golden as it lies
-    there; of each "module:function" the source, with the modules and packages beside it, or all of the package that it
-    is in. What cannot be told (a file that is not there) is as it is: to be told later is another search.
+    there; of each "module:function" the code, as far as its imports reach. What cannot be told (a file that is not
+    there) is as it is: to be told later is another search.
     """
     spec = material.case.spec
     stated = spec.precisions[run.precision]
     stated_keys = spec.model_dump(mode="json", exclude=_ELSEWHERE)
     precision = stated.model_dump(mode="json")
-    files = named_files([stated_keys, precision], material.case.folder, _apart(material, stated))
     told: Mapping[str, Any] = {
         "golden": asdict(material.golden_key),
         "golden_state": material.golden_state,
@@ -50,8 +45,7 @@ def search_digest(material: CaseMaterial, run: Run) -> str:
         "variant": _given(material, run, stated),
         "calibration": _calibration(material),
         "case": stated_keys,
-        "files": files,
-        "packages": _packages_beside(filter(is_function, files), material.case.folder),
+        "files": _named(material, stated, [stated_keys, precision]),
         "added": _added(material),
         "demanded_limits": dict(material.settings.demanded_limits),
         "baseline": None if (baseline := material.settings.baseline) is None else baseline.digest,
@@ -79,21 +73,15 @@ def _given(material: CaseMaterial, run: Run, stated: PrecisionSpec) -> str | Non
     return None
 
 
-def _apart(material: CaseMaterial, stated: PrecisionSpec) -> frozenset[str | None]:
-    """Texts whose content is digested as data, or as a model."""
+def _named(material: CaseMaterial, stated: PrecisionSpec, keys: list[Any]) -> Mapping[str, Any]:
+    """What keys name, but what is digested as data or as a model."""
     data = material.case.spec.data
     onnx = stated.file if stated.file is not None and is_onnx(stated.file) else None
-    return frozenset((data.test, data.calibration, onnx))
-
-
-def _packages_beside(functions: Iterable[str], folder: Path) -> Mapping[str, str]:
-    """Folders of code beside the modules of a case's functions, which these may import, with what is in them."""
-    modules = (find_function(name, folder).source for name in functions)
-    beside = {each for module in modules if is_local(module) for each in module.parent.iterdir() if each.is_dir()}
-    return {str(each): tree_digest(each, "*.py") for each in sorted(beside) if next(each.glob("*.py"), None)}
+    apart = frozenset((data.test, data.calibration, onnx))
+    return named_files(keys, material.case.folder, apart, SessionBasis().code_of)
 
 
 def _added(material: CaseMaterial) -> str | None:
     with contextlib.suppress(LookupError, OSError):
-        return sources_digest(added_sources(material.settings))
+        return added_code(material.settings)
     return None

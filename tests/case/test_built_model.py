@@ -83,6 +83,21 @@ def test_a_model_is_built_once_and_again_when_its_source_has_changed(folder: Pat
     assert other.read_bytes() == mlp(seed=1).SerializeToString()
 
 
+def test_a_model_is_built_again_when_what_its_builder_imports_has_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = folder / "libs" / "weights_of_builders.py"
+    shared.parent.mkdir()
+    shared.write_text("SEED = 1\n")
+    monkeypatch.syspath_prepend(shared.parent)
+    late = "    from weights_of_builders import SEED\n    from tests.models import mlp\n    return mlp(seed=SEED)\n"
+    (folder / "builders.py").write_text(f"def build():\n{late}")
+    first = build("build", folder)
+    shared.write_text("SEED = 2\n")
+
+    assert build("build", folder) != first
+
+
 def test_a_cache_holds_whole_models_and_locks_and_nothing_else(folder: Path) -> None:
     build("build", folder)
 

@@ -11,7 +11,7 @@ from pytest_qparity.precision.weights.found import FewLevels, OtherWeight, Weigh
 from pytest_qparity.verdict import Code
 
 SOUND = WeightsFound(11, 11, 11, 0, 0, (), (), (), 0.25, 0.5)
-OTHER = OtherWeight("conv.w_quantized", 0.48, 10.02, 0.9996, None)
+OTHER = OtherWeight("conv.w_quantized", 0.48, 10.02, 0.0, 0.9996, None)
 OFF = replace(SOUND, rounded=10, others=(OTHER,), largest_steps=10.02)
 
 
@@ -52,11 +52,32 @@ def test_a_weight_that_is_not_the_float_models_fails():
         (replace(OFF, others=(replace(OTHER, channel=3),)), "the scale of output channel 3"),
         (replace(OFF, others=(replace(OTHER, cosine=-1.0),)), "a weight of another model"),
         (replace(OFF, compared=1), "another checkpoint"),
+        (replace(OFF, others=(replace(OTHER, is_scaled=True, factor=1.03),)), "1.03 times the float model's"),
+        (replace(OFF, others=(replace(OTHER, is_scaled=True),)), "no other weight, norm or Mul takes back"),
+        (replace(OFF, others=(replace(OTHER, off_share=0.0, clipped_share=0.3),)), "scale is too small"),
         (replace(OFF, few_levels=(FewLevels(OTHER.name, 16, 9216, 8),)), "rounded to 4 bits"),
     ],
 )
 def test_what_it_looks_like_is_told(found, likely):
     assert likely in next(weight_failures(found, False)).likely
+
+
+def test_elements_that_are_clipped_are_told_where_they_are_most():
+    clipped = replace(OFF, others=(replace(OTHER, off_share=0.0, clipped_share=0.3),))
+
+    assert "30.0% of the elements are clipped" in next(weight_failures(clipped, False)).sentence
+
+
+def test_a_comparison_with_a_defect_is_no_pass_and_names_the_way_out():
+    broken = WeightsFound(0, 0, 0, 0, 0, (), (), (), None, None, 'Comparing weights of a.onnx got KeyError: "m".')
+
+    (failure,) = weight_failures(broken, False)
+
+    assert (failure.code, "gdb" in failure.remedy) == (Code.PREFLIGHT_WEIGHTS, False)
+    assert 'weights = "changed"' in failure.remedy
+    assert list(weight_failures(broken, True)) == []
+    assert len(list(weight_notes(broken, True))) == 1
+    assert weight_evidence(broken) == {"weights": {"broken": broken.broken}}
 
 
 def test_a_maker_that_changes_weights_is_a_note():

@@ -14,7 +14,7 @@ import pytest
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from pytest_qparity.commands.check import exit_status
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.ledger import LedgerWriter
 from tests.models import inputs_for_mlp, mlp, save
 
 INI = """
@@ -120,18 +120,36 @@ def test_a_pair_that_is_none_is_one_clear_error(pair: Path, arguments: str, stat
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "is_whole", "status"),
+    ("outcomes", "ended", "status"),
     [
-        ([Outcome.PASS], True, 0),
-        ([Outcome.PASS], False, 4),
-        ([], True, 4),
-        ([Outcome.CANNOT_JUDGE, Outcome.BUDGET_FAIL, Outcome.ACCURACY_FAIL], False, 1),
-        ([Outcome.CANNOT_JUDGE, Outcome.BUDGET_FAIL], False, 3),
-        ([Outcome.CANNOT_JUDGE, Outcome.PASS], False, 4),
+        ({"parity": "pass"}, 0, 0),
+        ({"parity": "pass"}, 3, 4),
+        ({}, 0, 4),
+        ({"parity": "cannot-judge", "latency": "budget-fail", "memory": "accuracy-fail"}, 1, 1),
+        ({"parity": "pass", "memory": "cannot-judge", "latency": "budget-fail"}, 1, 3),
+        ({"parity": "pass", "latency": "budget-fail"}, 3, 4),
+        ({"parity": "cannot-judge", "latency": "budget-fail"}, 1, 4),  # who tolerates 3 ships: accuracy is unknown
+        ({"parity": None, "latency": "budget-fail"}, 1, 4),
+        ({"parity": "cannot-judge", "latency": "pass"}, 1, 4),
     ],
 )
-def test_the_gravest_outcome_decides_the_exit_status(outcomes: list[Outcome], is_whole: bool, status: int) -> None:
-    assert exit_status(outcomes, is_whole=is_whole) == status
+def test_the_gravest_outcome_decides_the_exit_status(
+    tmp_path: Path, outcomes: dict[str, str | None], ended: int, status: int
+) -> None:
+    writer = LedgerWriter(tmp_path / "ledger.json", {})
+    writer.plan([f"case::run::{check}" for check in outcomes], {})
+    for check, outcome in outcomes.items():
+        if outcome is not None:
+            writer.judged({"event": "verdict", "node_id": f"case::run::{check}", "check": check, "outcome": outcome})
+
+    assert exit_status(writer.close(ended), ended) == status
+
+
+def test_a_command_that_there_is_not_is_answered_with_one_that_there_is(pair: Path) -> None:
+    done = qparity(pair, "frobnicate", "--json")
+
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["failure"]["remedy"] == "qparity --help"
 
 
 def test_ctrl_c_is_told_apart_from_every_verdict(pair: Path, tmp_path: Path) -> None:

@@ -103,6 +103,37 @@ def test_code_environment_and_options_belong_to_it(root: Path, monkeypatch: pyte
     assert changed(imported, basis(root)) == {"code"}
 
 
+def test_code_that_a_named_function_imports_belongs_to_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From beside the tests or from an editable package: its own file and those beside it are not all of it."""
+    rules = root / "libs/acme_shared/rules.py"
+    rules.parent.mkdir(parents=True)
+    rules.write_text("def score(outputs, labels): return labels == 1\n")
+    late = "def m(*args):\n    from acme_shared.rules import score\n    return score(*args)\n"
+    (root / "cases/scoring.py").write_text(late)
+    case_file = root / "cases/mlp.toml"
+    own = '[accuracy]\nmetric = {name = "scoring:m", direction = "higher", percent = true}'
+    case_file.write_text(GIVEN.replace("[accuracy]", own))
+    monkeypatch.syspath_prepend(root / "libs")
+    before = basis(root)
+
+    rules.write_text("def score(outputs, labels): return labels == 2\n")
+
+    assert changed(before, basis(root)) == {"files"}
+
+
+def test_what_a_plugin_imports_late_belongs_to_it(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("acme_hub/__init__.py", ""), ("acme_hub/tools.py", "import acme_late\n"), ("acme_late.py", "")):
+        (tmp_path / "plugins" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "plugins" / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path / "plugins")
+    added = contributed_by([], [DataSource("acme-late-hub", "acme_hub.tools:samples")])
+    before = basis(root, contributed=added)
+
+    (tmp_path / "plugins/acme_late.py").write_text("late = 1\n")
+
+    assert changed(before, basis(root, contributed=added)) == {"code"}
+
+
 def test_what_plugins_name_belongs_to_it(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "acme").mkdir()
     tools = tmp_path / "acme" / "acme_basis_tools.py"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_qparity.ledger import Ledger, LedgerWriter, MergeError, merge, read_ledger
+from pytest_qparity.ledger.shards import without_commit
 
 NODES = ["cases/a.toml::ort-int8::parity", "cases/a.toml::trt-int8::parity", "cases/b.toml::ort-int8::parity"]
 START = {"backends": ["ort", "trt"], "isolation": "process", "canaries": ["cases/canaries/canary.toml"]}
@@ -96,6 +97,23 @@ def test_shards_of_one_plan_are_one_ledger_that_passes(tmp_path: Path) -> None:
     assert len(whole.verdicts) == 3
     assert whole.case_files == FILES
     assert len(whole.start["shards"]) == 2
+
+
+def test_shards_of_two_commits_are_one_ledger_only_where_that_is_allowed(tmp_path: Path) -> None:
+    commits = ("a" * 40, f"{'a' * 40}-dirty", None)
+    one, changed, unknown = (
+        shard(tmp_path, f"{number}", [node_id], start={**START, "commit": commit})
+        for number, (node_id, commit) in enumerate(zip(NODES, commits, strict=True))
+    )
+
+    said = refusal(one=one, changed=changed, unknown=unknown)
+
+    assert said.startswith("got commits aaaaaaaaaaaa (one) and aaaaaaaaaaaa-dirty (changed), should be one: ")
+    text = merge({"one": one, "changed": changed, "unknown": unknown}, allow_other_commits=True)
+    assert '"commit": null' in text
+    same = shard(tmp_path, "same", [NODES[1]], start={**START, "commit": commits[0]})
+    assert merged(tmp_path, one=one, same=same, unknown=unknown).passes
+    assert without_commit({"one": one, "unknown": unknown}) == ("unknown",)
 
 
 def test_a_shard_alone_does_not_pass(tmp_path: Path) -> None:

@@ -219,6 +219,31 @@ def test_what_a_maker_function_writes_is_the_variant_until_the_code_beside_it_ch
     assert variant.path == again.path != anew.path
 
 
+def test_what_a_maker_imports_from_elsewhere_makes_another_variant(makers, cache, monkeypatch):
+    """A cache that did not see it would let a plain session pass with what the code made before."""
+    shared = makers / "libs" / "shared_of_makers"
+    shared.mkdir(parents=True)
+    (shared / "rules.py").write_text("FACTOR = 1\n")
+    late = "    import shutil\n    from shared_of_makers.rules import FACTOR\n    shutil.copy(model, output)\n"
+    (makers / "makers.py").write_text(f"def copy(model, output):\n{late}")
+    (makers / "script.py").write_text(f"from shared_of_makers.rules import FACTOR\n{COPY}")
+    monkeypatch.syspath_prepend(shared.parent)
+    monkeypatch.setenv("PYTHONPATH", str(shared.parent))
+    script = (sys.executable, "script.py", "{model}", "{output}")
+    module = (sys.executable, "-m", "script", "{model}", "{output}")
+
+    def recipes():
+        specs = [PrecisionSpec(command=words) for words in (script, module)] + [PrecisionSpec(maker="makers:copy")]
+        return [command_recipe(spec, makers, "int8", None).files for spec in specs]
+
+    made, before = made_by(makers, cache, "makers:copy"), recipes()
+    (shared / "rules.py").write_text("FACTOR = 2\n")
+    anew, after = made_by(makers, cache, "makers:copy"), recipes()
+
+    assert made.path != anew.path
+    assert all(each != other for each, other in zip(before, after, strict=True))
+
+
 def test_a_maker_function_that_takes_calibration_gets_it(makers, cache):
     assert made_by(makers, cache, "makers:calibrated").recipe["calibration_data"] is not None
 

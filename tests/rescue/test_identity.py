@@ -56,15 +56,14 @@ def test_another_source_of_the_metric_is_another_search(project):
     assert digest(file, CASE + OWN_METRIC) != before
 
 
-@pytest.mark.parametrize("name", ["tables.py", "helpers/tables.py"])
-def test_another_source_of_a_module_beside_the_metric_is_another_search(project, name):
+def test_another_source_of_what_the_metric_imports_is_another_search(project, tmp_path, monkeypatch):
     file, _ = project
-    helper = file.parent / name
-    helper.parent.mkdir(exist_ok=True)
-    helper.write_text("WEIGHT = 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rules_of_metric.py").write_text("")
+    (file.parent / "scoring.py").write_text("def score(outputs, labels):\n    import rules_of_metric\n")
     before = digest(file, CASE + OWN_METRIC)
 
-    helper.write_text("WEIGHT = 2.0\n")
+    (tmp_path / "rules_of_metric.py").write_text("stricter = True\n")
 
     assert digest(file, CASE + OWN_METRIC) != before
 

@@ -5,7 +5,8 @@
 lies within ½ of every element that is rounded to the nearest, but for those beyond the codes' ends, which are clipped.
 Makers that round otherwise on purpose (AdaRound, Nagel et al. 2020: up or down) stay within 1; those that move scales
 between channels (cross-layer equalization, Nagel et al. 2019; SmoothQuant, Xiao et al. 2023) hold
-(q − z) · s = aₒ · bᵢ · w for output channels o and input channels i. What is none of these is another weight.
+(q − z) · s = aₒ · bᵢ · w for output channels o and input channels i: then what takes aₒ and bᵢ back is looked for
+(`compensation`). What is none of these is another weight.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_qparity.precision.weights.factors import fitted
+
 if TYPE_CHECKING:
+    from pytest_qparity.precision.weights.factors import Factors
+
     Array = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["Agreement", "Kind", "Rounded", "agreement"]
@@ -27,8 +32,8 @@ _FEW = 0.001  # of elements that may lie beyond half a step: ties, sums in anoth
 _MOST_OFF = 0.01  # of elements that may lie beyond one step
 _CHANNEL_OFF, _FEWEST_OFF = 0.5, 4  # a channel is off where half of its elements are, and no fewer than these
 _MOVED = 0.02  # a factor this far from 1 is one
-_FEW_CHANNELS = 0.05  # scales of no more channels than these are no balancing of a layer
-_TURNS, _ENOUGH = 12, 256  # of the fit of factors, and channels that it needs to see
+_FARTHEST = 8.0  # steps that any element may be off: what AdaRound, GPTQ and a short QAT leave of 8 bits is less
+_MOST_CLIPPED, _CHANNEL_CLIPPED = 0.02, 0.25  # of elements: percentiles and least squares clip a few of 8 bits
 _LARGEST = 1 << 24  # elements: of a larger weight some input channels are looked at
 _UNLIKE = {4: 0.5, 2: 0.3}  # cosines, of few bits; GPTQ on networks of random weights was seen at 0.67 with 4
 
@@ -63,31 +68,38 @@ class Rounded:
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """`elements`: compared (of large weights not all). `median_steps`, `largest_steps`: of |r|, clipped elements left
-    out. `off_share`: of elements beyond one step. `channel`: the output channel that alone is off, or scaled; None
-    where it is not one. `cosine`: of both."""
+    out. `off_share`: of elements beyond one step. `clipped_share`: of elements beyond the codes' ends. `channel`: the
+    output channel that alone is off, or scaled; None where it is not one. `cosine`: of both. `factors`: of what is
+    `scaled`, and of few bits that are not `rounded`."""
 
     kind: Kind
     elements: int
     median_steps: float
     largest_steps: float
     off_share: float
+    clipped_share: float
     cosine: float
     channel: int | None = None
+    factors: Factors | None = None
 
 
-def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None) -> Agreement:
+def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None, groups: int = 1) -> Agreement:
     """How `rounded` stands to the float `weight` of the same shape. ValueError where it holds no element.
 
-    `channel_axis`: of output channels; `input_axis`: of input channels, None where the weight has none.
+    `channel_axis`: of output channels; `input_axis`: of input channels, None where the weight has none. `groups`: of a
+    convolution.
     """
     if weight.shape != rounded.codes.shape or not weight.size:
         raise ValueError(f"got codes of {rounded.codes.shape} for a weight of {weight.shape}, should be of one shape")
-    sight = _Sight(weight, rounded, channel_axis, input_axis)
+    sight = _Sight(weight, rounded, channel_axis, input_axis, groups)
     r, kept = sight.residuals(1.0)
     kind, channel = sight.kind_of(r, kept), sight.only_channel(r, kept)
+    factors: Factors | None = None
     if kind is Kind.OTHER and rounded.bits >= 8:
-        kind, channel = sight.kind_with_factors(channel)
-    elif kind is Kind.OTHER and sight.cosine >= _UNLIKE[4 if rounded.bits > 2 else 2]:
+        kind, channel, factors = sight.kind_with_factors(channel)
+    elif kind is Kind.OTHER:
+        factors = sight.factors_of_few_bits()
+    if kind is Kind.OTHER and rounded.bits < 8 and sight.cosine >= _UNLIKE[4 if rounded.bits > 2 else 2]:
         kind = Kind.NEAR  # of a few bits errors fed forward (GPTQ) reach further than another checkpoint's
     sizes = np.abs(r[kept])
     return Agreement(
@@ -96,22 +108,25 @@ def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: in
         median_steps=float(np.median(sizes)) if sizes.size else 0.0,
         largest_steps=float(sizes.max()) if sizes.size else 0.0,
         off_share=float((sizes > 1 + sight.slack[kept]).mean()) if sizes.size else 0.0,
+        clipped_share=float(sight.clipped(r, kept).mean()),
         cosine=sight.cosine,
-        channel=channel if kind is Kind.OTHER else None,
+        channel=channel if kind in (Kind.OTHER, Kind.SCALED) else None,
+        factors=factors,
     )
 
 
 class _Sight:
     """Both as (output channels, input channels, rest), float64."""
 
-    def __init__(self, weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None) -> None:
+    def __init__(self, weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None, groups: int) -> None:
+        self.groups = groups
+
         def laid_out(array: Array) -> Array:
             front = [channel_axis] if input_axis is None else [channel_axis, input_axis]
             moved = np.moveaxis(array, front, range(len(front)))
             some = moved[:, :: -(-array.size // _LARGEST)] if moved.ndim > 1 else moved
             return some.astype(np.float64).reshape(*some.shape[: len(front)], *([1] if input_axis is None else []), -1)
 
-        self.has_inputs = input_axis is not None
         self.w, self.codes, self.steps = laid_out(weight), laid_out(rounded.codes), laid_out(rounded.steps)
         self.q = self.codes - laid_out(rounded.zeros)
         self.slack = _SLACK + _SLACK_OF_CODE * np.abs(self.q)
@@ -128,8 +143,16 @@ class _Sight:
         is_clipped = ((self.codes == low) & (r > 0)) | ((self.codes == high) & (r < 0))
         return r, ~is_clipped if low < high else np.ones(r.shape, bool)
 
+    def clipped(self, r: Array, kept: Array) -> Array:
+        found: Array = ~kept & (np.abs(r) > 0.5 + self.slack)
+        return found
+
     def kind_of(self, r: Array, kept: Array) -> Kind:
-        size = np.abs(r)
+        size, clipped = np.abs(r), self.clipped(r, kept)
+        if clipped.mean() > _MOST_CLIPPED or self._channels_off(clipped, _CHANNEL_CLIPPED).any():
+            return Kind.OTHER
+        if (kept & (size > _FARTHEST + self.slack)).any():
+            return Kind.OTHER
         if np.count_nonzero(kept & (size > 0.5 + self.slack)) <= _FEW * r.size:
             return Kind.ROUNDED
         off = kept & (size > 1 + self.slack)
@@ -142,50 +165,25 @@ class _Sight:
         channels = np.flatnonzero(self._channels_off(off))
         return int(channels[0]) if len(channels) == 1 and not np.delete(off, channels[0], axis=0).any() else None
 
-    def kind_with_factors(self, channel: int | None) -> tuple[Kind, int | None]:
-        """Scaled, where one factor an output and an input channel leaves no more than rounding, and more than a few
-        channels have one."""
-        factors = self._factors()
-        if factors is None:
-            return Kind.OTHER, channel
-        outputs, inputs = factors
-        r, kept = self.residuals(outputs[:, None, None] * inputs[None, :, None])
-        off = kept & (np.abs(r) > 1 + self.slack)
-        if off.mean() > _MOST_OFF or self._channels_off(off).any():
-            return Kind.OTHER, channel
-        moved = [np.flatnonzero(np.abs(each - 1) > _MOVED) for each in (outputs, inputs)]
-        few = [len(each) <= max(1, _FEW_CHANNELS * of) for each, of in zip(moved, self.w.shape, strict=False)]
-        if all(few):
-            return Kind.OTHER, int(moved[0][0]) if len(moved[0]) == 1 else channel
-        return Kind.SCALED, None
+    def kind_with_factors(self, channel: int | None) -> tuple[Kind, int | None, Factors | None]:
+        """Scaled, where one factor an output and an input channel leaves no more than rounding. Whether something takes
+        the factors back is `compensation`'s question."""
+        fit = fitted(self.q, self.w / self.steps, self.groups)
+        if fit is None:
+            return Kind.OTHER, channel, None
+        r, kept = self.residuals(fit.products)
+        if self.kind_of(r, kept) is Kind.OTHER:
+            return Kind.OTHER, channel, None
+        moved = np.flatnonzero(np.abs(fit.outputs - 1) > _MOVED)
+        is_alone = len(moved) == 1 and not (np.abs(fit.inputs - 1) > _MOVED).any()
+        return Kind.SCALED, int(moved[0]) if is_alone else channel, fit.factors
+
+    def factors_of_few_bits(self) -> Factors | None:
+        fit = fitted(self.q, self.w / self.steps, self.groups)
+        return None if fit is None else fit.factors
 
     @staticmethod
-    def _channels_off(off: Array) -> Array:
+    def _channels_off(off: Array, share: float = _CHANNEL_OFF) -> Array:
         counts, size = off.sum(axis=(1, 2)), off[0].size
-        channels: Array = (counts >= _FEWEST_OFF) & (counts > _CHANNEL_OFF * size)
+        channels: Array = (counts >= _FEWEST_OFF) & (counts > share * size)
         return channels
-
-    def _factors(self) -> tuple[Array, Array] | None:
-        """aₒ and bᵢ by least squares in steps, in turns; None where there are too few elements to tell.
-
-        Each is found over a part of the other's channels, which is enough of large weights.
-        """
-        outputs, inputs, _ = self.w.shape
-        if self.w.size < 4 * (outputs + (inputs if self.has_inputs else 0)):
-            return None
-        some = slice(None, None, max(1, outputs // _ENOUGH)), slice(None, None, max(1, inputs // _ENOUGH))
-        exact = self.w / self.steps
-        a, b = np.ones(outputs), np.ones(inputs)
-        for _ in range(_TURNS):
-            a = _least_squares(self.q[:, some[1]], exact[:, some[1]] * b[None, some[1], None], (1, 2))
-            if self.has_inputs:
-                b = _least_squares(self.q[some[0]], exact[some[0]] * a[some[0], None, None], (0, 2))
-        middle = float(np.median(b))
-        return (a * middle, b / middle) if middle else None
-
-
-def _least_squares(made: Array, basis: Array, axes: tuple[int, int]) -> Array:
-    """The factor of each channel; 1 of a channel of zeros."""
-    below = np.sum(basis**2, axis=axes)
-    found: Array = np.where(below > 0, np.sum(made * basis, axis=axes) / np.where(below > 0, below, 1.0), 1.0)
-    return found

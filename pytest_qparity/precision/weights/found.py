@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.verdict import CannotJudge, Code
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -16,13 +18,20 @@ __all__ = ["FewLevels", "OtherWeight", "WeightsFound", "weights_found"]
 
 @dataclass(frozen=True, slots=True)
 class OtherWeight:
-    """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures)."""
+    """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures).
+
+    `is_scaled`: it would be, but for factors of channels that nothing takes back; `factor`: that of all of its
+    elements, where it is one.
+    """
 
     name: str
     off_share: float
     largest_steps: float
+    clipped_share: float
     cosine: float
     channel: int | None
+    is_scaled: bool = False
+    factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,12 @@ class FewLevels:
 @dataclass(frozen=True, slots=True)
 class WeightsFound:
     """Counts of quantized weights of two axes or more: `compared` with the float model's, of which `rounded` to the
-    nearest, `near` (within one step), `scaled` (rounded after factors of channels), `others`, most off first.
+    nearest, `near` (within a step, but for a few), `scaled` (rounded after factors of channels that something takes
+    back), `others`, most off first.
 
     `not_compared`: names of those of which no float weight was found. `median_steps`: the median over weights of the
-    median |r| of each; `largest_steps`: the largest |r| of any; None where nothing was compared.
+    median |r| of each; `largest_steps`: the largest |r| of any; None where nothing was compared. `broken`: what went
+    wrong in the comparison itself, so that nothing is known.
     """
 
     quantized: int
@@ -54,6 +65,7 @@ class WeightsFound:
     not_compared: tuple[str, ...]
     median_steps: float | None
     largest_steps: float | None
+    broken: str | None = None
 
 
 def weights_found(reference: Path, variant: Path, worker: Worker) -> WeightsFound:
@@ -61,7 +73,13 @@ def weights_found(reference: Path, variant: Path, worker: Worker) -> WeightsFoun
     arguments = {"reference": str(reference.absolute()), "variant": str(variant.absolute())}
     work = f"Comparing weights of {variant.name}"
     call = "pytest_qparity.precision.weights.examining:examine"
-    return _of(worker.call(call, arguments, {}, work, worker.limits.load).value)
+    try:
+        return _of(worker.call(call, arguments, {}, work, worker.limits.load).value)
+    except CannotJudge as reason:
+        if reason.failure.code is not Code.WORKER_ERROR:
+            raise
+        # A defect of ours: whose file it is cannot mend it with a debugger, and the other checks of the file go on.
+        return WeightsFound(0, 0, 0, 0, 0, (), (), (), None, None, reason.failure.sentence)
 
 
 def _of(told: Mapping[str, Any]) -> WeightsFound:

@@ -12,6 +12,7 @@ import numpy as np
 from pytest_qparity.precision.pairs.folding import folded
 from pytest_qparity.precision.pairs.pairing import origin
 from pytest_qparity.precision.pairs.quantizers import constant, constant_operands, fold_of
+from pytest_qparity.precision.weights.agreement import Rounded
 from pytest_qparity.precision.weights.codes import PACKED, packed_codes, quantized_constant, source_of
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from pytest_qparity.precision.pairs.light_model import LightModel
     from pytest_qparity.precision.pairs.pairing import Pairing
-    from pytest_qparity.precision.weights.agreement import Rounded
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["QuantizedWeight", "quantized_weights"]
+__all__ = ["QuantizedWeight", "changed_floats", "quantized_weights"]
 
 _ALIKE = 0.9  # cosine from which a weight of the same shape is taken for the one meant, whatever its name
+_FLOAT_BITS, _FINE = 24, 1 << 22  # a float's own, and codes that hold them
 _SUFFIXES = (
     "_quantized",
     "_DequantizeLinear_Output",
@@ -39,13 +40,14 @@ _SUFFIXES = (
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedWeight:
     """`name`: of the codes. `weight`: the float model's, of the same shape; None where none was found. `channel_axis`
-    and `input_axis`: of output and input channels."""
+    and `input_axis`: of output and input channels; `groups`: of a convolution."""
 
     name: str
     rounded: Rounded
     weight: Array | None
     channel_axis: int = 0
     input_axis: int | None = None
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,11 @@ class _Place:
 class _Mine:
     """How to have the float weights that it may be of. `is_named`: their node has the name of the variant's, or gives a
     tensor of one name: then one of them is meant, however unlike. Else two nodes that read the same may have been taken
-    for one another."""
+    for one another. `is_folded`: a norm went into it, so that the weight of its name is not the one meant."""
 
     read: Callable[[], list[Array]]
     is_named: bool
+    is_folded: bool = False
 
 
 def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[QuantizedWeight]:
@@ -81,11 +84,26 @@ def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairi
             continue
         mine = by_place.get(place.value)
         weight = None if mine is None else _fitting(mine.read(), rounded)
-        if weight is None or _cosine(weight, rounded) < _ALIKE:
+        is_known = mine is not None and mine.is_named and mine.is_folded
+        if weight is None or (not is_known and _cosine(weight, rounded) < _ALIKE):
             other = _by_name_or_likeness(reference, place.key, rounded)
             unlike = weight if mine is not None and mine.is_named else None
             weight = unlike if other is None else other
         yield QuantizedWeight(place.key, rounded, weight, *_axes(place.reader, rounded.codes.ndim))
+
+
+def changed_floats(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[QuantizedWeight]:
+    """Weights that both models hold as floats, and not the same: as codes of so many bits that nothing is rounded."""
+    for operand in constant_operands(reference, variant, pairing):
+        made, weight = (_float_constant(*each) for each in ((variant, operand.theirs), (reference, operand.mine)))
+        if made is None or weight is None or made.dtype.kind != "f" or made.ndim < 2 or not np.isfinite(made).all():
+            continue
+        if made.shape == weight.shape and weight.dtype.kind == "f" and not np.array_equal(made, weight):
+            step = (float(np.abs(made).max()) or 1.0) / _FINE
+            codes = np.rint(made.astype(np.float64) / step).astype(np.int32)
+            rounded = Rounded(codes, np.zeros(made.shape), np.full(made.shape, step), _FLOAT_BITS)
+            reader = variant.nodes[pairing.counterpart(operand.node)]
+            yield QuantizedWeight(operand.theirs, rounded, weight, *_axes(reader, made.ndim))
 
 
 def _places(variant: LightModel) -> Iterator[_Place]:
@@ -102,15 +120,17 @@ def _places(variant: LightModel) -> Iterator[_Place]:
 def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> dict[str, _Mine]:
     """The float weights by the variant's value that stands in their place; by the output of a packed product.
 
-    A convolution with a norm behind it has two, of which one was rounded: names do not tell whether it was folded.
+    Of a convolution with a norm behind it that the variant's has not, it is the folded one.
     """
     norms = frozenset(node.name for node in reference.proto.graph.node if node.op_type == "BatchNormalization")
     found: dict[str, _Mine] = {}
     for operand in constant_operands(reference, variant, pairing):
-        node, there = reference.nodes[operand.node], variant.nodes[pairing.nodes[operand.node]]
-        fold = fold_of(reference, node, norms) if operand.index == 1 else None
+        node, there = reference.nodes[operand.node], variant.nodes[pairing.counterpart(operand.node)]
+        fold = fold_of(reference, node, norms) if operand.index == 1 and not _has_norm(variant, there) else None
         is_named = node.name == there.name or origin(variant, node.output[0]) == there.output[0]
-        found.setdefault(operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named))
+        found.setdefault(
+            operand.theirs, _Mine(partial(_candidates, reference, operand.mine, node, fold), is_named, fold is not None)
+        )
     for node in variant.proto.graph.node:
         made = reference.producers.get(node.output[0]) if node.op_type == PACKED else None
         if made is not None and made.op_type == "MatMul":
@@ -118,12 +138,25 @@ def _by_place(reference: LightModel, variant: LightModel, pairing: Pairing) -> d
     return found
 
 
+def _has_norm(variant: LightModel, node: NodeProto) -> bool:
+    """Behind a node, at once or behind what quantizes its output."""
+    waiting = [node]
+    while waiting:
+        for reader in variant.readers.get(waiting.pop().output[0], ()):
+            if reader.op_type == "BatchNormalization":
+                return True
+            if reader.op_type in ("QuantizeLinear", "DequantizeLinear", "Identity", "Cast"):
+                waiting.append(reader)
+    return False
+
+
 def _candidates(reference: LightModel, name: str, node: NodeProto, fold: NodeProto | None) -> list[Array]:
-    weight = _float_constant(reference, name)
     parts = [node.input[1], *fold.input[1:5]] if fold is not None else []
     is_constant = bool(parts) and all(constant(reference, each) is not None for each in parts)
-    with_norm = [folded(reference, node, fold)[0]] if fold is not None and is_constant else []
-    return [*with_norm, *([] if weight is None else [weight])]
+    if fold is not None and is_constant:
+        return [folded(reference, node, fold)[0]]
+    weight = _float_constant(reference, name)
+    return [] if weight is None else [weight]
 
 
 def _float_constant(reference: LightModel, name: str) -> Array | None:
@@ -177,13 +210,14 @@ def _cosine(weight: Array, rounded: Rounded) -> float:
     return float(w @ v) / length if length else float(not w.any() and not v.any())
 
 
-def _axes(node: NodeProto, rank: int) -> tuple[int, int | None]:
-    """Of output and input channels, for its reader: Conv (O, I, …), ConvTranspose (I, O, …), products (…, I, O)."""
+def _axes(node: NodeProto, rank: int) -> tuple[int, int | None, int]:
+    """Of output and input channels, for its reader: Conv (O, I, …), ConvTranspose (I, O, …), products (…, I, O); and
+    groups."""
     if node.op_type in ("Conv", "ConvInteger"):
-        return 0, 1
+        return 0, 1, next((each.i for each in node.attribute if each.name == "group"), 1)
     if node.op_type == "ConvTranspose":
-        return 1, 0
+        return 1, 0, 1
     if node.op_type in ("Gemm", "MatMul", PACKED):
         turned = next((each.i for each in node.attribute if each.name == "transB"), 0)
-        return (rank - 2, rank - 1) if turned else (rank - 1, rank - 2)
-    return 0, 1
+        return (rank - 2, rank - 1, 1) if turned else (rank - 1, rank - 2, 1)
+    return 0, 1, 1

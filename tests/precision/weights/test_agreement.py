@@ -39,10 +39,32 @@ def test_rounding_to_the_nearest_is_within_half_a_step_and_a_quarter_in_the_medi
     assert found.median_steps == pytest.approx(0.25, abs=0.02)
 
 
-def test_what_is_beyond_the_codes_is_clipped_and_no_deviation():
+@pytest.mark.parametrize(("smaller", "expected"), [(1.2, Kind.ROUNDED), (2, Kind.OTHER), (20, Kind.OTHER)])
+def test_a_few_clipped_elements_are_no_deviation_and_many_are(smaller, expected):
     w = weight()
+    steps = np.full(w.shape, 3.0 / 127 / smaller)
 
-    assert kind(w, rounded(w, steps=np.full(w.shape, 1 / 127.0))) is Kind.ROUNDED
+    found = agreement(w, rounded(w, steps=steps), 0, 1)
+
+    assert found.kind is expected, found
+    assert found.clipped_share == pytest.approx((np.abs(w / steps) > 127.5).mean(), abs=0.01)
+
+
+def test_a_channel_that_is_clipped_alone_is_seen_among_many():
+    w = weight(shape=(256, 4, 3, 3))
+    steps = rounded(w).steps / np.where(np.arange(256).reshape(BY_CHANNEL) == 7, 10, 1)
+
+    assert kind(w, rounded(w, steps=steps)) is Kind.OTHER
+
+
+def test_a_few_elements_far_off_are_another_weight():
+    w, sound = weight(), rounded(weight())
+    flipped = sound.codes.copy()
+    flipped.flat[np.random.default_rng(4).choice(w.size, w.size // 200, replace=False)] *= -1
+
+    found = agreement(w, Rounded(flipped, sound.zeros, sound.steps, 8), 0, 1)
+
+    assert (found.kind, found.off_share < 0.01, found.largest_steps > 8) == (Kind.OTHER, True, True)
 
 
 def test_up_or_down_is_within_a_step():
@@ -87,7 +109,7 @@ def test_the_scale_of_one_channel_is_named():
     wrong = Rounded(sound.codes, sound.zeros, np.where(np.arange(32).reshape(BY_CHANNEL) == 3, 10, 1) * sound.steps, 8)
 
     found = agreement(w, wrong, 0, 1)
-    assert (found.kind, found.channel) == (Kind.OTHER, 3)
+    assert (found.kind, found.channel) == (Kind.SCALED, 3)
 
 
 def test_one_channel_of_many_with_its_signs_turned_is_seen():
@@ -99,7 +121,7 @@ def test_one_channel_of_many_with_its_signs_turned_is_seen():
     )
 
     found = agreement(w, turned, 0, 1)
-    assert (found.kind, found.channel) == (Kind.OTHER, 7)
+    assert (found.kind, found.channel) == (Kind.SCALED, 7)
 
 
 def test_two_channels_of_many_that_changed_places_are_seen():
@@ -120,7 +142,7 @@ def test_products_have_their_output_channels_last():
 
     found = agreement(w, Rounded(codes, sound.zeros.T, sound.steps.T, 8), 1, 0)
 
-    assert (found.kind, found.channel) == (Kind.OTHER, 9)
+    assert (found.kind, found.channel) == (Kind.SCALED, 9)
 
 
 def test_a_weight_of_zeros_agrees_with_codes_of_zeros():

@@ -136,6 +136,41 @@ def test_another_weight_is_seen_in_packed_blocks(tmp_path):
     assert [(each.name, round(each.cosine) == 1) for each in told.others] == [("last.w_Q4", False)]
 
 
+def test_a_product_with_a_bias_that_became_a_gemm_has_its_weight_compared(tmp_path):
+    """ONNX Runtime's own workflow: quant_pre_process makes one Gemm of MatMul and Add."""
+    model = float_model()
+    model.graph.node[-1].output[0] = "product"
+    model.graph.node.append(helper.make_node("Add", ["product", "last.b"], ["y"], "sum"))
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(16, np.float32), "last.b"))
+
+    told = found(tmp_path, model, maker=prepared)
+
+    assert "Gemm" in {node.op_type for node in onnx.load(tmp_path / "prepared.onnx").graph.node}
+    assert (told.quantized, told.compared, told.rounded) == (3, 3, 3)
+
+
+def test_a_norm_of_its_own_behind_a_convolution_is_not_taken_for_folded(tmp_path):
+    """Its scales (0.5 to 1.5 and more) would be factors of channels that nothing takes back."""
+    whole = found(tmp_path, float_model(), maker=static)
+    without = found(tmp_path, float_model(), maker=prepared)
+
+    assert "BatchNormalization" in {node.op_type for node in onnx.load(tmp_path / "float.onnx").graph.node}
+    assert (whole.rounded, without.rounded, whole.others, without.others) == (3, 3, (), ())
+
+
+def test_a_defect_of_the_comparison_is_told_and_ends_nothing(tmp_path, monkeypatch):
+    found(tmp_path, float_model())
+
+    def broken(*_: object) -> WeightsFound:
+        raise KeyError("m1")
+
+    monkeypatch.setattr("pytest_qparity.precision.weights.examining.weights_in", broken)
+    told = weights_found(tmp_path / "float.onnx", tmp_path / "int8.onnx", InProcess(Limits()))
+
+    assert told.quantized == 0
+    assert "KeyError" in told.broken
+
+
 def test_weights_that_carry_no_name_are_found_by_likeness(tmp_path):
     variant = made(tmp_path, float_model())
     for node in variant.graph.node:  # as an optimizer that names everything anew leaves it
