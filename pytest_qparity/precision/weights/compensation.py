@@ -11,7 +11,7 @@ another's by chance is no danger, and what stands between them (poolings, reshap
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,9 +47,11 @@ class _Link:
 
 @dataclass(slots=True)
 class _Weight:
-    """gauge: what the outputs' logarithm gains and the inputs' loses so that both are the true ones; None: unknown."""
+    """gauge: what the outputs' logarithm gains and the inputs' loses so that both are the true ones; None: unknown.
+    levels: what may take a factor of all back, 0 (nothing has to) among them."""
 
     factors: Factors
+    levels: tuple[float, ...]
     gauge: float | None = None
     links: dict[float, list[_Link]] = field(default_factory=dict)
 
@@ -69,13 +71,15 @@ def uncompensated(
     that one of the models has and the other has not.
     """
     levels_of_all = (0.0, *numbers)
-    weights = {name: _Weight(each) for name, each in factors.items()}
+    weights = {
+        name: _Weight(each, (*levels_of_all, *_levels_of_vectors(each, constants))) for name, each in factors.items()
+    }
     found: dict[str, Uncompensated] = {}
     for name, weight in weights.items():
         outputs, inputs = _flat(weight.factors.outputs), _flat(weight.factors.inputs)
         if outputs is not None and inputs is not None:
             of_all = outputs + inputs
-            if not _is_one_of(of_all, levels_of_all):
+            if not _is_one_of(of_all, weight.levels):
                 found[name] = Uncompensated(float(np.exp(of_all)))
             continue
         weight.gauge = -outputs if outputs is not None else inputs
@@ -85,12 +89,24 @@ def uncompensated(
     _spread(weights)
     for name, weight in weights.items():
         held = (
-            any(_holds(weight, side, link, weights, levels_of_all) for link in links)
+            any(_holds(weight, side, link, weights) for link in links)
             for side, links in weight.links.items()
         )
         if not all(held):
             found[name] = Uncompensated(None)
     return found
+
+
+def _levels_of_vectors(factors: Factors, constants: Sequence[Side]) -> Iterator[float]:
+    """What vectors that are so nearly flat that a side of the weight looks flat bring to a factor of all: a smoothing Mul
+    with operands of 0.92 to 0.95 leaves each input channel 1.07 times as large, within 2 %."""
+    for side in (factors.outputs, factors.inputs):
+        level = _flat(side)
+        if level is None:
+            continue
+        whole = replace(side, groups=1)  # what is flat over all groups has a level that is known
+        for each in constants:
+            yield from (offset - level for offset in _offsets(whole, each) if offset is not None)
 
 
 def _link(weights: Mapping[str, _Weight], constants: Sequence[Side]) -> None:
@@ -147,11 +163,11 @@ def _is_one_of(level: float, levels: Sequence[float]) -> bool:
     return any(abs(level + each) <= _NEAR for each in levels)
 
 
-def _holds(weight: _Weight, side: float, link: _Link, weights: Mapping[str, _Weight], levels: Sequence[float]) -> bool:
+def _holds(weight: _Weight, side: float, link: _Link, weights: Mapping[str, _Weight]) -> bool:
     theirs = 0.0 if link.other is None else _gauge(weights, link.other)
     if weight.gauge is None or theirs is None or link.offset is None:
         return True  # nobody knows a factor of all
-    return _is_one_of(link.offset + side * weight.gauge + theirs, levels)
+    return _is_one_of(link.offset + side * weight.gauge + theirs, weight.levels)
 
 
 def _side(weight: _Weight, side: float) -> Side:

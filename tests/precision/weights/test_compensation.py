@@ -111,6 +111,21 @@ def test_a_single_factor_of_a_mul_that_went_explains_a_factor_of_all():
     assert uncompensated(of_all, [], [])["w"].factor == pytest.approx(0.125)
 
 
+@pytest.mark.parametrize("lowest", [0.9, 0.92, 0.95])
+def test_a_nearly_flat_vector_explains_a_factor_of_all(lowest):
+    """NNCF's SmoothQuant puts a Mul with operands of 0.92 to 0.95 before a weight: its inputs look like one factor."""
+    smoothing = np.random.default_rng(0).uniform(lowest, 0.95, 96)
+    of_all = {"w": factors(np.ones(40), 1 / smoothing)}
+    norm = np.random.default_rng(1).uniform(0.5, 2, 40)
+    both = {"w": factors(norm, 1 / smoothing)}
+
+    assert uncompensated(of_all, [Side.of(smoothing)], []) == {}
+    assert uncompensated(both, [Side.of(smoothing), Side.of(norm).inverse], []) == {}
+    for without in ([], [Side.of(1.1 * smoothing)], [Side.of(smoothing[:36])]):
+        assert set(uncompensated(of_all, without, [])) == {"w"}
+        assert set(uncompensated(both, [*without, Side.of(norm).inverse], [])) == {"w"}
+
+
 def test_a_norm_explains_its_channels_with_their_signs():
     numbers = np.random.default_rng(0).uniform(0.5, 2, 16) * np.where(np.arange(16) % 3, 1, -1)
     scaled = {"w": factors(np.ones(4), numbers)}
