@@ -31,6 +31,7 @@ def weight_evidence(found: WeightsFound | None) -> Mapping[str, object]:
             "largest_steps": each.largest_steps,
             "channel": each.channel,
             "factor": each.factor,
+            **({"zeroed": each.zeroed} if each.zeroed else {}),
         }
         for each in found.others[:MOST_LISTED]
     ]
@@ -88,6 +89,8 @@ def weight_failures(found: WeightsFound | None, are_changed: bool) -> Iterator[F
 
 
 def _off(worst: OtherWeight) -> str:
+    if worst.zeroed:
+        return f"all codes of {_channels(worst)} are zero, should be those of the float model, where they are not"
     if worst.clipped_share > max(worst.off_share, _FEW_CLIPPED):
         return f"{worst.clipped_share:.1%} of the elements are clipped to the ends of the codes, should be few"
     return (
@@ -96,9 +99,18 @@ def _off(worst: OtherWeight) -> str:
     )
 
 
+def _channels(worst: OtherWeight) -> str:
+    """Of one side: of both, outputs are told."""
+    side, named = ("output", worst.zeroed_outputs) if worst.zeroed_outputs else ("input", worst.zeroed_inputs)
+    numbers = ", ".join(map(str, named))
+    return f"{side} channel {numbers}" if worst.zeroed == 1 else f"{worst.zeroed} channels ({side} {numbers}, …)"
+
+
 def _why(worst: OtherWeight, found: WeightsFound) -> str | None:
     if any(each.name == worst.name for each in found.few_levels):
         return "it was rounded to 4 bits and stored in a wider type"
+    if worst.zeroed:
+        return "channels were pruned, or lost, when the file was made"
     if worst.channel is not None:
         return f"the scale of output channel {worst.channel} is wrong, or its codes are another channel's"
     if worst.factor is not None:

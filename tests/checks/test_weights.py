@@ -68,6 +68,21 @@ def test_elements_that_are_clipped_are_told_where_they_are_most():
     assert "30.0% of the elements are clipped" in next(weight_failures(clipped, False)).sentence
 
 
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ({"zeroed": 1, "zeroed_outputs": (5,)}, "output channel 5 are zero"),
+        ({"zeroed": 1, "zeroed_inputs": (3,)}, "input channel 3 are zero"),
+        ({"zeroed": 24, "zeroed_outputs": (0, 1, 2)}, "24 channels (output 0, 1, 2, …) are zero"),
+    ],
+)
+def test_channels_that_were_set_to_zero_are_named(lost, told):
+    (failure,) = weight_failures(replace(OFF, others=(replace(OTHER, **lost),)), False)
+
+    assert f'of "conv.w_quantized" all codes of {told}' in failure.sentence
+    assert "pruned" in failure.likely
+
+
 def test_a_comparison_with_a_defect_is_no_pass_and_names_the_way_out():
     broken = WeightsFound(0, 0, 0, 0, 0, (), (), (), None, None, 'Comparing weights of a.onnx got KeyError: "m".')
 

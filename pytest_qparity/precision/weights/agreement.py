@@ -12,16 +12,18 @@ between channels (cross-layer equalization, Nagel et al. 2019; SmoothQuant, Xiao
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_qparity.precision.weights.factors import fitted
+from pytest_qparity.precision.weights.zeroed import zeroed_channels
 
 if TYPE_CHECKING:
     from pytest_qparity.precision.weights.factors import Factors
+    from pytest_qparity.precision.weights.zeroed import Zeroed
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -70,7 +72,7 @@ class Agreement:
     """`elements`: compared (of large weights not all). `median_steps`, `largest_steps`: of |r|, clipped elements left
     out. `off_share`: of elements beyond one step. `clipped_share`: of elements beyond the codes' ends. `channel`: the
     output channel that alone is off, or scaled; None where it is not one. `cosine`: of both. `factors`: of what is
-    `scaled`, and of few bits that are not `rounded`."""
+    `scaled`, and of few bits that are not `rounded`. `zeroed_outputs`, `zeroed_inputs`: channels set to zero."""
 
     kind: Kind
     elements: int
@@ -81,6 +83,8 @@ class Agreement:
     cosine: float
     channel: int | None = None
     factors: Factors | None = None
+    zeroed_outputs: tuple[int, ...] = ()
+    zeroed_inputs: tuple[int, ...] = ()
 
 
 def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: int | None, groups: int = 1) -> Agreement:
@@ -95,11 +99,19 @@ def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: in
     r, kept = sight.residuals(1.0)
     kind, channel = sight.kind_of(r, kept), sight.only_channel(r, kept)
     factors: Factors | None = None
-    if kind is Kind.OTHER and rounded.bits >= 8:
+    zeroed = sight.zeroed(r, kept, kind is Kind.OTHER, rounded.bits)
+    if zeroed is not None:
+        kind, channel, factors = Kind.OTHER, None, sight.factors_beside(zeroed)
+    elif kind is Kind.OTHER and rounded.bits >= 8:
         kind, channel, factors = sight.kind_with_factors(channel)
     elif kind is Kind.OTHER:
-        factors = sight.factors_of_few_bits()
-    if kind is Kind.OTHER and rounded.bits < 8 and sight.cosine >= _UNLIKE[4 if rounded.bits > 2 else 2]:
+        factors = sight.any_factors()
+    if (
+        zeroed is None
+        and kind is Kind.OTHER
+        and rounded.bits < 8
+        and sight.cosine >= _UNLIKE[4 if rounded.bits > 2 else 2]
+    ):
         kind = Kind.NEAR  # of a few bits errors fed forward (GPTQ) reach further than another checkpoint's
     sizes = np.abs(r[kept])
     return Agreement(
@@ -112,6 +124,8 @@ def agreement(weight: Array, rounded: Rounded, channel_axis: int, input_axis: in
         cosine=sight.cosine,
         channel=channel if kind in (Kind.OTHER, Kind.SCALED) else None,
         factors=factors,
+        zeroed_outputs=() if zeroed is None else tuple(np.flatnonzero(zeroed.outputs).tolist()),
+        zeroed_inputs=() if zeroed is None else tuple(np.flatnonzero(zeroed.inputs).tolist()),
     )
 
 
@@ -160,6 +174,15 @@ class _Sight:
             return Kind.OTHER
         return Kind.NEAR
 
+    def zeroed(self, r: Array, kept: Array, is_off: bool, bits: int) -> Zeroed | None:
+        """Channels that were set to zero: certainly, or beside others that are rounded as they are. Where those were
+        moved too, a channel may have been moved to zero."""
+        found = zeroed_channels(self.w, self.q, self.steps, bits, self.groups, is_off)
+        if found is None or found.is_certain:
+            return found
+        rest = self.kind_of(np.where(found.elements, 0.0, r), kept | found.elements)
+        return None if rest is Kind.OTHER else found
+
     def only_channel(self, r: Array, kept: Array) -> int | None:
         off = kept & (np.abs(r) > 1 + self.slack)
         channels = np.flatnonzero(self._channels_off(off))
@@ -178,7 +201,16 @@ class _Sight:
         is_alone = len(moved) == 1 and not (np.abs(fit.inputs - 1) > _MOVED).any()
         return Kind.SCALED, int(moved[0]) if is_alone else channel, fit.factors
 
-    def factors_of_few_bits(self) -> Factors | None:
+    def factors_beside(self, zeroed: Zeroed) -> Factors | None:
+        factors = self.any_factors()
+        if factors is None:
+            return None
+        counts = (int(np.count_nonzero(each)) for each in (zeroed.outputs, zeroed.inputs))
+        sides = zip((factors.outputs, factors.inputs), counts, strict=True)
+        outputs, inputs = (replace(side, zeroed=count) for side, count in sides)
+        return replace(factors, outputs=outputs, inputs=inputs)
+
+    def any_factors(self) -> Factors | None:
         fit = fitted(self.q, self.w / self.steps, self.groups)
         return None if fit is None else fit.factors
 

@@ -59,7 +59,9 @@ class _Weight:
     def is_coarse(self) -> bool:
         """A scale of its own for too few channels, so that of the others little but 0 is left: nobody knows factors."""
         sides = (self.factors.outputs, self.factors.inputs)
-        return any(np.count_nonzero(each.noise > TELLS) > max(1, _COARSE * len(each.logs)) for each in sides)
+        return any(
+            np.count_nonzero(each.noise > TELLS) - each.zeroed > max(1, _COARSE * len(each.logs)) for each in sides
+        )
 
 
 def uncompensated(
@@ -88,18 +90,15 @@ def uncompensated(
     _link(weights, constants)
     _spread(weights)
     for name, weight in weights.items():
-        held = (
-            any(_holds(weight, side, link, weights) for link in links)
-            for side, links in weight.links.items()
-        )
+        held = (any(_holds(weight, side, link, weights) for link in links) for side, links in weight.links.items())
         if not all(held):
             found[name] = Uncompensated(None)
     return found
 
 
 def _levels_of_vectors(factors: Factors, constants: Sequence[Side]) -> Iterator[float]:
-    """What vectors that are so nearly flat that a side of the weight looks flat bring to a factor of all: a smoothing Mul
-    with operands of 0.92 to 0.95 leaves each input channel 1.07 times as large, within 2 %."""
+    """What vectors so nearly flat that a side of the weight looks flat bring to a factor of all: a smoothing Mul with
+    operands of 0.92 to 0.95 leaves each input channel 1.07 times as large, within 2 %."""
     for side in (factors.outputs, factors.inputs):
         level = _flat(side)
         if level is None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["examine", "weights_in"]
 
+_NAMED = 3  # channels
+
 
 def examine(
     held: dict[str, Any], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
@@ -108,4 +110,7 @@ def _other(name: str, found: Agreement, alone: Uncompensated | None) -> OtherWei
         found.channel,
         is_scaled=alone is not None,
         factor=None if alone is None else alone.factor,
+        zeroed=len(found.zeroed_outputs) + len(found.zeroed_inputs),
+        zeroed_outputs=found.zeroed_outputs[:_NAMED],
+        zeroed_inputs=found.zeroed_inputs[:_NAMED],
     )

@@ -23,12 +23,14 @@ _COARSE = 1.5  # size of codes up to which rounding biases a factor
 class Side:
     """One number a channel. `logs`: ln of its size; `signs`: 1 or −1; `noise`: standard deviation of the logarithm,
     infinite of what nobody knows (a channel of zeros). All (channels,), float64. `groups`: of channels one behind
-    another, of each of which a common factor is not known."""
+    another, of each of which a common factor is not known. `zeroed`: channels that somebody set to zero, which says
+    nothing of how coarse the others are."""
 
     logs: Array
     signs: Array
     noise: Array
     groups: int = 1
+    zeroed: int = 0
 
     @staticmethod
     def of(numbers: Array, noise: Array | float = 0.0, groups: int = 1) -> Side:

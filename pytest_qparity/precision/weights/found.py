@@ -21,7 +21,8 @@ class OtherWeight:
     """A weight that is not the float model's, rounded (see `agreement.Agreement` for the figures).
 
     `is_scaled`: it would be, but for factors of channels that nothing takes back; `factor`: that of all of its
-    elements, where it is one.
+    elements, where it is one. `zeroed_outputs`, `zeroed_inputs`: channels that were set to zero, the first few of
+    `zeroed`.
     """
 
     name: str
@@ -32,6 +33,9 @@ class OtherWeight:
     channel: int | None
     is_scaled: bool = False
     factor: float | None = None
+    zeroed: int = 0
+    zeroed_outputs: tuple[int, ...] = ()
+    zeroed_inputs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

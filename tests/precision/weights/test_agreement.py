@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,73 @@ def test_three_percent_off_are_another_checkpoint_in_8_bits_and_cannot_be_told_i
     assert kind(w, rounded(other)) is Kind.OTHER
     assert kind(w, rounded(other, 4)) is not Kind.OTHER
     assert kind(w, rounded(weight(5), 4)) is Kind.OTHER
+
+
+ZEROED = {
+    "one output": (np.s_[5], 32, [5], []),
+    "half of the outputs": (np.s_[:16], 32, [*range(16)], []),
+    "all outputs but one": (np.s_[1:], 32, [*range(1, 32)], []),
+    "all": (np.s_[:], 32, [*range(32)], []),
+    "an input": (np.s_[:, 3], 32, [], [3]),
+    "an input of the second group": (np.s_[16:, 3], 2, [], [19]),
+}
+
+
+@pytest.mark.parametrize("what", ZEROED)
+@pytest.mark.parametrize("bits", [4, 8])
+def test_channels_that_were_set_to_zero_are_another_weight(what, bits):
+    which, groups, outputs, inputs = ZEROED[what]
+    sound = rounded(weight(), bits)
+    codes = sound.codes.copy()
+    codes[which] = 0
+
+    found = agreement(weight(), replace(sound, codes=codes), 0, 1, groups if groups == 2 else 1)
+
+    assert found.kind is Kind.OTHER
+    assert (list(found.zeroed_outputs), list(found.zeroed_inputs)) == (outputs, inputs)
+
+
+def test_a_convolution_by_depth_loses_outputs_also_with_one_scale():
+    w = weight(shape=(32, 1, 3, 3))
+    sound = rounded(w, steps=np.full(w.shape, np.abs(w).max() / 127))
+    codes = sound.codes.copy()
+    codes[[2, 7]] = 0
+
+    found = agreement(w, replace(sound, codes=codes), 0, 1, 32)
+
+    assert (found.kind, found.zeroed_outputs, found.zeroed_inputs) == (Kind.OTHER, (2, 7), ())
+
+
+def test_a_scale_of_its_own_that_rounds_a_channel_to_zero_is_wrong():
+    steps = rounded(weight()).steps * np.where(np.arange(32).reshape(BY_CHANNEL) == 5, 1000, 1)
+
+    found = agreement(weight(), rounded(weight(), steps=steps), 0, 1)
+
+    assert (found.kind, found.zeroed_outputs) == (Kind.OTHER, (5,))
+
+
+def test_what_rounds_to_zero_was_not_set_to_zero():
+    channels = np.arange(32).reshape(BY_CHANNEL)
+    w = weight() * np.where(channels < 12, 1e-4, 1)
+    pruned = weight() * (channels >= 12)
+    dead = weight() * np.where(channels < 12, 1e-12, 1)
+    least = np.maximum(rounded(dead).steps, 1e-7)
+
+    for each, steps in (
+        (w, np.full(SHAPE, np.abs(w).max() / 127)),
+        (pruned, rounded(weight()).steps),
+        (dead, least),
+    ):
+        found = agreement(each, rounded(each, steps=steps), 0, 1)
+        assert (found.kind, found.zeroed_outputs) == (Kind.ROUNDED, ())
+
+
+def test_smoothing_may_move_an_input_channel_to_zero():
+    smoothing = np.random.default_rng(2).uniform(0.3, 3, 16) * np.where(np.arange(16) == 4, 1e-5, 1)
+
+    found = agreement(weight(), rounded(weight() * smoothing.reshape(1, -1, 1, 1)), 0, 1)
+
+    assert (found.kind, found.zeroed_inputs) == (Kind.SCALED, ())
 
 
 def test_the_scale_of_one_channel_is_named():

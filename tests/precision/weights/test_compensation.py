@@ -14,6 +14,7 @@ from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.precision.choosing import recipe_for
 from pytest_qparity.precision.graph import float_graph
 from pytest_qparity.precision.jobs import Calibration
+from pytest_qparity.precision.weights.agreement import Rounded, agreement
 from pytest_qparity.precision.weights.compensation import uncompensated
 from pytest_qparity.precision.weights.examining import weights_in
 from pytest_qparity.precision.weights.factors import Factors, Side
@@ -133,3 +134,17 @@ def test_a_norm_explains_its_channels_with_their_signs():
     assert uncompensated(scaled, [Side.of(numbers).inverse], []) == {}
     assert set(uncompensated(scaled, [Side.of(np.abs(numbers)).inverse], [])) == {"w"}
     assert set(uncompensated(scaled, [Side.of(1.1 * numbers).inverse], [])) == {"w"}
+
+
+def test_zeroed_channels_do_not_hide_factors_of_others():
+    """Nothing is known of a weight of which little but 0 is left: it excuses those before it. Zeroed ones do not."""
+    random = np.random.default_rng(0)
+    w = random.standard_normal((48, 24))
+    steps = np.repeat(np.abs(w).max(axis=1, keepdims=True) / 127, 24, axis=1)
+    codes = np.rint(w / steps).astype(np.int32)
+    codes[:, :6] = 0
+    zeroed = agreement(w, Rounded(codes, np.zeros(w.shape), steps, 8), 0, 1)
+    before = factors(random.uniform(0.5, 2, 24), np.ones(8))
+
+    assert zeroed.zeroed_inputs == (0, 1, 2, 3, 4, 5)
+    assert set(uncompensated({"before": before, "zeroed": zeroed.factors}, [], [])) == {"before"}
