@@ -51,7 +51,8 @@ def weight_notes(found: WeightsFound | None, are_changed: bool) -> Iterator[str]
     if found.not_compared:
         yield (
             f"{len(found.not_compared)} of {found.quantized} quantized weights were not compared: of none of the float "
-            f'model\'s is it known to be theirs ("{found.not_compared[0]}")'
+            "model's is it known to be theirs, or their operator's codes are not read here "
+            f'("{found.not_compared[0]}")'
         )
     if found.scaled:
         yield (

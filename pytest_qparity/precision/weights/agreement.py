@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rounded:
-    """A weight's codes, and what they stand for: (codes − zeros) · steps. All of one shape; `steps` above 0, float64.
+    """A weight's codes, and what they stand for: (codes − zeros) · steps. All of one shape; `steps` float64, not 0.
 
     `bits`: of the type of the codes.
     """

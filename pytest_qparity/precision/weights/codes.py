@@ -17,9 +17,23 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["PACKED", "packed_codes", "quantized_constant", "source_of"]
+__all__ = ["PACKED", "UNREAD", "packed_codes", "quantized_constant", "source_of", "states_codes"]
 
 PACKED = "MatMulNBits"  # of com.microsoft
+UNREAD = {  # operators whose integer weights are not read here, where `expanded` left them: at which inputs they are
+    "ConvInteger": (1,),
+    "DynamicQuantizeLSTM": (1, 2),
+    "DynamicQuantizeMatMul": (1,),
+    "GatherBlockQuantized": (0,),
+    "MatMulBnb4": (1,),
+    "MatMulFpQ4": (1,),
+    "MatMulInteger": (1,),
+    "QAttention": (1,),
+    "QGemm": (3,),
+    "QLinearConv": (3,),
+    "QLinearMatMul": (3,),
+    "QMoE": (2, 5, 8),
+}
 _BIAS = "int32"
 
 
@@ -29,6 +43,13 @@ def source_of(model: LightModel, name: str) -> NodeProto | None:
     while node is not None and node.op_type in ("Identity", "Transpose"):
         node = model.producers.get(node.input[0])
     return node if node is not None and node.op_type == "DequantizeLinear" else None
+
+
+def states_codes(model: LightModel, name: str, fewest_axes: int) -> bool:
+    """Whether a value is integer codes of a weight that the file states: of so many axes or more, and no bias."""
+    codes = constant(model, name)
+    is_weight = codes is not None and codes.ndim >= fewest_axes and codes.dtype.name in INTEGER_TYPES
+    return codes is not None and is_weight and codes.dtype.name != _BIAS
 
 
 def quantized_constant(model: LightModel, name: str) -> Rounded | None:
@@ -100,7 +121,8 @@ def packed_codes(model: LightModel, node: NodeProto) -> Rounded | None:
     constants or its zero points are floats.
 
     Source: ONNX Runtime's ContribOperators.md, MatMulNBits: B is uint8 (N, ⌈K/block⌉, block · bits / 8), low bits
-    first; without zero points they are 2^(bits−1).
+    first; without zero points they are 2^(bits−1). Its symmetric quantizer gives a block the scale that takes the
+    largest weight to −2^(bits−1), so that half of the scales are negative, and a block of zeros the scale 0.
     """
     held = {each.name: each.i for each in node.attribute}
     bits, k, n, block = held.get("bits", 4), held.get("K", 0), held.get("N", 0), held.get("block_size", 0)
@@ -112,7 +134,7 @@ def packed_codes(model: LightModel, node: NodeProto) -> Rounded | None:
         return None
     blocks = -(-k // block)
     steps = scales.astype(np.float64).reshape(-1)
-    if steps.size != n * blocks or packed.size * 8 != n * blocks * block * bits or not (steps > 0).all():
+    if steps.size != n * blocks or packed.size * 8 != n * blocks * block * bits or not np.isfinite(steps).all():
         return None
     zeros = np.full((n, blocks), 2.0 ** (bits - 1))
     if has_points:
@@ -121,7 +143,11 @@ def packed_codes(model: LightModel, node: NodeProto) -> Rounded | None:
         zeros = np.stack([_unpacked(row, bits, blocks) for row in points.reshape(n, -1)]).astype(np.float64)
     codes = _unpacked(packed.reshape(-1), bits, n * blocks * block).reshape(n, -1)[:, :k].astype(np.int32)
     points_of, steps_of = (np.repeat(each.reshape(n, blocks), block, axis=1)[:, :k].T for each in (zeros, steps))
-    return Rounded(codes.T, points_of, steps_of, bits)
+    is_zero = steps_of == 0  # whatever the codes are: as zeros in some step that there is
+    some = float(np.abs(steps).max()) or 1.0
+    return Rounded(
+        np.where(is_zero, points_of, codes.T).astype(np.int32), points_of, np.where(is_zero, some, steps_of), bits
+    )
 
 
 def _unpacked(packed: Array, bits: int, size: int) -> Array:

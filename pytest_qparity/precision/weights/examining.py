@@ -19,7 +19,7 @@ from pytest_qparity.precision.weights.beside import changed_factors
 from pytest_qparity.precision.weights.compensation import uncompensated
 from pytest_qparity.precision.weights.found import FewLevels, OtherWeight, WeightsFound
 from pytest_qparity.precision.weights.levels import levels_of
-from pytest_qparity.precision.weights.matching import changed_floats, quantized_weights
+from pytest_qparity.precision.weights.matching import UnreadWeight, changed_floats, quantized_weights
 
 if TYPE_CHECKING:
     from pytest_qparity.precision.pairs.pairing import Pairing
@@ -53,6 +53,9 @@ def _found(mine: LightModel, theirs: LightModel) -> WeightsFound:
     pairing = paired(mine, theirs)
     for each in quantized_weights(mine, theirs, pairing):
         quantized += 1
+        if isinstance(each, UnreadWeight):
+            unknown.append(each.name)
+            continue
         if each.weight is None:
             unknown.append(each.name)
         else:

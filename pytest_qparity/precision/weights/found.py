@@ -54,9 +54,9 @@ class WeightsFound:
     nearest, `near` (within a step, but for a few), `scaled` (rounded after factors of channels that something takes
     back), `others`, most off first.
 
-    `not_compared`: names of those of which no float weight was found. `median_steps`: the median over weights of the
-    median |r| of each; `largest_steps`: the largest |r| of any; None where nothing was compared. `broken`: what went
-    wrong in the comparison itself, so that nothing is known.
+    `not_compared`: names of those of which no float weight was found, or whose codes are not read here.
+    `median_steps`: the median over weights of the median |r| of each; `largest_steps`: the largest |r| of any; None
+    where nothing was compared. `broken`: what went wrong in the comparison itself, so that nothing is known.
     """
 
     quantized: int

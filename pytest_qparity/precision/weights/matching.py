@@ -13,7 +13,14 @@ from pytest_qparity.precision.pairs.folding import folded
 from pytest_qparity.precision.pairs.pairing import origin
 from pytest_qparity.precision.pairs.quantizers import constant, constant_operands, fold_of
 from pytest_qparity.precision.weights.agreement import Rounded
-from pytest_qparity.precision.weights.codes import PACKED, packed_codes, quantized_constant, source_of
+from pytest_qparity.precision.weights.codes import (
+    PACKED,
+    UNREAD,
+    packed_codes,
+    quantized_constant,
+    source_of,
+    states_codes,
+)
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["QuantizedWeight", "changed_floats", "quantized_weights"]
+__all__ = ["QuantizedWeight", "UnreadWeight", "changed_floats", "quantized_weights"]
 
 _ALIKE = 0.9  # cosine from which a weight of the same shape is taken for the one meant, whatever its name
 _FLOAT_BITS, _FINE = 24, 1 << 22  # a float's own, and codes that hold them
@@ -51,6 +58,13 @@ class QuantizedWeight:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadWeight:
+    """Codes that are not read here: of an operator of its own, or with a scale that is no constant above 0."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """A value of the variant that holds a quantized weight, and the node that reads it. `key`: its codes' name."""
 
@@ -70,7 +84,9 @@ class _Mine:
     is_folded: bool = False
 
 
-def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairing) -> Iterator[QuantizedWeight]:
+def quantized_weights(
+    reference: LightModel, variant: LightModel, pairing: Pairing
+) -> Iterator[QuantizedWeight | UnreadWeight]:
     """Each once, in the variant's order; of two axes or more. One weight is in memory at a time."""
     by_place = _by_place(reference, variant, pairing)
     seen: set[str] = set()
@@ -80,6 +96,8 @@ def quantized_weights(reference: LightModel, variant: LightModel, pairing: Pairi
         seen.add(place.key)
         is_packed = place.reader.op_type == PACKED
         rounded = packed_codes(variant, place.reader) if is_packed else quantized_constant(variant, place.value)
+        if rounded is None and states_codes(variant, place.key, 1 if place.reader.op_type in UNREAD else 2):
+            yield UnreadWeight(place.key)
         if rounded is None or rounded.codes.ndim < 2:
             continue
         mine = by_place.get(place.value)
@@ -111,6 +129,9 @@ def _places(variant: LightModel) -> Iterator[_Place]:
         if node.op_type == PACKED:
             yield _Place(node.input[1], node.output[0], node)
             continue
+        for index in UNREAD.get(node.op_type, ()):
+            if index < len(node.input):
+                yield _Place(node.input[index], node.input[index], node)
         for value in node.input:
             source = source_of(variant, value) if value and value not in variant.variable else None
             if source is not None and node.op_type not in ("Identity", "Transpose"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,10 @@ def dynamic(source: Path, target: Path) -> None:
     quantization.quantize_dynamic(source, target, weight_type=quantization.QuantType.QInt8)
 
 
-def packed(source: Path, target: Path) -> None:
+def packed(source: Path, target: Path, *, is_symmetric: bool = False) -> None:
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=16, is_symmetric=False)
+    quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=16, is_symmetric=is_symmetric)
     quantizer.process()
     onnx.save(quantizer.model.model, target)
 
@@ -84,6 +85,7 @@ MAKERS = {
     "prepared": (prepared, 3),
     "dynamic": (dynamic, 3),
     "packed": (packed, 1),
+    "packed, with signs in the scales": (partial(packed, is_symmetric=True), 1),
 }
 
 
@@ -106,6 +108,12 @@ def with_weight(model: onnx.ModelProto, name: str, change) -> onnx.ModelProto:
     return model
 
 
+def with_type(model: onnx.ModelProto, name: str, dtype: type) -> onnx.ModelProto:
+    tensor = next(each for each in model.graph.initializer if each.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(dtype), name))
+    return model
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_weights_of_every_form_are_found_and_rounded(tmp_path, name):
     maker, weights = MAKERS[name]
@@ -116,7 +124,7 @@ def test_weights_of_every_form_are_found_and_rounded(tmp_path, name):
     assert told.others == told.few_levels == ()
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if name != "packed"])
+@pytest.mark.parametrize("name", [name for name in MAKERS if "packed" not in name])
 def test_another_checkpoint_is_seen_in_every_form_of_8_bits(tmp_path, name):
     random = np.random.default_rng(3)
     other = float_model()
@@ -128,12 +136,61 @@ def test_another_checkpoint_is_seen_in_every_form_of_8_bits(tmp_path, name):
     assert len(told.others) == 3
 
 
-def test_another_weight_is_seen_in_packed_blocks(tmp_path):
+@pytest.mark.parametrize("is_symmetric", [True, False])
+def test_another_weight_is_seen_in_packed_blocks(tmp_path, is_symmetric):
     other = with_weight(float_model(), "last.w", lambda w: w[::-1])
 
-    told = found(tmp_path, float_model(), made(tmp_path, other, packed))
+    told = found(tmp_path, float_model(), made(tmp_path, other, partial(packed, is_symmetric=is_symmetric)))
 
     assert [(each.name, round(each.cosine) == 1) for each in told.others] == [("last.w_Q4", False)]
+
+
+def test_a_packed_block_of_zeros_has_the_scale_0_and_is_compared(tmp_path):
+    def without_a_block(w: np.ndarray) -> np.ndarray:
+        return w * (np.arange(w.shape[1]) != 3)
+
+    pruned = with_weight(float_model(), "last.w", without_a_block)
+    symmetric = partial(packed, is_symmetric=True)
+
+    sound = found(tmp_path, pruned, maker=symmetric)
+    variant = onnx.load(tmp_path / "int8.onnx")
+    packed_node = next(node for node in variant.graph.node if node.op_type == "MatMulNBits")
+    scales = next(each for each in variant.graph.initializer if each.name == packed_node.input[2])
+    lost = found(tmp_path, float_model(), variant)
+
+    assert (numpy_helper.to_array(scales) == 0).any()
+    assert (sound.compared, sound.rounded) == (1, 1)
+    assert [each.zeroed_outputs for each in lost.others] == [(3,)]
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_weights_of_operators_that_are_not_read_are_counted_and_named(tmp_path, per_channel):
+    random = np.random.default_rng(0)
+    shapes = {"W": (1, 32, 4), "R": (1, 32, 8)}
+    node = helper.make_node("LSTM", ["x", "W", "R"], ["y"], "lstm", hidden_size=8)
+    graph = helper.make_graph(
+        [node],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [5, 1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [5, 1, 1, 8])],
+        [numpy_helper.from_array(random.standard_normal(s).astype(np.float32), name) for name, s in shapes.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+    told = found(tmp_path, model, maker=partial(quantization.quantize_dynamic, per_channel=per_channel))
+
+    assert [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node] == ["DynamicQuantizeLSTM"]
+    assert (told.quantized, told.compared) == (2, 0)
+    assert told.not_compared == ("W_quantized", "R_quantized")
+
+
+def test_a_packed_weight_with_float_zero_points_is_counted(tmp_path):
+    variant = made(tmp_path, float_model(), packed)
+    points = next(node for node in variant.graph.node if node.op_type == "MatMulNBits").input[3]
+
+    told = found(tmp_path, float_model(), with_type(variant, points, np.float32))
+
+    assert (told.quantized, told.compared, len(told.not_compared)) == (1, 0, 1)
 
 
 def test_a_product_with_a_bias_that_became_a_gemm_has_its_weight_compared(tmp_path):
