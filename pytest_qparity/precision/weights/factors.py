@@ -15,6 +15,8 @@ __all__ = ["SIGMAS", "TELLS", "Factors", "Fit", "Side", "fitted"]
 
 TELLS, SIGMAS = 0.1, 5.0  # noise of a channel that tells something; deviations within which a factor lies
 _TURNS, _ENOUGH = 12, 256  # of the fit, and channels that it needs to see
+_TURNS_OF_SMALL, _SMALL = 200, 1 << 14  # elements: where few couple the channels, a fit of them settles slowly
+_SETTLED = 1e-6  # change of a factor in a turn, relative
 _NOISE = 0.6  # steps that an element is off, in the mean, where it is rounded up or down: √(1/3)
 _COARSE = 1.5  # size of codes up to which rounding biases a factor
 
@@ -94,10 +96,13 @@ def _fitted(made: Array, basis: Array) -> tuple[Array, Array, Array, Array]:
     outputs, inputs, _ = made.shape
     some = slice(None, None, max(1, outputs // _ENOUGH)), slice(None, None, max(1, inputs // _ENOUGH))
     a, b, noise_a, noise_b = np.ones(outputs), np.ones(inputs), np.zeros(outputs), np.zeros(inputs)
-    for _ in range(_TURNS):
+    for _ in range(_TURNS if made.size > _SMALL else _TURNS_OF_SMALL):
+        before = a
         a, noise_a = _least_squares(made[:, some[1]], basis[:, some[1]] * b[None, some[1], None], (1, 2))
         if inputs > 1:
             b, noise_b = _least_squares(made[some[0]], basis[some[0]] * a[some[0], None, None], (0, 2))
+        if np.allclose(a, before, rtol=_SETTLED, atol=0.0):
+            break
     middle = float(np.median(b)) or 1.0
     return a * middle, noise_a, b / middle, noise_b
 

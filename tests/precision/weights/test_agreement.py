@@ -95,6 +95,18 @@ def test_factors_of_channels_are_told_from_another_weight(axis):
     assert kind(w, rounded(weight(7) * factors)) is Kind.OTHER
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_factors_of_channels_that_few_elements_couple_are_found(seed):
+    """A layer of blocks, nearly: a fit in turns comes nearer by little with each."""
+    random = np.random.default_rng(seed)
+    is_block = np.arange(12) // 2 % 4 == np.arange(8)[:, None] // 2
+    w, other = (random.standard_normal((8, 12)) * np.where(is_block, 1, 0.1) for _ in range(2))
+    factors = np.exp(random.uniform(-1, 1, 12))
+
+    assert kind(w, rounded(w * factors)) is Kind.SCALED
+    assert kind(w, rounded(other * factors)) is Kind.OTHER
+
+
 def test_three_percent_off_are_another_checkpoint_in_8_bits_and_cannot_be_told_in_4():
     w = weight()
     other = w * (1 + 0.03 * np.random.default_rng(3).standard_normal(w.shape))
