@@ -66,9 +66,14 @@ class CaseMaterial:
 
     @once
     def samples(self) -> Samples | StreamedSamples:
+        from pytest_qparity.case.data import Samples
         from pytest_qparity.case.data_streams import FedHashes, StreamedSamples
+        from pytest_qparity.case.groups import no_groups
 
         samples = self._opened(self.case.spec.data.test)
+        group = self.case.spec.data.group
+        if group is not None and samples.groups is None:
+            raise no_groups(group, samples.origin, samples.inputs if isinstance(samples, Samples) else ())
         asks_for_copies = self.case.spec.accuracy is not None and self.case.spec.data.population
         if asks_for_copies and isinstance(samples, StreamedSamples):
             return replace(samples, fed=FedHashes())

@@ -1,4 +1,5 @@
-"""What a population's draws are where they are no samples: recordings, or labels of a metric that compares samples."""
+"""What a population's draws are where they are no samples: recordings, groups that the data state, or labels of a
+metric that compares samples."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ __all__ = ["grouping_of", "is_grouped"]
 
 
 def is_grouped(material: CaseMaterial) -> bool:
-    """Whether samples share the fate of a recording or a label."""
+    """Whether samples share the fate of a recording, a group or a label."""
     return bool(_ways(material))
 
 
@@ -41,6 +42,8 @@ def _ways(material: CaseMaterial) -> dict[Unit, IndexArray]:
     ways: dict[Unit, IndexArray] = {}
     if material.recordings is not None:
         ways["recordings"] = material.recordings.of_each
+    if material.samples.groups is not None:
+        ways["groups"] = numbered(material.samples.groups)
     labels = material.samples.labels
     if labels is not None and labels.shape == (material.feeds.samples,) and _draws_labels(material):
         ways["labels"] = numbered(labels)

@@ -31,8 +31,8 @@ class Metric:
     here. `takes`: the parameters that it knows. `of_classes`: the first output holds class scores and labels are class
     indices, so that collapsed classes and shifted labels can be looked for. `labels_are`: in which other ways labels
     may be off by one or by a factor: class indices of "tokens" or "pixels", class and corners of "boxes", "numbers" of
-    the output's scale. `draws_labels`: samples of one label share its fate (they are scored by one another), so that what
-    is drawn from a population are labels, each with all its samples.
+    the output's scale. `draws_labels`: samples of one label share its fate (they are scored by one another), so that
+    what is drawn from a population are labels, each with all its samples.
     """
 
     name: str
