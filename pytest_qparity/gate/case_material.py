@@ -117,10 +117,19 @@ class CaseMaterial:
 
     @once
     def feed_shapes(self) -> FeedShapes:
-        """The shapes of the feeds; the largest is what costs are measured with."""
+        """The shapes of the feeds; the costliest is what costs are measured with."""
         from pytest_qparity.gate.feed_shapes import feed_shapes
 
-        return feed_shapes(self.feeds)
+        return feed_shapes(self.feeds, self._activations)
+
+    def _activations(self, shapes: Mapping[str, tuple[int, ...]]) -> float | None:
+        """Megabytes that the float model computes with at once, in these shapes; None where nobody can tell."""
+        from pytest_qparity.precision.activations import activation_mb
+
+        with contextlib.suppress(CannotJudge):
+            told = activation_mb(self.model.path, shapes, self.worker)
+            return None if isinstance(told, str) else told
+        return None
 
     @property
     def recordings(self) -> Recordings | None:
