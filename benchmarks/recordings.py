@@ -1,7 +1,7 @@
 """Size and power of the accuracy test over recordings: tables of docs/statistics.md.
 
 python -m benchmarks.recordings            # some minutes
-python -m benchmarks.recordings ruined     # one of its tables: ruined, worst, sound, whole
+python -m benchmarks.recordings ruined     # one of its tables: ruined, worst, sound, whole, retrieval
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from pytest_qparity.checks.scores import Scores
+from pytest_qparity.checks.statistics.groups import Grouping, conclude_of_groups
 from pytest_qparity.checks.statistics.noninferiority import Answer, Margin
-from pytest_qparity.checks.statistics.recordings import Grouping, conclude_of_recordings
-from tests.checks.statistics.recording_simulation import Losing, Recorded
+from tests.checks.statistics.recording_simulation import Losing, Recorded, Retrieved
 
 GATES = 4000  # Monte Carlo error 0.34 points at 5 %
 TRIED, GATES_TRIED = 300, 4000  # populations among which the worst is looked for
 WHOLE_GATES = 400  # of a thousand resamples each
+RETRIEVAL_GATES = 400
 
 
 def ruined() -> Iterator[str]:
@@ -89,13 +90,23 @@ def _of_whole(generator: np.random.Generator, count: int, share: float, steps: i
         return Scores(of, whole=lambda counts: float(counts @ (found * of)) / max(float(counts @ found), 1e-9))
 
     of_steps = np.repeat(np.arange(count), steps)
-    grouping = Grouping(of_steps, np.arange(count))
+    grouping = Grouping(of_steps, np.arange(count * steps), "recordings")
     margin = Margin(absolute=100 * share * 0.5)
-    return conclude_of_recordings(precision(right), precision(worse), margin, grouping).answer is Answer.WITHIN
+    return conclude_of_groups(precision(right), precision(worse), margin, grouping).answer is Answer.WITHIN
+
+
+def retrieval() -> Iterator[str]:
+    """Of `recall_at_k`, whose samples share the fate of their label."""
+    yield "| labels | samples of each | ruined | drop = margin: passes | samples as draws: passes |"
+    yield "| --- | --- | --- | --- | --- |"
+    for setting in (Retrieved(20, 0.05), Retrieved(60, 0.02), Retrieved(60, 0.1), Retrieved(200, 0.05, 5)):
+        passed, alone = setting.passes(RETRIEVAL_GATES)
+        told = f"{100 * setting.ruined:g} % | {100 * passed:.1f} % | {100 * alone:.1f} %"
+        yield f"| {setting.labels} | {setting.each} | {told} |"
 
 
 def main() -> None:
-    parts = {each.__name__: each for each in (ruined, worst, sound, whole)}
+    parts = {each.__name__: each for each in (ruined, worst, sound, whole, retrieval)}
     for part in [parts[name] for name in sys.argv[1:]] or parts.values():
         print(f"\n{part.__name__}\n")
         for line in part():

@@ -6,7 +6,7 @@ The same feeds are run by ONNX Runtime on one thread from memory, from memory on
 by lot each time, so that what else the machine does meets all of them alike. Told are the engine's thread's CPU time,
 the time that went by, and the time that went by less what the thread waited for a core (Linux's schedstat): the last
 holds what the engine waits for the decoder, and not that other processes had its core. Each as the median of paired
-ratios with the 95 % interval that the gate's own comparison of latencies uses; memory against memory beside it, which
+ratios with the 98 % interval that the gate's own comparison of latencies uses; memory against memory beside it, which
 is nothing but the noise of the machine. The first pass over the records (ids, labels, hashes) is told apart: it is made
 once a source.
 """

@@ -243,7 +243,7 @@ def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: b
     """Write the ledger of all shards to `output` and show it; nothing is written where they are not of one plan."""
     from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, MergeError, merge, read_ledger
-    from pytest_qparity.ledger.shards import without_commit
+    from pytest_qparity.ledger.shards import of_changed_files, without_commit
     from pytest_qparity.report.terminal import summary
 
     resolved = [path.resolve() for path in paths]
@@ -266,6 +266,9 @@ def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: b
         return usage(str(error))
     if unknown := without_commit(shards):
         told = f"note: of which commit {', '.join(unknown)} is, git did not tell: nothing says that it is one for all"
+        print(printable(told), file=sys.stderr)
+    if changed := of_changed_files(shards):
+        told = f"note: {', '.join(changed)} are of files changed on their commit: nothing says that they are the same"
         print(printable(told), file=sys.stderr)
     merged = read_ledger(output)
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")

@@ -26,8 +26,14 @@ __all__ = ["code_digest", "module_files"]
 _OWN = "pytest_qparity"  # its version, or all of it, stands beside each of these digests
 _MARKS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
 _ENDINGS = tuple(ending for ending in importlib.machinery.all_suffixes() if not ending.endswith(".pyc"))
-# What finds code by names that no import statement states, or has another process find it.
-_LOADERS = frozenset(("importlib", "imp", "pkgutil", "runpy", "subprocess", "zipimport"))
+# What finds code by names that no import statement states (pickles hold such names), or has another process find it.
+_LOADERS = frozenset(
+    (
+        *("importlib", "imp", "pkgutil", "pkg_resources", "runpy", "subprocess", "zipimport", "builtins", "ctypes"),
+        *("pickle", "cloudpickle", "dill", "joblib"),
+    )
+)
+_HOW = ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
 _CALLS = frozenset(("__import__", "compile", "eval", "exec"))
 _ATTRIBUTES = frozenset(
     (
@@ -35,15 +41,19 @@ _ATTRIBUTES = frozenset(
         ("sys", "modules"),
         ("sys", "path"),
         ("sys", "path_hooks"),
-        ("os", "popen"),
-        ("os", "system"),
+        ("site", "addsitedir"),
+        ("asyncio", "create_subprocess_exec"),
+        ("asyncio", "create_subprocess_shell"),
+        *(("os", name) for name in ("popen", "system", "posix_spawn", "posix_spawnp")),
+        *(("os", f"{start}{end}") for start in ("exec", "spawn") for end in _HOW),
     )
 )
 # Text without any of these finds no code by such means: most files are not searched node by node.
 _HINTS = re.compile(
-    rb"importlib|\bimp\b|pkgutil|runpy|subprocess|zipimport|__import__|\bcompile\b|\beval\b|\bexec\b"
-    rb"|\bsys[\s\\]*\.[\s\\]*(?:meta_path|modules|path)|\bos[\s\\]*\.[\s\\]*(?:popen|system)"
-    rb"|\bfrom[\s\\]+(?:sys|os)\b|\bsys[\s\\]+as\b"
+    rb"importlib|\bimp\b|pkgutil|pkg_resources|runpy|subprocess|zipimport|builtins|ctypes|pickle|\bdill\b|joblib"
+    rb"|__import__|\bcompile\b|\beval\b|\bexec\b|addsitedir"
+    rb"|\bsys[\s\\]*\.[\s\\]*(?:meta_path|modules|path)|\bos[\s\\]*\.[\s\\]*(?:popen|system|posix_spawn|exec|spawn)"
+    rb"|\bfrom[\s\\]+(?:sys|os|site|asyncio)\b|\bsys[\s\\]+as\b"
 )
 
 

@@ -68,6 +68,7 @@ class Code(Enum):
     DATA_PACKAGE = ("QP-DATA-006", Outcome.CANNOT_JUDGE, "data that need a package which is not installed")
     DATA_CHANGED = ("QP-DATA-007", Outcome.CANNOT_JUDGE, "data that changed while they were judged")
     DATA_OVERLAP = ("QP-DATA-008", Outcome.CANNOT_JUDGE, "calibration samples that are test samples too")
+    DATA_GROUPS = ("QP-DATA-009", Outcome.CANNOT_JUDGE, "groups are missing or not one for each sample")
     SEQUENCE_STATE = ("QP-SEQ-001", Outcome.CANNOT_JUDGE, "a state that does not fit, or recordings in pieces")
     CALIBRATION_MISSING = (
         "QP-CAL-001",

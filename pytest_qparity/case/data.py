@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from pytest_qparity.case.feeding import Array, Feed, Span
+from pytest_qparity.case.groups import require_groups
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.sources.record import sample_hash
 from pytest_qparity.digest import arrays_digest
@@ -24,13 +25,15 @@ __all__ = ["Array", "Feed", "Feeds", "Samples", "make_feeds", "require_batch", "
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
     """Arrays by name of model input, and labels where the source has them. `parts`: files of the source and how many
-    samples each holds, where it is more than one."""
+    samples each holds, where it is more than one. `groups`: what each sample belongs to, integers or texts
+    (samples,)."""
 
     inputs: Mapping[str, Array]
     labels: Array | None
     digest: str
     origin: str
     parts: tuple[tuple[str, int], ...] = ()
+    groups: Array | None = None
 
     def __len__(self) -> int:
         return min((len(array) for array in self.inputs.values()), default=0)
@@ -147,6 +150,7 @@ def make_feeds(samples: Samples, inputs: Sequence[TensorInfo], batch: int) -> Fe
         _check_array(samples.inputs[tensor.name], tensor, stacked[first])
     require_batch(total, inputs, batch, stacked[first])
     require_labels(samples.labels, total, samples.origin)
+    require_groups(samples.groups, total, samples.origin)
     return Feeds({tensor.name: samples.inputs[tensor.name] for tensor in inputs}, total, batch, stacked[first])
 
 

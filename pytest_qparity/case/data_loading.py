@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from pytest_qparity.case.data import Array, Samples, make_feeds
 from pytest_qparity.case.data_streams import StreamedSamples, streamed_feeds, surveyed
 from pytest_qparity.case.functions import call_function, is_function
+from pytest_qparity.case.groups import GroupedRecords
 from pytest_qparity.case.names import known_list
 from pytest_qparity.case.npz import read_npy, read_npz, require_npy_size, require_size_together, unreadable
 from pytest_qparity.case.sources.calls import ArrayDecoder, CalledRecords, is_iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.feeding import FeedSource
     from pytest_qparity.case.model import TensorInfo
     from pytest_qparity.case.reach import Reach
+    from pytest_qparity.case.sources.record import Records
 
 __all__ = ["feeds_of", "load_samples", "open_samples"]
 
@@ -42,12 +45,12 @@ def open_samples(
     if is_function(source):
         made = call_function(source, folder, Code.DATA_UNREADABLE)
         if is_iterator(made):
-            return surveyed(CalledRecords(source, folder), ArrayDecoder(), largest_mb)
-        return _samples([(source, _checked(source, made))], source)
+            return surveyed(_grouped(CalledRecords(source, folder), spec.group, inputs), ArrayDecoder(), largest_mb)
+        return _fed_too(_samples([(source, _checked(source, made))], source, group=spec.group), spec.group, inputs)
     if is_streamed(folder / source, spec):
         records, decoder = opened(source, reach, spec, tuple(inputs()))
-        return surveyed(records, decoder, largest_mb)
-    return load_samples(source, folder, largest_mb)
+        return surveyed(_grouped(records, spec.group, inputs), decoder, largest_mb)
+    return _fed_too(load_samples(source, folder, largest_mb, spec.group), spec.group, inputs)
 
 
 def feeds_of(samples: Samples | StreamedSamples, inputs: Sequence[TensorInfo], batch: int) -> FeedSource:
@@ -57,27 +60,43 @@ def feeds_of(samples: Samples | StreamedSamples, inputs: Sequence[TensorInfo], b
     return make_feeds(samples, inputs, batch)
 
 
-def load_samples(source: str, folder: Path, largest_mb: float) -> Samples:
+def load_samples(source: str, folder: Path, largest_mb: float, group: str | None = None) -> Samples:
     """Read arrays by name: an .npz or .npy, a folder of them, or a function that gives a dict. Files hold `largest_mb`
-    at most, all together."""
+    at most, all together. `group`: the array that says what samples belong to; it is no input."""
     if is_function(source):
         made = call_function(source, folder, Code.DATA_UNREADABLE)
-        return _samples([(source, _checked(source, made))], source)
+        return _samples([(source, _checked(source, made))], source, group=group)
     path = folder / source
     if path.is_dir():
         parts = _from_folder(path, largest_mb)
-        return _samples(parts, source, _joined(parts))
+        return _samples(parts, source, _joined(parts), group)
     if path.suffix == ".npy":
-        return _samples([(source, {path.stem: read_npy(path, largest_mb)})], source)
-    return _samples([(source, read_npz(path, largest_mb))], source)
+        return _samples([(source, {path.stem: read_npy(path, largest_mb)})], source, group=group)
+    return _samples([(source, read_npz(path, largest_mb))], source, group=group)
 
 
-def _samples(parts: Sequence[Part], source: str, joined: dict[str, Array] | None = None) -> Samples:
+def _grouped(records: Records, group: str | None, inputs: Callable[[], Sequence[TensorInfo]]) -> Records:
+    if group is None:
+        return records
+    return GroupedRecords(records, group, any(tensor.name == group for tensor in inputs()))
+
+
+def _fed_too(samples: Samples, group: str | None, inputs: Callable[[], Sequence[TensorInfo]]) -> Samples:
+    """With groups among the inputs where the model has one of their name."""
+    if group is None or samples.groups is None or all(tensor.name != group for tensor in inputs()):
+        return samples
+    return replace(samples, inputs={**samples.inputs, group: samples.groups})
+
+
+def _samples(
+    parts: Sequence[Part], source: str, joined: dict[str, Array] | None = None, group: str | None = None
+) -> Samples:
     """`joined`: the parts of a folder one after the other."""
     arrays = parts[0][1] if joined is None else joined
-    inputs = {name: array for name, array in arrays.items() if name != LABELS}
+    inputs = {name: array for name, array in arrays.items() if name not in (LABELS, group)}
     counted = tuple((name, len(next(iter(each.values()), ()))) for name, each in parts) if len(parts) > 1 else ()
-    return Samples(inputs, arrays.get(LABELS), arrays_digest(arrays), source, counted)
+    groups = None if group is None else arrays.get(group)
+    return Samples(inputs, arrays.get(LABELS), arrays_digest(arrays), source, counted, groups)
 
 
 def _checked(source: str, made: object) -> dict[str, Array]:

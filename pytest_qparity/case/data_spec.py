@@ -183,6 +183,13 @@ class DataSpec(Table):
     label: Text | None = Field(
         default=None, description='Of rows, the column with labels. Default: "label".', examples=["digit"]
     )
+    group: Text | None = Field(
+        default=None,
+        description="The array, column or field that says which samples belong together (the questions of one text, "
+        "the windows of one sound, a user's): numbers or texts. Of a population the accuracy check tests groups, each "
+        "with all its samples.",
+        examples=["paragraph"],
+    )
     classes: Text | None = Field(
         default=None,
         description="A file with the names of the model's classes, one a line, for labels that are names. Default: of "

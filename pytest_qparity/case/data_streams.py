@@ -12,6 +12,7 @@ import numpy as np
 
 from pytest_qparity.case.data import Samples, make_feeds, require_batch, require_labels
 from pytest_qparity.case.feeding import Array, Feed, Span, prefetched
+from pytest_qparity.case.groups import group_array
 from pytest_qparity.case.sources.labels import label_array
 from pytest_qparity.case.sources.record import HASH_BYTES, Decoder, Records, content_hash, sample_hash, unreadable
 from pytest_qparity.digest import arrays_digest, json_digest
@@ -46,8 +47,8 @@ class StreamedSamples:
     """What one pass over the records found: labels, ids, and a hash of each one's content. Inputs are not held.
 
     `digest`: of the content, labels, settings and the first sample's arrays, which another decoder makes otherwise;
-    `inputs_digest`: the same without labels. `hashes`: of the content, which other bytes may hold too: a PNG with
-    another comment is fed as the same pixels.
+    `inputs_digest`: the same without labels and groups. `hashes`: of the content, which other bytes may hold too: a PNG
+    with another comment is fed as the same pixels.
     """
 
     records: Records
@@ -58,6 +59,7 @@ class StreamedSamples:
     inputs_digest: str
     largest_mb: float
     hashes: bytes  # HASH_BYTES for each sample
+    groups: Array | None = None  # what each sample belongs to, texts (samples,)
     fed: FedHashes | None = None  # where each pass is to leave what it gave
 
     def __len__(self) -> int:
@@ -111,6 +113,7 @@ def surveyed(records: Records, decoder: Decoder, largest_mb: float) -> StreamedS
     """Go through all records once, and decode the first. Raises CannotJudge where there is none, or a wrong label."""
     ids: list[str] = []
     labels: list[object] = []
+    groups: list[object] = []
     hashes = bytearray()
     first: Mapping[str, Array] | None = None
     for record in records:
@@ -119,18 +122,20 @@ def surveyed(records: Records, decoder: Decoder, largest_mb: float) -> StreamedS
             first = decoder.arrays(record)
         ids.append(record.id)
         labels.append(record.label)
+        groups.append(record.group)
     if first is None:
         sentence = f"{records.origin}: got 0 samples, should be 1 or more."
         raise CannotJudge(Failure(Code.DATA_EMPTY, sentence, "add some"))
-    joined = label_array(labels, ids)
+    joined, grouped = label_array(labels, ids), group_array(groups, ids)
     content = {
         "samples": hashlib.sha256(hashes).hexdigest(),
         "settings": dict(decoder.settings),
         "first": arrays_digest(first),
     }
     labelled = content | ({} if joined is None else {"labels": arrays_digest({"labels": joined})})
+    labelled |= {} if grouped is None else {"groups": arrays_digest({"groups": grouped})}
     return StreamedSamples(
-        records, decoder, joined, ids, json_digest(labelled), json_digest(content), largest_mb, bytes(hashes)
+        records, decoder, joined, ids, json_digest(labelled), json_digest(content), largest_mb, bytes(hashes), grouped
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.checks.figures import apart, plain
 from pytest_qparity.checks.scores import Direction, Scores
 from pytest_qparity.checks.statistics.copies import conclude_with_copies
+from pytest_qparity.checks.statistics.groups import Grouping, conclude_of_groups
 from pytest_qparity.checks.statistics.noninferiority import (
     Answer,
     Conclusion,
@@ -18,7 +19,6 @@ from pytest_qparity.checks.statistics.noninferiority import (
     conclude,
     is_at_most,
 )
-from pytest_qparity.checks.statistics.recordings import Grouping, conclude_of_recordings
 from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def measure_accuracy(
 ) -> AccuracyMeasurement:
     """`level`: of each one-sided test of a population; None: the samples are a census. `alike`: which samples of a
     population are copies (`statistics.copies.first_alike`); None: nobody looked. `grouping`: where what was drawn from
-    the population are recordings, which of them each sample is a step of; None: samples were drawn one by one.
+    the population are groups of samples, which of them each sample is of; None: samples were drawn one by one.
 
     Raises CannotJudge where scores are not one a sample of the same samples, finite and within the metric's bounds;
     where the float model has nothing to lose; or a relative margin is a share of nothing.
@@ -86,8 +86,8 @@ def measure_accuracy(
         conclusion = census(*pair)
     elif grouping is not None:
         if len(grouping.of) != float_scores.per_sample.size:
-            raise unfit(f"{float_scores.per_sample.size} scores", f"{len(grouping.of)}, one for each step")
-        conclusion = conclude_of_recordings(*pair, grouping, level)
+            raise unfit(f"{float_scores.per_sample.size} scores", f"{len(grouping.of)}, one for each sample")
+        conclusion = conclude_of_groups(*pair, grouping, level)
     else:
         conclusion = conclude(*pair, level) if alike is None else conclude_with_copies(*pair, alike, level)
     return AccuracyMeasurement(
@@ -109,9 +109,8 @@ def judge_accuracy(measured: AccuracyMeasurement) -> Verdict:
     elif found.answer is Answer.BEYOND:
         failure = Failure(Code.ACCURACY_DROP, _of_population(measured), REMEDY)
     else:
-        these = "samples" if found.recordings is None else "recordings"
-        likely = f"the drop is beyond the margin, which these {these} are too few to show"
-        remedy = f"{_more_samples(measured)}; or state population = false where these {these} are all that matter"
+        likely = f"the drop is beyond the margin, which these {found.unit} are too few to show"
+        remedy = f"{_more_samples(measured)}; or state population = false where these {found.unit} are all that matter"
         is_beyond = found.drop > found.margin
         failure = Failure(Code.ACCURACY_UNDECIDED, _of_population(measured), remedy, likely if is_beyond else None)
     return failed(deciding, evidence, (failure,), measured.notes)
@@ -134,15 +133,14 @@ def _evidence(measured: AccuracyMeasurement) -> dict[str, Any]:
         "method": found.method.value,
     }
     if found.method is not Method.CENSUS:
-        unit = "samples" if found.recordings is None else "recordings"
-        if found.recordings is not None:
-            evidence["recordings"] = found.recordings
+        if found.drawn is not None:
+            evidence[found.unit] = found.drawn
         if found.distinct is not None:
-            evidence[f"distinct_{unit}"] = found.distinct
+            evidence[f"distinct_{found.unit}"] = found.distinct
         evidence[f"interval_{points}"] = [found.low, found.high]
         evidence["level"] = found.level
-        evidence[f"{unit}_to_decide"] = found.to_decide
-        evidence[f"{unit}_to_decide_without_loss"] = found.to_decide_without_loss
+        evidence[f"{found.unit}_to_decide"] = found.to_decide
+        evidence[f"{found.unit}_to_decide_without_loss"] = found.to_decide_without_loss
     return evidence | dict(measured.details)
 
 
@@ -175,7 +173,7 @@ def _of_population(measured: AccuracyMeasurement) -> str:
 
 def _more_samples(measured: AccuracyMeasurement) -> str:
     found = measured.conclusion
-    unit = "samples" if found.recordings is None else "recordings"
+    unit = found.unit
     if found.to_decide_without_loss is None:
         return f"a margin of 0 can be held by no number of {unit}: state one above 0"
     kind = " distinct" if found.distinct is not None else ""
@@ -191,7 +189,8 @@ def _more_samples(measured: AccuracyMeasurement) -> str:
 
 
 def _counts(found: Conclusion) -> str:
-    of = "samples" if found.recordings is None else f"steps of {found.recordings} recordings"
+    these = "steps" if found.unit == "recordings" else "samples"
+    of = these if found.drawn is None else f"{these} of {found.drawn} {found.unit}"
     copies = "" if found.distinct is None else f" of which {found.distinct} are distinct"
     return f"{found.samples} {of}{copies}, {found.harmful} lost, {found.helpful} gained"
 

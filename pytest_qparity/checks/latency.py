@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,18 @@ def _beyond(measured: LatencyMeasurement, limits: TimeLimits) -> tuple[Failure, 
         return ()
     if measured.times is None:
         raise ValueError("got absolute budgets of a latency without its calls, should be with them")
-    return tuple(beyond_limits(measured.times, measured.batch, measured.batches, limits))
+    own = beyond_limits(measured.times, measured.batch, measured.batches, limits)
+    return (*own, *_slower_shapes(measured, limits))
+
+
+def _slower_shapes(measured: LatencyMeasurement, limits: TimeLimits) -> Iterator[Failure]:
+    """Of a shape that was timed beside, in short, and took longer than a call may: no pass stands beside its median."""
+    if limits.latency_ms is None:
+        return
+    for name, (times, batch) in measured.shapes.items():
+        if times is not measured.times and median(times.quiet_ms) > limits.latency_ms:
+            for failure in beyond_limits(times, batch, {}, TimeLimits(latency_ms=limits.latency_ms)):
+                yield replace(failure, sentence=f"At {name}: {failure.sentence}")
 
 
 def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:

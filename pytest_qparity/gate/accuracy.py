@@ -107,12 +107,12 @@ def evidence_beside(
     ids = run.material.samples.ids
     if seen.indices is not None:
         ids = [ids[index] for index in seen.indices]
-    in_recordings = run.material.recordings is not None
-    found, notes = details(reference, variant, seen.labels, ids, by_chance=not in_recordings)
+    in_groups = run.material.comes_in_groups
+    found, notes = details(reference, variant, seen.labels, ids, by_chance=not in_groups)
     if _has_class_scores(run):
         found |= calibration_errors(seen.golden, outputs_of(seen), seen.labels)
-    # Of a population of recordings bits of steps would be paired as if each step had been drawn by itself.
-    bits = None if in_recordings and seen.level is not None else _score_bits(variant, seen)
+    # Of a population of groups bits of samples would be paired as if each sample had been drawn by itself.
+    bits = None if in_groups and seen.level is not None else _score_bits(variant, seen)
     if bits is not None:
         found["score_bits"] = bits
     looks = seen.as_json()
@@ -168,12 +168,11 @@ def _alike(run: RunMaterial, seen: Judged) -> IndexArray | None:
 def _copies(measured: AccuracyMeasurement) -> tuple[str, ...]:
     """A note of a population most of whose samples are copies of one another."""
     found = measured.conclusion
-    distinct, drawn = found.distinct, found.samples if found.recordings is None else found.recordings
+    distinct, drawn = found.distinct, found.samples if found.drawn is None else found.drawn
     if distinct is None or 2 * distinct >= drawn:
         return ()
-    unit = "samples" if found.recordings is None else "recordings"
     note = (
-        f"{distinct:,} of {drawn:,} test {unit} are distinct: copies tell nothing more of a population, so the "
+        f"{distinct:,} of {drawn:,} test {found.unit} are distinct: copies tell nothing more of a population, so the "
         f"interval reaches as far as that of the {distinct:,}"
     )
     return (note,)
@@ -224,7 +223,7 @@ def details(
     by_chance: bool = True,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Which classes and samples lost, as evidence, and in a note which classes lost more than chance takes; not
-    `by_chance` where samples are steps of recordings, of which sign tests know nothing."""
+    `by_chance` where samples come in groups, of which sign tests know nothing."""
     from pytest_qparity.checks.scores import Direction
     from pytest_qparity.checks.statistics.classes import class_drops, worst_samples
 

@@ -45,14 +45,14 @@ def _timed(run: RunMaterial, feeds: Feeds, question: Question) -> Times:
 
 
 def _feeds_of(run: RunMaterial, batch: int) -> Feeds:
-    """The first `batch` samples, of the largest shape where shapes differ; where there are fewer, they come again,
+    """The first `batch` samples, of the costliest shape where shapes differ; where there are fewer, they come again,
     since time does not depend on them being others."""
     import numpy as np
 
     shapes = run.material.feed_shapes
     if shapes.count > 1 and not run.material.feeds.stacked:
-        largest = shapes.largest.feed
-        feeds = Feeds(largest.arrays, largest.count, run.material.feeds.batch, stacked=False)
+        costliest = shapes.costliest.feed
+        feeds = Feeds(costliest.arrays, costliest.count, run.material.feeds.batch, stacked=False)
     else:
         feeds = some_in_memory(run.material.feeds, batch)
     if feeds.stacked:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_qparity.case.model import ModelFile
     from pytest_qparity.case.sequence import Recordings
     from pytest_qparity.checks.statistics.copies import IndexArray
-    from pytest_qparity.checks.statistics.recordings import Grouping
+    from pytest_qparity.checks.statistics.groups import Grouping
     from pytest_qparity.gate.feed_shapes import FeedShapes
     from pytest_qparity.gate.settings import Settings
     from pytest_qparity.golden.accept import Accept, GoldenStatus
@@ -66,9 +66,14 @@ class CaseMaterial:
 
     @once
     def samples(self) -> Samples | StreamedSamples:
+        from pytest_qparity.case.data import Samples
         from pytest_qparity.case.data_streams import FedHashes, StreamedSamples
+        from pytest_qparity.case.groups import no_groups
 
         samples = self._opened(self.case.spec.data.test)
+        group = self.case.spec.data.group
+        if group is not None and samples.groups is None:
+            raise no_groups(group, samples.origin, samples.inputs if isinstance(samples, Samples) else ())
         asks_for_copies = self.case.spec.accuracy is not None and self.case.spec.data.population
         if asks_for_copies and isinstance(samples, StreamedSamples):
             return replace(samples, fed=FedHashes())
@@ -94,16 +99,17 @@ class CaseMaterial:
 
     @once
     def grouped_samples(self) -> Grouping | None:
-        """Which recording each test sample is a step of, and which recordings are copies; None where samples are
-        none."""
-        from pytest_qparity.case.sequence import recording_hashes
-        from pytest_qparity.checks.statistics.copies import first_alike
-        from pytest_qparity.checks.statistics.recordings import Grouping
+        """The groups that test samples come in, and which of them are copies; None where each is drawn by itself."""
+        from pytest_qparity.gate.grouping import grouping_of
 
-        recordings = self.recordings
-        if recordings is None:
-            return None
-        return Grouping(recordings.of_each, first_alike(recording_hashes(self.feeds, recordings)))
+        return grouping_of(self)
+
+    @property
+    def comes_in_groups(self) -> bool:
+        """Whether what a population's draws are is a group of samples; without asking which of them are copies."""
+        from pytest_qparity.gate.grouping import is_grouped
+
+        return is_grouped(self)
 
     @property
     def feeds(self) -> FeedSource:
@@ -111,10 +117,19 @@ class CaseMaterial:
 
     @once
     def feed_shapes(self) -> FeedShapes:
-        """The shapes of the feeds; the largest is what costs are measured with."""
+        """The shapes of the feeds; the costliest is what costs are measured with."""
         from pytest_qparity.gate.feed_shapes import feed_shapes
 
-        return feed_shapes(self.feeds)
+        return feed_shapes(self.feeds, self._activations)
+
+    def _activations(self, shapes: Mapping[str, tuple[int, ...]]) -> float | None:
+        """Megabytes that the float model computes with at once, in these shapes; None where nobody can tell."""
+        from pytest_qparity.precision.activations import activation_mb
+
+        with contextlib.suppress(CannotJudge):
+            told = activation_mb(self.model.path, shapes, self.worker)
+            return None if isinstance(told, str) else told
+        return None
 
     @property
     def recordings(self) -> Recordings | None:

@@ -1,22 +1,25 @@
-"""The shapes in which a case feeds its model, and the feed that costs are measured with: the largest."""
+"""The shapes in which a case feeds its model, and the feed that costs are measured with: the costliest."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.case.data import Feeds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pytest_qparity.case.feeding import Feed, FeedSource
     from pytest_qparity.verdict import Verdict
 
-__all__ = ["FeedShapes", "PlacedFeed", "feed_shapes", "shape_of", "with_shape"]
+__all__ = ["Cost", "FeedShapes", "PlacedFeed", "feed_shapes", "shape_of", "with_shape"]
 
-MOST_OTHERS = 3  # shapes that are timed beside the largest: each takes as long as the check itself
+MOST_OTHERS = 3  # shapes that are timed beside the costliest: each takes as long as the check itself
+MOST_RIVALS = 8  # feeds that are held at a time, none of which is at least as long as another in every axis
+
+# Of a feed of these shapes, to be compared; None where nobody can tell.
+Cost = Callable[[Mapping[str, tuple[int, ...]]], float | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,39 +33,67 @@ class PlacedFeed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeedShapes:
-    """`largest`: the first of the feeds with most elements, over all inputs. `others`: a feed each of a few other
-    shapes, as they come. `count`: how many shapes there are, whatever the number of samples in a feed."""
+    """`costliest`: the costliest feed. `others`: a feed each of a few other shapes, its rivals first. `count`: how many
+    shapes there are, whatever the number of samples in a feed."""
 
-    largest: PlacedFeed
+    costliest: PlacedFeed
     others: tuple[Feed, ...] = ()
     count: int = 1
 
 
-def feed_shapes(feeds: FeedSource) -> FeedShapes:
-    """Goes through the feeds once, where their shapes can differ at all. Holds as many as it gives."""
+def feed_shapes(feeds: FeedSource, cost: Cost) -> FeedShapes:
+    """Goes through the feeds once, where their shapes can differ at all.
+
+    A feed that is at least as long as another in every axis costs at least as much. Of those that no other is so beside
+    (a last feed of few but long samples is a rival of a whole one) `cost` tells the costliest, or, where it tells of
+    none, their elements do. Of more than MOST_RIVALS those with most elements are rivals.
+    """
     each = iter(feeds.of_each_shape())
     first = next(each)
     if isinstance(feeds, Feeds):  # an array has one shape
         return FeedShapes(PlacedFeed(first))
     by_shape = {_sample_shape(first, feeds.stacked): PlacedFeed(first)}
-    return _over(by_shape, each, first.count, feeds.stacked)
-
-
-def _over(by_shape: dict[object, PlacedFeed], rest: Iterable[Feed], start: int, stacked: bool) -> FeedShapes:
-    seen = set(by_shape)
-    (largest,) = by_shape.values()
-    for index, feed in enumerate(rest, start=1):
-        shape = _sample_shape(feed, stacked)
+    rivals = list(by_shape.values())
+    seen, start = set(by_shape), first.count
+    for index, feed in enumerate(each, start=1):
+        shape = _sample_shape(feed, feeds.stacked)
         placed = PlacedFeed(feed, index, start)
-        if _elements(feed) > _elements(largest.feed):
-            largest = placed
+        rivals = _with_rival(rivals, placed)
         if shape not in seen:
             seen.add(shape)
             if len(by_shape) <= MOST_OTHERS:
                 by_shape[shape] = placed
         start += feed.count
-    others = (placed.feed for shape, placed in by_shape.items() if shape != _sample_shape(largest.feed, stacked))
-    return FeedShapes(largest, tuple(others)[:MOST_OTHERS], len(seen))
+    costliest = _costliest(rivals, cost)
+    beside = {_sample_shape(each.feed, feeds.stacked): each for each in rivals if each is not costliest} | by_shape
+    others = (placed.feed for shape, placed in beside.items() if shape != _sample_shape(costliest.feed, feeds.stacked))
+    return FeedShapes(costliest, tuple(others)[:MOST_OTHERS], len(seen))
+
+
+def _with_rival(rivals: list[PlacedFeed], placed: PlacedFeed) -> list[PlacedFeed]:
+    axes = _axes(placed.feed)
+    if any(_is_within(axes, _axes(each.feed)) for each in rivals):
+        return rivals
+    left = [each for each in rivals if not _is_within(_axes(each.feed), axes)]
+    return sorted([*left, placed], key=lambda each: -_elements(each.feed))[:MOST_RIVALS]
+
+
+def _axes(feed: Feed) -> tuple[int, ...]:
+    return tuple(length for name in sorted(feed.arrays) for length in feed.arrays[name].shape)
+
+
+def _is_within(axes: tuple[int, ...], others: tuple[int, ...]) -> bool:
+    return len(axes) == len(others) and all(one <= other for one, other in zip(axes, others, strict=True))
+
+
+def _costliest(rivals: list[PlacedFeed], cost: Cost) -> PlacedFeed:
+    if len(rivals) == 1:
+        return rivals[0]
+    costs = [cost({name: array.shape for name, array in each.feed.arrays.items()}) for each in rivals]
+    known = [(told, _elements(each.feed)) for told, each in zip(costs, rivals, strict=True) if told is not None]
+    if len(known) < len(rivals):
+        return max(rivals, key=lambda each: _elements(each.feed))
+    return rivals[known.index(max(known))]
 
 
 def _sample_shape(feed: Feed, stacked: bool) -> object:
@@ -82,9 +113,9 @@ def shape_of(feed: Feed) -> str:
 
 def with_shape(verdict: Verdict, shapes: FeedShapes) -> Verdict:
     """A verdict on costs with the shape that they are of; and a note where the case feeds others too."""
-    feed = shapes.largest.feed
+    feed = shapes.costliest.feed
     evidence = {**verdict.evidence, "shape": {name: list(array.shape) for name, array in feed.arrays.items()}}
     if shapes.count == 1:
         return replace(verdict, evidence=evidence)
-    note = f"measured at the largest of {shapes.count:,} shapes: {shape_of(feed)}"
+    note = f"measured at the costliest of {shapes.count:,} shapes: {shape_of(feed)}"
     return replace(verdict, evidence=evidence, notes=(*verdict.notes, note))

@@ -67,7 +67,9 @@ def judged_samples(run: RunMaterial) -> Judged:
     looks = (1.0,) if spec.accuracy is None else spec.accuracy.looks
     passed_over = None
     if len(looks) > 1:
-        if not isinstance(feeds, Feeds):
+        if run.material.comes_in_groups:
+            passed_over = "what is drawn from the population are groups of samples, and looks draw samples"
+        elif not isinstance(feeds, Feeds):
             passed_over = "the data are streamed, and looks need them in memory"
         elif not all(array.shape[:1] == (golden.samples,) for array in golden.outputs.values()):
             passed_over = "an output has no axis of samples"

@@ -61,7 +61,7 @@ def latency(run: RunMaterial) -> Verdict:
             for other in shapes.others
         }
         if shapes.count > 1:
-            require_as_judged(run, shapes.largest)
+            require_as_judged(run, shapes.costliest)
     times_of_all = _together(timed, is_alone)
     at_batches = times_at_batches(run, {feed.count: times_of_all})
     quiet_ms = times_of_all.quiet_ms
@@ -116,11 +116,11 @@ def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
 
 
 def _timed_feed(run: RunMaterial) -> Feed:
-    """The largest; where all have one shape, the first feed of those whose outputs were judged, so that the timed runs
-    are held against them."""
+    """The costliest; where all have one shape, the first feed of those whose outputs were judged, so that the timed
+    runs are held against them."""
     seen: Judged | None = made_so_far(run).get("judged")
     shapes = run.material.feed_shapes
-    return shapes.largest.feed if seen is None or shapes.count > 1 else seen.first_feed
+    return shapes.costliest.feed if seen is None or shapes.count > 1 else seen.first_feed
 
 
 def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:

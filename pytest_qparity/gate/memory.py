@@ -53,7 +53,7 @@ def _measured(run: RunMaterial, names: Sequence[str], ceilings: Sequence[Ceiling
     from pytest_qparity.checks.ceilings import REPETITIONS
     from pytest_qparity.gate.run_material import require_unchanged
 
-    feed = run.material.feed_shapes.largest.feed
+    feed = run.material.feed_shapes.costliest.feed
     variants = {name: _variant(run, name) for name in dict.fromkeys((run.precision, *names))}
     for variant in variants.values():
         require_unchanged(variant)  # and again when all is measured
@@ -133,7 +133,7 @@ def _activations(run: RunMaterial, variant: Variant) -> float | str:
 
     if variant.is_plan:
         return "a built engine has no graph"
-    shapes = {name: array.shape for name, array in run.material.feed_shapes.largest.feed.arrays.items()}
+    shapes = {name: array.shape for name, array in run.material.feed_shapes.costliest.feed.arrays.items()}
     try:
         return activation_mb(variant.path, shapes, run.material.worker)
     except CannotJudge as reason:

@@ -85,6 +85,12 @@ def without_commit(shards: Mapping[str, Ledger]) -> tuple[str, ...]:
     return tuple(name for name, ledger in shards.items() if not ledger.start.get("commit"))
 
 
+def of_changed_files(shards: Mapping[str, Ledger]) -> tuple[str, ...]:
+    """Names of the shards of files that are changed on their commit; none where one alone is."""
+    found = tuple(name for name, ledger in shards.items() if str(ledger.start.get("commit")).endswith("-dirty"))
+    return found if len(found) > 1 else ()
+
+
 def _short(commit: str) -> str:
     name, dash, dirty = commit.partition("-")
     return f"{name[:_DIGITS]}{dash}{dirty}"

@@ -240,10 +240,11 @@ class _Search:
         self._found.append(f"It takes the {high} most sensitive of {nodes} quantized nodes ({high / nodes:.0%}).")
         if high < len(order):
             self._prune(base, order[:high], costs)
-            few = min(
-                (len(each.candidate.keep_float) for each in self.judge.seen.values() if each.suffices), default=high
-            )
-            self._found.append(f"Of these, {few} are enough ({few / nodes:.0%}).")
+            able = [each for each in self.judge.seen.values() if each.suffices]
+            few = min((len(each.candidate.keep_float) for each in able), default=high)
+            is_open = all(each.is_undecided for each in able if len(each.candidate.keep_float) == few)
+            told = "leave nothing open but samples" if able and is_open else "are enough"
+            self._found.append(f"Of these, {few} {told} ({few / nodes:.0%}).")
 
     def _suffices(self, base: Candidate) -> Callable[[Sequence[str]], bool]:
         return lambda names: self.judge.suffices(base.with_float(self._in_order(names)))

@@ -55,6 +55,18 @@ def test_an_absolute_budget_holds_or_is_missed_by_the_whole_interval(limits: Tim
     assert verdict.deciding == "4.01 ms"
 
 
+def test_no_pass_stands_beside_the_longer_median_of_another_shape() -> None:
+    times, slower = noisy(1.0), noisy(5.0)
+    shapes = {"8x160": (times, 8), "1x1024": (slower, 1)}
+    measured = LatencyMeasurement(1.0, len(times.ms), 8, {}, times=times, shapes=shapes)
+
+    verdict = judge_latency(measured, {}, TimeLimits(latency_ms=2.0))
+
+    assert codes(verdict) == [Code.LATENCY_BUDGET]
+    assert verdict.failures[0].sentence.startswith("At 1x1024: The median of a call is 5.0")
+    assert judge_latency(measured, {}, TimeLimits(latency_ms=6.0)).outcome is Outcome.PASS
+
+
 def test_enough_calls_tell_a_p99() -> None:
     limits = TimeLimits(p99_ms=5.0)
 

@@ -1,10 +1,11 @@
-"""Costs of a case whose feeds differ in shape are those of the largest, whichever comes first."""
+"""Costs of a case whose feeds differ in shape are those of the costliest, whichever comes first."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import onnx
@@ -13,7 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity import gate, load_case
 from pytest_qparity.backends.outputs import Misfit
+from pytest_qparity.case.feeding import Feed, FeedSource
 from pytest_qparity.gate.canaries import Canaries
+from pytest_qparity.gate.feed_shapes import feed_shapes
 from pytest_qparity.verdict import Code, Outcome, Verdict
 from tests.models import save
 
@@ -74,23 +77,62 @@ def judged(run: gate.RunMaterial) -> dict[str, Verdict]:
     return {check: gate.judge(run, check) for check in ("parity", "latency", "memory")}
 
 
-def test_latency_is_of_the_largest_shape_and_others_stand_beside_it(judged: dict[str, Verdict]) -> None:
+def test_latency_is_of_the_costliest_shape_and_others_stand_beside_it(judged: dict[str, Verdict]) -> None:
     latency = judged["latency"]
 
     assert latency.outcome is Outcome.PASS, latency.failures
     assert latency.evidence["shape"] == {"x": [1, 1, 256, 256]}
-    assert "measured at the largest of 3 shapes: 1x1x256x256" in latency.notes
+    assert "measured at the costliest of 3 shapes: 1x1x256x256" in latency.notes
     shapes = latency.evidence["shapes"]
     assert list(shapes) == ["1x1x256x256", "1x1x8x8", "1x1x16x16"]
     assert latency.evidence["median_ms"] > 5 * shapes["1x1x8x8"]["median_ms"]
     assert latency.evidence["batches"]["3"]["median_ms"] > 5 * shapes["1x1x8x8"]["median_ms"]
 
 
-def test_memory_and_activations_are_of_the_largest_shape(judged: dict[str, Verdict]) -> None:
+class TestCostliest:
+    def test_few_long_samples_are_a_rival_of_a_whole_feed_of_short_ones(self) -> None:
+        """Attention over 1 x 1,024 costs more than over 8 x 160, though it reads fewer elements."""
+        fed = feeds([(8, 160), (8, 96), (1, 1024)])
+
+        assert feed_shapes(fed, lambda shapes: float(shapes["x"][0] * shapes["x"][1] ** 2)).costliest.index == 2
+        assert feed_shapes(fed, lambda shapes: float(shapes["x"][0] * shapes["x"][1])).costliest.index == 0
+
+    def test_what_is_within_another_in_every_axis_is_asked_for_nothing(self) -> None:
+        asked: list[tuple[int, ...]] = []
+
+        def cost(shapes: Mapping[str, tuple[int, ...]]) -> float:
+            asked.append(shapes["x"])
+            return 0.0
+
+        found = feed_shapes(feeds([(4, 8), (8, 16), (8, 12), (2, 32), (1, 16)]), cost)
+
+        assert sorted(asked) == [(2, 32), (8, 16)]
+        assert found.costliest.feed.arrays["x"].shape == (8, 16)
+        assert found.others[0].arrays["x"].shape == (2, 32)
+        assert found.count == 4
+
+    def test_where_nobody_tells_the_elements_do(self) -> None:
+        assert feed_shapes(feeds([(8, 160), (1, 1024)]), lambda shapes: None).costliest.index == 0
+
+
+def feeds(shapes: Sequence[tuple[int, int]]) -> FeedSource:
+    class Each:
+        stacked = False
+
+        def of_each_shape(self) -> Iterator[Feed]:
+            start = 0
+            for shape in shapes:
+                yield Feed({"x": np.zeros(shape, np.float32)}, shape[0])
+                start += shape[0]
+
+    return cast("FeedSource", Each())
+
+
+def test_memory_and_activations_are_of_the_costliest_shape(judged: dict[str, Verdict]) -> None:
     memory = judged["memory"]
 
     assert memory.evidence["activation_mb"] == pytest.approx(4 * 9 * 256 * 256 / 1e6)
-    assert "measured at the largest of 3 shapes: 1x1x256x256" in memory.notes
+    assert "measured at the costliest of 3 shapes: 1x1x256x256" in memory.notes
     assert {failure.code for failure in memory.failures} == {Code.MEMORY_BUDGET}
     assert memory.evidence["peak_mb"] > 2
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_qparity.ledger import Ledger, LedgerWriter, MergeError, merge, read_ledger
-from pytest_qparity.ledger.shards import without_commit
+from pytest_qparity.ledger.shards import of_changed_files, without_commit
 
 NODES = ["cases/a.toml::ort-int8::parity", "cases/a.toml::trt-int8::parity", "cases/b.toml::ort-int8::parity"]
 START = {"backends": ["ort", "trt"], "isolation": "process", "canaries": ["cases/canaries/canary.toml"]}
@@ -114,6 +114,8 @@ def test_shards_of_two_commits_are_one_ledger_only_where_that_is_allowed(tmp_pat
     same = shard(tmp_path, "same", [NODES[1]], start={**START, "commit": commits[0]})
     assert merged(tmp_path, one=one, same=same, unknown=unknown).passes
     assert without_commit({"one": one, "unknown": unknown}) == ("unknown",)
+    assert of_changed_files({"one": one, "changed": changed}) == ()
+    assert of_changed_files({"changed": changed, "again": changed}) == ("changed", "again")
 
 
 def test_a_shard_alone_does_not_pass(tmp_path: Path) -> None:

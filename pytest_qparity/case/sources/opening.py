@@ -71,8 +71,8 @@ def _rows(path: Path, source: str, reach: Reach, spec: DataSpec, classes: Classe
         return JsonLines(path, source, label, label_of, files, _resolver(path.parent, reach))
     columns = _columns_read(spec) or (tuple(decoder.columns.values()) if isinstance(decoder, NumberDecoder) else None)
     if _is_dataset(path):
-        return opened_dataset(path, source, label, label_of, columns)
-    return opened_parquet(_parquets(path) if path.is_dir() else [path], source, label, label_of, columns)
+        return opened_dataset(path, source, label, label_of, columns, spec.group)
+    return opened_parquet(_parquets(path) if path.is_dir() else [path], source, label, label_of, columns, spec.group)
 
 
 def _columns_read(spec: DataSpec) -> tuple[str, ...] | None:

@@ -22,11 +22,12 @@ HASH_BYTES = 16  # of SHA-256: two of 10⁹ samples agree by chance once in 10²
 @dataclass(frozen=True, slots=True)
 class Record:
     """A sample as its container holds it. `id`: as a person finds it again; `label`: a number, text or list, or None;
-    `fields`: bytes, text, numbers, arrays and lists by name."""
+    `group`: what it belongs to, or None; `fields`: bytes, text, numbers, arrays and lists by name."""
 
     id: str
     fields: Mapping[str, Any]
     label: Any = None
+    group: Any = None
 
 
 class Records(Protocol):

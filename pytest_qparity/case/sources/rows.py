@@ -62,7 +62,8 @@ class JsonLines:
 
 @dataclass(frozen=True, slots=True)
 class ArrowRecords:
-    """Rows of Arrow tables, a batch of them in memory at a time. `columns`: those that are read; None: all."""
+    """Rows of Arrow tables, a batch of them in memory at a time. `columns`: those that are read; None: all.
+    `group`: one that is read beside them where it is there."""
 
     batches: Callable[[Sequence[str] | None], Iterable[Any]]
     known: tuple[str, ...]
@@ -70,11 +71,13 @@ class ArrowRecords:
     label_column: str | None
     label_of: LabelOf
     columns: tuple[str, ...] | None = None
+    group: str | None = None
 
     def __iter__(self) -> Iterator[Record]:
         wanted = None
         if self.columns is not None:
-            wanted = [*self.columns, *((self.label_column,) if self.label_column in self.known else ())]
+            beside = (name for name in (self.label_column, self.group) if name in self.known)
+            wanted = list(dict.fromkeys([*self.columns, *(name for name in beside if name is not None)]))
             for name in self.columns:
                 if name not in self.known:
                     raise missing_column(self.origin, name, self.known)
@@ -89,7 +92,12 @@ class ArrowRecords:
 
 
 def opened_parquet(
-    files: Sequence[Path], origin: str, label: str | None, label_of: LabelOf, columns: tuple[str, ...] | None
+    files: Sequence[Path],
+    origin: str,
+    label: str | None,
+    label_of: LabelOf,
+    columns: tuple[str, ...] | None,
+    group: str | None = None,
 ) -> ArrowRecords:
     """The rows of Parquet files, one after the other. Raises CannotJudge where pyarrow is absent or cannot read one."""
     try:
@@ -121,11 +129,16 @@ def opened_parquet(
         if not schema.equals(schemas[0]):
             got, should = known_list(schema.names), known_list(schemas[0].names)
             raise unreadable(path.name, f"columns {got}", f"those of {files[0].name}, of its types: {should}", "align")
-    return ArrowRecords(batches, tuple(schemas[0].names), origin, label, label_of, columns)
+    return ArrowRecords(batches, tuple(schemas[0].names), origin, label, label_of, columns, group)
 
 
 def opened_dataset(
-    folder: Path, origin: str, label: str | None, label_of: LabelOf, columns: tuple[str, ...] | None
+    folder: Path,
+    origin: str,
+    label: str | None,
+    label_of: LabelOf,
+    columns: tuple[str, ...] | None,
+    group: str | None = None,
 ) -> ArrowRecords:
     """The rows of a data set that `save_to_disk` wrote, mapped and not loaded."""
     if (folder / "dataset_dict.json").exists():
@@ -146,7 +159,7 @@ def opened_dataset(
         chosen = found if wanted is None else found.select_columns(list(wanted))
         yield from chosen.iter(batch_size=ROWS_AT_A_TIME)
 
-    return ArrowRecords(batches, tuple(found.column_names), origin, label, label_of, columns)
+    return ArrowRecords(batches, tuple(found.column_names), origin, label, label_of, columns, group)
 
 
 def no_extra(extra: str, package: str, origin: str) -> CannotJudge:

@@ -31,7 +31,8 @@ class Metric:
     here. `takes`: the parameters that it knows. `of_classes`: the first output holds class scores and labels are class
     indices, so that collapsed classes and shifted labels can be looked for. `labels_are`: in which other ways labels
     may be off by one or by a factor: class indices of "tokens" or "pixels", class and corners of "boxes", "numbers" of
-    the output's scale.
+    the output's scale. `draws_labels`: samples of one label share its fate (they are scored by one another), so that
+    what is drawn from a population are labels, each with all its samples.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Metric:
     takes: tuple[str, ...] = ()
     of_classes: bool = False
     labels_are: Literal["tokens", "pixels", "boxes", "numbers"] | None = None
+    draws_labels: bool = False
     load: Callable[[], MetricFunction] | None = None  # in the place of an import, for a file beside a case
 
     @property

@@ -31,5 +31,5 @@ BUILTIN_METRICS = (
         takes=("boxes", "scores", "classes", "iou"),
         labels_are="boxes",
     ),
-    Metric("recall_at_k", f"{_PLACE}.retrieval:recall_at_k", takes=("output", "k")),
+    Metric("recall_at_k", f"{_PLACE}.retrieval:recall_at_k", takes=("output", "k"), draws_labels=True),
 )

@@ -38,8 +38,8 @@ class Method(Enum):
     T = "t test, corrected for skewness"
     BOOTSTRAP = "bootstrap, BCa"
     BOUND = "bound of few samples that differ"
-    RECORDINGS = "bound of the mean over recordings"
-    RECORDINGS_BOOTSTRAP = "bootstrap of recordings, BCa"
+    GROUPS = "bound of the mean over groups"
+    GROUPS_BOOTSTRAP = "bootstrap of groups, BCa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,9 @@ class Conclusion:
     are the drop. `to_decide`: samples that would decide with a probability of 80 % should drop and discordance stay as
     they are, and `to_decide_without_loss` should the drop be 0; None where no number would (and of a census).
     `distinct`: how many of the samples differ from all others, where some are copies and it was looked at; else None.
-    `recordings`: how many were drawn from the population, where samples are steps of them; `distinct` and both numbers
-    that would decide count recordings then. None where samples are drawn one by one, and of a census.
+    `drawn`: how many groups of samples were drawn from the population, and `unit` what a group is ("recordings",
+    "labels", "groups"); `distinct` and both numbers that would decide count groups then. None and "samples" where
+    samples are drawn one by one, and of a census.
     """
 
     answer: Answer
@@ -68,7 +69,8 @@ class Conclusion:
     to_decide: int | None = None
     to_decide_without_loss: int | None = None
     distinct: int | None = None
-    recordings: int | None = None
+    drawn: int | None = None
+    unit: str = "samples"
 
     @property
     def discordance(self) -> float:

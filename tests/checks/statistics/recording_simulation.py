@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pytest_qparity.checks.metrics.retrieval import recall_at_k
 from pytest_qparity.checks.statistics.flips import is_below
 from pytest_qparity.checks.statistics.gaffke import p_of_ratio
+from pytest_qparity.checks.statistics.groups import Grouping, conclude_of_groups
+from pytest_qparity.checks.statistics.noninferiority import Answer, Margin, conclude
 
 LEVEL = 0.05
 PART = 1000
@@ -76,3 +79,29 @@ class Losing:
         generator = np.random.default_rng(seed)
         sums = generator.choice(self.losses, size=(gates, self.recordings), p=self.shares)
         return float((p_of_ratio(sums, np.ones(sums.shape), 1.0, self.mean) < LEVEL).mean())
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """Embeddings in 16 dimensions around a centre for each label, `each` samples of it; of the labels the share
+    `ruined` has noise for embeddings in the variant. Judged is `recall_at_k` with k = 1."""
+
+    labels: int
+    ruined: float
+    each: int = 10
+
+    def passes(self, gates: int, seed: int = 0) -> tuple[float, float]:
+        """Shares of gates that pass a loss of just the margin, by labels, and were each sample drawn by itself. The
+        margin is the mean loss of all gates."""
+        generator, of = np.random.default_rng(seed), np.repeat(np.arange(self.labels), self.each)
+        grouping = Grouping(of, np.arange(len(of)), "labels")
+        pairs = []
+        for _ in range(gates):
+            sound = generator.standard_normal((self.labels, 16))[of] + 0.35 * generator.standard_normal((len(of), 16))
+            is_ruined = (generator.random(self.labels) < self.ruined)[of]
+            found = np.where(is_ruined[:, None], generator.standard_normal(sound.shape), sound)
+            pairs.append([recall_at_k({"y": vectors}, of, k=1) for vectors in (sound, found)])
+        margin = Margin(absolute=100 * float(np.mean([one.value() - other.value() for one, other in pairs])))
+        by_labels = [conclude_of_groups(*pair, margin, grouping).answer is Answer.WITHIN for pair in pairs]
+        alone = [conclude(*pair, margin).answer is Answer.WITHIN for pair in pairs]
+        return float(np.mean(by_labels)), float(np.mean(alone))

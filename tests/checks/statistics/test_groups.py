@@ -1,4 +1,4 @@
-"""Steps of recordings: it is recordings that are drawn from a population, and each of them counts once."""
+"""Samples in groups (steps of recordings, samples of a label): groups are drawn from a population, each counts once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scipy.stats import binom
 from pytest_qparity.checks.accuracy import judge_accuracy, measure_accuracy
 from pytest_qparity.checks.scores import Direction, Scores
 from pytest_qparity.checks.statistics.gaffke import largest_ratio, p_of_ratio
+from pytest_qparity.checks.statistics.groups import Grouping, conclude_of_groups, joined
 from pytest_qparity.checks.statistics.noninferiority import LEVEL, Answer, Margin, Method, conclude
-from pytest_qparity.checks.statistics.recordings import Grouping, conclude_of_recordings
-from tests.checks.statistics.recording_simulation import Losing, Recorded
+from tests.checks.statistics.recording_simulation import Losing, Recorded, Retrieved
 
 GATES = 2000
 ERROR = 3 * (LEVEL * (1 - LEVEL) / GATES) ** 0.5  # Monte Carlo
@@ -19,7 +19,9 @@ HALF = Margin(absolute=0.5)
 
 
 def grouped(recordings: int, steps: int = 10, alike: np.ndarray | None = None) -> Grouping:
-    return Grouping(np.repeat(np.arange(recordings), steps), np.arange(recordings) if alike is None else alike)
+    of = np.repeat(np.arange(recordings), steps)
+    firsts = np.arange(len(of)) if alike is None else np.flatnonzero(np.isin(of, np.unique(alike)))
+    return Grouping(of, firsts, "recordings")
 
 
 def right(recordings: int, steps: int = 10) -> Scores:
@@ -88,24 +90,24 @@ def test_the_worst_populations_that_were_found_pass_in_5_percent_at_most(count, 
 
 
 def test_a_recording_counts_once_however_many_steps_it_has():
-    few = conclude_of_recordings(right(20, 100), right(20, 100), HALF, grouped(20, 100))
-    enough = conclude_of_recordings(right(598), right(598), HALF, grouped(598))
+    few = conclude_of_groups(right(20, 100), right(20, 100), HALF, grouped(20, 100))
+    enough = conclude_of_groups(right(598), right(598), HALF, grouped(598))
 
     assert conclude(right(20, 100), right(20, 100), HALF).answer is Answer.WITHIN
-    assert (few.answer, few.method, few.recordings) == (Answer.OPEN, Method.RECORDINGS, 20)
+    assert (few.answer, few.method, few.drawn) == (Answer.OPEN, Method.GROUPS, 20)
     assert few.high == pytest.approx(100 * (1 - 0.05 ** (1 / 20)))
     assert few.to_decide_without_loss == 598
     assert enough.answer is Answer.WITHIN
 
 
 def test_one_recording_is_never_enough_whatever_the_margin():
-    found = conclude_of_recordings(right(1, 500), right(1, 500), Margin(absolute=120.0), grouped(1, 500))
+    found = conclude_of_groups(right(1, 500), right(1, 500), Margin(absolute=120.0), grouped(1, 500))
 
     assert (found.answer, found.low, found.high) == (Answer.OPEN, -100.0, 100.0)
 
 
 def test_recordings_of_one_step_are_samples():
-    found = conclude_of_recordings(right(600, 1), right(600, 1), HALF, grouped(600, 1))
+    found = conclude_of_groups(right(600, 1), right(600, 1), HALF, grouped(600, 1))
 
     assert (found.answer, found.method) == (Answer.WITHIN, Method.EXACT)
 
@@ -113,10 +115,10 @@ def test_recordings_of_one_step_are_samples():
 def test_copies_of_a_recording_are_one():
     alike = np.tile(np.arange(30), 20)
 
-    found = conclude_of_recordings(right(600), right(600), HALF, grouped(600, 10, alike))
-    one = conclude_of_recordings(right(600), right(600), Margin(absolute=120.0), grouped(600, 10, 0 * alike))
+    found = conclude_of_groups(right(600), right(600), HALF, grouped(600, 10, alike))
+    one = conclude_of_groups(right(600), right(600), Margin(absolute=120.0), grouped(600, 10, 0 * alike))
 
-    assert (found.answer, found.recordings, found.distinct) == (Answer.OPEN, 600, 30)
+    assert (found.answer, found.drawn, found.distinct) == (Answer.OPEN, 600, 30)
     assert found.high == pytest.approx(100 * (1 - 0.05 ** (1 / 30)))
     assert (one.answer, one.distinct) == (Answer.OPEN, 1)
 
@@ -124,9 +126,7 @@ def test_copies_of_a_recording_are_one():
 def test_a_loss_that_all_recordings_share_is_shown_and_the_interval_mirrors():
     worse = Scores(np.tile(np.repeat([1.0, 0.0], [9, 1]), 100))
 
-    lost, won = (
-        conclude_of_recordings(*pair, HALF, grouped(100)) for pair in ((right(100), worse), (worse, right(100)))
-    )
+    lost, won = (conclude_of_groups(*pair, HALF, grouped(100)) for pair in ((right(100), worse), (worse, right(100))))
 
     assert (lost.answer, won.answer) == (Answer.BEYOND, Answer.WITHIN)
     assert (won.low, won.high) == pytest.approx((-lost.high, -lost.low))
@@ -138,9 +138,7 @@ def test_a_relative_margin_and_errors_in_their_own_unit_are_told_of_recordings_t
     kind = {"direction": Direction.LOWER, "percent": False, "bounds": (0.0, 3.0)}
 
     within, open_ = (
-        conclude_of_recordings(
-            Scores(errors, **kind), Scores(1.001 * errors, **kind), Margin(relative=5.0), grouped(n, s)
-        )
+        conclude_of_groups(Scores(errors, **kind), Scores(1.001 * errors, **kind), Margin(relative=5.0), grouped(n, s))
         for n, s in ((300, 10), (3, 1000))
     )
 
@@ -155,9 +153,9 @@ def test_a_metric_of_the_whole_resamples_recordings():
     def whole(of: np.ndarray) -> Scores:
         return Scores(of, whole=lambda counts: float(np.average(of, weights=counts)))
 
-    found = conclude_of_recordings(whole(np.ones(2000)), whole(worse), Margin(absolute=45.0), grouped(10, 200))
+    found = conclude_of_groups(whole(np.ones(2000)), whole(worse), Margin(absolute=45.0), grouped(10, 200))
 
-    assert (found.answer, found.method) == (Answer.OPEN, Method.RECORDINGS_BOOTSTRAP)
+    assert (found.answer, found.method) == (Answer.OPEN, Method.GROUPS_BOOTSTRAP)
     assert found.high - found.low > 40
 
 
@@ -167,7 +165,7 @@ def test_what_would_decide_decides():
         lost = (generator.random((recordings, 50)) < 0.02).astype(np.float64)
         gained = np.roll(lost, 1)
         pair = Scores(1.0 - gained.ravel()), Scores(1.0 - lost.ravel())
-        return conclude_of_recordings(*pair, Margin(absolute=2.0), grouped(recordings, 50))
+        return conclude_of_groups(*pair, Margin(absolute=2.0), grouped(recordings, 50))
 
     wanted = gate(40).to_decide_without_loss
 
@@ -181,7 +179,7 @@ def test_what_would_decide_does_with_the_probability_that_is_told():
     lost, kept = generator.random(3000) < 0.025, generator.random(3000) >= 0.025
     pair = Scores((kept | lost).astype(np.float64)), Scores(1.0 - lost)
 
-    wanted = conclude_of_recordings(*pair, Margin(absolute=5.0), grouped(30, 100)).to_decide_without_loss
+    wanted = conclude_of_groups(*pair, Margin(absolute=5.0), grouped(30, 100)).to_decide_without_loss
 
     assert wanted is not None
     assert 0.75 < Recorded(wanted, 0.0, flipped=0.05).passes(0.05, GATES)[0] < 0.95
@@ -199,3 +197,33 @@ def test_the_verdict_speaks_of_recordings():
     assert (verdict.evidence["recordings"], verdict.evidence["distinct_recordings"]) == (20, 10)
     assert verdict.evidence["recordings_to_decide_without_loss"] == 598
     assert "samples_to_decide" not in verdict.evidence
+
+
+def test_labels_that_are_ruined_whole_pass_in_5_percent_of_gates_at_most():
+    passed, alone = Retrieved(20, 0.05, each=5).passes(80)
+
+    assert passed <= LEVEL
+    assert alone > 0.25  # what the guard is for
+
+
+def test_copies_within_and_across_groups_are_no_more_samples():
+    """40 groups of a sample that all have, and one of its own each; then copies within a group alone."""
+    shared = Grouping(np.repeat(np.arange(40), 2), np.array([0, *range(1, 80, 2)]))
+    within = Grouping(np.repeat(np.arange(40), 2), np.arange(0, 80, 2))
+    gone = Grouping(np.repeat(np.arange(40), 2), np.arange(60))
+
+    crossed, doubled, fewer = (
+        conclude_of_groups(right(80, 1), right(80, 1), Margin(absolute=8.0), each) for each in (shared, within, gone)
+    )
+
+    assert (doubled.answer, doubled.drawn, doubled.distinct) == (Answer.WITHIN, 40, None)
+    assert (crossed.answer, crossed.drawn, crossed.distinct) == (Answer.OPEN, 40, None)
+    assert (fewer.answer, fewer.drawn, fewer.distinct) == (Answer.OPEN, 40, 30)
+
+
+def test_what_shares_a_group_of_either_kind_is_together():
+    nested = joined(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 2, 2, 3]))
+    linked = joined(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 2, 3]))
+
+    assert nested.tolist() == [0, 0, 1, 1, 2]
+    assert linked.tolist() == [0, 0, 0, 0, 1]
