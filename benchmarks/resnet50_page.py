@@ -4,8 +4,8 @@
     pytest --backend=ort,openvino
     python -m benchmarks.resnet50_page cases/large/.qparity/ledger.json .qparity/ledger.json --output docs/resnet50.md
 
-A call of resnet50_batch32 takes 1.5 s, so that the default of a second a check times too few of them: judge it by itself
-with `--qparity-latency-seconds=60`, and name its ledger last.
+A call of resnet50_batch32 takes 1.5 s, so that the default of a second a check times too few of them: judge it by
+itself with `--qparity-latency-seconds=60`, and name its ledger last.
 
 Every figure of its tables is a ledger's; the words around them are in resnet50_page.md, beside this file.
 """
