@@ -46,7 +46,7 @@ def feed_shapes(feeds: FeedSource, cost: Cost) -> FeedShapes:
 
     A feed that is at least as long as another in every axis costs at least as much. Of those that no other is so beside
     (a last feed of few but long samples is a rival of a whole one) `cost` tells the costliest, or, where it tells of
-    none, their elements do. Of more than MOST_RIVALS those with most elements are rivals.
+    none, their elements do. Of more than MOST_RIVALS the cheaper half is let go.
     """
     each = iter(feeds.of_each_shape())
     first = next(each)
@@ -59,13 +59,15 @@ def feed_shapes(feeds: FeedSource, cost: Cost) -> FeedShapes:
         shape = _sample_shape(feed, feeds.stacked)
         placed = PlacedFeed(feed, index, start)
         rivals = _with_rival(rivals, placed)
+        if len(rivals) > MOST_RIVALS:
+            rivals = _costliest_first(rivals, cost)[: MOST_RIVALS // 2]
         if shape not in seen:
             seen.add(shape)
             if len(by_shape) <= MOST_OTHERS:
                 by_shape[shape] = placed
         start += feed.count
-    costliest = _costliest(rivals, cost)
-    beside = {_sample_shape(each.feed, feeds.stacked): each for each in rivals if each is not costliest} | by_shape
+    costliest, *less = _costliest_first(rivals, cost)
+    beside = {_sample_shape(each.feed, feeds.stacked): each for each in less} | by_shape
     others = (placed.feed for shape, placed in beside.items() if shape != _sample_shape(costliest.feed, feeds.stacked))
     return FeedShapes(costliest, tuple(others)[:MOST_OTHERS], len(seen))
 
@@ -74,8 +76,7 @@ def _with_rival(rivals: list[PlacedFeed], placed: PlacedFeed) -> list[PlacedFeed
     axes = _axes(placed.feed)
     if any(_is_within(axes, _axes(each.feed)) for each in rivals):
         return rivals
-    left = [each for each in rivals if not _is_within(_axes(each.feed), axes)]
-    return sorted([*left, placed], key=lambda each: -_elements(each.feed))[:MOST_RIVALS]
+    return [*(each for each in rivals if not _is_within(_axes(each.feed), axes)), placed]
 
 
 def _axes(feed: Feed) -> tuple[int, ...]:
@@ -86,14 +87,15 @@ def _is_within(axes: tuple[int, ...], others: tuple[int, ...]) -> bool:
     return len(axes) == len(others) and all(one <= other for one, other in zip(axes, others, strict=True))
 
 
-def _costliest(rivals: list[PlacedFeed], cost: Cost) -> PlacedFeed:
+def _costliest_first(rivals: list[PlacedFeed], cost: Cost) -> list[PlacedFeed]:
+    by_elements = sorted(rivals, key=lambda each: -_elements(each.feed))
     if len(rivals) == 1:
-        return rivals[0]
-    costs = [cost({name: array.shape for name, array in each.feed.arrays.items()}) for each in rivals]
-    known = [(told, _elements(each.feed)) for told, each in zip(costs, rivals, strict=True) if told is not None]
+        return by_elements
+    costs = [cost({name: array.shape for name, array in each.feed.arrays.items()}) for each in by_elements]
+    known = [told for told in costs if told is not None]
     if len(known) < len(rivals):
-        return max(rivals, key=lambda each: _elements(each.feed))
-    return rivals[known.index(max(known))]
+        return by_elements
+    return [by_elements[place] for place in sorted(range(len(known)), key=lambda place: -known[place])]
 
 
 def _sample_shape(feed: Feed, stacked: bool) -> object:

@@ -10,7 +10,7 @@ from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -58,8 +58,8 @@ def _laid_out_as(got: Arrays, expected: Arrays) -> Arrays:
 
 def require_as_at_own_batch(run: RunMaterial, outputs: Arrays, fed: Feeds, batch: int) -> None:
     """Outputs of `fed` all at once are those that the run's own session gives for its samples at the case's batch,
-    row by row, within parity's limits. An output without an axis of samples, or with another axis as long as the batch
-    (each sample beside each), need only be finite: over other samples together it may be another."""
+    row by row, within parity's limits. An output without an axis of samples, or with another open axis that grows with
+    the batch (each sample beside each), need only be finite: over other samples together it may be another."""
     import numpy as np
 
     from pytest_qparity.backends.outputs import gather_outputs
@@ -69,25 +69,28 @@ def require_as_at_own_batch(run: RunMaterial, outputs: Arrays, fed: Feeds, batch
             raise _refused(f'Output "{name}" at batch {batch} got NaN or infinities, should be finite.')
     whole_feeds = np.arange(-(-batch // fed.batch) * fed.batch) % batch  # engines may do otherwise with fewer samples
     own = gather_outputs(run.session, fed.chosen(whole_feeds), run.material.settings.largest_data_mb)
-    open_axes = {
-        tensor.name for tensor in run.material.model.outputs if not isinstance((tensor.shape or (None,))[0], int)
-    }
+    stated = {tensor.name: tensor.shape for tensor in run.material.model.outputs}
+    open_axes = {name for name, shape in stated.items() if not isinstance((shape or (None,))[0], int)}
     of_samples = {
         name: array[:batch]
         for name, array in own.items()
         if name in open_axes and len(array) == len(whole_feeds)
-        if name not in outputs or not _grows(array.shape, outputs[name].shape, fed.batch, batch)
+        if name not in outputs or not _grows(array.shape, outputs[name].shape, stated[name])
     }
     got = {name: array for name, array in outputs.items() if name in of_samples}
     if of_samples:
         _require_same(run, got, of_samples, f"at batch {batch}")
 
 
-def _grows(own: tuple[int, ...], got: tuple[int, ...], own_batch: int, batch: int) -> bool:
-    """Whether an axis behind the first is as long as the batch, at the one and at the other."""
-    axes = list(zip(own[1:], got[1:], strict=False))
-    others = [pair for pair in axes if pair[0] != pair[1]]
-    return len(own) == len(got) and bool(others) and set(others) == {(own_batch, batch)}
+def _grows(own: tuple[int, ...], got: tuple[int, ...], stated: Sequence[int | str | None] | None) -> bool:
+    """Whether axes behind the first have other lengths at another batch, and the model leaves all of these open."""
+    if len(own) != len(got) or own[1:] == got[1:]:
+        return False
+    lengths = stated or (None,) * len(own)
+    return all(
+        one == other or not isinstance(length, int)
+        for one, other, length in zip(own[1:], got[1:], lengths[1:], strict=True)
+    )
 
 
 def _require_same(run: RunMaterial, got: Arrays, expected: Arrays, where: str) -> None:

@@ -111,6 +111,16 @@ class TestCostliest:
         assert found.others[0].arrays["x"].shape == (2, 32)
         assert found.count == 4
 
+    def test_of_many_rivals_the_costliest_is_found_though_it_has_the_fewest_elements(self) -> None:
+        fed = feeds(
+            [*((4 + k, 4096 - 150 * k) for k in range(20)), (1, 5000), *((30 + k, 900 - 9 * k) for k in range(9))]
+        )
+
+        found = feed_shapes(fed, lambda shapes: float(shapes["x"][1] ** 2))
+
+        assert found.costliest.feed.arrays["x"].shape == (1, 5000)
+        assert found.others[0].arrays["x"].shape == (4, 4096)
+
     def test_where_nobody_tells_the_elements_do(self) -> None:
         assert feed_shapes(feeds([(8, 160), (1, 1024)]), lambda shapes: None).costliest.index == 0
 

@@ -128,12 +128,14 @@ def test_what_is_fast_at_another_batch_because_it_computes_nothing_is_no_through
     assert failure.sentence.startswith(told)
 
 
-def test_outputs_of_each_sample_beside_each_are_no_others_at_another_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_outputs_of_each_sample_beside_each_are_no_others_at_another_batch(tmp_path: Path, times: int) -> None:
     case_file = write_project(tmp_path, CASE + "[latency]\nbatches = [8]\n")
     model = mlp()
     (output,) = model.graph.output
     model.graph.node.append(onnx.helper.make_node("Transpose", [output.name], ["turned"], perm=[1, 0]))
-    model.graph.node.append(onnx.helper.make_node("MatMul", [output.name, "turned"], ["likeness"]))
+    model.graph.node.append(onnx.helper.make_node("MatMul", [output.name, "turned"], ["beside"]))
+    model.graph.node.append(onnx.helper.make_node("Concat", ["beside"] * times, ["likeness"], axis=1))
     likeness = onnx.helper.make_tensor_value_info("likeness", onnx.TensorProto.FLOAT, ["n", "m"])
     model.graph.output.append(likeness)
     save(model, tmp_path / "cases" / "models" / "mlp.onnx")
