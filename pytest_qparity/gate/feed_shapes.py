@@ -54,19 +54,27 @@ def feed_shapes(feeds: FeedSource, cost: Cost) -> FeedShapes:
         return FeedShapes(PlacedFeed(first))
     by_shape = {_sample_shape(first, feeds.stacked): PlacedFeed(first)}
     rivals = list(by_shape.values())
+    told: dict[tuple[int, ...], float | None] = {}
+
+    def once(feed: Feed) -> float | None:
+        axes = _axes(feed)
+        if axes not in told:
+            told[axes] = cost({name: array.shape for name, array in feed.arrays.items()})
+        return told[axes]
+
     seen, start = set(by_shape), first.count
     for index, feed in enumerate(each, start=1):
         shape = _sample_shape(feed, feeds.stacked)
         placed = PlacedFeed(feed, index, start)
         rivals = _with_rival(rivals, placed)
         if len(rivals) > MOST_RIVALS:
-            rivals = _costliest_first(rivals, cost)[: MOST_RIVALS // 2]
+            rivals = _costliest_first(rivals, once)[: MOST_RIVALS // 2]
         if shape not in seen:
             seen.add(shape)
             if len(by_shape) <= MOST_OTHERS:
                 by_shape[shape] = placed
         start += feed.count
-    costliest, *less = _costliest_first(rivals, cost)
+    costliest, *less = _costliest_first(rivals, once)
     beside = {_sample_shape(each.feed, feeds.stacked): each for each in less} | by_shape
     others = (placed.feed for shape, placed in beside.items() if shape != _sample_shape(costliest.feed, feeds.stacked))
     return FeedShapes(costliest, tuple(others)[:MOST_OTHERS], len(seen))
@@ -87,11 +95,11 @@ def _is_within(axes: tuple[int, ...], others: tuple[int, ...]) -> bool:
     return len(axes) == len(others) and all(one <= other for one, other in zip(axes, others, strict=True))
 
 
-def _costliest_first(rivals: list[PlacedFeed], cost: Cost) -> list[PlacedFeed]:
+def _costliest_first(rivals: list[PlacedFeed], cost: Callable[[Feed], float | None]) -> list[PlacedFeed]:
     by_elements = sorted(rivals, key=lambda each: -_elements(each.feed))
     if len(rivals) == 1:
         return by_elements
-    costs = [cost({name: array.shape for name, array in each.feed.arrays.items()}) for each in by_elements]
+    costs = [cost(each.feed) for each in by_elements]
     known = [told for told in costs if told is not None]
     if len(known) < len(rivals):
         return by_elements

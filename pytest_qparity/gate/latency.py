@@ -124,7 +124,7 @@ def _timed_feed(run: RunMaterial) -> Feed:
 
 
 def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:
-    """Of each other shape, which no budget asks for."""
+    """Of each other shape: enough to see one that takes longer than the costliest was thought to."""
     return Question(run.material.settings.latency_seconds / len(shapes.others))
 
 

@@ -116,8 +116,15 @@ class TestCostliest:
             [*((4 + k, 4096 - 150 * k) for k in range(20)), (1, 5000), *((30 + k, 900 - 9 * k) for k in range(9))]
         )
 
-        found = feed_shapes(fed, lambda shapes: float(shapes["x"][1] ** 2))
+        asked: list[tuple[int, ...]] = []
 
+        def cost(shapes: Mapping[str, tuple[int, ...]]) -> float:
+            asked.append(shapes["x"])
+            return float(shapes["x"][1] ** 2)
+
+        found = feed_shapes(fed, cost)
+
+        assert len(asked) == len(set(asked))  # each takes a worker's call
         assert found.costliest.feed.arrays["x"].shape == (1, 5000)
         assert found.others[0].arrays["x"].shape == (4, 4096)
 
