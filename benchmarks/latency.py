@@ -2,6 +2,7 @@
 
     python benchmarks/latency.py simulated [PAIRS]   # of each noise, equal things and a tenth slower
     python benchmarks/latency.py real [PAIRS] [NEIGHBOURS]   # two sessions in a worker beside busy processes
+    python benchmarks/latency.py across [PAIRS] [NEIGHBOURS] # two sessions in two workers, as of two backends
     python benchmarks/latency.py worker [ROUNDS]     # a call through the worker against a bare script
 
 Each prints a table in Markdown.
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -126,23 +127,22 @@ def neighbours(count: int) -> Iterator[None]:
         yield
 
 
-def real(count: int, busy: int) -> None:
+def real(count: int, busy: int, *, across: bool = False) -> None:
+    """In one worker, or each in one of its own, new for each pair: what a process is given by chance counts too."""
     rows: dict[str, list[tuple[Decision, float, int, float]]] = {"equal": [], "a tenth slower": []}
-    with files() as (few, more), neighbours(busy), host() as engines:
+    with files() as (few, more), neighbours(busy):
         for index in range(count):
             truth = list(rows)[index % 2]
-            variant, counterpart = (
-                engines.load(path, SessionOptions()) for path in ((few, few) if truth == "equal" else (more, few))
-            )
-            start = time.perf_counter()
-            times = variant.time_in_turn(counterpart, feed(), Question(SECONDS, DIFFERENCE_BOUNDS))
-            took_s = time.perf_counter() - start
+            with host() as engines, host() if across else nullcontext(engines) as others:
+                variant = engines.load(few if truth == "equal" else more, SessionOptions())
+                counterpart = others.load(few, SessionOptions())
+                start = time.perf_counter()
+                times = variant.time_in_turn(counterpart, feed(), Question(SECONDS, DIFFERENCE_BOUNDS))
+                took_s = time.perf_counter() - start
             found = speed_up(times)
             rows[truth].append((decision(found), took_s, len(times.variant_ms), found.estimate))
             shown = f"{found.low:.3f} {found.estimate:.3f} {found.high:.3f}"
             print(truth, decision(found).value, shown, f"{took_s:.1f} s", times.of_variant.conditions, file=sys.stderr)
-            for session in (variant, counterpart):
-                session.close()
     print(f"{count} pairs of sessions, {busy} busy neighbours, {os.cpu_count()} CPUs, load {os.getloadavg()[1]:.1f}\n")
     print("| truth | same | faster | slower | cannot tell | seconds, median / 95 % | estimates, 5 to 95 % |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -215,9 +215,9 @@ if __name__ == "__main__":
     given = [int(number) for number in numbers]
     if what == "simulated":
         simulated(*(given or [200]))
-    elif what == "real":
-        real(*(given + [40, 2][len(given) :]))
+    elif what in ("real", "across"):
+        real(*(given + [40, 2][len(given) :]), across=what == "across")
     elif what == "worker":
         worker(*(given or [40]))
     else:
-        sys.exit(f"got {what!r}, should be simulated, real or worker")
+        sys.exit(f"got {what!r}, should be simulated, real, across or worker")

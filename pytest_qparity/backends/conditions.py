@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ MHZ_EVERY_S = 0.1
 
 @dataclass(slots=True)
 class Observer:
-    """Looks at the machine from `begun` on; `seen` tells what it saw. Of this process, which is the one that times.
+    """Looks at the machine from `begun` on; `seen` tells what it saw. `used_s`: processor time of what is timed, which
+    is not others'.
 
     Figures that this system does not tell are left out. `look` is for moments in which nothing is timed.
     """
 
     mhz: list[float] = field(default_factory=list)
+    used_s: Callable[[], float] = time.process_time
     _started: float = 0.0
     _looked: float = 0.0
     _used_s: float = 0.0
@@ -28,8 +31,8 @@ class Observer:
     _throttled: int | None = None
 
     @classmethod
-    def begun(cls) -> Observer:
-        observer = cls(_used_s=time.process_time(), _machine=_machine_s(), _throttled=_throttle_count())
+    def begun(cls, used_s: Callable[[], float] = time.process_time) -> Observer:
+        observer = cls(used_s=used_s, _used_s=used_s(), _machine=_machine_s(), _throttled=_throttle_count())
         observer._started = time.perf_counter()
         observer._see_mhz()
         return observer
@@ -46,7 +49,7 @@ class Observer:
         elapsed = time.perf_counter() - self._started
         busy, stolen = (now - then for now, then in zip(_machine_s(), self._machine, strict=True))
         whole = max(elapsed * (os.cpu_count() or 1), 1e-9)
-        others = busy - (time.process_time() - self._used_s)
+        others = busy - (self.used_s() - self._used_s)
         told: dict[str, Any] = {
             "cpus": _usable_cpus(),
             "others_percent": round(min(max(100.0 * others / whole, 0.0), 100.0), 1),

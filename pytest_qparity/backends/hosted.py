@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.border import absent, refused, require_facts, require_kernels
+from pytest_qparity.backends.hosted_side import HostedSide
 from pytest_qparity.backends.kernels import Kernels, NotTold, kernels_from_json
 from pytest_qparity.backends.protocol import SessionFacts, Unavailable
 from pytest_qparity.backends.sequential import FEWEST_PAIRS
-from pytest_qparity.backends.timed_calls import FEWEST_WARM_UP_CALLS, Clock
-from pytest_qparity.backends.timing import PATIENCE, PairedTimes, Question, Times
+from pytest_qparity.backends.sides import FEWEST_WARM_UP_CALLS
+from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.backends.timing import PATIENCE, PairedTimes, Question, Times, in_turn
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -216,9 +218,9 @@ class HostedSession:
     def time_in_turn(
         self, counterpart: HostedSession, feed: Mapping[str, np.ndarray], question: Question
     ) -> PairedTimes:
-        """Both in pairs, measured in the worker that holds both."""
+        """Both in pairs, measured in the worker that holds both; of two workers, block by block from here."""
         if counterpart._worker is not self._worker:
-            raise ValueError("got sessions of two workers, should be of one: of two the wake-ups are timed too")
+            return self._time_across(counterpart, feed, question)
         arguments = {"question": question.as_json(), "counterpart": counterpart._number}
         answer = self._call("time_in_turn", arguments, feed, self._timing(question))
         told, arrays = answer.value, answer.arrays
@@ -228,6 +230,23 @@ class HostedSession:
 
     def close(self) -> None:
         self._call("close", {}, {}, self._worker.limits.load)
+
+    def _time_across(
+        self, counterpart: HostedSession, feed: Mapping[str, np.ndarray], question: Question
+    ) -> PairedTimes:
+        """Where one of both computes on a device and the other where the feed lies, copies to the device and back are
+        part of the call: a user of the other makes none."""
+        with self._side(feed) as side, counterpart._side(feed) as other:
+            is_mixed = side.computes_elsewhere != other.computes_elsewhere
+            if is_mixed:
+                (side if side.computes_elsewhere else other).with_copies()
+            return replace(in_turn(side, other, question), with_copies=is_mixed)
+
+    def _side(self, feed: Mapping[str, np.ndarray]) -> HostedSide:
+        def ask(name: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], runs: int) -> Answer:
+            return self._call(name, arguments, arrays, Phase("timing", runs * self._worker.limits.run_s))
+
+        return HostedSide(ask, feed)
 
     def _run(self, name: str, feed: Mapping[str, np.ndarray], runs: int = 1, **arguments: object) -> Answer:
         phase = self._worker.limits.run if self._has_run else self._worker.limits.first_run

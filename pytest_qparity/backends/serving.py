@@ -6,6 +6,7 @@ A worker serves one backend, kept under BACKEND, and its sessions, kept under th
 from __future__ import annotations
 
 import math
+import os
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,9 +26,10 @@ from pytest_qparity.backends.kernels import NotTold
 from pytest_qparity.backends.protocol import SessionOptions, TellsEngineSize, TellsInputs
 from pytest_qparity.backends.registry import BackendSpec, load_backend
 from pytest_qparity.backends.rollout import BEFORE, FED, fitting_states, stacked
+from pytest_qparity.backends.sides import Here
 from pytest_qparity.backends.start_probe import StartMeasurement
 from pytest_qparity.backends.timing import Question, Times, alone, end_to_end, in_turn
-from pytest_qparity.backends.watched import Watched, are_equal, copied
+from pytest_qparity.backends.watched import Watched, WatchedWhole, are_equal, copied
 from pytest_qparity.worker.arena import aligned, layout_of
 from pytest_qparity.worker.server import TELL
 
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 BACKEND = "backend"
 HAS_LOADED = "has loaded"  # whether a session was ever loaded here, or tried to
 KEPT = "kept"  # outputs of one session that wait for those of another
+SIDE = "side"  # a session that is timed in turn with one of another worker
+CALLS = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +225,49 @@ def time_alone(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
 def time_in_turn(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
     variant = _watched(held, arguments["session"], arrays)
     counterpart = _watched(held, arguments["counterpart"], arrays)
-    times = in_turn(variant, counterpart, Question.from_json(arguments["question"]))
+    times = in_turn(Here(variant), Here(counterpart), Question.from_json(arguments["question"]))
     blocks = {"variant_ms": times.variant_ms, "counterpart_ms": times.counterpart_ms}
     measured = blocks | _arrays_of(times.of_variant, variant)
     variant.look_again()
     counterpart.look_again()
     told = {"clock": times.of_variant.clock.value, "conditions": times.of_variant.conditions}
     return {**told, "interrupted": times.interrupted, "sound": times.sound}, measured
+
+
+def begin_blocks(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """Have a session timed block by block, in turn with one of another worker: whether it computes on a device, whose
+    process it is, and the processor time that this has used."""
+    watched = _watched(held, arguments["session"], arrays)
+    held[SIDE] = watched, Here(watched)
+    return {"computes_elsewhere": watched.computes_elsewhere, **_used()}, {}
+
+
+def with_copies(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """From now on, time runs with all copies."""
+    watched, _ = held[SIDE]
+    held[SIDE] = watched, Here(WatchedWhole(watched))
+    return None, {}
+
+
+def timed_block(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    """A block of calls, and what `begin_blocks` tells."""
+    _, side = held[SIDE]
+    return _used(), {CALLS: side.block(arguments["skipped"], arguments["counted"]).as_array()}
+
+
+def look_at_block(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    held[SIDE][1].rest(look=True)
+    return None, {}
+
+
+def end_blocks(held: Held, arguments: Arguments, arrays: Arrays) -> Result:
+    watched, _ = held.pop(SIDE)
+    watched.look_again()
+    return None, {}
+
+
+def _used() -> dict[str, float]:
+    return {"pid": os.getpid(), "used_s": time.process_time()}
 
 
 def _arrays_of(times: Times, watched: Watched) -> dict[str, np.ndarray]:

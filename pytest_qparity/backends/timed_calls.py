@@ -1,16 +1,19 @@
-"""Calls of an engine with their times: one, a block of them, and as many as it takes to be warm."""
+"""Calls of an engine with their times: one, and a block of them."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_qparity.verdict import CannotJudge, Code, Failure
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # A call that had the processor for less than this share of its time was interrupted. On a busy machine longer calls are
 # interrupted more often, so that a ratio of times then measures the neighbours: 2.8 times faster read as 13.9.
@@ -21,12 +24,6 @@ LEAST_CPU_SHARE = 0.9
 BLOCK_MS = 5.0
 MOST_COUNTED = 7
 UNFELT_MS = 100.0
-
-# Warm: the median of the last so many calls is no more than 5 % below that of as many before them. Becoming slower is
-# drift, not warming up.
-WARM_UP_WINDOW = 3
-WARM_UP_GAIN = 0.05
-FEWEST_WARM_UP_CALLS = 3
 
 # By how much a device may say that a call took longer than the host saw it take: both count the same interval from
 # within and from without, on clocks of their own.
@@ -86,13 +83,25 @@ class Block:
         sound = [call.ms(clock) for call in self.calls if call.is_sound]
         return median(sound or [call.ms(clock) for call in self.calls])
 
+    def as_array(self) -> np.ndarray:
+        """float64 (calls, 3): by the host's clock, by the device's or NaN, and 1 where the call is sound."""
+        import numpy as np
 
-@dataclass(frozen=True, slots=True)
-class WarmUp:
-    """`calls` of each session; `is_stable`: both were warm by the criterion before the time for it was over."""
+        nothing = float("nan")
+        rows = [
+            (call.host_ms, nothing if call.device_ms is None else call.device_ms, call.is_sound) for call in self.calls
+        ]
+        return np.array(rows, np.float64)
 
-    calls: int
-    is_stable: bool
+    @classmethod
+    def of_array(cls, array: np.ndarray) -> Block:
+        """Of `as_array`."""
+        return cls(
+            tuple(
+                Call(host_ms, None if math.isnan(device_ms) else device_ms, bool(is_sound))
+                for host_ms, device_ms, is_sound in array.tolist()
+            )
+        )
 
 
 def clock_of(calls: Iterable[Call]) -> Clock:
@@ -119,29 +128,6 @@ def calls_in_a_block(call_ms: float) -> tuple[int, int]:
     if not 0 < call_ms < UNFELT_MS:
         return 0, 1
     return 1, min(max(math.ceil(BLOCK_MS / call_ms) - 1, 1), MOST_COUNTED)
-
-
-def warmed_up(sessions: Sequence[Timed], seconds: float) -> tuple[WarmUp, tuple[float, ...]]:
-    """Run sessions in turn until each is warm: at least FEWEST_WARM_UP_CALLS each, then until `seconds` have passed.
-
-    Gives the median milliseconds of a call of each, by the host's clock, over the last WARM_UP_WINDOW.
-    """
-    times: list[list[float]] = [[] for _ in sessions]
-    start = time.perf_counter()
-    while True:
-        for timed, seen in zip(sessions, times, strict=True):
-            seen.append(timed_call(timed)[0].host_ms)
-        is_stable = all(_is_warm(seen) for seen in times)
-        is_over = len(times[0]) >= FEWEST_WARM_UP_CALLS and not time.perf_counter() - start < seconds
-        if is_stable or is_over:
-            return WarmUp(len(times[0]), is_stable), tuple(median(seen[-WARM_UP_WINDOW:]) for seen in times)
-
-
-def _is_warm(times_ms: Sequence[float]) -> bool:
-    if len(times_ms) < 2 * WARM_UP_WINDOW:
-        return False
-    before, last = times_ms[-2 * WARM_UP_WINDOW : -WARM_UP_WINDOW], times_ms[-WARM_UP_WINDOW:]
-    return median(last) >= (1 - WARM_UP_GAIN) * median(before)
 
 
 def timed_call(timed: Timed) -> tuple[Call, object]:

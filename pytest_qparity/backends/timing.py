@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.conditions import Observer
 from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, fewest_calls, interval_of_ratios
+from pytest_qparity.backends.sides import Here, Side, WarmUp, settling_calls, warmed_up
 from pytest_qparity.backends.timed_calls import (
     Block,
     Call,
     Clock,
     Timed,
-    WarmUp,
     calls_in_a_block,
     clock_of,
-    timed_block,
     timed_call,
-    warmed_up,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +90,7 @@ class Times:
 @dataclass(frozen=True, slots=True)
 class PairedTimes:
     """Milliseconds of a block, float64 (pairs,) each; pair i of both was measured back to back. `of_variant`: all calls
-    of its blocks.
+    of its blocks. `with_copies`: a device's calls took its feed there and its outputs back.
 
     Pairs with an interrupted block are left out, `interrupted` of them; where too few are left all are here, and
     `sound` is False.
@@ -103,6 +101,7 @@ class PairedTimes:
     of_variant: Times
     interrupted: int = 0
     sound: bool = True
+    with_copies: bool = False
 
 
 def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
@@ -110,7 +109,7 @@ def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
     import numpy as np
 
     seen = Observer.begun()
-    warm_up, _ = warmed_up([timed], WARM_UP_SHARE * question.seconds)
+    warm_up, _ = warmed_up([Here(timed)], WARM_UP_SHARE * question.seconds)
     looks = np.random.default_rng(seed)
     calls: list[Call] = []
     start = time.perf_counter()
@@ -126,7 +125,7 @@ def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
     return _times(calls, clock_of(calls), warm_up, seen)
 
 
-def in_turn(variant: Timed, counterpart: Timed, question: Question, seed: int = 0) -> PairedTimes:
+def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0) -> PairedTimes:
     """Time both in pairs of blocks, which of the two goes first drawn anew for each pair.
 
     At least FEWEST_PAIRS pairs without an interruption, then until the question is answered, which is asked at LOOKS
@@ -135,11 +134,13 @@ def in_turn(variant: Timed, counterpart: Timed, question: Question, seed: int = 
     """
     import numpy as np
 
-    seen = Observer.begun()
-    warm_up, warm_ms = warmed_up([variant, counterpart], WARM_UP_SHARE * question.seconds)
+    sides = (variant, counterpart)
+    seen = Observer.begun(lambda: time.process_time() + sum(side.used_s for side in sides))
+    warm_up, warm_ms = warmed_up(sides, WARM_UP_SHARE * question.seconds)
     # As many of both: a median of more calls is less often one that a neighbour slowed, and equal things then differed
     # by up to 17 % on a busy machine.
-    sizes = calls_in_a_block(max(warm_ms))
+    skipped, counted = calls_in_a_block(max(warm_ms))
+    lead = [settling_calls(ms) if side.settles else skipped for side, ms in zip(sides, warm_ms, strict=True)]
     order = np.random.default_rng(seed)
     sound: list[tuple[Block, Block]] = []
     interrupted: list[tuple[Block, Block]] = []
@@ -148,29 +149,27 @@ def in_turn(variant: Timed, counterpart: Timed, question: Question, seed: int = 
     start = time.perf_counter()
     goes_on = True
     while goes_on:
-        if order.random() < 0.5:
-            block, given = timed_block(variant, *sizes)
-            counterpart_block, counterpart_given = timed_block(counterpart, *sizes)
-        else:
-            counterpart_block, counterpart_given = timed_block(counterpart, *sizes)
-            block, given = timed_block(variant, *sizes)
+        blocks: dict[int, Block] = {}
+        for index in (0, 1) if order.random() < 0.5 else (1, 0):
+            blocks[index] = sides[index].block(lead[index], counted)
+        pair = (blocks[0], blocks[1])
         is_first = not (sound or interrupted)
-        calls.extend(block.calls)
-        if block.is_sound and counterpart_block.is_sound:
-            sound.append((block, counterpart_block))
+        calls.extend(pair[0].calls)
+        if all(block.is_sound for block in pair):
+            sound.append(pair)
             if len(sound) in LOOKS:
                 is_answered = _is_answered(sound, question)
         else:
-            interrupted.append((block, counterpart_block))
+            interrupted.append(pair)
         elapsed = time.perf_counter() - start
         goes_on = len(interrupted) < MOST_INTERRUPTED and _goes_on(
             len(sound), len(calls), elapsed, question, is_answered
         )
-        if is_first or not goes_on or order.random() < LOOKED_AT:
-            variant.look(given)
-            counterpart.look(counterpart_given)
+        look = is_first or not goes_on or order.random() < LOOKED_AT
+        for side in sides:
+            side.rest(look=look)
+        if look:
             seen.look()
-        del given, counterpart_given  # before the next runs, which would find less room otherwise
     kept = sound if len(sound) >= FEWEST_PAIRS else sound + interrupted
     clock = clock_of(call for pair in kept for block in pair for call in block.calls)
     times = np.array([[block.ms(clock) for block in pair] for pair in kept])

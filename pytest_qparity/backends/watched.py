@@ -57,7 +57,11 @@ class Watched:
             raise engine_failure(error) from error
 
     def look(self, given: object) -> None:
-        self._look(require_outputs(given if self._bound is None else self._fetched()), "in a timed run")
+        self.look_at_whole(given if self._bound is None else self._fetched())
+
+    def look_at_whole(self, given: object) -> None:
+        """At what `run_whole` gave."""
+        self._look(require_outputs(given), "in a timed run")
 
     def _fetched(self) -> object:
         try:
@@ -88,6 +92,22 @@ class Watched:
             deviation[name] <= (_squares(array) * wandered.get(name, 0.0)) ** 0.5
             for name, array in self._expected.items()
         )
+
+
+class WatchedWhole:
+    """Runs with all copies, of a session that computes on a device, beside those of one that needs none."""
+
+    computes_elsewhere = True
+    device_ms = None
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+
+    def run(self) -> object:
+        return self._watched.run_whole()
+
+    def look(self, given: object) -> None:
+        self._watched.look_at_whole(given)
 
 
 def _bound(session: Session, feed: Outputs) -> BoundFeed | None:

@@ -57,8 +57,8 @@ class Budget(Table):
 
     speedup_over: Annotated[dict[Name, Positive], Field(min_length=1)] | None = Field(
         default=None,
-        description="For each precision named, how many times faster than it, at least.",
-        examples=[{"fp32": 2.0}],
+        description="For each precision, or run of another backend, how many times faster than it, at least.",
+        examples=[{"fp32": 2.0}, {"ort-fp32": 3.0}],
     )
     latency_ms: Positive | None = Field(
         default=None, description="Median milliseconds of a call of `batch` samples, at most.", examples=[4.2]

@@ -193,7 +193,8 @@ def _precisions_named(document: dict[str, Any]) -> Iterator[Finding]:
             for key in ("speedup_over", "ratio_to"):
                 counterparts = budget.get(key) if isinstance(budget, dict) else None
                 if isinstance(counterparts, dict):
-                    yield from _counterparts((*location, key), counterparts, known)
+                    beside = [each for each in counterparts if key == "ratio_to" or not _may_be_a_run(each, known)]
+                    yield from _counterparts((*location, key), beside, known)
 
 
 def _base(name: str, table: object) -> str:
@@ -202,7 +203,12 @@ def _base(name: str, table: object) -> str:
     return stated if isinstance(stated, str) else name.partition("-")[0]
 
 
-def _counterparts(location: Location, counterparts: dict[str, Any], known: list[str]) -> Iterator[Finding]:
+def _may_be_a_run(name: str, precisions: list[str]) -> bool:
+    """Whether a backend could be meant by what stands before a precision: which there are is not known here."""
+    return name not in precisions and any(name.endswith(f"-{precision}") for precision in (*precisions, FLOAT))
+
+
+def _counterparts(location: Location, counterparts: list[str], known: list[str]) -> Iterator[Finding]:
     itself = location[-2]
     possible = sorted({*known, FLOAT} - {itself})
     for name in counterparts:

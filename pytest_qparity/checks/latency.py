@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.case.problems import uncapitalized
 from pytest_qparity.checks.call_times import TimeLimits, beyond_limits, percentiles_ms, quantiles_ms, samples_per_s
 from pytest_qparity.checks.figures import apart
 from pytest_qparity.checks.speed_up import decision
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_qparity.backends.timing import Times
     from pytest_qparity.checks.speed_up import Interval
 
+FLOAT = "fp32"  # over which a speed-up is meant where no other counterpart is named
 NOTABLE_DRIFT_PERCENT = 10.0
 NO_LIMITS = TimeLimits()
 
@@ -29,7 +31,8 @@ class LatencyMeasurement:
     `clock`: whose milliseconds these and those of the speed-ups are. `end_to_end_ms`: median of whole runs, copies to
     and from the device included; None of a session that computes where the feeds lie. `times`: of the calls themselves;
     `batches`: the same at other batches; `shapes`: in each shape that was timed, with its batch, where there are
-    several. `threads`: those that the engine was given.
+    several. `threads`: those that the engine was given. `elsewhere`: what is known of counterparts of other backends,
+    and of those that were not timed (`untimed`) why.
     """
 
     median_ms: float
@@ -42,6 +45,8 @@ class LatencyMeasurement:
     batches: Mapping[int, Times] = field(default_factory=dict)
     threads: int | None = None
     shapes: Mapping[str, tuple[Times, int]] = field(default_factory=dict)
+    elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    untimed: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def judge_latency(
@@ -68,6 +73,7 @@ def judge_latency(
         **({"device_ms": measured.median_ms} if measured.clock is Clock.DEVICE else {}),
         **({} if measured.end_to_end_ms is None else {"end_to_end_ms": measured.end_to_end_ms}),
         "speed_up_over": {name: _told(interval) for name, interval in measured.speed_up_over.items()},
+        **({"counterparts": dict(measured.elsewhere)} if measured.elsewhere else {}),
         "budgets": dict(budgets),
         **({"absolute_budgets": limits.stated} if limits.stated else {}),
         **_of_calls(measured),
@@ -80,7 +86,7 @@ def judge_latency(
         for failure in _compare(name, budget, measured.speed_up_over.get(name), measured)
     )
     failures += _beyond(measured, limits) + (() if elsewhere is None else (elsewhere,))
-    notes = (*_where(measured), *_disturbed(measured))
+    notes = (*_where(measured), *_untimed(measured, budgets), *_disturbed(measured))
     if failures:
         return failed(deciding, evidence, failures, notes)
     return passed(deciding, evidence, (*(() if budgets or limits.stated else ("recorded, no budget",)), *notes))
@@ -148,6 +154,13 @@ def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:
         yield "timed beside other engines of this gate, which did not come to rest in time"
 
 
+def _untimed(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Iterator[str]:
+    """Of counterparts that no budget asks for."""
+    for name, reason in measured.untimed.items():
+        if name not in budgets:
+            yield f"the speed-up over {name} was not measured: {uncapitalized(reason.sentence)}"
+
+
 def _where(measured: LatencyMeasurement) -> Iterator[str]:
     if measured.end_to_end_ms is not None:
         on = "by the device's clock" if measured.clock is Clock.DEVICE else "by the host's clock, on the device"
@@ -155,10 +168,12 @@ def _where(measured: LatencyMeasurement) -> Iterator[str]:
 
 
 def _deciding(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> str:
-    shown = next(iter(budgets), next(iter(measured.speed_up_over), None))
-    if shown is None or shown not in measured.speed_up_over or not measured.speed_up_over[shown].is_bounded:
+    """The speed-up that a budget is of, else that over fp32; of any other counterpart with its name."""
+    shown = next(iter(budgets), FLOAT)
+    interval = measured.speed_up_over.get(shown)
+    if interval is None or not interval.is_bounded:
         return f"{measured.median_ms:.3g} ms"
-    return f"{measured.speed_up_over[shown].estimate:.2f}x"
+    return f"{interval.estimate:.2f}x" if shown == FLOAT else f"{interval.estimate:.2f}x {shown}"
 
 
 def _unmeasured(measured: LatencyMeasurement) -> tuple[Failure, ...]:
@@ -174,14 +189,14 @@ def _unmeasured(measured: LatencyMeasurement) -> tuple[Failure, ...]:
 
 
 def _compare(name: str, budget: float, interval: Interval | None, measured: LatencyMeasurement) -> tuple[Failure, ...]:
-    if interval is None or not _bounds(interval):
-        return (
-            Failure(
-                Code.LATENCY_COUNTERPART,
-                f"The speed-up over {name} was not measured, should be at least {budget:g}.",
-                f"list {name} under [precisions] of the case, or take the budget out",
-            ),
-        )
+    reason = measured.untimed.get(name)
+    if reason is not None or interval is None or not _bounds(interval):
+        sentence = f"The speed-up over {name} was not measured, should be at least {budget:g}."
+        remedy = f"list {name} under [precisions] of the case, or take the budget out"
+        if reason is not None:
+            sentence = f"The speed-up over {name}, which should be at least {budget:g}, was not measured: "
+            sentence, remedy = sentence + uncapitalized(reason.sentence), reason.remedy
+        return (Failure(Code.LATENCY_COUNTERPART, sentence, remedy),)
     if interval.low >= budget:
         return ()
     low, high = apart(interval.low, budget, 2), apart(interval.high, budget, 2)

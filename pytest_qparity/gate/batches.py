@@ -23,7 +23,7 @@ def times_at_batches(run: RunMaterial, known: Mapping[int, Times]) -> dict[int, 
     """Of each batch in `[latency] batches`; those of `known` are not timed anew. Raises CannotJudge where the model
     takes no such batch."""
     spec = run.material.case.spec.latency
-    if spec is None:
+    if spec is None or not spec.batches:
         return {}
     feeds = {batch: _feeds_of(run, batch) for batch in spec.batches if batch not in known}
     seconds = run.material.settings.latency_seconds / max(len(feeds), 1)

@@ -1,14 +1,15 @@
-"""Measuring the latency of a run, beside other precisions on the same backend."""
+"""Measuring the latency of a run, beside other precisions on its backend and runs of other backends."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.budget_spec import TIME_KEYS
 from pytest_qparity.gate.batches import times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
+from pytest_qparity.gate.counterparts import counterpart_names, opened_counterparts
 from pytest_qparity.gate.feed_shapes import shape_of, with_shape
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.gate.same_outputs import require_as_judged
@@ -21,11 +22,24 @@ if TYPE_CHECKING:
     from pytest_qparity.case.budget_spec import Budget
     from pytest_qparity.case.data import Feed
     from pytest_qparity.checks.call_times import TimeLimits
+    from pytest_qparity.checks.speed_up import Interval
+    from pytest_qparity.gate.counterparts import Counterparts
     from pytest_qparity.gate.feed_shapes import FeedShapes
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
 
 __all__ = ["latency"]
+
+
+@dataclass(slots=True)
+class _Timed:
+    """`own`: the run's calls, beside each counterpart on its backend, or alone; `shapes`: in each other shape, with its
+    batch; `is_alone`: whether no other engine was at work."""
+
+    own: list[Times] = field(default_factory=list)
+    speed_ups: dict[str, Interval] = field(default_factory=dict)
+    shapes: dict[str, tuple[Times, int]] = field(default_factory=dict)
+    is_alone: bool | None = None
 
 
 def latency(run: RunMaterial) -> Verdict:
@@ -35,7 +49,6 @@ def latency(run: RunMaterial) -> Verdict:
 
     from pytest_qparity.checks.hardware import counts_here
     from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
-    from pytest_qparity.checks.speed_up import speed_up
 
     budget = budget_of(run)
     budgets = dict(budget.speedup_over or {}) if budget is not None else {}
@@ -44,25 +57,9 @@ def latency(run: RunMaterial) -> Verdict:
     shapes = run.material.feed_shapes
     feed = _timed_feed(run)
     _require_native_counterparts(run, budgets)
-    counterparts = {name: run.session_at(name) for name in _counterparts(run, budgets)}
-    seconds = run.material.settings.latency_seconds / max(len(counterparts), 1)
-    intervals = {}
-    timed: list[Times] = []
-    session = run.session
-    with run.material.settings.timed() as is_alone:
-        for name, counterpart in counterparts.items():
-            question = _question(seconds, budgets.get(name), limits.calls)
-            times = session.time_in_turn(counterpart, feed.arrays, question)
-            intervals[name] = speed_up(times)
-            timed.append(times.of_variant)
-        timed = timed or [session.time_alone(feed.arrays, Question(seconds, calls=limits.calls))]
-        others = {
-            shape_of(other): (session.time_alone(other.arrays, _brief(run, shapes)), other.count)
-            for other in shapes.others
-        }
-        if shapes.count > 1:
-            require_as_judged(run, shapes.costliest)
-    times_of_all = _together(timed, is_alone)
+    with opened_counterparts(run, counterpart_names(run, budgets)) as beside:
+        timed = _timed(run, beside, feed, budgets, limits.calls)
+    times_of_all = _together(timed.own, timed.is_alone)
     at_batches = times_at_batches(run, {feed.count: times_of_all})
     quiet_ms = times_of_all.quiet_ms
     run.latency_samples_ms = quiet_ms
@@ -71,15 +68,43 @@ def latency(run: RunMaterial) -> Verdict:
         float(np.median(quiet_ms)),
         len(quiet_ms),
         feed.count,
-        intervals,
+        timed.speed_ups,
         times_of_all.clock,
         None if whole_ms is None else float(np.median(whole_ms)),
         times_of_all,
         at_batches,
         threads=run.options.threads,
-        shapes={shape_of(feed): (times_of_all, feed.count), **others} if others else {},
+        shapes={shape_of(feed): (times_of_all, feed.count), **timed.shapes} if timed.shapes else {},
+        elsewhere=beside.elsewhere,
+        untimed=beside.untimed,
     )
     return with_shape(judge_latency(measured, budgets, limits, elsewhere), shapes)
+
+
+def _timed(run: RunMaterial, beside: Counterparts, feed: Feed, budgets: Mapping[str, float], calls: int) -> _Timed:
+    """`calls`: that a percentile of the run demands. Calls of blocks between which its process waited are no latency,
+    and say nothing but how they compare."""
+    from pytest_qparity.checks.speed_up import speed_up
+
+    seconds = run.material.settings.latency_seconds / max(len(beside.sessions), 1)
+    session, shapes, found = run.session, run.material.feed_shapes, _Timed()
+    with run.material.settings.timed() as found.is_alone:
+        for name, counterpart in beside.sessions.items():
+            is_elsewhere = name in beside.elsewhere
+            question = _question(seconds, budgets.get(name), 0 if is_elsewhere else calls)
+            times = session.time_in_turn(counterpart, feed.arrays, question)
+            found.speed_ups[name] = speed_up(times)
+            if is_elsewhere:
+                beside.elsewhere[name] |= {"clock": times.of_variant.clock.value, "with_copies": times.with_copies}
+            else:
+                found.own.append(times.of_variant)
+        if not found.own:
+            found.own = [session.time_alone(feed.arrays, Question(seconds, calls=calls))]
+        for other in shapes.others:
+            found.shapes[shape_of(other)] = session.time_alone(other.arrays, _brief(run, shapes)), other.count
+        if shapes.count > 1:
+            require_as_judged(run, shapes.costliest)
+    return found
 
 
 def _time_limits(budget: Budget | None) -> TimeLimits:
@@ -130,13 +155,9 @@ def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:
 
 def _require_native_counterparts(run: RunMaterial, budgets: Mapping[str, float]) -> None:
     """Nothing is faster than float operators that stand for a precision."""
-    emulated = [name for name in budgets if run.is_emulated_at(name)]
+    precisions = run.material.case.spec.precisions
+    emulated = [name for name in budgets if name in precisions and run.is_emulated_at(name)]
     if emulated:
         sentence = f"The speed-up of {run.id} over {emulated[0]}: got float operators that stand for {emulated[0]}, "
         remedy = f"compare with a precision that {run.backend_spec.name} computes in, such as fp32"
         raise CannotJudge(Failure(Code.VARIANT_EMULATED, f"{sentence}should be its own kernels.", remedy))
-
-
-def _counterparts(run: RunMaterial, budgets: dict[str, float]) -> tuple[str, ...]:
-    wanted = dict.fromkeys((*budgets, "fp32"))
-    return tuple(name for name in wanted if name != run.precision)

@@ -10,6 +10,7 @@ from pytest_qparity.case.loading import Case, CaseError, CaseProblem
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canary_file import canary_problems, no_canary_problems
+from pytest_qparity.gate.counterpart_names import counterpart_problems
 from pytest_qparity.gate.metrics import metric_problems
 from pytest_qparity.precision.choosing import is_emulated
 from pytest_qparity.precision.contradictions import contradictions
@@ -131,6 +132,7 @@ def _problems(case: Case, settings: Settings) -> Iterable[CaseProblem]:
     for backend in case.spec.budgets:
         if backend not in settings.backends:
             yield _unknown(case, ("budgets", backend), "backend", backend, settings.backends)
+    yield from counterpart_problems(case, settings.backends)
     yield from _option_problems(case, settings)
     yield from metric_problems(case, settings.metrics)
     yield from _waiver_problems(case, settings)

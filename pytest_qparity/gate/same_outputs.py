@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.outputs import Misfit
+from pytest_qparity.gate.feed_shapes import PlacedFeed
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.data import Feeds
-    from pytest_qparity.gate.feed_shapes import PlacedFeed
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
 
     Arrays = Mapping[str, np.ndarray]
 
-__all__ = ["require_as_at_own_batch", "require_as_judged"]
+__all__ = ["require_as_at_own_batch", "require_as_golden", "require_as_judged"]
 
 
 def require_as_judged(run: RunMaterial, placed: PlacedFeed) -> None:
@@ -33,12 +33,26 @@ def require_as_judged(run: RunMaterial, placed: PlacedFeed) -> None:
     seen: Judged | None = made_so_far(run).get("judged")
     if seen is None or isinstance(seen.outputs, Misfit) or run.material.recordings is not None:
         return
+    _require_rows(run, placed, seen.outputs, "of the timed feed are others than the run's own for these samples")
+
+
+def require_as_golden(run: RunMaterial) -> None:
+    """The outputs of the first feed are the golden's, within parity's limits. Nothing is required of a model with
+    states, whose first feeds need those of nobody."""
+    if run.material.recordings is None:
+        first = PlacedFeed(next(iter(run.material.feeds)))
+        where = f"of {run.id} for the first feed are others than the golden's"
+        _require_rows(run, first, run.material.golden.outputs, where)
+
+
+def _require_rows(run: RunMaterial, placed: PlacedFeed, outputs: Arrays, where: str) -> None:
+    """`outputs`: over all samples."""
     got = run.session.run(placed.feed.arrays)
     feeds = run.material.feeds
     if feeds.stacked:
         got = {name: array[None] for name, array in got.items()}
-    expected = {name: _of_feed(array, placed, feeds.samples) for name, array in seen.outputs.items()}
-    _require_same(run, _laid_out_as(got, expected), expected, "of the timed feed")
+    expected = {name: _of_feed(array, placed, feeds.samples) for name, array in outputs.items()}
+    _require_same(run, _laid_out_as(got, expected), expected, where)
 
 
 def _of_feed(array: np.ndarray, placed: PlacedFeed, samples: int) -> np.ndarray:
@@ -79,7 +93,8 @@ def require_as_at_own_batch(run: RunMaterial, outputs: Arrays, fed: Feeds, batch
     }
     got = {name: array for name, array in outputs.items() if name in of_samples}
     if of_samples:
-        _require_same(run, got, of_samples, f"at batch {batch}")
+        where = f"at batch {batch} are others than the run's own for these samples"
+        _require_same(run, got, of_samples, where)
 
 
 def _grows(own: tuple[int, ...], got: tuple[int, ...], stated: Sequence[int | str | None] | None) -> bool:
@@ -100,7 +115,7 @@ def _require_same(run: RunMaterial, got: Arrays, expected: Arrays, where: str) -
     limit = replace(parity_limit(run), implausible_db=None)  # of one model with itself
     failures = judge_parity(got, expected, limit).failures
     if failures:
-        raise _refused(f"Outputs {where} are others than the run's own for these samples. {failures[0].sentence}")
+        raise _refused(f"Outputs {where}. {failures[0].sentence}")
 
 
 def _refused(sentence: str) -> CannotJudge:

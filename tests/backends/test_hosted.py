@@ -106,12 +106,18 @@ def test_times_are_measured_beside_the_engine(host: EngineHost, model: Path) -> 
     assert isinstance(times.sound, bool)
 
 
-def test_sessions_of_two_workers_are_not_timed_against_each_other(model: Path) -> None:
-    hosts = [EngineHost(InProcess(Limits()), backend_table()["ort"]) for _ in range(2)]
+def test_sessions_of_two_processes_are_timed_in_turn(model: Path) -> None:
+    hosts = [EngineHost(WorkerProcess(Limits()), backend_table()["ort"]) for _ in range(2)]
     first, second = (host.load(model, SessionOptions()) for host in hosts)
 
-    with pytest.raises(ValueError, match="two workers"):
-        first.time_in_turn(second, FEED, Question(0.01))
+    times = first.time_in_turn(second, FEED, Question(0.05))
+    for host in hosts:
+        host.close()
+
+    assert len(times.variant_ms) == len(times.counterpart_ms) >= 20
+    assert times.variant_ms.min() > 0
+    assert times.counterpart_ms.min() > 0
+    assert times.of_variant.conditions["cpus"] >= 1
 
 
 def test_the_first_run_has_a_deadline_of_its_own(model: Path) -> None:

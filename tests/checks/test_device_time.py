@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_qparity.backends import timed_calls, timing
+from pytest_qparity.backends import sides, timed_calls, timing
 from pytest_qparity.backends.hosted import HostedSession
 from pytest_qparity.backends.protocol import SessionFacts
 from pytest_qparity.backends.sequential import FEWEST_PAIRS
 from pytest_qparity.backends.serving import Opened
+from pytest_qparity.backends.sides import Here
 from pytest_qparity.backends.timed_calls import Clock
 from pytest_qparity.backends.timing import Question, alone, end_to_end, in_turn
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
@@ -51,6 +52,9 @@ class FakeClock:
     def process_time_ns(self) -> int:
         return 0
 
+    def process_time(self) -> float:
+        return self.perf_counter()
+
     def perf_counter(self) -> float:
         return self.ns / 1e9
 
@@ -58,13 +62,13 @@ class FakeClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     fake = FakeClock()
-    for module in (timing, timed_calls):
+    for module in (timing, timed_calls, sides):
         monkeypatch.setattr(module, "time", fake)
     return fake
 
 
 def test_a_device_that_tells_its_time_is_judged_by_it(clock: FakeClock) -> None:
-    times = in_turn(OnDevice(clock, 1.0), OnDevice(clock, 3.0), Question(0.1))
+    times = in_turn(Here(OnDevice(clock, 1.0)), Here(OnDevice(clock, 3.0)), Question(0.1))
     single = alone(OnDevice(clock, 2.0), Question(0.1))
 
     assert (set(times.variant_ms), set(times.counterpart_ms), times.of_variant.clock) == ({1.0}, {3.0}, Clock.DEVICE)
@@ -76,7 +80,7 @@ def test_one_that_does_not_always_tell_it_is_judged_by_the_host(
     clock: FakeClock, told: tuple[float | None, ...]
 ) -> None:
     """A ratio of two clocks would be none."""
-    times = in_turn(OnDevice(clock, *told), OnDevice(clock, 3.0), Question(0.1))
+    times = in_turn(Here(OnDevice(clock, *told)), Here(OnDevice(clock, 3.0)), Question(0.1))
 
     assert (set(times.variant_ms), set(times.counterpart_ms), times.of_variant.clock) == (
         {HOST_MS},

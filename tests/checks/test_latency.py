@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
 from pytest_qparity.checks.speed_up import Interval
-from pytest_qparity.verdict import Code, Outcome
+from pytest_qparity.verdict import Code, Failure, Outcome
 from tests.checks.verdicts import codes
 
 
@@ -77,8 +78,11 @@ def test_a_pass_within_a_budget_carries_no_note():
     [
         pytest.param({}, {}, "2.5 ms", id="nothing to compare with"),
         pytest.param({"fp32": (2.9, 3.0, 3.1)}, {}, "3.00x", id="no budget"),
-        pytest.param({"fp32": (2.9, 3.0, 3.1), "fp16": (1.4, 1.5, 1.6)}, {"fp16": 1.2}, "1.50x", id="the budgeted one"),
+        pytest.param(
+            {"fp32": (2.9, 3.0, 3.1), "fp16": (1.4, 1.5, 1.6)}, {"fp16": 1.2}, "1.50x fp16", id="the budgeted one"
+        ),
         pytest.param({"fp32": (2.9, 3.0, 3.1)}, {"fp16": 1.2}, "2.5 ms", id="the budgeted one is missing"),
+        pytest.param({"ort-fp32": (2.9, 3.0, 3.1)}, {}, "2.5 ms", id="another run, no budget"),
     ],
 )
 def test_the_deciding_figure_is_the_speed_up_that_a_budget_asks_for(speed_up_over, budgets, deciding):
@@ -143,6 +147,28 @@ def test_a_budget_over_a_precision_that_was_not_measured_cannot_be_judged():
     assert failure.code is Code.LATENCY_COUNTERPART
     assert failure.sentence == "The speed-up over fp16 was not measured, should be at least 1.5."
     assert failure.remedy == "list fp16 under [precisions] of the case, or take the budget out"
+
+
+ABSENT = Failure(Code.BACKEND_UNAVAILABLE, "The engine is not installed.", "install it")
+
+
+def test_a_counterpart_that_could_not_be_timed_says_why():
+    found = dataclasses.replace(measured(), untimed={"trt-fp32": ABSENT})
+
+    (failure,) = judge_latency(found, {"trt-fp32": 1.5}).failures
+
+    assert failure.code is Code.LATENCY_COUNTERPART  # and no code of a backend: a waiver for one is not for this run
+    assert failure.sentence == (
+        "The speed-up over trt-fp32, which should be at least 1.5, was not measured: the engine is not installed."
+    )
+    assert failure.remedy == "install it"
+
+
+def test_a_counterpart_that_no_budget_asks_for_is_a_note_where_it_could_not_be_timed():
+    verdict = judge_latency(dataclasses.replace(measured(), untimed={"trt-fp32": ABSENT}), {})
+
+    assert verdict.outcome is Outcome.PASS
+    assert "the speed-up over trt-fp32 was not measured: the engine is not installed." in verdict.notes
 
 
 def test_every_budget_is_judged_and_a_known_failure_outweighs_an_unknown():

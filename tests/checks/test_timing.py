@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from pytest_qparity.backends import timed_calls, timing
+from pytest_qparity.backends import sides, timed_calls, timing
 from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, interval_of_ratios
-from pytest_qparity.backends.timed_calls import MOST_COUNTED, Block, Call, calls_in_a_block, warmed_up
+from pytest_qparity.backends.sides import MOST_SETTLING_CALLS, Here, settling_calls, warmed_up
+from pytest_qparity.backends.timed_calls import MOST_COUNTED, Block, Call, calls_in_a_block
 from pytest_qparity.backends.timing import (
     FEWEST_CALLS,
     MOST_CALLS,
@@ -19,11 +20,14 @@ from pytest_qparity.backends.timing import (
     Question,
     Times,
     alone,
-    in_turn,
 )
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
 from pytest_qparity.checks.speed_up import speed_up
 from pytest_qparity.verdict import Code
+
+
+def in_turn(variant, counterpart, question, seed=0):
+    return timing.in_turn(Here(variant), Here(counterpart), question, seed)
 
 
 class Costing:
@@ -62,6 +66,9 @@ class Clock:
     def perf_counter(self):
         return self.ns / 1e9
 
+    def process_time(self):
+        return self.process_time_ns() / 1e9
+
     def costing(self, name, *milliseconds):
         """Runs that take each of `milliseconds` in turn, and the last of them from then on."""
         remaining = list(milliseconds)
@@ -89,7 +96,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     fake = Clock()
-    for module in (timing, timed_calls):
+    for module in (timing, timed_calls, sides):
         monkeypatch.setattr(module, "time", fake)
     return fake
 
@@ -131,7 +138,7 @@ def test_warm_up_calls_are_not_measured(clock):
     ],
 )
 def test_sessions_are_warmed_up_until_they_gain_less_than_5_percent(clock, milliseconds, seconds, calls, is_stable):
-    warm_up, _ = warmed_up([clock.costing("v", *milliseconds)], seconds)
+    warm_up, _ = warmed_up([Here(clock.costing("v", *milliseconds))], seconds)
 
     assert (warm_up.calls, warm_up.is_stable) == (calls, is_stable)
 
@@ -150,6 +157,27 @@ def test_blocks_of_both_lie_back_to_back_and_their_first_call_is_not_counted(clo
         {one[0], other[0]} == {"variant", "counterpart"} for one, other in zip(blocks[::2], blocks[1::2], strict=True)
     )
     assert len(times.of_variant.ms) == counted * len(blocks) // 2
+
+
+@pytest.mark.parametrize(
+    ("call_ms", "expected"),
+    [(0.0, 0), (0.001, MOST_SETTLING_CALLS), (0.1, 30), (1.0, 3), (50.0, 1), (LONG, 0), (math.nan, 0)],
+)
+def test_a_process_that_has_waited_settles_for_a_few_milliseconds(call_ms, expected):
+    assert settling_calls(call_ms) == expected
+
+
+def test_each_side_that_has_waited_settles_by_its_own_calls(clock):
+    """A call of another's length says nothing of how many calls it takes."""
+
+    class Waiting(Here):
+        settles = True
+
+    timing.in_turn(Waiting(clock.costing("v", 1.0)), Waiting(clock.costing("c", 20.0)), Question(0.5))
+
+    counted = calls_in_a_block(20.0)[1]
+    measured = clock.calls[2 * WARM :]
+    assert measured.count("v") / measured.count("c") == (3 + counted) / (1 + counted)
 
 
 @pytest.mark.parametrize(

@@ -253,6 +253,50 @@ def test_budgets_for_a_backend_that_nobody_knows_are_refused(case, settings):
     ]
 
 
+BUDGET = "[precisions.int8]\n[budgets.ort.int8]\nspeedup_over = {%s = 2.0}\n"
+BESIDE = "should be a precision of this case (fp32, int8), or one of a backend (openvino, ort, ort-cuda, "
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "sentence", "remedy"),
+    [
+        pytest.param(
+            BUDGET % "orr-fp32", "speedup_over", 'Got counterpart "orr-fp32", ', 'write "ort-fp32"', id="budget"
+        ),
+        pytest.param(
+            "[precisions.int8]\n[latency]\nover = ['nowhere']\n",
+            "over =",
+            'Got counterpart "nowhere", ',
+            "remove it",
+            id="no run",
+        ),
+    ],
+)
+def test_a_counterpart_that_is_no_run_is_refused(case, settings, text, at, sentence, remedy):
+    made = case(text)
+
+    [(code, line, told, tried)] = problems(made, settings)
+
+    assert (code, line) == (Code.CASE_DEAD_PATTERN, line_in(made, at))
+    assert told.startswith(sentence + BESIDE)
+    assert tried == remedy
+
+
+def test_a_counterpart_on_the_own_backend_is_named_by_its_precision(case, settings):
+    made = case(BUDGET % "ort-fp32")
+
+    [(_, _, sentence, remedy)] = problems(made, settings)
+
+    assert sentence == 'Got "ort-fp32" as counterpart of a run of ort, should be the precision alone.'
+    assert remedy == 'write "fp32"'
+
+
+def test_counterparts_of_other_backends_are_planned(case, settings):
+    text = BUDGET % '"openvino-int8" = 1.0, "ort-cuda-fp32"'
+
+    assert ids(plan(case(text + "[latency]\nover = ['fp32', 'reference-fp32']\n"), settings, ["ort"])) == ["ort-int8"]
+
+
 def test_a_metric_that_nobody_knows_is_refused(case, settings):
     made = case('[precisions.int8]\n[accuracy]\nmetric = "topk"\n')
 
