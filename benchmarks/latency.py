@@ -3,6 +3,7 @@
     python benchmarks/latency.py simulated [PAIRS]   # of each noise, equal things and a tenth slower
     python benchmarks/latency.py real [PAIRS] [NEIGHBOURS]   # two sessions in a worker beside busy processes
     python benchmarks/latency.py across [PAIRS] [NEIGHBOURS] # two sessions in two workers, as of two backends
+    python benchmarks/latency.py both [ROUNDS]       # speed-ups of int8 files of this repository, measured both ways
     python benchmarks/latency.py worker [ROUNDS]     # a call through the worker against a bare script
 
 Each prints a table in Markdown.
@@ -34,6 +35,7 @@ from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.process import WorkerProcess
 from tests.backends.noise import NOISES, pairs_of
 
+CASES = Path(__file__).parent.parent / "cases"
 SECONDS = 20.0
 LAYERS, MORE_LAYERS, WIDTH, ROWS = 20, 22, 256, 64  # a tenth more of the same work
 NEIGHBOUR = """
@@ -154,6 +156,29 @@ def real(count: int, busy: int, *, across: bool = False) -> None:
         print(f"| {truth} | {shown} | {seconds[0]:.1f} / {seconds[1]:.1f} | {low:.3f} to {high:.3f} |")
 
 
+def both(rounds: int) -> None:
+    """What one worker says of two files is the truth that two workers are held against."""
+    print("| file over fp32 | one worker, median | two workers, median | two / one, quartiles |")
+    print("| --- | --- | --- | --- |")
+    for float_file, int8_file in (("digits_resnet", "digits_resnet_qat"), ("textbert", "textbert_stock_int8")):
+        ratios: dict[bool, list[float]] = {False: [], True: []}
+        fp32, int8 = (CASES / "models" / f"{name}.onnx" for name in (float_file, int8_file))
+        with np.load(CASES / "data" / f"{float_file.partition('_')[0]}_test.npz") as stored:
+            names = [each.name for each in onnx.load(fp32).graph.input]
+            fed = {name: stored[name][:1] for name in names}
+        for _ in range(rounds):
+            for across in ratios:
+                with host() as engines, host() if across else nullcontext(engines) as others:
+                    variant = engines.load(int8, SessionOptions())
+                    counterpart = others.load(fp32, SessionOptions())
+                    found = speed_up(variant.time_in_turn(counterpart, fed, Question(SECONDS, narrow=1.05)))
+                ratios[across].append(found.estimate)
+        quotients = np.divide(ratios[True], ratios[False])
+        low, high = np.quantile(quotients, [0.25, 0.75])
+        one, two = np.median(ratios[False]), np.median(ratios[True])
+        print(f"| {int8_file} | {one:.3f} | {two:.3f} | {low:.3f} to {high:.3f} |", flush=True)
+
+
 def worker(rounds: int) -> None:
     """A bare script and the worker in turn, 100 calls each, of those that were not interrupted."""
     ratios = []
@@ -217,7 +242,9 @@ if __name__ == "__main__":
         simulated(*(given or [200]))
     elif what in ("real", "across"):
         real(*(given + [40, 2][len(given) :]), across=what == "across")
+    elif what == "both":
+        both(*(given or [8]))
     elif what == "worker":
         worker(*(given or [40]))
     else:
-        sys.exit(f"got {what!r}, should be simulated, real, across or worker")
+        sys.exit(f"got {what!r}, should be simulated, real, across, both or worker")
