@@ -167,12 +167,12 @@ def both(rounds: int) -> None:
             names = [each.name for each in onnx.load(fp32).graph.input]
             fed = {name: stored[name][:1] for name in names}
         for _ in range(rounds):
-            for across in ratios:
+            for across, seen in ratios.items():
                 with host() as engines, host() if across else nullcontext(engines) as others:
                     variant = engines.load(int8, SessionOptions())
                     counterpart = others.load(fp32, SessionOptions())
                     found = speed_up(variant.time_in_turn(counterpart, fed, Question(SECONDS, narrow=1.05)))
-                ratios[across].append(found.estimate)
+                seen.append(found.estimate)
         quotients = np.divide(ratios[True], ratios[False])
         low, high = np.quantile(quotients, [0.25, 0.75])
         one, two = np.median(ratios[False]), np.median(ratios[True])
