@@ -200,7 +200,7 @@ def _compare(name: str, budget: float, interval: Interval | None, measured: Late
     if interval.low >= budget:
         return ()
     low, high = apart(interval.low, budget, 2), apart(interval.high, budget, 2)
-    found = f"{interval.estimate:.2f} times ({low} to {high}, {measured.calls} calls)"
+    found = f"{interval.estimate:.2f} times ({low} to {high}, {_amount(name, measured)})"
     if interval.high < budget:
         return (
             Failure(
@@ -213,7 +213,7 @@ def _compare(name: str, budget: float, interval: Interval | None, measured: Late
         return (
             Failure(
                 Code.LATENCY_UNDECIDED,
-                f"The speed-up over {name} could not be told{_why_unbounded(measured)}, should be at least {budget:g}.",
+                f"The speed-up over {name} could not be told{_why_unbounded(name, measured)}, should be at least {budget:g}.",
                 "measure longer (--qparity-latency-seconds) or on a quieter machine",
             ),
         )
@@ -226,7 +226,15 @@ def _compare(name: str, budget: float, interval: Interval | None, measured: Late
     )
 
 
-def _why_unbounded(measured: LatencyMeasurement) -> str:
+def _amount(name: str, measured: LatencyMeasurement) -> str:
+    beside = measured.elsewhere.get(name)
+    return f"{measured.calls} calls" if beside is None else f"{beside['pairs']} pairs of blocks"
+
+
+def _why_unbounded(name: str, measured: LatencyMeasurement) -> str:
+    beside = measured.elsewhere.get(name)
+    if beside is not None:
+        return f": other work interrupted {beside['interrupted_pairs']} pairs of blocks, and too few are left"
     interrupted = 0.0 if measured.times is None else measured.times.conditions.get("interrupted_percent", 0.0)
     if interrupted > 0.0:
         return f": other work interrupted {interrupted:g} % of the calls, and too few are left"

@@ -95,7 +95,12 @@ def _timed(run: RunMaterial, beside: Counterparts, feed: Feed, budgets: Mapping[
             times = session.time_in_turn(counterpart, feed.arrays, question)
             found.speed_ups[name] = speed_up(times)
             if is_elsewhere:
-                beside.elsewhere[name] |= {"clock": times.of_variant.clock.value, "with_copies": times.with_copies}
+                beside.elsewhere[name] |= {
+                    "clock": times.of_variant.clock.value,
+                    "with_copies": times.with_copies,
+                    "pairs": len(times.variant_ms),
+                    "interrupted_pairs": times.interrupted,
+                }
             else:
                 found.own.append(times.of_variant)
         if not found.own:

@@ -164,6 +164,27 @@ def test_a_counterpart_that_could_not_be_timed_says_why():
     assert failure.remedy == "install it"
 
 
+@pytest.mark.parametrize(
+    ("interval", "told"),
+    [
+        ((0.8, 0.9, 1.1), "is 0.90 times (0.80 to 1.10, 40 pairs of blocks), should be at least 1.5."),
+        (
+            (0.0, 0.9, math.inf),
+            "could not be told: other work interrupted 7 pairs of blocks, and too few are left, should",
+        ),
+    ],
+)
+def test_of_a_counterpart_elsewhere_pairs_of_blocks_are_told(interval, told):
+    """The calls of the run are those of its own worker."""
+    found = measured(calls=999, **{"trt-fp32": interval})
+    found = dataclasses.replace(found, elsewhere={"trt-fp32": {"pairs": 40, "interrupted_pairs": 7}})
+
+    (failure,) = judge_latency(found, {"trt-fp32": 1.5}).failures
+
+    assert told in failure.sentence
+    assert found.elsewhere == judge_latency(found, {}).evidence["counterparts"]
+
+
 def test_a_counterpart_that_no_budget_asks_for_is_a_note_where_it_could_not_be_timed():
     verdict = judge_latency(dataclasses.replace(measured(), untimed={"trt-fp32": ABSENT}), {})
 
