@@ -213,7 +213,8 @@ def _compare(name: str, budget: float, interval: Interval | None, measured: Late
         return (
             Failure(
                 Code.LATENCY_UNDECIDED,
-                f"The speed-up over {name} could not be told{_why_unbounded(name, measured)}, should be at least {budget:g}.",
+                f"The speed-up over {name} could not be told{_why_unbounded(name, measured)}, "
+                f"should be at least {budget:g}.",
                 "measure longer (--qparity-latency-seconds) or on a quieter machine",
             ),
         )
