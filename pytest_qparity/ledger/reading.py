@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,9 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "case-error": {"case_file": str, "error": str},
     "end": {"exit_status": int},
 }
+
+_MOST_DIGITS = 300  # of a whole number: beyond, none is a float
+_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,35 @@ class LedgerError(Exception):
     """The file is no ledger of a version that this library reads."""
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _no_number(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise _no_number(text)
+    return int(text)
+
+
+def _no_number(text: str) -> LedgerError:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return LedgerError(
+        f'got the number {shown}, should be a finite one (an infinity is the text "inf", which pytest --backend=… '
+        "writes): the file was edited, take the one that was written"
+    )
+
+
+def _no_constant(name: str) -> float:
+    raise _no_number(name)
+
+
+# JSON has no infinities and no NaN, and Python's reader takes them: what they reach cannot be written again.
+_FINITE: Mapping[str, Any] = {"parse_constant": _no_constant, "parse_float": _finite, "parse_int": _whole}
+
+
 def read_ledger(path: Path) -> Ledger:
     """Read a ledger, also one whose writer was killed or whose last event is cut.
 
@@ -103,7 +136,7 @@ def parsed(text: str) -> Ledger:
         raise LedgerError(f"got {beginning!r}, should be a ledger of format {FORMAT}")
     found: list[Any]
     try:
-        document, is_whole = json.loads(text, object_hook=_shared()), True
+        document, is_whole = json.loads(text, object_hook=_shared(), **_FINITE), True
         found = document["events"] if isinstance(document.get("events"), list) else []
     except (json.JSONDecodeError, RecursionError):
         found, is_whole = list(_whole_events(text)), False
@@ -176,6 +209,6 @@ def _whole_events(text: str) -> Iterable[Any]:
     """The events of a cut file that can be read, which stand one a line."""
     for line in text.splitlines()[1:]:
         try:
-            yield json.loads(line.removesuffix(","))
+            yield json.loads(line.removesuffix(","), **_FINITE)
         except (json.JSONDecodeError, RecursionError):
             continue  # the closing brackets, or the one event that was being written

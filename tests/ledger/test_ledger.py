@@ -359,6 +359,20 @@ def test_an_event_that_lacks_what_is_read_of_it_makes_no_ledger(path, line):
 
 
 @pytest.mark.parametrize(
+    "number", ["Infinity", "-Infinity", "NaN", "1e999", "-1e999", "1" + "0" * 400, "1" + "0" * 5000]
+)
+@pytest.mark.parametrize("end", ["]}", ""])
+def test_a_number_that_json_lacks_makes_no_ledger_whole_or_cut(path, number, end):
+    """What it reaches could not be written again: `qparity export` ended in a traceback."""
+    line = f'{{"event": "verdict", "node_id": "a", "outcome": "pass", "evidence": {{"median_ms": {number}}}}}'
+    path.write_text(f'{{"format": 1, "events": [\n{{"event": "start"}},\n{line}\n{end}\n', encoding="utf-8")
+
+    with pytest.raises(LedgerError, match=r"^got the number .*, should be a finite one") as caught:
+        read_ledger(path)
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
     "text", ['{"format": 1, "events": 7}', '{"format": 1, "happened": []}', '{"format": 1, "e": ' + "[" * 100_000]
 )
 def test_a_document_without_events_is_no_ledger(path, text):
