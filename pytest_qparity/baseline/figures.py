@@ -8,7 +8,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["About", "Accuracy", "Bounded", "Figures", "Latency", "Memory", "Repeated", "SpeedUp", "figures_of"]
+from pytest_qparity.digest import json_digest
+
+__all__ = [
+    "About",
+    "Accuracy",
+    "AtBatch",
+    "Bounded",
+    "Figures",
+    "Latency",
+    "Memory",
+    "Repeated",
+    "SpeedUp",
+    "figures_of",
+]
 
 COUNTERPART = "fp32"  # whom a run's speed is a multiple of: milliseconds are of one machine on one day
 _CENSUS = "census"
@@ -53,22 +66,38 @@ class Accuracy(_Part):
     bits: str | None = None
 
 
-class Latency(_Part):
-    """`fastest_ms`: of the calls that were not interrupted. `has_counterpart`: whether it was timed beside COUNTERPART;
-    `speed_up`: over it, None too where nothing bounded it."""
+class AtBatch(_Part):
+    """Of calls of one batch. `fastest_ms`: of those that were not interrupted. `has_counterpart`: whether they were
+    timed beside COUNTERPART; `speed_up`: over it, None too where nothing bounded it. `samples_per_s` is kept to be told
+    of, and is compared with nothing."""
 
     median_ms: float
-    batch: int
-    clock: str = ""
-    threads: int | None = None
     fastest_ms: float | None = None
     has_counterpart: bool = False
     speed_up: SpeedUp | None = None
+    samples_per_s: float | None = None
+
+
+class Latency(AtBatch):
+    """At the case's own `batch`; `batches`: at the others that were timed. `percentiles_ms` are told of, as
+    `samples_per_s` is. `time`: of the session that measured it, where that is an earlier one than the run's others."""
+
+    batch: int
+    clock: str = ""
+    threads: int | None = None
+    time: str | None = None
+    percentiles_ms: dict[str, float] = {}
+    batches: dict[int, AtBatch] = {}
 
     @property
     def is_unbounded(self) -> bool:
-        """Whether it was timed beside COUNTERPART, and nothing bounds by how much it is faster."""
-        return self.has_counterpart and self.speed_up is None
+        """Whether it was timed beside COUNTERPART, and nothing bounds by how much it is faster, at any batch."""
+        return any(each.has_counterpart and each.speed_up is None for each in (self, *self.batches.values()))
+
+    def at(self, batch: int) -> Latency:
+        """What is known of one of `batches`, with clock and threads, which are those of all."""
+        told = self.batches[batch].model_dump()
+        return Latency(**told, batch=batch, clock=self.clock, threads=self.threads)
 
 
 class Memory(_Part):
@@ -92,7 +121,8 @@ class Memory(_Part):
 
 
 class About(_Part):
-    """What the figures belong to: when, from which sources, on which bytes, by which versions. Digests are SHA-256."""
+    """What the figures belong to: when, from which sources, on which bytes, by which versions. Digests are SHA-256.
+    `options`: of what the case asks the engine for; None where that is nothing."""
 
     time: str | None = None
     commit: str | None = None
@@ -101,11 +131,17 @@ class About(_Part):
     data: str | None = None
     reference: str | None = None
     engine: str | None = None
+    options: str | None = None
     libraries: dict[str, str] = {}
+
+    def runs_as(self, other: About) -> bool:
+        """Whether engine, its options and libraries are known to be the same: a variant then runs as it did."""
+        told = [(each.engine, each.libraries, each.options) for each in (self, other)]
+        return self.engine is not None and told[0] == told[1]
 
     def changed_from(self, before: About) -> dict[str, list[str | None]]:
         """What else is not as it was: [before, now] by name."""
-        names = ("variant", "model", "data", "reference", "engine", "commit")
+        names = ("variant", "model", "data", "reference", "engine", "options", "commit")
         pairs = {name: [getattr(before, name), getattr(self, name)] for name in names}
         libraries = sorted(before.libraries.keys() | self.libraries.keys())
         pairs |= {name: [before.libraries.get(name), self.libraries.get(name)] for name in libraries}
@@ -211,20 +247,38 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
     median_ms = _number(evidence.get("median_ms"))
     if median_ms is None:
         return None
-    over = evidence.get("speed_up_over", {}).get(COUNTERPART)
-    ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
-    known = {name: end for name, end in ends.items() if end is not None}
     threads = evidence.get("threads")
+    batch = evidence.get("batch", 1)
     fastest_ms = next(iter(evidence.get("quantiles_ms", ())), None)
+    percentiles = {name: _number(value) for name, value in evidence.get("percentiles_ms", {}).items()}
+    swept = {int(name): _at_batch(row) for name, row in evidence.get("batches", {}).items() if name != str(batch)}
     return Latency(
-        median_ms=median_ms,
-        batch=evidence.get("batch", 1),
+        **_calls({**evidence, "fastest_ms": fastest_ms}, median_ms),
+        batch=batch,
         clock=str(evidence.get("clock", "")),
         threads=threads if isinstance(threads, int) else None,
-        fastest_ms=_number(fastest_ms),
-        has_counterpart=over is not None,
-        speed_up=SpeedUp(**known) if len(known) == len(ends) > 0 and _is_bounded(known) else None,
+        percentiles_ms={name: value for name, value in percentiles.items() if value is not None},
+        batches={batch: each for batch, each in swept.items() if each is not None},
     )
+
+
+def _at_batch(row: Mapping[str, Any]) -> AtBatch | None:
+    median_ms = _number(row.get("median_ms"))
+    return None if median_ms is None else AtBatch(**_calls(row, median_ms))
+
+
+def _calls(told: Mapping[str, Any], median_ms: float) -> dict[str, Any]:
+    """What calls of one batch have, whichever it is."""
+    over = told.get("speed_up_over", {}).get(COUNTERPART)
+    ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
+    known = {name: end for name, end in ends.items() if end is not None}
+    return {
+        "median_ms": median_ms,
+        "fastest_ms": _number(told.get("fastest_ms")),
+        "has_counterpart": over is not None,
+        "speed_up": SpeedUp(**known) if len(known) == len(ends) > 0 and _is_bounded(known) else None,
+        "samples_per_s": _number(told.get("samples_per_s")),
+    }
 
 
 def _is_bounded(ends: Mapping[str, float]) -> bool:
@@ -252,6 +306,7 @@ def _repeated(interval: Mapping[str, Any] | None) -> Repeated | None:
 
 def _about(provenance: Mapping[str, Any], start: Mapping[str, Any]) -> About:
     golden, engine = provenance.get("golden_key", {}), provenance.get("engine", {})
+    options = provenance.get("engine_options")
     libraries = {name: str(version) for name, version in (start.get("libraries") or {}).items()}
     return About(
         time=start.get("time"),
@@ -261,6 +316,7 @@ def _about(provenance: Mapping[str, Any], start: Mapping[str, Any]) -> About:
         data=golden.get("data"),
         reference=golden.get("recipe"),
         engine=f"{engine['engine']} {engine['version']}" if engine else None,
+        options=json_digest(options) if options else None,
         libraries=libraries | ({"python": str(start["python"])} if "python" in start else {}),
     )
 

@@ -44,15 +44,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     saving.add_argument(
         "--partial", action="store_true", help="of a ledger that does not pass, or is cut: those runs that pass whole"
     )
+    saving.add_argument(
+        "--allow-no-speed",
+        action="store_true",
+        help="save runs whose speed-up over fp32 nothing bounds, too: no later speed can be judged by them",
+    )
     add_json(saving)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exit status: 0 written; 1 the ledger does not pass, or holds nothing to save; 2 usage, or no ledger to read."""
+    """Exit status: 0 written; 1 the ledger does not pass, lacks a speed-up, or holds nothing to save; 2 usage, or no
+    ledger to read."""
     from pytest_qparity.baseline.file import BaselineError, baseline_text
     from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, read_ledger
-    from pytest_qparity.report.baselines import saved, saved_in_part
+    from pytest_qparity.report.baselines import Unbounded, saved, saved_in_part
 
     if not _NAME.fullmatch(options.name):
         return usage(f"got the name {options.name!r}, should be letters, digits, dots, hyphens and underscores")
@@ -66,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     except (LedgerError, BaselineError) as error:
         return usage(str(error))
     try:
-        new = saved_in_part(ledger, older) if options.partial else saved(ledger, older)
+        unbounded = Unbounded.ALLOWED if options.allow_no_speed else Unbounded.REFUSED
+        new = (saved_in_part if options.partial else saved)(ledger, older, unbounded)
     except BaselineError as error:
         usage(str(error))
         return 1
@@ -78,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
     with stdout_for_json(options):
         _show(new, target, kept)
     if options.json:
-        named = {name: list(getattr(new, name)) for name in ("left_out", "dropped", "without_speed", "without_figures")}
+        names = ("left_out", "dropped", "kept_speed", "without_speed", "without_figures")
+        named = {name: list(getattr(new, name)) for name in names}
         print_json({"written": str(target), "runs": new.written, "kept": kept, **named})
     return 0
 
@@ -87,6 +95,8 @@ def _show(new: Saved, target: Path, kept: int) -> None:
     for what, names in (("left out", new.left_out), ("dropped", new.dropped)):
         for name in names:
             print(f"{what:<10} {one_line(name)}")
+    for name in new.kept_speed:
+        print(f"kept speed {one_line(name)}: nothing bounds it in this session, that of the older line stays")
     for name in new.without_speed:
         print(f"no speed   {one_line(name)}: nothing bounds its speed-up over fp32, later ones cannot be judged by it")
     for name in new.without_figures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,27 +18,35 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.figures import Figures
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["Saved", "baseline_at", "saved", "saved_in_part"]
+__all__ = ["Saved", "Unbounded", "baseline_at", "saved", "saved_in_part"]
 
 _LEDGER = '"events": ['
+
+
+class Unbounded(Enum):
+    """What becomes of a run whose speed-up nothing bounds."""
+
+    REFUSED = "refused"
+    ALLOWED = "allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
     """`runs`: of the new baseline; `written`: how many of them are of the ledger; `left_out`: runs of the ledger that
-    did not pass; `dropped`: runs of the older baseline that its hardware's plan no longer has."""
+    are not in it; `dropped`: runs of the older baseline that its hardware's plan no longer has. `kept_speed`: those of
+    the ledger that have the latency of their older lines."""
 
     runs: tuple[Figures, ...]
     written: int
     left_out: tuple[str, ...]
     dropped: tuple[str, ...]
+    kept_speed: tuple[str, ...] = ()
 
     @property
     def without_speed(self) -> tuple[str, ...]:
         """Runs of the ledger whose speed-up nothing bounds: against these lines no speed can be judged."""
         new = self.runs[len(self.runs) - self.written :]
-        timed = [(each, each.latency) for each in new if each.latency is not None]
-        return tuple(f"{each.case} {each.run}" for each, latency in timed if latency.is_unbounded)
+        return tuple(_name(each) for each in new if _is_unbounded(each))
 
     @property
     def without_figures(self) -> tuple[str, ...]:
@@ -50,47 +59,105 @@ class Saved:
         )
 
 
-def saved(ledger: Ledger, older: Baseline | None) -> Saved:
-    """A baseline of a whole ledger that passes. Raises BaselineError where it is another.
+def saved(ledger: Ledger, older: Baseline | None, unbounded: Unbounded = Unbounded.REFUSED) -> Saved:
+    """A baseline of a whole ledger that passes. Raises BaselineError where it is another, or where nothing bounds the
+    speed-up of one of its runs, and the older line has none of the same files and engine.
 
     Lines of other hardware stay, and so do those of backends and precisions that the session was not asked for.
     """
     if ledger.against_it:
         raise BaselineError(f"got a ledger that does not pass: {ledger.against_it} --partial saves what passes of it")
-    new = [figures for _, figures in recorded(ledger)]
-    return _joined(ledger, new, (), older, drops=True)
+    new, kept = _with_older_speed([figures for _, figures in recorded(ledger)], older)
+    nameless = [_name(each) for each in new if _is_unbounded(each)]
+    if nameless and unbounded is Unbounded.REFUSED:
+        others = f" and {len(nameless) - 1} more" if len(nameless) > 1 else ""
+        raise BaselineError(
+            f"got no interval that bounds the speed-up over fp32 of {nameless[0]}{others}, should be one: no later "
+            "speed could be judged by this line. Measure longer (--qparity-latency-seconds) or on a quieter machine; "
+            "--partial leaves such runs as they were, --allow-no-speed saves them so"
+        )
+    return _joined(ledger, new, ((), kept), older, drops=True)
 
 
-def saved_in_part(ledger: Ledger, older: Baseline | None) -> Saved:
-    """A baseline of those runs of a ledger whose every check was judged, and passed or is waived; all others of the
-    older one stay. Raises BaselineError where there is none."""
+def saved_in_part(ledger: Ledger, older: Baseline | None, unbounded: Unbounded = Unbounded.REFUSED) -> Saved:
+    """A baseline of those runs of a ledger whose every check was judged, and passed or is waived, and whose speed-up is
+    bounded; all others of the older one stay. Raises BaselineError where there is none."""
     unjudged = {node_id.rpartition("::")[0] for node_id in (*ledger.unjudged, *ledger.deselected)}
-    new, left_out = [], []
+    good, left_out = [], []
     for run, figures in recorded(ledger):
         nodes = {event["node_id"].rpartition("::")[0] for event in run.checks.values()}
         is_good = not nodes & unjudged and all(event["outcome"] in GOOD for event in run.checks.values())
-        new += [figures] if is_good else []
-        left_out += [] if is_good else [f"{run.case} {run.id}"]
+        good += [figures] if is_good else []
+        left_out += [] if is_good else [_name(figures)]
+    new, kept = _with_older_speed(good, older)
+    if unbounded is Unbounded.REFUSED:
+        left_out += [_name(each) for each in new if _is_unbounded(each)]
+        new = [each for each in new if not _is_unbounded(each)]
     if not new:
-        raise BaselineError("got a ledger without a run that passes whole, should hold one at least")
-    return _joined(ledger, new, tuple(left_out), older, drops=False)
+        raise BaselineError("got a ledger without a run that passes whole, with its speed, should hold one at least")
+    return _joined(ledger, new, (tuple(left_out), kept), older, drops=False)
+
+
+def _with_older_speed(new: list[Figures], older: Baseline | None) -> tuple[list[Figures], tuple[str, ...]]:
+    """Where nothing bounds the speed-up of a run, its older line's latency stays, if it is of the same files and
+    engine: what they promise has not changed because this session was a noisy one. And the names of such runs."""
+    known = {_key(each): each for each in (() if older is None else older.runs)}
+    found, kept = [], []
+    for each in new:
+        was = known.get(_key(each))
+        if _is_unbounded(each) and was is not None and _stands_for(was, each):
+            assert was.latency is not None
+            latency = was.latency.model_copy(update={"time": was.latency.time or was.about.time})
+            found.append(each.model_copy(update={"latency": latency}))
+            kept.append(_name(each))
+        else:
+            found.append(each)
+    return found, tuple(kept)
+
+
+def _stands_for(was: Figures, each: Figures) -> bool:
+    """Whether the older latency is bounded, of the same bytes and engine, and was timed as this one."""
+    if was.latency is None or each.latency is None or was.latency.is_unbounded or was.latency.speed_up is None:
+        return False
+    told = [(run.about.variant, run.about.model, run.about.engine) for run in (was, each)]
+    timed = [(run.latency.batch, run.latency.clock, run.latency.threads) for run in (was, each) if run.latency]
+    has_all = was.latency.batches.keys() >= each.latency.batches.keys()
+    return told[0] == told[1] and None not in told[0] and timed[0] == timed[1] and has_all
+
+
+def _is_unbounded(figures: Figures) -> bool:
+    return figures.latency is not None and figures.latency.is_unbounded
+
+
+def _name(figures: Figures) -> str:
+    return f"{figures.case} {figures.run}"
+
+
+def _key(figures: Figures) -> tuple[str, str, str, str]:
+    return figures.case, figures.backend, figures.precision, figures.hardware
 
 
 def _joined(
-    ledger: Ledger, new: list[Figures], left_out: tuple[str, ...], older: Baseline | None, *, drops: bool
+    ledger: Ledger,
+    new: list[Figures],
+    told: tuple[tuple[str, ...], tuple[str, ...]],
+    older: Baseline | None,
+    *,
+    drops: bool,
 ) -> Saved:
+    """`told`: runs that were left out, and those that have their older latency."""
     if not new:
         raise BaselineError("got a ledger without a run of a model, should hold one at least")
-    keys = {(each.case, each.backend, each.precision, each.hardware) for each in new}
+    keys = {_key(each) for each in new}
     kept: list[Figures] = []
     dropped: list[Figures] = []
     for each in () if older is None else older.runs:
-        if (each.case, each.backend, each.precision, each.hardware) in keys:
+        if _key(each) in keys:
             continue
         is_gone = drops and _was_asked_for(ledger, each, {figures.hardware for figures in new})
         (dropped if is_gone else kept).append(each)
-    named = tuple(f"{each.case} {each.run}" for each in dropped)
-    return Saved((*kept, *new), len(new), left_out, named)
+    left_out, kept_speed = told
+    return Saved((*kept, *new), len(new), left_out, tuple(map(_name, dropped)), kept_speed)
 
 
 def _was_asked_for(ledger: Ledger, figures: Figures, hardware: set[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -134,20 +135,78 @@ def test_the_same_ledger_gives_the_same_bytes() -> None:
     assert Path("baselines/main.json").read_bytes() == first
 
 
+def unbounded(**ends: Any) -> dict[str, dict[str, Any]]:
+    over = {"fp32": {**ends, "decision": "cannot tell"}}
+    return evidence(latency={"speed_up_over": over, "quantiles_ms": [1.5, 2.0]})
+
+
 @pytest.mark.parametrize("ends", [{}, {"low": 0.0, "estimate": 3.0, "high": "inf"}])  # the second: of an old ledger
-def test_a_speed_up_that_nothing_bounds_is_told_where_it_is_saved(
+def test_a_speed_up_that_nothing_bounds_is_refused_and_saved_where_that_is_said(
     capsys: pytest.CaptureFixture[str], ends: dict[str, Any]
 ) -> None:
-    over = {"fp32": {**ends, "decision": "cannot tell"}}
-    unbounded = evidence(latency={"speed_up_over": over, "quantiles_ms": [1.5, 2.0]})
-    write_ledger(Path("ledger.json"), unbounded)
+    write_ledger(Path("ledger.json"), unbounded(**ends))
 
-    assert save() == 0
+    assert save() == 1
+    assert "no interval that bounds the speed-up over fp32 of digits ort-int8" in capsys.readouterr().err
+    assert not Path("baselines").exists()
+    assert save("--allow-no-speed") == 0
 
     assert "no speed   digits ort-int8: nothing bounds its speed-up over fp32" in capsys.readouterr().out
     (latency,) = [each.latency for each in kept().runs]
     assert latency is not None
     assert (latency.has_counterpart, latency.speed_up, latency.fastest_ms) == (True, None, 1.5)
+
+
+def test_a_batch_whose_speed_up_nothing_bounds_is_refused_too() -> None:
+    row = {"median_ms": 9.0, "speed_up_over": {"fp32": {"decision": "cannot tell"}}}
+    write_ledger(Path("ledger.json"), evidence(latency={"batches": {"8": row}}))
+
+    assert save() == 1
+
+
+@pytest.mark.parametrize("again", [(), ("--partial",)])
+def test_of_a_noisy_session_the_older_speed_of_the_same_files_stays(
+    capsys: pytest.CaptureFixture[str], again: tuple[str, ...]
+) -> None:
+    write_ledger(Path("ledger.json"))
+    save()
+    noisy = unbounded() | {"memory": {"peak_mb": 21.0, "size_mb": 4.0}}
+    write_ledger(Path("ledger.json"), noisy, start={**START, "time": "2026-12-24T10:00:00+00:00"})
+
+    assert save(*again) == save(*again) == 0
+
+    assert "kept speed digits ort-int8: nothing bounds it in this session" in capsys.readouterr().out
+    (run,) = kept().runs
+    assert run.latency is not None
+    assert run.latency.speed_up is not None
+    assert (run.latency.speed_up.estimate, run.latency.time) == (3.0, START["time"])
+    assert (run.memory.peak_mb if run.memory else None, run.about.time) == (21.0, "2026-12-24T10:00:00+00:00")
+
+
+@pytest.mark.parametrize("part", ["variant", "model", "engine"])
+def test_but_not_that_of_other_files_or_another_engine(part: str) -> None:
+    write_ledger(Path("ledger.json"))
+    save()
+    path = Path("baselines/main.json")
+    path.write_text(re.sub(rf'"{part}": "[^"]*"', f'"{part}": "another"', path.read_text()))
+    write_ledger(Path("ledger.json"), unbounded())
+
+    assert save() == 1
+
+
+def test_a_part_leaves_the_older_line_of_such_a_run_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    path = Path("baselines/main.json")
+    path.write_text(path.read_text().replace("onnxruntime 1.32.0", "onnxruntime 1.31.0"))
+    good = write_ledger(Path("ledger.json"), runs=RUNS[:1]).read_text()
+    noisy = write_ledger(Path("noisy.json"), unbounded(), runs=RUNS[1:]).read_text()
+    Path("ledger.json").write_text("\n".join([*good.splitlines()[:-2], *noisy.splitlines()[2:-2]]) + "\n]}\n")
+
+    assert save("--partial") == 0
+
+    assert "left out   digits ort-int8" in capsys.readouterr().out
+    assert [each.about.engine for each in kept().runs] == ["onnxruntime 1.32.0", "onnxruntime 1.31.0"]
 
 
 def test_a_check_that_gave_no_figure_is_told_where_it_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
