@@ -20,7 +20,8 @@ class LatencySpec(Table):
 
     batches: Annotated[tuple[BatchSize, ...], Field(min_length=1, strict=False)] = Field(
         default=(),
-        description="Samples a call that are timed, each in a session of its own; throughput is that of the best.",
+        description="Samples a call that are timed, each in a session of its own and beside fp32; throughput is that "
+        "of the best.",
         examples=[[1, 8, 32]],
     )
     over: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)] = Field(

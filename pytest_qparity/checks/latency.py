@@ -30,9 +30,9 @@ class LatencyMeasurement:
 
     `clock`: whose milliseconds these and those of the speed-ups are. `end_to_end_ms`: median of whole runs, copies to
     and from the device included; None of a session that computes where the feeds lie. `times`: of the calls themselves;
-    `batches`: the same at other batches; `shapes`: in each shape that was timed, with its batch, where there are
-    several. `threads`: those that the engine was given. `elsewhere`: what is known of counterparts of other backends,
-    and of those that were not timed (`untimed`) why.
+    `batches`: the same at other batches, with `speed_up_at` over FP32 at each; `shapes`: in each shape that was timed,
+    with its batch, where there are several. `threads`: those that the engine was given. `elsewhere`: what is known of
+    counterparts of other backends, and of those that were not timed (`untimed`) why.
     """
 
     median_ms: float
@@ -47,6 +47,7 @@ class LatencyMeasurement:
     shapes: Mapping[str, tuple[Times, int]] = field(default_factory=dict)
     elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     untimed: Mapping[str, Failure] = field(default_factory=dict)
+    speed_up_at: Mapping[int, Interval] = field(default_factory=dict)
 
 
 def judge_latency(
@@ -109,10 +110,17 @@ def _of_calls(measured: LatencyMeasurement) -> dict[str, Any]:
         "samples_per_s": samples_per_s(times, measured.batch),
         "quantiles_ms": quantiles_ms(times),
         "percentiles_ms": percentiles_ms(times),
-        "batches": {str(batch): _row(each, batch) for batch, each in measured.batches.items()},
+        "batches": {str(batch): _swept(measured, batch) for batch in measured.batches},
         **({"shapes": {name: _row(*each) for name, each in measured.shapes.items()}} if measured.shapes else {}),
         "conditions": dict(times.conditions),
     }
+
+
+def _swept(measured: LatencyMeasurement, batch: int) -> dict[str, Any]:
+    """Each batch has an fp32 of its own, so that what one batch alone makes slow is seen."""
+    times, over = measured.batches[batch], measured.speed_up_at.get(batch)
+    fastest = {"fastest_ms": float(min(times.quiet_ms))}
+    return _row(times, batch) | fastest | ({} if over is None else {"speed_up_over": {"fp32": _told(over)}})
 
 
 def _row(times: Times, batch: int) -> dict[str, float | int]:

@@ -7,16 +7,22 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.sequential import FEWEST_PAIRS, Interval, interval_of_ratios
+from pytest_qparity.backends.timing import Question
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.timing import PairedTimes
 
-__all__ = ["DIFFERENCE_BOUNDS", "EQUIVALENCE", "Decision", "Interval", "decision", "speed_up"]
+__all__ = ["DIFFERENCE_BOUNDS", "EQUIVALENCE", "Decision", "Interval", "decision", "how_different", "speed_up"]
 
 # Two sessions of one file differ by a few percent, run after run, by where their buffers happen to lie: less than this
 # is no difference, and a difference is more than this.
 EQUIVALENCE = 0.05
 DIFFERENCE_BOUNDS = (1 / (1 + EQUIVALENCE), 1 + EQUIVALENCE)
+
+
+def how_different(seconds: float, calls: int = 0) -> Question:
+    """What is asked where no budget is: whether there is a difference, and how large it is."""
+    return Question(seconds, DIFFERENCE_BOUNDS, narrow=(1 + EQUIVALENCE) ** 2, calls=calls)
 
 
 class Decision(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
@@ -13,13 +14,24 @@ from pytest_qparity.verdict import CannotJudge, Code, Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_qparity.backends.sequential import Interval
     from pytest_qparity.backends.timing import Times
     from pytest_qparity.gate.run_material import RunMaterial
 
-__all__ = ["times_at_batches"]
+__all__ = ["AtBatch", "times_at_batches"]
+
+FP32 = "fp32"
 
 
-def times_at_batches(run: RunMaterial, known: Mapping[int, Times]) -> dict[int, Times]:
+@dataclass(frozen=True, slots=True)
+class AtBatch:
+    """`speed_up`: over FP32 at the same batch; None of FP32 itself, and where that one was not timed beside it."""
+
+    times: Times
+    speed_up: Interval | None = None
+
+
+def times_at_batches(run: RunMaterial, known: Mapping[int, AtBatch]) -> dict[int, AtBatch]:
     """Of each batch in `[latency] batches`; those of `known` are not timed anew. Raises CannotJudge where the model
     takes no such batch."""
     spec = run.material.case.spec.latency
@@ -27,21 +39,27 @@ def times_at_batches(run: RunMaterial, known: Mapping[int, Times]) -> dict[int, 
         return {}
     feeds = {batch: _feeds_of(run, batch) for batch in spec.batches if batch not in known}
     seconds = run.material.settings.latency_seconds / max(len(feeds), 1)
-    return {
-        batch: known[batch] if batch in known else _timed(run, feeds[batch], Question(seconds))
-        for batch in spec.batches
-    }
+    return {batch: known[batch] if batch in known else _timed(run, feeds[batch], seconds) for batch in spec.batches}
 
 
-def _timed(run: RunMaterial, feeds: Feeds, question: Question) -> Times:
+def _timed(run: RunMaterial, feeds: Feeds, seconds: float) -> AtBatch:
     from pytest_qparity.backends.shapes import shapes_over
+    from pytest_qparity.checks.speed_up import how_different, speed_up
 
     feed = Feed(feeds.arrays, feeds.samples)
-    with contextlib.closing(run.session_that_never_ran(run.precision, shapes_over([feed]))) as session:
+    shapes = shapes_over([feed])
+    with contextlib.ExitStack() as opened:
+        session = opened.enter_context(contextlib.closing(run.session_that_never_ran(run.precision, shapes)))
         # The first run has a deadline of its own. Outputs at other batches are in no golden.
         require_as_at_own_batch(run, session.run(feed.arrays), feeds, feed.count)
+        if run.precision == FP32:
+            with run.material.settings.timed():
+                return AtBatch(session.time_alone(feed.arrays, Question(seconds)))
+        counterpart = opened.enter_context(contextlib.closing(run.session_that_never_ran(FP32, shapes)))
+        counterpart.run(feed.arrays)
         with run.material.settings.timed():
-            return session.time_alone(feed.arrays, question)
+            paired = session.time_in_turn(counterpart, feed.arrays, how_different(seconds))
+        return AtBatch(paired.of_variant, speed_up(paired))
 
 
 def _feeds_of(run: RunMaterial, batch: int) -> Feeds:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.budget_spec import TIME_KEYS
-from pytest_qparity.gate.batches import times_at_batches
+from pytest_qparity.gate.batches import AtBatch, times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.gate.counterparts import counterpart_names, opened_counterparts
 from pytest_qparity.gate.feed_shapes import shape_of, with_shape
@@ -60,7 +60,7 @@ def latency(run: RunMaterial) -> Verdict:
     with opened_counterparts(run, counterpart_names(run, budgets)) as beside:
         timed = _timed(run, beside, feed, budgets, limits.calls)
     times_of_all = _together(timed.own, timed.is_alone)
-    at_batches = times_at_batches(run, {feed.count: times_of_all})
+    at_batches = times_at_batches(run, {feed.count: AtBatch(times_of_all, timed.speed_ups.get("fp32"))})
     quiet_ms = times_of_all.quiet_ms
     run.latency_samples_ms = quiet_ms
     whole_ms = times_of_all.end_to_end_ms
@@ -72,7 +72,8 @@ def latency(run: RunMaterial) -> Verdict:
         times_of_all.clock,
         None if whole_ms is None else float(np.median(whole_ms)),
         times_of_all,
-        at_batches,
+        {batch: each.times for batch, each in at_batches.items()},
+        speed_up_at={batch: each.speed_up for batch, each in at_batches.items() if each.speed_up is not None},
         threads=run.options.threads,
         shapes={shape_of(feed): (times_of_all, feed.count), **timed.shapes} if timed.shapes else {},
         elsewhere=beside.elsewhere,
@@ -122,11 +123,11 @@ def _time_limits(budget: Budget | None) -> TimeLimits:
 
 def _question(seconds: float, budget: float | None, calls: int) -> Question:
     """A budget is decided for itself; without one it is told whether there is a difference, and how large it is."""
-    from pytest_qparity.checks.speed_up import DIFFERENCE_BOUNDS, EQUIVALENCE
+    from pytest_qparity.checks.speed_up import how_different
 
     if budget is not None:
         return Question(seconds, (budget,), must_decide=True, calls=calls)
-    return Question(seconds, DIFFERENCE_BOUNDS, narrow=(1 + EQUIVALENCE) ** 2, calls=calls)
+    return how_different(seconds, calls)
 
 
 def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:

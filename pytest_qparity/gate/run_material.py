@@ -236,23 +236,25 @@ class RunMaterial:
             self._counterparts[precision] = self._counterpart(self.variant_at(precision))
         return self._counterparts[precision]
 
-    def _counterpart(self, variant: Variant) -> HostedSession:
+    def _counterpart(self, variant: Variant, options: SessionOptions | None = None) -> HostedSession:
         """A session of the variant; of the float model, where the engine refuses it and it has local functions, which
         every recipe inlines, one of the model without them."""
         from pytest_qparity.precision.inlined import inlined_variant
 
         try:
-            return self._open(self._executed(variant))
+            return self._open(self._executed(variant), options)
         except CannotJudge:
             inlined = inlined_variant(variant, self._workshop) if variant.base == "fp32" and not variant.given else None
             if inlined is None:
                 raise
-        return self._open(inlined)
+        return self._open(inlined, options)
 
     def session_that_never_ran(self, precision: str, shapes: Mapping[str, InputShapes]) -> HostedSession:
         """One more session of a precision, for feeds of `shapes`; whoever asks closes it."""
-        variant = self.executed if precision == self.precision else self._executed(self.variant_at(precision))
-        return self._open(variant, replace(self._options_at(variant.base), shapes=shapes))
+        is_own = precision == self.precision
+        variant = self.executed if is_own else self.variant_at(precision)
+        options = replace(self._options_at(variant.base), shapes=shapes)
+        return self._open(variant, options) if is_own else self._counterpart(variant, options)
 
     @once
     def gathered(self) -> dict[str, np.ndarray] | Misfit:
@@ -305,6 +307,8 @@ class RunMaterial:
         if "executed_file" in made and self.is_emulated:
             executed: Variant = made["executed_file"]
             known["emulation"] = {"sha256": executed.digest, "recipe": executed.recipe}
+        if self._engine_options.stated:
+            known["engine_options"] = self._engine_options.as_json()
         with contextlib.suppress(CannotJudge):
             if "session" in made:
                 known["engine"] = asdict(self._facts_now())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_qparity.baseline.figures import AtBatch, Latency, Memory
 from pytest_qparity.ledger.events import NO_VERDICT, badness, plain
 from pytest_qparity.report.recorded import recorded, start_of, time_of
 from pytest_qparity.verdict import Outcome
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckChange", "LedgerDifference", "RunDifference", "State", "difference"]
 
+Part = TypeVar("Part", Memory, Latency)
 NOT_ASKED = "not asked for"
 NOT_PLANNED = "not planned"
 _UNTOLD = badness(Outcome.CANNOT_JUDGE.value)  # of what nobody judged: it is not known to be worse than that
@@ -190,8 +192,28 @@ def _judged(old: Figures, new: Figures) -> Any:
     parts = ("sqnr_db", "accuracy", "latency", "memory")
     # A figure that the earlier one lacks is none to be worse than: outcomes tell what became of its check.
     same = {part: None for part in parts if told[0][part] == told[1][part] or not told[0][part]}
-    old, new = old.model_copy(update=same), new.model_copy(update=same)
+    old, new = old.model_copy(update=same), _without_new(old, new.model_copy(update=same))
     return judge_regression(old, new, limits_of(RegressionSpec(other_hardware="note")))
+
+
+def _without_new(old: Figures, new: Figures) -> Figures:
+    """The later one without single figures that the earlier one lacks, as one of an earlier version may."""
+    memory, latency = new.memory, new.latency
+    if memory is not None and old.memory is not None:
+        memory = _as_known(old.memory, memory, ("engine_mb", "activation_mb"))
+    if latency is not None and old.latency is not None:
+        latency = _as_known(old.latency, latency, ("fastest_ms", "threads"))
+        batches = {
+            batch: each if was.fastest_ms is not None else AtBatch(median_ms=each.median_ms)
+            for batch, each in latency.batches.items()
+            if (was := old.latency.batches.get(batch)) is not None
+        }
+        latency = latency.model_copy(update={"batches": batches})
+    return new.model_copy(update={"memory": memory, "latency": latency})
+
+
+def _as_known(was: Part, is_now: Part, names: tuple[str, ...]) -> Part:
+    return is_now.model_copy(update={name: None for name in names if getattr(was, name) is None})
 
 
 def _head(ledger: Ledger) -> Mapping[str, Any]:

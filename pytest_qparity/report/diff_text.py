@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["difference_json", "difference_text"]
 
 _COMMIT = 12  # characters that tell commits apart for a reader
-_DIGESTS = frozenset(("variant", "model", "data", "reference"))
+_DIGESTS = frozenset(("variant", "model", "data", "reference", "options"))
 
 
 def difference_text(found: LedgerDifference) -> str:

@@ -62,6 +62,15 @@ def test_each_batch_is_timed_and_the_samples_come_again_where_they_are_few(timed
     assert batches["2000"]["median_ms"] > batches["3"]["median_ms"]
 
 
+def test_each_batch_is_timed_beside_fp32_at_that_batch(timed: Verdict) -> None:
+    batches = timed.evidence["batches"]
+
+    assert batches["40"]["speed_up_over"]["fp32"] == timed.evidence["speed_up_over"]["fp32"]
+    for each in batches.values():
+        assert each["speed_up_over"]["fp32"]["decision"] in {"same", "faster", "slower", "cannot tell"}
+        assert 0 < each["fastest_ms"] <= each["median_ms"]
+
+
 def test_what_the_machine_was_like_stands_beside_the_figures(timed: Verdict) -> None:
     conditions = timed.evidence["conditions"]
 

@@ -54,11 +54,12 @@ def _peak(before: Memory, now: Memory, percent: float) -> Compared:
 
 
 def _where_there(cost: Cost, was: float | None, is_now: float | None, percent: float) -> Iterator[tuple[str, Compared]]:
-    """A figure that only the baseline has is lacking; one that only the run has is new."""
+    """A figure that one of both has is lacking: an edit may have taken it out of the baseline."""
     if was is not None and is_now is not None:
         yield cost.ratio, _compared(cost.title, was, is_now, percent)
-    elif was is not None:
-        sentence = f"The baseline has a figure of the {cost.title}, this run has none, should have one."
+    elif was is not None or is_now is not None:
+        has, lacks = ("baseline", "run") if is_now is None else ("run", "baseline")
+        sentence = f"The {has} has a figure of the {cost.title}, the {lacks} has none, should be both to be compared."
         yield cost.ratio, unmeasured(cost.ratio, sentence)
 
 

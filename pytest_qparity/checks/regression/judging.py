@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.checks.regression.batches import compare_batches
 from pytest_qparity.checks.regression.compared import SAVE_AGAIN, Compared, RegressionLimits
 from pytest_qparity.checks.regression.costs import compare_anywhere, compare_here
 from pytest_qparity.checks.regression.latency import compare_latency
@@ -13,6 +15,7 @@ from pytest_qparity.verdict import Code, Failure, Verdict, cannot_judge, failed,
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.figures import About, Figures
+    from pytest_qparity.checks.regression.direct import BesideBaseline
 
 __all__ = ["judge_new", "judge_regression", "judge_vanished"]
 
@@ -20,9 +23,14 @@ _OF_HARDWARE = ("latency", "memory")
 _DIGEST = 12  # characters that tell digests apart for a reader
 
 
-def judge_regression(before: Figures, now: Figures, limits: RegressionLimits) -> Verdict:
-    """pass: the run has every check and figure that the baseline has of it, none worse by more than its limit."""
-    compared = dict(_all(before, now, limits))
+def judge_regression(
+    before: Figures, now: Figures, limits: RegressionLimits, direct: BesideBaseline | None = None
+) -> Verdict:
+    """pass: the run has every check and figure that the baseline has of it, none worse by more than its limit.
+    `direct`: how fast the run is in turn with the baseline's variant."""
+    if direct is not None:
+        direct = replace(direct, decides=now.about.runs_as(before.about))
+    compared = dict(_all(before, now, limits, direct))
     changed = now.about.changed_from(before.about)
     evidence: dict[str, Any] = {
         "baseline": {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware},
@@ -52,7 +60,9 @@ def judge_vanished(before: Figures) -> Verdict:
     return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
 
 
-def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
+def _all(
+    before: Figures, now: Figures, limits: RegressionLimits, direct: BesideBaseline | None
+) -> Iterator[tuple[str, Compared]]:
     gone = [check for check in before.checks if check not in now.checks]
     if gone:
         yield "checks", _gone(now.run, gone)
@@ -75,7 +85,8 @@ def _all(before: Figures, now: Figures, limits: RegressionLimits) -> Iterator[tu
             yield "hardware", _elsewhere(before, now, limits)
         return
     if before.latency is not None and now.latency is not None:
-        yield "latency", compare_latency(before.latency, now.latency, limits.slower_percent, limits.latency_percent)
+        yield "latency", compare_latency(before.latency, now.latency, limits, direct)
+        yield from compare_batches(before.latency, now.latency, limits)
     if before.memory is not None and now.memory is not None:
         yield from compare_here(before.memory, now.memory, limits)
 
@@ -137,6 +148,6 @@ def _told(before: About, changed: dict[str, list[str | None]]) -> str:
     when = ", ".join(part for part in ((before.time or "")[:10], (before.commit or "")[:_DIGEST]) if part)
     names = []
     for name, (was, is_now) in changed.items():
-        is_digest = name in ("variant", "model", "data", "reference", "commit")
+        is_digest = name in ("variant", "model", "data", "reference", "options", "commit")
         names.append(name if is_digest else f"{name} {was or 'absent'} to {is_now or 'absent'}")
     return f"changed since the baseline ({when or 'of no date'}): {', '.join(names) or 'nothing that is recorded'}"

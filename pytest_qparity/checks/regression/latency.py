@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.figures import apart
 from pytest_qparity.checks.regression.compared import REMEDY, SAVE_AGAIN, Compared, interval_of_ratio, unmeasured
+from pytest_qparity.checks.regression.direct import with_direct
 from pytest_qparity.verdict import Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.figures import Latency
+    from pytest_qparity.checks.regression.compared import RegressionLimits
+    from pytest_qparity.checks.regression.direct import BesideBaseline
 
-__all__ = ["compare_latency"]
+__all__ = ["NO_COUNTERPART", "compare_latency"]
 
 # Neighbours make a call slower and never faster: over 14 sessions of one file on an overloaded machine the medians of
 # fp32 lay 6.2 times apart, its fastest calls 6 %. Beyond this it is worth a word.
 NOTABLE_RATIO = 1.25
-_NO_COUNTERPART = "the speed of what has no fp32 beside it is not compared, but for its milliseconds"
+NO_COUNTERPART = "the speed of what has no fp32 beside it is not compared, but for its milliseconds"
 
 
-def compare_latency(before: Latency, now: Latency, slower_percent: float, latency_percent: float) -> Compared:
-    """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair.
+def compare_latency(
+    before: Latency, now: Latency, limits: RegressionLimits, direct: BesideBaseline | None = None
+) -> Compared:
+    """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair, and where the
+    baseline's variant was timed beside this one (`direct`) by that as well (`with_direct`).
 
     pass: the 98 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
     cannot-judge. So it is too where either lacks an interval that bounds the speed-up; only of what neither has a
@@ -30,33 +37,45 @@ def compare_latency(before: Latency, now: Latency, slower_percent: float, latenc
     1 + latency_percent/100 times the baseline's, is cannot-judge: the engine or the machine became slow, and which of
     the two no figure tells.
     """
-    otherwise = next(_timed_otherwise(before, now), None)
+    otherwise = next(_timed_otherwise(before, now), None) or next(_lacking(before, now), None)
     if otherwise is not None:
-        return otherwise
+        return with_direct(otherwise, (), direct, limits.slower_percent)
+    far = tuple(_far_slower(before, now, limits.latency_percent))
+    beside = _beside_fp32(before, now, limits.slower_percent)
+    failed = tuple(each for each in beside.failures if each.code is Code.REGRESSION_LATENCY)
+    untold = () if failed else beside.failures
     was_ms, now_ms = _fastest(before, now)
-    for name, value in (("baseline", was_ms), ("run", now_ms)):
-        if not (math.isfinite(value) and value > 0):
-            return unmeasured("ms", f"A call of the {name} takes {value:g} ms, should be above 0.")
     evidence: dict[str, Any] = {
         "before_ms": before.median_ms,
         "now_ms": now.median_ms,
         "before_fastest_ms": was_ms,
         "now_fastest_ms": now_ms,
-        "most_fastest_ms": was_ms * (1.0 + latency_percent / 100.0),
+        "most_fastest_ms": was_ms * (1.0 + limits.latency_percent / 100.0),
+        **({} if before.time is None else {"before_time": before.time}),
+        **_not_compared(before, now),
+        **beside.evidence,
     }
-    far = tuple(_far_slower(before, now, latency_percent))
-    notes = () if far else tuple(_notably_slower(before, now))
-    own = f"{now_ms / was_ms:.2f}x ms"
+    tells_both = bool(beside.failures) and "ratio" in beside.evidence  # the milliseconds of both days, in its sentence
+    if not tells_both and not far:
+        beside = replace(beside, notes=(*beside.notes, *_notably_slower(before, now)))
+    found = with_direct(replace(beside, evidence=evidence), untold, direct, limits.slower_percent)
+    if any(each.code is Code.REGRESSION_LATENCY for each in found.failures) or not far:
+        return found
+    shown = found.shown if found.failures else f"{now_ms / was_ms:.2f}x ms"
+    return replace(found, shown=shown, share=2.0, failures=(*found.failures, *far))
+
+
+def _beside_fp32(before: Latency, now: Latency, slower_percent: float) -> Compared:
     if not any(each.has_counterpart or each.speed_up is not None for each in (before, now)):
-        return Compared(own if far else "", 2.0 if far else 0.0, evidence, far, (_NO_COUNTERPART, *notes))
+        return Compared("", 0.0, {}, (), (NO_COUNTERPART,))
     if before.speed_up is None or now.speed_up is None:
         who, remedy = ("baseline", SAVE_AGAIN) if before.speed_up is None else ("run", "see what latency says of it")
         sentence = f"The speed-up over fp32 of the {who} has no interval that bounds it, should have one."
         failure = Failure(Code.REGRESSION_UNMEASURED, sentence, f"{remedy}, of a longer or quieter measurement")
-        return Compared("fp32", 2.0, evidence, (failure, *far), notes)
+        return Compared("fp32", 2.0, {}, (failure,))
     least = 1.0 - slower_percent / 100.0
     low, estimate, high = interval_of_ratio(before.speed_up, now.speed_up)
-    evidence |= {
+    evidence = {
         "before_speed_up": before.speed_up.estimate,
         "now_speed_up": now.speed_up.estimate,
         "before_fp32_ms": _fp32_ms(before),
@@ -66,8 +85,7 @@ def compare_latency(before: Latency, now: Latency, slower_percent: float, latenc
     }
     shown = f"{estimate:.2f}x"
     if low >= least:
-        share = max(0.0, 1.0 - estimate) / (1.0 - least) if least < 1.0 else 0.0
-        return Compared(own if far else shown, 2.0 if far else share, evidence, far, notes)
+        return Compared(shown, max(0.0, 1.0 - estimate) / (1.0 - least) if least < 1.0 else 0.0, evidence)
     sentence = (
         f"The speed-up over fp32 is {now.speed_up.estimate:.2f}, the baseline's {before.speed_up.estimate:.2f}: "
         f"{estimate:.3f} times it ({apart(low, least, 2)} to {apart(high, least, 2)}), should be at least {least:g}"
@@ -76,10 +94,28 @@ def compare_latency(before: Latency, now: Latency, slower_percent: float, latenc
         return Compared(shown, 2.0, evidence, (_slower(sentence, before, now, least),))
     remedy = "measure longer (--qparity-latency-seconds) or on a quieter machine"
     failure = Failure(Code.REGRESSION_UNDECIDED, f"{sentence} over the whole interval. {_both(before, now)}", remedy)
-    return Compared(shown, 2.0, evidence, (failure, *far))
+    return Compared(shown, 2.0, evidence, (failure,))
+
+
+def _lacking(before: Latency, now: Latency) -> Iterator[Compared]:
+    """Of the fastest call, which is what milliseconds are held by."""
+    if (before.fastest_ms is None) != (now.fastest_ms is None):
+        yield unmeasured("ms", f"The {_who_lacks(before.fastest_ms)} has no fastest call, should have one.")
+    for name, value in zip(("baseline", "run"), _fastest(before, now), strict=True):
+        if not (math.isfinite(value) and value > 0):
+            yield unmeasured("ms", f"A call of the {name} takes {value:g} ms, should be above 0.")
+
+
+def _not_compared(before: Latency, now: Latency) -> dict[str, Any]:
+    """Of milliseconds of two days what has no fp32 of its day beside it: for a reader, and for no verdict."""
+    told = [{"samples_per_s": each.samples_per_s, **each.percentiles_ms} for each in (before, now)]
+    both = {name: [was, told[1].get(name)] for name, was in told[0].items() if None not in (was, told[1].get(name))}
+    return {"not_compared": both} if both else {}
 
 
 def _timed_otherwise(before: Latency, now: Latency) -> Iterator[Compared]:
+    if (before.threads is None) != (now.threads is None):
+        yield unmeasured("threads", f"The {_who_lacks(before.threads)} does not say its threads, should.")
     for name, was, is_now in (
         ("batch", before.batch, now.batch),
         ("clock", before.clock, now.clock),
@@ -88,6 +124,10 @@ def _timed_otherwise(before: Latency, now: Latency) -> Iterator[Compared]:
         if was != is_now and None not in (was, is_now):
             sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."
             yield Compared(name, 2.0, {}, (Failure(Code.REGRESSION_UNDECIDED, sentence, SAVE_AGAIN),))
+
+
+def _who_lacks(of_baseline: object) -> str:
+    return "baseline" if of_baseline is None else "run"
 
 
 def _slower(sentence: str, before: Latency, now: Latency, least: float) -> Failure:
@@ -128,7 +168,7 @@ def _both(before: Latency, now: Latency) -> str:
 
 
 def _fastest(before: Latency, now: Latency) -> tuple[float, float]:
-    """Of the calls of both where both tell it, else the medians. Neighbours make a call slower, never faster."""
+    """Of the calls of both, or the medians where neither tells it. Neighbours make a call slower, never faster."""
     if before.fastest_ms is None or now.fastest_ms is None:
         return before.median_ms, now.median_ms
     return before.fastest_ms, now.fastest_ms

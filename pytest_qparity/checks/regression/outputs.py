@@ -20,6 +20,8 @@ __all__ = ["compare_accuracy", "compare_sqnr"]
 CEILING_DB = 100.0
 _REMEDY = "look at what changed since; where it is meant so, qparity baseline save NAME"
 
+_NOT_PAIRED = "the baseline has no scores of samples: accuracy is not paired with it, and compared by its drop alone"
+
 
 def compare_sqnr(before: Mapping[str, float], now: Mapping[str, float], limit_db: float) -> Compared:
     """loss = min(before, CEILING_DB) − min(now, CEILING_DB) in dB, of each output; the largest decides.
@@ -79,7 +81,8 @@ def compare_accuracy(before: Accuracy, now: Accuracy, margin: float, *, same_dat
         return _of_pairs(before, now, paired, evidence)
     shown = _shown(drop, percent=now.percent)
     if is_at_most(drop, margin, max(abs(before.value), abs(now.value))):
-        return Compared(shown, _share(drop, margin), evidence)
+        is_lacking = same_data and before.bits is None and now.bits is not None
+        return Compared(shown, _share(drop, margin), evidence, (), (_NOT_PAIRED,) if is_lacking else ())
     sentence = (
         f"Metric {now.metric} is {now.value:.4g}, the baseline's {before.value:.4g}: {apart(drop, margin, 2)} worse, "
         f"should be at most {margin:g}"

@@ -148,6 +148,17 @@ class TestAccuracy:
 
         assert codes(verdict) == [Code.REGRESSION_ACCURACY]
 
+    def test_scores_that_the_baseline_lacks_are_told(self) -> None:
+        before, now = with_bits(0, 0, 8)
+        assert before.accuracy is not None
+        without = before.model_copy(update={"accuracy": before.accuracy.model_copy(update={"bits": None})})
+
+        verdict = judged(now, without)
+
+        assert verdict.outcome is Outcome.PASS
+        assert "the baseline has no scores of samples" in verdict.notes[0]
+        assert not judged(now, before).notes
+
     def test_the_cases_own_limit_goes_before_that_of_the_accuracy_check(self) -> None:
         before, now = with_bits(4, 0, 540)
 
@@ -245,6 +256,15 @@ class TestCosts:
         assert codes(verdict) == [Code.REGRESSION_UNMEASURED]
         assert f"of the {'baseline' if before else 'run'} has no interval" in verdict.failures[0].sentence
 
+    @pytest.mark.parametrize(("key", "value"), [("fastest_ms", 1.9), ("threads", 1)])
+    def test_a_figure_of_time_that_an_edit_took_out_of_either_is_no_pass(self, key: str, value: float) -> None:
+        whole = changed("latency", **{key: value})
+
+        assert codes(judged(whole, BEFORE)) == codes(judged(BEFORE, whole)) == [Code.REGRESSION_UNMEASURED]
+        assert "The baseline " in judged(whole, BEFORE).failures[0].sentence
+        assert "The run " in judged(BEFORE, whole).failures[0].sentence
+        assert judged(whole, whole).outcome is Outcome.PASS
+
     @pytest.mark.parametrize(("key", "value"), [("batch", 8), ("clock", "device")])
     def test_what_is_timed_otherwise_is_not_compared(self, key: str, value: object) -> None:
         assert codes(judged(changed("latency", **{key: value}))) == [Code.REGRESSION_UNDECIDED]
@@ -274,7 +294,7 @@ class TestCosts:
         assert codes(judged(changed("memory", **{key: 11.0}), before)) == []
         assert codes(judged(changed("memory", **{key: 11.1}), before)) == [Code.REGRESSION_MEMORY]
         assert codes(judged(BEFORE, before)) == [Code.REGRESSION_UNMEASURED]
-        assert codes(judged(before, BEFORE)) == []
+        assert codes(judged(before, BEFORE)) == [Code.REGRESSION_UNMEASURED]
 
     @pytest.mark.parametrize(
         ("key", "limit"),
