@@ -27,6 +27,7 @@ REPEATED = (  # options without which the command that repeats a check might jud
     "qparity_cache",
     "qparity_largest_data_mb",
     "qparity_baseline",
+    "qparity_baseline_variants",
     "qparity_limits",
     "qparity_examples",
     "qparity_seed",
@@ -89,6 +90,12 @@ def _add_comparing(add: Callable[..., None]) -> None:
         metavar="FILE",
         help="a baseline, or a ledger that passes, from rootdir: each run gets the check regression, which fails where "
         "the run is worse (ini qparity_baseline)",
+    )
+    add(
+        "--qparity-baseline-variants",
+        metavar="DIR",
+        help="where the files lie that the baseline was saved of, such as what qparity export wrote; where a variant "
+        "has other bytes now, both are timed in turn (ini qparity_baseline_variants)",
     )
     add(
         "--qparity-since",
@@ -215,6 +222,7 @@ def _add_ini(parser: pytest.Parser) -> None:
     parser.addini("qparity_report", "reports to write at the end, from rootdir", type="args", default=[])
     parser.addini("qparity_github", "on GitHub Actions: annotations and the step's summary", type="bool", default=False)
     parser.addini("qparity_baseline", "a baseline that no run may be worse than, from rootdir", default="")
+    parser.addini("qparity_baseline_variants", "folder of the files that the baseline was saved of", default="")
     parser.addini("qparity_since", "revision or ledger whose verdicts are carried over", default="")
     parser.addini("qparity_durations", "a ledger whose seconds balance shards and workers", default="")
     parser.addini("qparity_ray", "address of the Ray cluster that judges the runs", default="")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.gate.pair import PairPlace
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.precision.variant_folder import VariantFolder
     from pytest_qparity.report.added import ReportSection
     from pytest_qparity.scale.costs import Durations
     from pytest_qparity.scale.resources import RayOptions
@@ -69,6 +70,7 @@ class Selection:
     asked_for: bool
     repeat_options: tuple[str, ...]
     baseline: Baseline | None = None
+    baseline_variants: VariantFolder | None = None
     pair: PairPlace | None = None
     since: Since | None = None
     remote_cache: RemoteCache | None = None

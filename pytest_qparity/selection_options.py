@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
     from pytest_qparity.case.contributed import Contributed
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.precision.variant_folder import VariantFolder
     from pytest_qparity.scale.resources import RayOptions
     from pytest_qparity.since import Since
 
@@ -82,6 +83,7 @@ def selection_of(config: pytest.Config) -> Selection:
         reports=_reports(config, ledger),
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
+        baseline_variants=_baseline_variants(root, _value(config, "qparity_baseline_variants")),
         pair=pair,
         since=_since(config, root, ledger),
         remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
@@ -147,6 +149,16 @@ def _baseline(root: Path, name: str) -> Baseline | None:
         raise SelectionError(reason) from None
     except BaselineError as error:
         raise SelectionError(f"--qparity-baseline: {error}") from None
+
+
+def _baseline_variants(root: Path, name: str) -> VariantFolder | None:
+    if not name:
+        return None
+    from pytest_qparity.precision.variant_folder import VariantFolder
+
+    if not (root / name).is_dir():
+        raise SelectionError(f"got {name!r} as --qparity-baseline-variants, should be a folder with ONNX files")
+    return VariantFolder(root / name)
 
 
 def _remote_cache(url: str) -> RemoteCache | None:

@@ -53,6 +53,7 @@ def settings_of(config: pytest.Config, selection: Selection) -> Settings:
             watch=watch_of(config),
             turns=Turns(selection.cache),
             baseline=selection.baseline,
+            baseline_variants=selection.baseline_variants,
             session_basis=SessionBasis(),
             case_names=config.stash[CASE_NAMES],
             remote_cache=selection.remote_cache,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+BASELINE = "baseline"  # the baseline's variant among the counterparts of a latency: no precision has this name
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` was most likely meant to be, or None where nothing is near."""

@@ -29,7 +29,7 @@ from pytest_qparity.case.fields import (
 from pytest_qparity.case.invariance_spec import InvarianceSpec
 from pytest_qparity.case.latency_spec import LatencySpec
 from pytest_qparity.case.metric_spec import MetricSource
-from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.names import BASELINE, known_list, nearest
 from pytest_qparity.case.precision_spec import PrecisionSpec
 from pytest_qparity.case.regression_spec import RegressionSpec
 from pytest_qparity.case.resources_spec import ResourcesSpec
@@ -273,6 +273,17 @@ class CaseSpec(Table):
     waivers: Annotated[tuple[WaiverSpec, ...], Field(strict=False)] = Field(
         default=(), description="Failures that are known and accepted, a [[waivers]] table each."
     )
+
+    @field_validator("precisions")
+    @classmethod
+    def _none_is_the_baseline(cls, precisions: dict[str, PrecisionSpec]) -> dict[str, PrecisionSpec]:
+        """Beside precisions a latency names the baseline's variant, which must not be taken for one of them."""
+        if BASELINE in precisions:
+            remedy = f"call [precisions.{BASELINE}] otherwise, such as [precisions.int8-first]"
+            raise PydanticCustomError(
+                OUR_ERROR, f'names other than "{BASELINE}", which is the baseline\'s variant', {"remedy": remedy}
+            )
+        return precisions
 
     @field_validator("state")
     @classmethod

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.timed_calls import Clock
+from pytest_qparity.case.names import BASELINE
 from pytest_qparity.case.problems import uncapitalized
 from pytest_qparity.checks.call_times import TimeLimits, beyond_limits, percentiles_ms, quantiles_ms, samples_per_s
 from pytest_qparity.checks.figures import apart
@@ -17,6 +18,7 @@ from pytest_qparity.verdict import Code, Failure, Verdict, failed, passed
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.timing import Times
+    from pytest_qparity.checks.regression.direct import BesideBaseline
     from pytest_qparity.checks.speed_up import Interval
 
 FLOAT = "fp32"  # over which a speed-up is meant where no other counterpart is named
@@ -32,7 +34,8 @@ class LatencyMeasurement:
     and from the device included; None of a session that computes where the feeds lie. `times`: of the calls themselves;
     `batches`: the same at other batches, with `speed_up_at` over FP32 at each; `shapes`: in each shape that was timed,
     with its batch, where there are several. `threads`: those that the engine was given. `elsewhere`: what is known of
-    counterparts of other backends, and of those that were not timed (`untimed`) why.
+    counterparts of other backends, and of those that were not timed (`untimed`) why. `beside_baseline`: over the
+    baseline's variant, for the regression check; it decides nothing here.
     """
 
     median_ms: float
@@ -48,6 +51,7 @@ class LatencyMeasurement:
     elsewhere: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     untimed: Mapping[str, Failure] = field(default_factory=dict)
     speed_up_at: Mapping[int, Interval] = field(default_factory=dict)
+    beside_baseline: BesideBaseline | None = None
 
 
 def judge_latency(
@@ -73,11 +77,12 @@ def judge_latency(
         "clock": measured.clock.value,
         **({"device_ms": measured.median_ms} if measured.clock is Clock.DEVICE else {}),
         **({} if measured.end_to_end_ms is None else {"end_to_end_ms": measured.end_to_end_ms}),
-        "speed_up_over": {name: _told(interval) for name, interval in measured.speed_up_over.items()},
+        "speed_up_over": {name: _told(interval) for name, interval in _counterparts(measured).items()},
         **({"counterparts": dict(measured.elsewhere)} if measured.elsewhere else {}),
         "budgets": dict(budgets),
         **({"absolute_budgets": limits.stated} if limits.stated else {}),
         **_of_calls(measured),
+        **({} if measured.beside_baseline is None else {"baseline_variant": measured.beside_baseline.as_json()}),
     }
     is_of_time = bool(limits.stated) and not budgets
     deciding = f"{measured.median_ms:.3g} ms" if is_of_time else _deciding(measured, budgets)
@@ -91,6 +96,14 @@ def judge_latency(
     if failures:
         return failed(deciding, evidence, failures, notes)
     return passed(deciding, evidence, (*(() if budgets or limits.stated else ("recorded, no budget",)), *notes))
+
+
+def _counterparts(measured: LatencyMeasurement) -> Mapping[str, Interval]:
+    """The precisions, and the baseline's variant where it was timed."""
+    beside = measured.beside_baseline
+    if beside is None or beside.interval is None:
+        return measured.speed_up_over
+    return {**measured.speed_up_over, BASELINE: beside.interval}
 
 
 def _told(interval: Interval) -> dict[str, float | str]:
@@ -151,7 +164,9 @@ def _slower_shapes(measured: LatencyMeasurement, limits: TimeLimits) -> Iterator
 
 
 def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:
-    """What a reader of the figures has to know of the machine."""
+    """What a reader of the figures has to know of the machine, and of what was not timed."""
+    if measured.beside_baseline is not None and measured.beside_baseline.note:
+        yield measured.beside_baseline.note
     conditions = {} if measured.times is None else measured.times.conditions
     drift = conditions.get("drift_percent", 0.0)
     if abs(drift) > NOTABLE_DRIFT_PERCENT:

@@ -167,6 +167,7 @@ def _stated(settings: Settings) -> str:
             "examples": settings.examples,
             "seed": settings.seed,
             "baseline": None if settings.baseline is None else settings.baseline.digest,
+            "baseline_variants": None if settings.baseline_variants is None else settings.baseline_variants.state,
             "canaries": "off" if settings.canaries.are_off else canaries,
             "backends": {name: repr(spec) for name, spec in settings.backends.items()},
             "metrics": {name: [metric.target, metric.direction] for name, metric in settings.metrics.items()},

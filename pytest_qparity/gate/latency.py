@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.budget_spec import TIME_KEYS
+from pytest_qparity.gate.baseline_variant import beside_baseline
 from pytest_qparity.gate.batches import AtBatch, times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.gate.counterparts import counterpart_names, opened_counterparts
@@ -78,6 +79,7 @@ def latency(run: RunMaterial) -> Verdict:
         shapes={shape_of(feed): (times_of_all, feed.count), **timed.shapes} if timed.shapes else {},
         elsewhere=beside.elsewhere,
         untimed=beside.untimed,
+        beside_baseline=beside_baseline(run, feed),
     )
     return with_shape(judge_latency(measured, budgets, limits, elsewhere), shapes)
 

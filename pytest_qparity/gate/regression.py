@@ -22,6 +22,7 @@ MEASURING = ("parity", "accuracy", "latency", "memory")  # checks that give figu
 def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[str], Verdict]) -> Verdict:
     """`checks`: those of the run's plan; `verdict_of`: the verdict of one of them, judged now where it was not yet."""
     from pytest_qparity.baseline.figures import figures_of
+    from pytest_qparity.checks.regression.direct import beside_baseline_of
     from pytest_qparity.checks.regression.judging import judge_new, judge_regression
     from pytest_qparity.environment import environment
     from pytest_qparity.ledger.events import plain
@@ -40,7 +41,8 @@ def regression(run: RunMaterial, checks: Sequence[str], verdict_of: Callable[[st
     before = baseline.nearest(name, backend, run.precision, now.hardware)
     if before is None:
         return judge_new(now)
-    return judge_regression(before, now, limits_of(run.material.case.spec.regression))
+    direct = beside_baseline_of(evidence.get("latency", {}))
+    return judge_regression(before, now, limits_of(run.material.case.spec.regression), direct)
 
 
 def limits_of(stated: RegressionSpec) -> RegressionLimits:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_qparity.golden.accept import Accept
     from pytest_qparity.ledger.earlier import Earlier
     from pytest_qparity.precision.remote import RemoteCache
+    from pytest_qparity.precision.variant_folder import VariantFolder
     from pytest_qparity.worker.protocol import Watch, Worker
 
 
@@ -48,6 +49,7 @@ class Settings:
     seed: int = 0  # of these examples
     demanded_limits: Mapping[str, float] = field(default_factory=dict)  # over what a case states
     baseline: Baseline | None = None  # what runs must not be worse than
+    baseline_variants: VariantFolder | None = None  # where files lie that the baseline was saved of
     watch: Watch | None = None  # hears how far long calls are
     session_basis: SessionBasis | None = None  # what all verdicts rest on; None: no verdict says
     earlier: Earlier | None = None  # verdicts of an earlier ledger, for runs that nothing touches

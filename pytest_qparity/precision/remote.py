@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_qparity.digest import canonical_json, file_digest
-from pytest_qparity.durable import put_whole
+from pytest_qparity.durable import put_whole, replacing
 
 __all__ = ["RemoteCache", "RemoteCacheError", "RemoteCacheWarning"]
 
@@ -75,6 +75,28 @@ class RemoteCache:
         for file in folder.iterdir():
             file.unlink()
         return None
+
+    def fetch_content(self, digest: str, target: Path) -> bool:
+        """Whether a file with this SHA-256 is at `target`: from before, or from here. One with external data is not
+        found, as its digest is of several files."""
+        if target.is_file() and file_digest(target) == digest:
+            return True
+        if self._is_off:
+            return False
+        try:
+            size = int(self._files.size(self._at(f"blobs/{digest}")))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as temporary:
+                self._get(f"blobs/{digest}", temporary, digest, size)
+        except FileNotFoundError:
+            return False
+        except _Refused as reason:
+            self._warn(f"refused its file {digest[:12]}: {reason}")
+            return False
+        except Exception as error:  # noqa: BLE001  each file system raises what it likes where there is no network
+            self._leave(error)
+            return False
+        return True
 
     def store(self, name: str, key: Mapping[str, Any], files: Sequence[Path], notes: Sequence[str]) -> None:
         """Keep an entry, its record last. What cannot be written is told as a warning."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,6 @@ def saved(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 @pytest.fixture
 def project(pytester: pytest.Pytester, saved: Path) -> pytest.Pytester:
     """A copy of it."""
-    import shutil
-
     shutil.copytree(saved, pytester.path, dirs_exist_ok=True)
     return pytester
 
@@ -123,6 +122,39 @@ def test_without_the_option_there_is_no_such_check_and_with_a_file_that_is_none_
         result = project.runpytest("--backend=ort", f"--qparity-baseline={name}")
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines([said])
+
+
+def test_a_variant_of_other_bytes_is_timed_beside_the_baseline_s_and_every_face_of_it_can_be_made(
+    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = project.path / ".qparity" / "ledger.json"
+    old = project.path / "old.json"
+    ledger.rename(old)
+    assert main(["export", "cases/mlp.toml", "ort-int8", "-o", "releases/v1", "--ledger", str(old)]) == 0
+    case = project.path / "cases" / "mlp.toml"
+    case.write_text(case.read_text().replace("[precisions.int8]", '[precisions.int8]\nkeep_float = ["second"]'))
+    shutil.rmtree(project.path / ".qparity" / "cache" / "variants")
+
+    project.runpytest("--backend=ort", *OPTIONS, "--qparity-baseline-variants=releases", "-k", "int8")
+
+    events = {event["check"]: event for event in judged(project).verdicts}
+    latency = events["latency"]["evidence"]
+    assert latency["baseline_variant"]["found"] == "releases"
+    assert latency["speed_up_over"].keys() == {"fp32", "baseline"}
+    beside = events["regression"]["evidence"]["latency"]["beside_baseline"]
+    assert beside["sha256"] == latency["baseline_variant"]["sha256"]
+    for report in ("r.html", "r.md", "r.csv", "r.tex", "r.json"):
+        assert main(["report", "-o", report]) == 0
+    for command in (["report", "--table"], ["diff", str(old), str(ledger)]):
+        main(command)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_of_variants_that_is_none_is_usage(project: pytest.Pytester) -> None:
+    result = project.runpytest("--backend=ort", *OPTIONS, "--qparity-baseline-variants=absent")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*got 'absent' as --qparity-baseline-variants, should be a folder*"])
 
 
 def test_a_backend_that_is_not_there_fails_the_check_by_its_own_code(project: pytest.Pytester) -> None:

@@ -12,7 +12,16 @@ from pytest_qparity.verdict import Code, Failure
 if TYPE_CHECKING:
     from pytest_qparity.baseline.figures import Bounded
 
-__all__ = ["NOTHING", "REMEDY", "SAVE_AGAIN", "Compared", "RegressionLimits", "interval_of_ratio", "unmeasured"]
+__all__ = [
+    "NOTHING",
+    "REMEDY",
+    "SAVE_AGAIN",
+    "Compared",
+    "RegressionLimits",
+    "interval_of_ratio",
+    "slower_from",
+    "unmeasured",
+]
 
 SAVE_AGAIN = "qparity baseline save NAME"
 REMEDY = f"look at what changed since; where it is meant so, {SAVE_AGAIN}"
@@ -52,6 +61,14 @@ class Compared:
 
 
 NOTHING = Compared("", 0.0)
+
+
+def slower_from(least: float) -> float:
+    """The ratio of speeds below which a run is slower, of one that must be at least `least`. Two sessions of one file
+    differ by more than their intervals say, up to EQUIVALENCE: a limit nearer to 1 is missed by what is below that."""
+    from pytest_qparity.checks.speed_up import DIFFERENCE_BOUNDS
+
+    return min(least, DIFFERENCE_BOUNDS[0])
 
 
 def unmeasured(shown: str, sentence: str) -> Compared:

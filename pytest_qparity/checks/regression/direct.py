@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.case.names import BASELINE
 from pytest_qparity.checks.figures import apart
-from pytest_qparity.checks.regression.compared import REMEDY, Compared
+from pytest_qparity.checks.regression.compared import REMEDY, Compared, slower_from
 from pytest_qparity.verdict import Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.checks.speed_up import Interval
 
-__all__ = ["BASELINE", "BesideBaseline", "beside_baseline_of", "with_direct"]
+__all__ = ["BesideBaseline", "beside_baseline_of", "with_direct"]
 
-BASELINE = "baseline"  # among counterparts of a latency, where no precision may have this name
 _SHOWN = 12  # characters that tell digests apart for a reader
 _REMEDY = "measure longer (--qparity-latency-seconds) or on a quieter machine"
 
@@ -65,8 +65,9 @@ def with_direct(
     """What both say together. `by_fp32`: what follows from fp32 of both days, or nothing where there is none beside it;
     `untold`: those of its failures which say no more than that it could not be told.
 
-    pass: the interval lies at or above 1 − slower_percent/100; budget-fail: below. It fails where either does: fp32 of
-    both days sees an engine that became slower for both variants, and this one a slower variant. A pass of this takes
+    pass: the interval lies at or above 1 − slower_percent/100; budget-fail: below
+    (`slower_from`). It fails where either does: fp32 of both days sees an engine that became slower for both variants,
+    and this one a slower variant. A pass of this takes
     `untold` away where it `decides`, since nothing but the variant can then have changed. Where this could not be told,
     what fp32 says stands, and where there was none it is cannot-judge.
     """
@@ -79,7 +80,7 @@ def with_direct(
     told = {"sha256": direct.digest, "least_ratio": least, **ends}
     known = replace(by_fp32, evidence={**by_fp32.evidence, "beside_baseline": told})
     sentence = _sentence(direct, found, least)
-    if found.is_bounded and found.high < least:
+    if found.is_bounded and found.high < slower_from(least):
         failure = Failure(Code.REGRESSION_LATENCY, f"{sentence}, should be at least {least:g}.", REMEDY)
         kept = tuple(each for each in known.failures if each not in untold)
         return replace(known, shown=f"{found.estimate:.2f}x", share=2.0, failures=(*kept, failure))

@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.figures import apart
-from pytest_qparity.checks.regression.compared import REMEDY, SAVE_AGAIN, Compared, interval_of_ratio, unmeasured
+from pytest_qparity.checks.regression.compared import (
+    REMEDY,
+    SAVE_AGAIN,
+    Compared,
+    interval_of_ratio,
+    slower_from,
+    unmeasured,
+)
 from pytest_qparity.checks.regression.direct import with_direct
 from pytest_qparity.verdict import Code, Failure
 
@@ -31,8 +38,8 @@ def compare_latency(
     """By what both are faster than fp32 of their own day, since milliseconds of two days are no pair, and where the
     baseline's variant was timed beside this one (`direct`) by that as well (`with_direct`).
 
-    pass: the 98 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below; else
-    cannot-judge. So it is too where either lacks an interval that bounds the speed-up; only of what neither has a
+    pass: the 98 % interval of now/before lies at or above 1 − slower_percent/100; budget-fail: below (`slower_from`);
+    else cannot-judge. So it is too where either lacks an interval that bounds the speed-up; only of what neither has a
     counterpart it is a note. A run that is as fast beside fp32 as it was, and whose fastest call takes more than
     1 + latency_percent/100 times the baseline's, is cannot-judge: the engine or the machine became slow, and which of
     the two no figure tells.
@@ -90,7 +97,7 @@ def _beside_fp32(before: Latency, now: Latency, slower_percent: float) -> Compar
         f"The speed-up over fp32 is {now.speed_up.estimate:.2f}, the baseline's {before.speed_up.estimate:.2f}: "
         f"{estimate:.3f} times it ({apart(low, least, 2)} to {apart(high, least, 2)}), should be at least {least:g}"
     )
-    if high < least:
+    if high < slower_from(least):
         return Compared(shown, 2.0, evidence, (_slower(sentence, before, now, least),))
     remedy = "measure longer (--qparity-latency-seconds) or on a quieter machine"
     failure = Failure(Code.REGRESSION_UNDECIDED, f"{sentence} over the whole interval. {_both(before, now)}", remedy)

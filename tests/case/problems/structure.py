@@ -47,6 +47,14 @@ STRUCTURE: dict[str, tuple[str, str]] = {
             "add [precisions.int8]",
         ),
     ),
+    "the-baseline-as-precision": (
+        HEAD + '[precisions.int8]\n[precisions.baseline]\nbase = "int8"\n',
+        value(
+            3,
+            '[precisions]: got a table, should be names other than "baseline", which is the baseline\'s variant.',
+            "call [precisions.baseline] otherwise, such as [precisions.int8-first]",
+        ),
+    ),
     "empty-precisions": (
         HEAD + "[precisions]\n",
         value(

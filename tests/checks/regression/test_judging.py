@@ -190,6 +190,23 @@ class TestCosts:
         assert codes(judged(runs[1], runs[0])) == ([] if code is None else [code])
 
     @pytest.mark.parametrize(
+        ("now", "code"),
+        [
+            ((2.96, 2.97, 2.98), Code.REGRESSION_UNDECIDED),
+            ((2.75, 2.76, 2.77), Code.REGRESSION_LATENCY),
+        ],
+    )
+    def test_a_limit_within_what_two_sessions_of_one_file_differ_by_is_missed_by_more_than_that(
+        self, now: tuple[float, float, float], code: Code
+    ) -> None:
+        before, run = (
+            changed("latency", speed_up=SpeedUp(low=low, estimate=estimate, high=high))
+            for low, estimate, high in ((2.999, 3.0, 3.001), now)
+        )
+
+        assert codes(judged(run, before, replace(LIMITS, slower_percent=0.5))) == [code]
+
+    @pytest.mark.parametrize(
         ("fastest_ms", "code", "is_noted"),
         [
             (2.0, None, False),
