@@ -83,7 +83,7 @@ def selection_of(config: pytest.Config) -> Selection:
         reports=_reports(config, ledger),
         on_github=_on_github(config),
         baseline=_baseline(root, _value(config, "qparity_baseline")),
-        baseline_variants=_baseline_variants(root, _value(config, "qparity_baseline_variants")),
+        baseline_variants=_baseline_variants(config),
         pair=pair,
         since=_since(config, root, ledger),
         remote_cache=_remote_cache(_value(config, "qparity_remote_cache")),
@@ -151,14 +151,19 @@ def _baseline(root: Path, name: str) -> Baseline | None:
         raise SelectionError(f"--qparity-baseline: {error}") from None
 
 
-def _baseline_variants(root: Path, name: str) -> VariantFolder | None:
+def _baseline_variants(config: pytest.Config) -> VariantFolder | None:
+    """The ini value may stand for sessions with a baseline and for those without."""
+    name = _value(config, "qparity_baseline_variants")
     if not name:
         return None
     from pytest_qparity.precision.variant_folder import VariantFolder
 
-    if not (root / name).is_dir():
+    folder = config.rootpath / name
+    if not folder.is_dir():
         raise SelectionError(f"got {name!r} as --qparity-baseline-variants, should be a folder with ONNX files")
-    return VariantFolder(root / name)
+    if config.getoption("qparity_baseline_variants") and not _value(config, "qparity_baseline"):
+        raise SelectionError("got --qparity-baseline-variants without --qparity-baseline, should be with it")
+    return VariantFolder(folder)
 
 
 def _remote_cache(url: str) -> RemoteCache | None:

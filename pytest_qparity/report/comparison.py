@@ -27,11 +27,12 @@ _COVERS = {
 
 @dataclass(frozen=True, slots=True)
 class BatchCost:
-    """What a run costs at one more batch size of its case."""
+    """What a run costs at one more batch size of its case; `speed_up` over fp32 at that batch."""
 
     batch: int
     latency_ms: float
     samples_per_s: float | None
+    speed_up: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,8 @@ def _sweep(run: RunRecord, batches: Any) -> Iterator[BatchCost]:
         batch = _whole(name)
         latency_ms = run.measured("latency", "batches", name, "median_ms")
         if batch is not None and latency_ms is not None:
-            yield BatchCost(batch, latency_ms, run.measured("latency", "batches", name, "samples_per_s"))
+            rate = run.measured("latency", "batches", name, "samples_per_s")
+            yield BatchCost(batch, latency_ms, rate, run.speed_up_in("batches", name))
 
 
 def _mean_of(quantiles_ms: Any) -> float | None:

@@ -81,9 +81,12 @@ class RunRecord:
     @property
     def speed_up(self) -> float | None:
         """Over fp32 of the same backend; None where nothing bounds it on both sides."""
-        low, estimate, high = (
-            self.measured("latency", "speed_up_over", "fp32", end) for end in ("low", "estimate", "high")
-        )
+        return self.speed_up_in()
+
+    def speed_up_in(self, *keys: str) -> float | None:
+        """The same, of what stands under `keys` of the latency's evidence."""
+        over = "latency", *keys, "speed_up_over", "fp32"
+        low, estimate, high = (self.measured(*over, end) for end in ("low", "estimate", "high"))
         return estimate if low and high else None
 
     @property

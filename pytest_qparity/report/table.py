@@ -73,8 +73,7 @@ def comparison_csv(ledger: Ledger) -> str:
         told["problems"] = " ".join(row.problems)
         writer.writerow({name: _csv_cell(value) for name, value in _without_refused(told, row).items()})
         for each in row.sweep:
-            swept = {**told, "batch": each.batch, "latency_ms": each.latency_ms, "samples_per_s": each.samples_per_s}
-            swept["speed_up"] = None  # measured at the case's batch alone
+            swept = {**told, **asdict(each)}
             writer.writerow({name: _csv_cell(value) for name, value in _without_refused(swept, row).items()})
     return stream.getvalue()
 
@@ -102,7 +101,7 @@ def table_cells(row: ComparisonRow) -> Iterator[tuple[str, ...]]:
         f"{row.outcome}, carried over" if row.carried else row.outcome,
     )
     for each in row.sweep:
-        costs = _costs(row, each.latency_ms, each.samples_per_s, None)
+        costs = _costs(row, each.latency_ms, each.samples_per_s, each.speed_up)
         yield (NOTHING, NOTHING, NOTHING, str(each.batch), *costs, NOTHING, NOTHING, "")
 
 

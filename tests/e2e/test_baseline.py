@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_without_the_option_there_is_no_such_check_and_with_a_file_that_is_none_
 
 
 def test_a_variant_of_other_bytes_is_timed_beside_the_baseline_s_and_every_face_of_it_can_be_made(
-    project: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+    project: pytest.Pytester,
 ) -> None:
     ledger = project.path / ".qparity" / "ledger.json"
     old = project.path / "old.json"
@@ -143,11 +144,11 @@ def test_a_variant_of_other_bytes_is_timed_beside_the_baseline_s_and_every_face_
     assert latency["speed_up_over"].keys() == {"fp32", "baseline"}
     beside = events["regression"]["evidence"]["latency"]["beside_baseline"]
     assert beside["sha256"] == latency["baseline_variant"]["sha256"]
-    for report in ("r.html", "r.md", "r.csv", "r.tex", "r.json"):
-        assert main(["report", "-o", report]) == 0
-    for command in (["report", "--table"], ["diff", str(old), str(ledger)]):
-        main(command)
-    assert "Traceback" not in capsys.readouterr().err
+    reports = [part for name in ("r.html", "r.md", "r.csv", "r.tex", "r.json") for part in ("-o", name)]
+    for command in (["report", *reports], ["report", "--table"], ["diff", str(old), str(ledger)]):
+        result = project.run(sys.executable, "-m", "pytest_qparity.cli", *command)
+        assert (result.ret, command[0]) in {(0, "report"), (0, "diff"), (1, "diff")}
+        assert "Traceback" not in result.stderr.str()
 
 
 def test_a_folder_of_variants_that_is_none_is_usage(project: pytest.Pytester) -> None:
@@ -155,6 +156,11 @@ def test_a_folder_of_variants_that_is_none_is_usage(project: pytest.Pytester) ->
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*got 'absent' as --qparity-baseline-variants, should be a folder*"])
+
+    result = project.runpytest("--backend=ort", "--qparity-baseline-variants=baselines")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*got --qparity-baseline-variants without --qparity-baseline, should be with it*"])
 
 
 def test_a_backend_that_is_not_there_fails_the_check_by_its_own_code(project: pytest.Pytester) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from pytest_qparity.report.comparison import BatchCost, believed_runs, comparison_rows, contradiction_of
 from pytest_qparity.report.document import summary_json
 from pytest_qparity.report.html.comparison_table import table_of
-from pytest_qparity.report.table import table_cells
+from pytest_qparity.report.table import comparison_csv, table_cells
 from tests.report.ledgers import EMPTY, FAILING, KILLED, PASSING, costs, event, ledger, passes, whole_run
 
 # ResNet-50 on a T4, "batch size=32": milliseconds and images a second of the table that this project began with.
@@ -108,6 +110,20 @@ def test_other_batches_are_held_to_the_same():
     assert row.sweep == (BatchCost(8, 4.0, 2000.0), BatchCost(16, 8.0, 125.0))
     assert len(row.problems) == 1
     assert "a call of 16" in row.problems[0]
+
+
+def test_each_batch_has_its_speed_up_over_fp32_in_every_table():
+    over = {"fp32": {"low": 1.9, "estimate": 2.125, "high": 2.3, "decision": "faster"}}
+    rows = {"8": {"median_ms": 4.0, "samples_per_s": 2000.0, "speed_up_over": over}}
+    rows["16"] = {"median_ms": 8.0, "samples_per_s": 2000.0, "speed_up_over": {"fp32": {"decision": "cannot tell"}}}
+    of_session = ledger([event("latency", costs(1.0, 1000.0, batch=1, batches=rows))])
+
+    (row,) = comparison_rows(of_session)
+    csv_rows = list(csv.DictReader(io.StringIO(comparison_csv(of_session))))
+
+    assert [each.speed_up for each in row.sweep] == [2.125, None]
+    assert [each["speed_up"] for each in csv_rows][1:] == ["2.125", ""]
+    assert [cells[6] for cells in table_cells(row)][1:] == ["2.12", "–"]
 
 
 def test_a_run_that_was_never_judged_has_a_row_and_one_that_was_judged_in_part_is_no_pass():
