@@ -18,7 +18,7 @@ from tests.e2e.projects import CASE, accept_golden, write_project
 
 pytest_plugins = ["pytester"]
 
-OPTIONS = ("--qparity-latency-seconds=0.05", "--qparity-baseline=baselines/main.json")
+OPTIONS = ("--qparity-latency-seconds=0.2", "--qparity-baseline=baselines/main.json")
 SHORT = (
     CASE.replace("[precisions.fp16]\n", "")
     + "\n[regression]\nslower_percent = 90\nlatency_percent = 1e6\nmemory_percent = 100\n"
