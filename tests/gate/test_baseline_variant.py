@@ -15,6 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pytest_qparity import gate, load_case
+from pytest_qparity.backends.registry import BackendSpec, backend_table
 from pytest_qparity.baseline.figures import Figures, SpeedUp, figures_of
 from pytest_qparity.baseline.file import Baseline
 from pytest_qparity.environment import environment
@@ -259,6 +260,21 @@ def test_an_old_variant_that_the_engine_refuses_leaves_the_run_s_sessions_alone(
 
     assert latency.outcome is Outcome.PASS
     assert "nobody.knows" in latency.evidence["baseline_variant"]["not_timed"]
+    assert np.isfinite(again["output"]).all()
+
+
+def test_an_old_variant_that_kills_its_worker_while_it_is_timed_leaves_the_run_s_sessions_alone(project: Path) -> None:
+    before = baseline_of(project, layers(16), project / "releases" / "model.onnx")
+    backends = {**backend_table(), "ort": BackendSpec("ort", "tests.gate.dying_engine:Dying")}
+    known = {"baseline": Baseline((before,)), "baseline_variants": VariantFolder(project / "releases")}
+
+    with running(project, backends=backends, **known) as run:
+        latency = gate.judge(run, "latency")
+        again = run.session.run(run.material.feed_shapes.costliest.feed.arrays)
+
+    assert latency.outcome is Outcome.PASS
+    assert "SIGABRT" in latency.evidence["baseline_variant"]["not_timed"]
+    assert list(latency.evidence["speed_up_over"]) == ["fp32"]
     assert np.isfinite(again["output"]).all()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pytest_qparity.digest import file_digest
 from pytest_qparity.precision.cache import VariantCache, float_beside, ranges_beside
 from pytest_qparity.precision.large import data_beside
 from pytest_qparity.precision.remote import RemoteCache, RemoteCacheError, RemoteCacheWarning
@@ -109,6 +111,29 @@ class Unreachable:
             raise ConnectionError("Could not connect to the endpoint URL")
 
         return fail
+
+
+def test_a_file_is_asked_for_by_its_content(tmp_path: Path, url: str) -> None:
+    shared, target = stored(tmp_path, url), tmp_path / "here" / "old.onnx"
+    digest = blob(shared, ".onnx").name
+
+    assert not RemoteCache(url).fetch_content("0" * 64, target)
+    assert not target.exists()
+    assert RemoteCache(url).fetch_content(digest, target)
+    assert file_digest(target) == digest
+    shutil.rmtree(shared)
+    assert RemoteCache(url).fetch_content(digest, target)  # it is here from before
+
+
+def test_a_file_that_has_not_the_content_that_it_is_called_by_is_refused(tmp_path: Path, url: str) -> None:
+    shared, target = stored(tmp_path, url), tmp_path / "here" / "old.onnx"
+    poisoned = blob(shared, ".onnx")
+    poisoned.write_bytes(b"poisoned")
+
+    with pytest.warns(RemoteCacheWarning, match="refused its file"):
+        assert not RemoteCache(url).fetch_content(poisoned.name, target)
+
+    assert not target.exists()
 
 
 def test_without_network_a_session_warns_once_and_goes_on_also_where_warnings_are_errors(
