@@ -5,12 +5,14 @@
 One run of ResNet-50 (the full architecture, seeded weights, batch 1, one thread), fp32 and int8; and two small cases
 of this repository. The gate is `pytest --backend=ort --precision=…` with the variant in the cache, whole process, all
 of its checks, canaries too. The bare script loads the same file, runs the same samples, computes SQNR and agreement
-with the stored reference, then makes as many timed calls as the gate's own ledger says it made, of the counterpart too;
-and, as the gate does for the peak of memory, loads the file and runs it twice in a process of its own.
-`polygraphy run --onnxrt` runs the samples (no reference, no timed calls): its bare script does that alone.
+with the stored reference, then runs the session as often as the gate did for its times, by the ledger of the gate's run
+just before it (`runs`), and the counterpart too; and, as the gate does for the peak of memory, loads the file and runs
+it twice in a process of its own. `polygraphy run --onnxrt` runs the samples (no reference, no timed calls): its bare
+script does that alone.
 
-Rounds are interleaved; printed are medians in wall-clock and CPU seconds. Nothing is asserted. Python may keep its byte
-code, as it does where people install packages; the first call of each command is not timed.
+Rounds are pairs of the two. Printed are medians in wall-clock and CPU seconds, and the least of the wall-clock ratios:
+neighbours only add. Nothing is asserted. Python may keep its byte code, as it does where people install packages; the
+first call of each command is not timed.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +114,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Cost:
-    """Medians over the rounds, in seconds."""
+    """Of one command, in seconds."""
 
     wall_s: float
     cpu_s: float
@@ -165,23 +168,26 @@ def judged(load: Load, precision: str) -> Callable[[], None]:
 
 
 def bare(load: Load, precision: str) -> Callable[[], None]:
-    """The calls that the last session made of this run."""
+    """With as many runs as the last gate made of this run."""
+    return _script(_order(load, precision))
+
+
+def _order(load: Load, precision: str) -> dict[str, object]:
     ledger = read_ledger(load.root / ".qparity" / "ledger.json")
     events = {event["check"]: event for event in ledger.verdicts if event["run"] == f"ort-{precision}"}
     digest = events["parity"]["provenance"]["variant"]["sha256"]
     cached = VariantCache(load.root / ".qparity" / "cache" / "variants").holding(digest)
     model = load.model if cached is None else cached.path
-    order = {
+    return {
         "model": str(model),
         "counterpart": None if precision == "fp32" else str(load.model),
         "data": str(load.data),
         "golden": str(load.golden),
         "batch": load.batch,
-        "calls": events["latency"]["evidence"]["calls"],
+        "calls": events["latency"]["evidence"]["conditions"]["runs"],
         "probe": 0,
         "script": BARE,
     }
-    return _script(order)
 
 
 def bare_inference(load: Load) -> Callable[[], None]:
@@ -207,20 +213,21 @@ def _done(command: list[str]) -> None:
         raise RuntimeError((done.stdout + done.stderr)[-2000:])
 
 
-def costs(named: dict[str, Callable[[], None]], rounds: int) -> dict[str, Cost]:
-    """Each in turn, a round after the other, so that a machine's drift hits all alike."""
-    seen: dict[str, list[Cost]] = {name: [] for name in named}
-    for run in named.values():
-        run()
+def costs(base: Callable[[], Callable[[], None]], other: Callable[[], None], rounds: int) -> list[tuple[Cost, Cost]]:
+    """Both in each round, `other` first: how often it ran its session decides what `base` is, which is made untimed."""
+    other()
+    base()()
+    found = []
     for _ in range(rounds):
-        for name, run in named.items():
-            begin, before = time.perf_counter(), _cpu_s()
-            run()
-            seen[name].append(Cost(time.perf_counter() - begin, _cpu_s() - before))
-    return {
-        name: Cost(statistics.median(c.wall_s for c in all_of), statistics.median(c.cpu_s for c in all_of))
-        for name, all_of in seen.items()
-    }
+        of_other = _cost(other)
+        found.append((_cost(base()), of_other))
+    return found
+
+
+def _cost(run: Callable[[], None]) -> Cost:
+    begin, before = time.perf_counter(), _cpu_s()
+    run()
+    return Cost(time.perf_counter() - begin, _cpu_s() - before)
 
 
 def _cpu_s() -> float:
@@ -229,26 +236,32 @@ def _cpu_s() -> float:
 
 
 def rows(options: argparse.Namespace, root: Path) -> Iterator[str]:
-    yield "| what | bare, wall s | CPU s | gate, wall s | CPU s | wall | CPU |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| what | bare, wall s | CPU s | gate, wall s | CPU s | wall | least | CPU | adds, CPU s |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     loads = [resnet(root, samples) for samples in options.samples]
     if not options.resnet_only:
         loads += [small(root, name) for name in ("digits_resnet", "textbert")]
     for load in loads:
         for precision in options.precisions:
-            judged(load, precision)()  # makes the variant, and says how many calls it times
-            found = costs({"bare": bare(load, precision), "gate": judged(load, precision)}, options.rounds)
-            yield _row(f"{load.title}, {precision}", found["bare"], found["gate"])
+            judged(load, precision)()  # makes the variant
+            found = costs(partial(bare, load, precision), judged(load, precision), options.rounds)
+            yield _row(f"{load.title}, {precision}", found)
         if options.polygraphy:
-            named = {"bare": bare_inference(load), "polygraphy": polygraphy(load, options.polygraphy)}
-            found = costs(named, options.rounds)
-            yield _row(f"{load.title}, `polygraphy run --onnxrt`", found["bare"], found["polygraphy"])
+            found = costs(partial(bare_inference, load), polygraphy(load, options.polygraphy), options.rounds)
+            yield _row(f"{load.title}, `polygraphy run --onnxrt`", found)
 
 
-def _row(title: str, base: Cost, other: Cost) -> str:
-    wall, cpu = other.wall_s / base.wall_s, other.cpu_s / base.cpu_s
-    figures = f"{base.wall_s:.1f} | {base.cpu_s:.1f} | {other.wall_s:.1f} | {other.cpu_s:.1f} | {wall:.2f} | {cpu:.2f}"
-    return f"| {title} | {figures} |"
+def _row(title: str, rounds: Sequence[tuple[Cost, Cost]]) -> str:
+    figures = [
+        statistics.median(seconds)
+        for which in (0, 1)
+        for seconds in ([pair[which].wall_s for pair in rounds], [pair[which].cpu_s for pair in rounds])
+    ]
+    told = " | ".join(f"{figure:.1f}" for figure in figures)
+    wall = [other.wall_s / base.wall_s for base, other in rounds]
+    cpu = statistics.median(other.cpu_s / base.cpu_s for base, other in rounds)
+    added = statistics.median(other.cpu_s - base.cpu_s for base, other in rounds)
+    return f"| {title} | {told} | {statistics.median(wall):.2f} | {min(wall):.2f} | {cpu:.2f} | {added:.1f} |"
 
 
 def main() -> None:

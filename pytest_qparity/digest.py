@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_SMALL_BYTES = 65_536  # hashlib.file_digest makes a buffer of four times as much for each file
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        begun = hashlib.sha256(first := stream.read(_SMALL_BYTES))
+        if len(first) == _SMALL_BYTES:
+            hashlib.file_digest(stream, lambda: begun)
+        return begun.hexdigest()
 
 
 def bytes_digest(content: bytes | memoryview) -> str:

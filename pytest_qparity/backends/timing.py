@@ -122,7 +122,7 @@ def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
             timed.look(given)
             seen.look()
         del given  # before the next run, which would find less room otherwise
-    return _times(calls, clock_of(calls), warm_up, seen)
+    return _times(calls, clock_of(calls), warm_up, seen, len(calls))
 
 
 def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0) -> PairedTimes:
@@ -173,7 +173,8 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
     kept = sound if len(sound) >= FEWEST_PAIRS else sound + interrupted
     clock = clock_of(call for pair in kept for block in pair for call in block.calls)
     times = np.array([[block.ms(clock) for block in pair] for pair in kept])
-    of_variant = _times(calls, clock, warm_up, seen)
+    pairs = len(sound) + len(interrupted)
+    of_variant = _times(calls, clock, warm_up, seen, pairs * (lead[0] + counted))
     return PairedTimes(times[:, 0], times[:, 1], of_variant, len(interrupted), len(sound) >= FEWEST_PAIRS)
 
 
@@ -218,7 +219,8 @@ def _goes_on_alone(calls: int, elapsed: float, question: Question) -> bool:
     return calls < max(MOST_CALLS, question.calls) and elapsed < question.seconds
 
 
-def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer) -> Times:
+def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer, runs: int) -> Times:
+    """`runs`: of the session once it was warm, those that are not counted too."""
     import numpy as np
 
     from pytest_qparity.backends.conditions import drift_percent
@@ -229,6 +231,7 @@ def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer) -> 
         "interrupted_percent": round(100.0 * float(np.mean(~is_sound)), 1),
         "warm_up_calls": warm_up.calls,
         "warm_up_stable": warm_up.is_stable,
+        "runs": warm_up.calls + runs,
     }
     drift = drift_percent(ms[is_sound])
     return Times(ms, is_sound, clock, None, conditions if drift is None else conditions | {"drift_percent": drift})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -80,6 +81,7 @@ class Canaries:
         self._root = root
         self._prepare = prepare
         self._results: dict[str, CanaryResult] = {}
+        self._begun: set[str] = set()  # backends that were asked for
 
     @property
     def are_off(self) -> bool:
@@ -112,6 +114,16 @@ class Canaries:
                 self._results[backend] = CanaryResult(0, 0, None, _not_prepared(reason.failure))
         return self._results[backend]
 
+    def starting(self, run: RunMaterial) -> AbstractContextManager[None]:
+        """What a run's first check and the canaries before it take: two engines and a reader of models, started
+        together. Once a backend: one that does not work here needs the first alone, run after run."""
+        backend, settings = run.backend_spec.name, run.material.settings
+        if backend in self._begun:
+            return contextlib.nullcontext()
+        self._begun.add(backend)
+        own = settings.limits_of({})
+        return settings.starting([run.material.limits, own, own])
+
     def record(self, backend: str) -> dict[str, Any] | None:
         """What stands beside each verdict of a backend; None where no canary was run on it."""
         result = self._results.get(backend)
@@ -126,8 +138,9 @@ def require_caught(run: RunMaterial, judge: Judge) -> None:
     settings = run.material.settings
     if settings.canaries.are_off:
         return
-    run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
-    result = settings.canaries.on(run.backend_spec.name, settings, judge, run.material)
+    with settings.canaries.starting(run):
+        run.host  # noqa: B018  one that does not work here is a failure of its own, and no canary is run
+        result = settings.canaries.on(run.backend_spec.name, settings, judge, run.material)
     if result.failure is not None:
         raise CannotJudge(result.failure)
 

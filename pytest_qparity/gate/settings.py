@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from pytest_qparity.case.naming import name_in
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.worker.limits import Limits
 from pytest_qparity.worker.protocol import DEFAULT_ISOLATION, Isolation
+from pytest_qparity.worker.started import StartedWorkers
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
@@ -57,6 +58,7 @@ class Settings:
     contributed: Contributed = NOTHING_CONTRIBUTED  # precisions and data sources of plugins
     case_names: Mapping[Path, str] = field(default_factory=dict)  # of the project's case files
     turns: Turns | None = None  # of processes that share the machine; None: this one is the only one
+    started: StartedWorkers = field(default_factory=StartedWorkers)
 
     def case_name(self, path: Path) -> str:
         """What the case at `path` is called in goldens, ledger and baseline."""
@@ -68,12 +70,17 @@ class Settings:
 
     def worker(self, limits: Limits) -> Worker:
         """A new worker; whoever asks for it closes it."""
-        worker = self._worker(limits)
+        worker = self.started.taken(limits) or self._worker(limits)
         if self.turns is None:
             return worker
         from pytest_qparity.gate.turns import InTurn
 
         return InTurn(worker, self.turns)
+
+    def starting(self, limits: Iterable[Limits]) -> AbstractContextManager[None]:
+        """A block that asks for workers with these limits: they start together, the first that is awaited takes the
+        time of all."""
+        return nullcontext() if self.isolation is Isolation.NONE else self.started.ahead(self._worker, limits)
 
     def timed(self) -> AbstractContextManager[bool | None]:
         """While something is timed; whether it is alone then, None where that cannot be told."""

@@ -100,12 +100,12 @@ class Turns:
         """The descriptor is no worker's: a process that is started does not inherit it."""
         if fcntl is None:
             return None
-        path = self.folder / "turns" / name
+        path = os.path.join(self.folder, "turns", name)  # noqa: PTH118  twice a call: a Path takes longer than the lock
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             with contextlib.suppress(OSError):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
                 return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError:
             pass

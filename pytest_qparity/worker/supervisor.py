@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,9 @@ from pytest_qparity.worker.frames import frame_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WATCH_MS = 20  # how often memory is looked at
-_ALL_EACH = 10  # looks at the engine's process alone between two at all that it started
+WATCH_MS = 20  # between two looks at memory, at least
+RARE_WATCH_MS = 200  # at most, and between two looks at all that the engine started
+FASTEST_MB_PER_MS = 50.0  # no process fills memory as fast: a core clears new pages at some 10 GB/s
 _TAIL_BYTES = 4096
 DEADLINE = b"d"  # sent down the lifeline: time is up
 DEAF = b"c"  # sent down the lifeline: the engine does not answer any more, whatever it does
@@ -87,6 +89,14 @@ def main() -> None:
     os._exit(0 if all_ended else 1)
 
 
+def next_look_ms(free_mb: float) -> int:
+    """When memory is looked at again, so that what is still allowed is not filled in between:
+
+    free_mb / FASTEST_MB_PER_MS, within WATCH_MS and RARE_WATCH_MS
+    """
+    return round(min(max(free_mb / FASTEST_MB_PER_MS, WATCH_MS), RARE_WATCH_MS))
+
+
 class _Watch:
     """Looks after one engine's process until it has ended, or must."""
 
@@ -97,6 +107,7 @@ class _Watch:
         self._tail = b""
         self._overtime = False
         self._held_mb: float | None = None
+        self._all_due = 0.0  # by the monotonic clock
 
     def until_the_end(self, awake: socket.socket) -> Ending | None:
         """How the engine ended; None where pytest let go of it."""
@@ -104,9 +115,8 @@ class _Watch:
         poller.register(self._charge.lifeline, select.POLLIN)
         poller.register(self._said, select.POLLIN)
         poller.register(awake, select.POLLIN)
-        looks = 0
         while True:
-            ready = dict(poller.poll(WATCH_MS))
+            ready = dict(poller.poll(self._look_at_memory()))
             if awake.fileno() in ready:
                 awake.recv(4096)
             if self._said in ready and not self._listen():
@@ -121,10 +131,13 @@ class _Watch:
                     return None
                 self._overtime = word == DEADLINE
                 self._kill()
-            looks += 1
-            self._look_at_memory(everything=looks % _ALL_EACH == 0)
 
-    def _look_at_memory(self, *, everything: bool) -> None:
+    def _look_at_memory(self) -> int:
+        """Kill what holds too much; in how many milliseconds the next look is due."""
+        now = time.monotonic()
+        everything = now >= self._all_due
+        if everything:
+            self._all_due = now + RARE_WATCH_MS / 1e3
         pids = processes.descendants(os.getpid()) if everything else {self._engine}
         held_mb = processes.resident_mb(pids)
         if held_mb > self._charge.memory_mb and len(pids) > 1:
@@ -132,6 +145,7 @@ class _Watch:
         if held_mb > self._charge.memory_mb and self._held_mb is None:
             self._held_mb = held_mb
             self._kill()
+        return next_look_ms(self._charge.memory_mb - held_mb)
 
     def _kill(self) -> None:
         with contextlib.suppress(OSError):

@@ -126,6 +126,18 @@ def test_warm_up_calls_are_not_measured(clock):
     assert times.of_variant.conditions["warm_up_stable"] is single.conditions["warm_up_stable"] is True
 
 
+@pytest.mark.parametrize("milliseconds", [pytest.param(1.0, id="blocks of several"), pytest.param(150.0, id="of one")])
+def test_all_runs_are_told_counted_or_not(clock, milliseconds):
+    variant, counterpart = clock.costing("v", milliseconds), clock.interrupted("c", milliseconds, 50.0, every=3)
+    single = clock.costing("alone", milliseconds)
+
+    times = in_turn(variant, counterpart, Question(2.0))
+    of_single = alone(single, Question(2.0))
+
+    assert times.of_variant.conditions["runs"] == variant.runs == counterpart.runs
+    assert of_single.conditions["runs"] == single.runs
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "seconds", "calls", "is_stable"),
     [

@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.golden import store
 from pytest_qparity.verdict import Code, Failure, Outcome, Verdict, failed, passed
 from pytest_qparity.worker.in_process import InProcess
-from pytest_qparity.worker.protocol import Isolation
+from pytest_qparity.worker.limits import Limits
+from pytest_qparity.worker.protocol import Isolation, Worker
+from pytest_qparity.worker.started import StartedWorkers
 from tests.e2e.projects import CASE, accept_golden, write_canary_files, write_project
 
 
@@ -56,6 +59,25 @@ def judged(
         return gate.judge(run, check)
 
 
+class Recording(StartedWorkers):
+    """How many were started ahead, each time, and how many of them were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead_of: list[int] = []
+        self.given = 0
+
+    def ahead(self, start: Any, limits: Any) -> Any:
+        limits = list(limits)
+        self.ahead_of.append(len(limits))
+        return super().ahead(start, limits)
+
+    def taken(self, limits: Limits) -> Worker | None:
+        worker = super().taken(limits)
+        self.given += worker is not None
+        return worker
+
+
 def codes(verdict: Verdict) -> list[str]:
     return [failure.code.code for failure in verdict.failures]
 
@@ -76,6 +98,28 @@ class TestSet:
 
         assert judged(root, settings=settings).outcome is Outcome.PASS
         assert settings.canaries.record("ort") is not None
+
+    def test_the_workers_of_a_first_check_start_together(self, root: Path) -> None:
+        started = Recording()
+        settings = dataclasses.replace(gate.default_settings(root), started=started)
+
+        assert judged(root, "preflight", settings=settings).outcome is Outcome.PASS
+        assert judged(root, "preflight", settings=settings).outcome is Outcome.PASS
+
+        assert started.ahead_of == [3]  # of the run, of the canaries, and the reader of models of both
+        assert started.given == 3
+
+    def test_those_of_a_backend_that_does_not_work_here_start_together_once(self, root: Path) -> None:
+        started = Recording()
+        absent = BackendSpec("absent", "tests.gate.test_linting:Absent", placement="any")
+        settings = gate.default_settings(root)
+        settings = dataclasses.replace(settings, started=started, backends={**settings.backends, "absent": absent})
+
+        for _ in range(2):
+            verdict = judged(root, "parity", backend="absent", settings=settings)
+            assert codes(verdict) == [Code.BACKEND_UNAVAILABLE.code]
+
+        assert started.ahead_of == [3]
 
     @pytest.mark.parametrize(
         "name", ["flipped", "scale", "relu", "swapped", "reordered", "nan", "half", "shape", "nan_scale", "float"]

@@ -76,6 +76,7 @@ def test_what_the_machine_was_like_stands_beside_the_figures(timed: Verdict) -> 
 
     assert conditions["alone"] is True
     assert {"cpus", "others_percent", "interrupted_percent", "warm_up_calls"} <= conditions.keys()
+    assert conditions["runs"] > conditions["warm_up_calls"] + timed.evidence["calls"]
     assert timed.evidence["threads"] == 1
     assert "p90" in timed.evidence["percentiles_ms"]
 
