@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -38,8 +39,19 @@ def local_sources(modules: Mapping[str, ModuleType] | None = None) -> frozenset[
         for name, module in known.items()
         if name.partition(".")[0] not in (_OWN, "__main__")
     )
-    files = (Path(file).resolve() for file in named if isinstance(file, str))
-    return frozenset(file for file in files if file.is_file() and is_local(file))
+    files = (Path(file) for file in _resolved({file for file in named if isinstance(file, str)}))
+    return frozenset(file for file in files if is_local(file) and file.is_file())
+
+
+def _resolved(files: Iterable[str]) -> Iterator[str]:
+    """Each without links. A folder is resolved once for all of its files: sessions import a thousand modules."""
+    folders: dict[str, str] = {}
+    for file in files:
+        folder, name = os.path.split(file)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        path = os.path.join(folders[folder], name)  # noqa: PTH118
+        yield os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def sources_of_target(target: str) -> frozenset[Path]:
