@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +14,18 @@ MARKER = "gpu: computes on an NVIDIA GPU; skipped, and counted in the summary, w
 # How long an example takes says what else runs on the machine.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with its golden and its variants made, copied for each test: to make them anew takes a second."""
+    from tests.e2e.projects import accept_golden, make_variants, write_project
+
+    root = tmp_path_factory.mktemp("template")
+    case_file = write_project(root)
+    accept_golden(case_file)
+    make_variants(case_file)
+    return root
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 import pytest_qparity
 from pytest_qparity.sources import local_sources
 
@@ -34,6 +36,20 @@ def test_local_files_are_told_and_no_others(tmp_path: Path) -> None:
     ]
 
     assert local_sources({each.__name__: each for each in modules}) == {path.resolve() for path in local}
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [("real/a.py", "a.py"), ("linked/b.py", "b.py"), ("file.py", "a.py"), ("linked/../real/b.py", "b.py")],
+    ids=["itself", "in a linked folder", "a linked file", "up from a linked folder"],
+)
+def test_a_module_is_known_by_the_file_that_links_lead_to(tmp_path: Path, place: str, found: str) -> None:
+    real = written(tmp_path / "real" / "a.py").parent
+    written(real / "b.py")
+    (tmp_path / "linked").symlink_to(real)
+    (tmp_path / "file.py").symlink_to(real / "a.py")
+
+    assert local_sources({"m": module("m", tmp_path / place)}) == {real.resolve() / found}
 
 
 def test_links_are_followed_to_where_the_code_lies(tmp_path: Path) -> None:

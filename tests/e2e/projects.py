@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +34,13 @@ batch = 40
 margin = 5.0
 """
 
+# Without plugins that only take time to import: sessions with all that is installed are in tests that write pytest.ini.
+BARE = "-p no:cacheprovider -p no:hypothesispytest -p no:anyio -p no:html"
+
 # Without the package's own canaries, which take each session a second: tests that are about canaries have some.
-INI = """
+INI = f"""
 [pytest]
-addopts = -p no:cacheprovider
+addopts = {BARE}
 qparity_canaries =
 """
 
@@ -72,3 +78,20 @@ def accept_golden(case_file: Path) -> Path:
     with contextlib.closing(material):
         material.accept_golden()
     return material.golden_folder
+
+
+def make_variants(case_file: Path) -> None:
+    """Have the case's fp16 and int8 variants in the project's cache, as an earlier session leaves them there."""
+    settings = gate.default_settings(case_file.parent.parent)
+    with contextlib.closing(gate.CaseMaterial(load_case(case_file), settings, f"cases/{case_file.name}")) as material:
+        for precision in ("fp16", "int8"):
+            with contextlib.closing(gate.RunMaterial(material, "ort", precision)) as run:
+                assert run.variant.origin == "made"
+
+
+def session(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`pytest` in the project, in a process of its own: for fixtures whose session several tests read."""
+    apart = ("PYTEST_", "CI", "BUILD_NUMBER")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
+    command = [sys.executable, "-m", "pytest", "--qparity-latency-seconds=0.01", *arguments]
+    return subprocess.run(command, cwd=root, env={**kept, **environment}, capture_output=True, text=True)

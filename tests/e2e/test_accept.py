@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.commands import qparity
 from tests.e2e.projects import CASE, accept_golden, write_project
 from tests.models import mlp, save
 
@@ -23,7 +24,8 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def qparity(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as one types it, in a process of its own."""
     command = [sys.executable, "-m", "pytest_qparity.cli", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -38,7 +40,7 @@ def test_accept_shows_what_is_missing_and_writes_nothing(project: pytest.Pyteste
 
 
 def test_accept_missing_writes_what_is_missing(project: pytest.Pytester) -> None:
-    done = qparity(project.path, "accept", "--missing")
+    done = typed(project.path, "accept", "--missing")
 
     assert done.returncode == 0, done.stderr
     assert (project.path / "golden" / "mlp" / "manifest.json").is_file()
@@ -163,7 +165,7 @@ def test_goldens_are_accepted_under_xdist_too(project: pytest.Pytester) -> None:
 def test_the_command_works_with_options_of_the_cache_plugin_and_leaves_no_cache(project: pytest.Pytester) -> None:
     (project.path / "pytest.ini").write_text("[pytest]\naddopts = --lf --stepwise\n")
 
-    done = qparity(project.path, "accept", "--missing")
+    done = typed(project.path, "accept", "--missing")
 
     assert done.returncode == 0, done.stderr
     assert not (project.path / ".pytest_cache").exists()
@@ -171,7 +173,7 @@ def test_the_command_works_with_options_of_the_cache_plugin_and_leaves_no_cache(
 
 def test_the_command_works_in_a_folder_below_and_its_remedy_too(project: pytest.Pytester) -> None:
     shown = qparity(project.path / "cases", "accept")
-    accepted = qparity(project.path / "cases", "accept", "mlp.toml", "--missing")
+    accepted = typed(project.path / "cases", "accept", "mlp.toml", "--missing")
 
     assert "qparity accept mlp.toml --missing" in shown.stdout
     assert accepted.returncode == 0, accepted.stderr

@@ -10,6 +10,7 @@ from tests.e2e.projects import CASE
 pytest_plugins = ["pytester"]
 
 FAST = "--qparity-latency-seconds=0.01"
+FP32 = ("--precision=fp32", FAST)  # of the case that is good
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
@@ -18,7 +19,7 @@ def test_a_name_that_would_be_another_node_id_is_an_error_and_the_others_are_jud
 ) -> None:
     (project.path / "cases" / "a::b.toml").write_text(CASE, encoding="utf-8")
 
-    result = project.runpytest_subprocess("--precision=fp32", FAST, *workers)
+    result = project.runpytest_subprocess(*FP32, *workers)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=5, errors=1)
@@ -74,9 +75,9 @@ def test_a_bad_case_file_is_one_error_with_its_line_and_the_others_are_judged(
 ) -> None:
     (project.path / "cases" / "bad.toml").write_text(text, encoding="utf-8")
 
-    result = project.runpytest(FAST)
+    result = project.runpytest(*FP32)
 
-    result.assert_outcomes(passed=15, errors=1)
+    result.assert_outcomes(passed=5, errors=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     said = result.stdout.str()
     place = "cases/bad.toml" if line is None else f"cases/bad.toml:{line}"
@@ -90,9 +91,9 @@ def test_a_bad_case_file_is_one_error_with_its_line_and_the_others_are_judged(
 def test_a_bad_case_file_does_not_stop_xdist(project: pytest.Pytester) -> None:
     (project.path / "cases" / "bad.toml").write_text("model = 1", encoding="utf-8")
 
-    result = project.runpytest_subprocess("-n", "2", FAST)
+    result = project.runpytest_subprocess("-n", "2", *FP32)
 
-    result.assert_outcomes(passed=15, errors=1)
+    result.assert_outcomes(passed=5, errors=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 

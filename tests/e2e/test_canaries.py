@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from pytest_qparity import read_ledger
 from pytest_qparity.ledger import Ledger
-from tests.e2e.projects import CASE, write_canary_files
-from tests.e2e.test_accept import qparity
+from tests.e2e.commands import qparity
+from tests.e2e.projects import BARE, CASE, write_canary_files
 
 pytest_plugins = ["pytester"]
 
@@ -32,14 +33,22 @@ def pytest_qparity_backends(config):
 @pytest.fixture
 def project(project: pytest.Pytester) -> pytest.Pytester:
     """A project that says nothing of canaries."""
-    (project.path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    (project.path / "pytest.ini").write_text(f"[pytest]\naddopts = {BARE}\n")
     return project
 
 
+@pytest.fixture(scope="session")
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This package's canaries and their golden, copied for each test."""
+    root = tmp_path_factory.mktemp("canaries")
+    write_canary_files(root)
+    return root
+
+
 @pytest.fixture
-def guarded(project: pytest.Pytester) -> pytest.Pytester:
+def guarded(project: pytest.Pytester, canaries: Path) -> pytest.Pytester:
     """The project with this package's canaries."""
-    write_canary_files(project.path)
+    shutil.copytree(canaries, project.path, dirs_exist_ok=True)
     return project
 
 
@@ -60,9 +69,9 @@ def codes(project: pytest.Pytester) -> set[str]:
 
 
 def test_canaries_that_are_caught_are_one_line_and_stand_beside_each_verdict(guarded: pytest.Pytester) -> None:
-    result = guarded.runpytest("--backend=ort,openvino", FAST)
+    result = guarded.runpytest("--backend=ort,openvino", "--precision=fp32", FAST)
 
-    result.assert_outcomes(passed=30)
+    result.assert_outcomes(passed=10)
     result.stdout.fnmatch_lines(["canaries: 10 of 10 caught on ort, openvino"])
     assert ledger(guarded).start["canaries"] == ["cases/canaries/canary.toml"]
     [record] = {str(event["provenance"]["canaries"]) for event in ledger(guarded).verdicts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_qparity.cli import main
 from pytest_qparity.ledger import read_ledger
+from tests.e2e.projects import BARE, session
 
 pytest_plugins = ["pytester"]
 
@@ -34,7 +36,7 @@ RELU = "cases/kernels.toml::ort::qdq_relu-s4-opset21"
 
 def write_case(root: Path, text: str = CASE) -> Path:
     (root / "cases").mkdir(exist_ok=True)
-    (root / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    (root / "pytest.ini").write_text(f"[pytest]\naddopts = {BARE}\n")
     case_file = root / "cases" / "kernels.toml"
     case_file.write_text(text)
     return case_file
@@ -48,6 +50,22 @@ def write_record(root: Path, text: str) -> None:
 @pytest.fixture
 def kernels(pytester: pytest.Pytester) -> pytest.Pytester:
     write_case(pytester.path)
+    return pytester
+
+
+@pytest.fixture(scope="module")
+def judged_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which those kernels were judged."""
+    root = tmp_path_factory.mktemp("kernels")
+    write_case(root)
+    assert session(root, "--backend=ort", "--qparity-examples=6").returncode == 0
+    return root
+
+
+@pytest.fixture
+def judged(judged_once: Path, pytester: pytest.Pytester) -> pytest.Pytester:
+    """Such a folder of the test's own."""
+    shutil.copytree(judged_once, pytester.path, dirs_exist_ok=True)
     return pytester
 
 
@@ -177,10 +195,9 @@ def test_a_backend_that_is_not_here_cannot_be_judged(kernels: pytest.Pytester) -
 
 
 def test_the_page_of_a_ledger(
-    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    judged: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(kernels)
-    monkeypatch.chdir(kernels.path)
+    monkeypatch.chdir(judged.path)
 
     assert main(["conformance"]) == 0
 
@@ -192,14 +209,12 @@ def test_the_page_of_a_ledger(
 
 
 def test_the_page_of_a_ledger_in_a_terminal(
-    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    judged: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(kernels)
-    monkeypatch.chdir(kernels.path)
+    monkeypatch.chdir(judged.path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    capsys.readouterr()  # what pytest printed
 
     assert main(["conformance"]) == 0
     page = capsys.readouterr().out
@@ -212,18 +227,16 @@ def test_the_page_of_a_ledger_in_a_terminal(
 
 
 def test_the_page_of_a_ledger_as_html(
-    kernels: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    judged: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(kernels)
-    monkeypatch.chdir(kernels.path)
-    capsys.readouterr()
+    monkeypatch.chdir(judged.path)
 
     assert main(["conformance", "--html", "kernels.html"]) == 0
     assert capsys.readouterr().out == "written to kernels.html\n"
     assert main(["conformance", "--html", "cases"]) == 2
     assert "should be room to write" in capsys.readouterr().err
 
-    page = (kernels.path / "kernels.html").read_text(encoding="utf-8")
+    page = (judged.path / "kernels.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "Relu before a 4-bit QuantizeLinear is dropped" in page
     assert "<code>docs/upstream/onnxruntime-dropped-relu.py</code>" in page

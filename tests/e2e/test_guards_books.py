@@ -13,14 +13,16 @@ from tests.e2e.gate_runs import FAST
 
 pytest_plugins = ["pytester"]
 
+FP32 = ("--precision=fp32", FAST)
+
 
 class TestBooks:
     def test_a_check_that_another_plugin_skips_has_no_verdict_and_fails(self, project: pytest.Pytester) -> None:
-        result = project.runpytest("--benchmark-skip", FAST)
+        result = project.runpytest("--benchmark-skip", *FP32)
 
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         ledger = read_ledger(project.path / ".qparity" / "ledger.json")
-        assert len(ledger.unjudged) == 3
+        assert len(ledger.unjudged) == 1
         assert not ledger.passes
 
     def test_a_check_whose_item_was_not_run_has_no_verdict_and_fails(self, project: pytest.Pytester) -> None:
@@ -53,7 +55,7 @@ class TestBooks:
             """
         )
 
-        result = project.runpytest(FAST)
+        result = project.runpytest(*FP32)
 
         assert result.ret == pytest.ExitCode.TESTS_FAILED
 
@@ -65,18 +67,18 @@ def test_the_ledger_of_a_killed_run_is_readable(project: pytest.Pytester) -> Non
 
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(report):
-            if report.when == "call" and "int8::parity" in report.nodeid:
+            if report.when == "call" and "fp32::parity" in report.nodeid:
                 os.kill(os.getpid(), signal.SIGKILL)
         """
     )
 
-    project.runpytest_subprocess(FAST)
+    project.runpytest_subprocess(*FP32)
 
     path = Path(project.path / ".qparity" / "ledger.json")
     assert json.loads(path.read_text())["format"] == 1
     ledger = read_ledger(path)
-    assert len(ledger.planned) == 15
-    assert len(ledger.verdicts) == 12
+    assert len(ledger.planned) == 5
+    assert len(ledger.verdicts) == 2
     assert not ledger.passes
 
 
@@ -101,7 +103,7 @@ class TestSessions:
     def test_a_session_that_judged_nothing_leaves_no_ledger_that_passes(
         self, project: pytest.Pytester, arguments: list[str]
     ) -> None:
-        assert project.runpytest_subprocess(FAST).ret == 0
+        assert project.runpytest_subprocess(*FP32).ret == 0
 
         assert project.runpytest_subprocess(*arguments).ret != 0
         assert not read_ledger(project.path / ".qparity" / "ledger.json").passes
@@ -109,7 +111,7 @@ class TestSessions:
     def test_a_bad_case_file_is_in_the_ledger(self, project: pytest.Pytester) -> None:
         (project.path / "cases" / "bad.toml").write_text("model = 1")
 
-        project.runpytest(FAST)
+        project.runpytest(*FP32)
 
         assert list(read_ledger(project.path / ".qparity" / "ledger.json").case_errors) == ["cases/bad.toml"]
 
@@ -131,7 +133,7 @@ class TestSessions:
             """
         )
 
-        result = project.runpytest("-s", FAST)
+        result = project.runpytest("-s", *FP32)
 
         assert result.ret == 0
         assert "MODULES {'mlp'}" in result.stdout.str()
@@ -140,6 +142,6 @@ class TestSessions:
         shutil.rmtree(project.path / "golden")
         shutil.rmtree(project.path / "cases" / "data")
 
-        result = project.runpytest("-W", "error", "-m", "latency", FAST)
+        result = project.runpytest("-W", "error", "-m", "latency", *FP32)
 
         assert "PytestBenchmarkWarning" not in result.stdout.str()

@@ -18,7 +18,7 @@ class TestGolden:
     def test_missing(self, project: pytest.Pytester) -> None:
         shutil.rmtree(project.path / "golden")
 
-        result = refused(project)
+        result = refused(project, "-m", "parity or accuracy")
 
         assert codes(project, "parity") == codes(project, "accuracy") == {"QP-GOLDEN-001"}
         result.stdout.fnmatch_lines(["Try:*qparity accept cases/mlp.toml --missing*"])
@@ -27,7 +27,7 @@ class TestGolden:
         [array] = (project.path / "golden" / "mlp").glob("*.npy")
         array.write_bytes(array.read_bytes()[:-1])
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project, "parity") == {"QP-GOLDEN-003"}
 
@@ -37,14 +37,14 @@ class TestGolden:
         content[-1] ^= 1
         array.write_bytes(content)
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project, "parity") == {"QP-GOLDEN-003"}
 
     def test_of_another_model(self, project: pytest.Pytester) -> None:
         save(mlp(seed=7), project.path / "cases" / "models" / "mlp.onnx")
 
-        result = refused(project)
+        result = refused(project, "-m", "parity")
 
         assert codes(project, "parity") == {"QP-GOLDEN-002"}
         result.stdout.fnmatch_lines(["*model*"])
@@ -54,7 +54,7 @@ class TestGolden:
         data["input"][0, 0] += 1
         np.savez(project.path / "cases" / "data" / "test.npz", **data)
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project, "parity") == {"QP-GOLDEN-002"}
 
@@ -62,7 +62,7 @@ class TestGolden:
         case_file = project.path / "cases" / "mlp.toml"
         case_file.write_text(CASE.replace("batch = 40", "batch = 60"))
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project, "parity") == {"QP-GOLDEN-002"}
 
@@ -82,21 +82,21 @@ class TestData:
             labels=np.empty(0, np.int64),
         )
 
-        refused(project)
+        refused(project, "-m", "parity", "--precision=fp32,int8")
 
         assert "QP-DATA-004" in codes(project)
 
     def test_a_calibration_set_that_is_empty(self, project: pytest.Pytester) -> None:
         np.savez(project.path / "cases" / "data" / "calibration.npz", input=np.empty((0, 16), np.float32))
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project) == {"QP-DATA-004"}
 
     def test_a_calibration_set_of_zeros(self, project: pytest.Pytester) -> None:
         np.savez(project.path / "cases" / "data" / "calibration.npz", input=np.zeros((64, 16), np.float32))
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project) == {"QP-CAL-002"}
 
@@ -104,7 +104,7 @@ class TestData:
         case_file = project.path / "cases" / "mlp.toml"
         case_file.write_text(CASE.replace('calibration = "data/calibration.npz"', ""))
 
-        refused(project)
+        refused(project, "-m", "parity")
 
         assert codes(project) == {"QP-CAL-001"}
 
@@ -112,7 +112,7 @@ class TestData:
         data = dict(np.load(project.path / "cases" / "data" / "test.npz"))
         np.savez(project.path / "cases" / "data" / "test.npz", input=data["input"], labels=data["labels"][:-1])
 
-        refused(project)
+        refused(project, "-m", "accuracy", "--precision=fp32,int8")
 
         assert "QP-DATA-005" in codes(project)
 

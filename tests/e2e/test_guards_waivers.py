@@ -25,14 +25,14 @@ class TestWaiver:
     def test_that_has_expired(self, project: pytest.Pytester) -> None:
         waive(project, run="trt-*", expires=datetime.date(2020, 1, 1))
 
-        result = refused(project, "--backend=trt,ort")
+        result = refused(project, "--backend=trt,ort", "--precision=fp32")
 
         result.stdout.fnmatch_lines(["Note:*expired on 2020-01-01*"])
 
     def test_under_runxfail_is_no_pass(self, project: pytest.Pytester) -> None:
         waive(project, run="trt-*", expires=datetime.date.max)
 
-        result = project.runpytest("--backend=trt", "--runxfail", FAST)
+        result = project.runpytest("--backend=trt", "--precision=fp32", "--runxfail", FAST)
 
         assert result.ret == pytest.ExitCode.TESTS_FAILED
 
@@ -64,7 +64,7 @@ class TestWhatWaiversCover:
         else:
             array.write_bytes(array.read_bytes()[:-1] + b"\x07")
 
-        refused(project)
+        refused(project, "--precision=int8")
 
     def test_codes_are_the_only_ones_a_waiver_covers(self, project: pytest.Pytester) -> None:
         waive(project, run="ort-int8", expires=datetime.date.max, more='codes = ["QP-PAR-003"]')

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_qparity import read_ledger
 from pytest_qparity.cli import main
+from tests.e2e.projects import session
 
 pytest_plugins = ["pytester"]
 
@@ -135,11 +136,24 @@ REFUSED = [
 ]
 
 
+@pytest.fixture(scope="module")
+def ledgers(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the ledgers of two shards that are whole together, and of two that are not of them."""
+    root = tmp_path_factory.mktemp("shards")
+    shutil.copytree(template, root, dirs_exist_ok=True)
+    assert session(root, "--qparity-ledger=a.json", "-k", "parity", *FP32).returncode == 0
+    assert session(root, "--qparity-ledger=b.json", "-k", "not parity", *FP32).returncode == 0
+    assert session(root, "--qparity-ledger=part.json", "-k", "latency", *FP32).returncode == 0
+    fp16 = ("-k", "not parity", "--precision=fp16")
+    assert session(root, "--qparity-ledger=fp16.json", *fp16).returncode == 0
+    return root
+
+
 class TestRefusals:
     @pytest.fixture
-    def shards(self, project: pytest.Pytester) -> pytest.Pytester:
-        judge(project, "a.json", "-k", "parity", *FP32)
-        judge(project, "b.json", "-k", "not parity", *FP32)
+    def shards(self, project: pytest.Pytester, ledgers: Path) -> pytest.Pytester:
+        for path in ledgers.glob("*.json"):
+            shutil.copy(path, project.path)
         return project
 
     @pytest.mark.parametrize(
@@ -175,10 +189,6 @@ class TestRefusals:
         (shards.path / "text.json").write_text("no ledger")
         (shards.path / "newer.json").write_text(text.replace('"format": 1', '"format": 2', 1))
         (shards.path / "odd.json").write_text(text.replace('"exit_status": 0', '"exit_status": "fine"'))
-        if "part.json" in arguments:
-            judge(shards, "part.json", "-k", "latency", *FP32)
-        if "fp16.json" in arguments:
-            judge(shards, "fp16.json", "-k", "not parity", "--precision=fp16", FAST)
         before = {path.name: path.read_bytes() for path in shards.path.glob("*.json")}
 
         status, said, refused = merge(*arguments, output=output)

@@ -155,6 +155,7 @@ def test_pages_and_logs_of_other_plugins_hold_our_verdicts(project):
     pytest.importorskip("pytest_html")
     pytest.importorskip("pytest_reportlog")
     (project.path / "cases" / "mlp.toml").write_text(CASE + TOO_STRICT, encoding="utf-8")
+    (project.path / "pytest.ini").write_text("[pytest]\nqparity_canaries =\n", encoding="utf-8")  # with all plugins
 
     project.runpytest(*FAILING, "--html=page.html", "--self-contained-html", "--report-log=log.jsonl")
 

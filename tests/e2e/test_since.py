@@ -28,6 +28,7 @@ def figures(events: list[dict[str, Any]]) -> list[Any]:
 
 def test_what_nothing_touches_is_carried_over_and_every_report_says_so(project: pytest.Pytester) -> None:
     shared = f"--qparity-remote-cache={(project.path / 'shared').as_uri()}"
+    shutil.rmtree(project.path / ".qparity/cache")  # what is made is stored in the shared one
     project.runpytest_subprocess(*QUICK, shared).assert_outcomes(passed=CHECKS)
     judged = verdicts(project.path)
     first = read_ledger(project.path / ".qparity/ledger.json").start["session"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from pytest_qparity.cli import main
-from tests.e2e.projects import CASE, accept_golden, write_project
+from tests.e2e.projects import CASE, session
 
 pytest_plugins = ["pytester"]
 
@@ -43,12 +45,20 @@ Repeat: pytest "cases/mlp.toml::ort-int8::parity" --backend=ort"""
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    case_file = write_project(pytester.path, FAILING)
-    accept_golden(case_file)
+def project(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    (project.path / "cases" / "mlp.toml").write_text(FAILING, encoding="utf-8")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
-    return pytester
+    return project
+
+
+@pytest.fixture(scope="module")
+def plain(template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a session of that project prints."""
+    root = tmp_path_factory.mktemp("plain")
+    shutil.copytree(template, root, dirs_exist_ok=True)
+    (root / "cases" / "mlp.toml").write_text(FAILING, encoding="utf-8")
+    return session(root, COLUMNS="80", NO_COLOR="1").stdout
 
 
 def masked(text: str) -> str:
@@ -73,25 +83,25 @@ def section(text: str) -> list[str]:
     return [line for line in lines[start + 1 : end + 1] if line]
 
 
-@pytest.mark.parametrize("arguments", [[], ["-q"], ["-n", "2"], ["--tb=no"]], ids=["plain", "-q", "xdist", "--tb=no"])
+def test_the_summary_of_a_plain_session(plain: str) -> None:
+    assert section(plain) == squeezed(SUMMARY)
+
+
+@pytest.mark.parametrize("arguments", [["-q"], ["-n", "2"], ["--tb=no"]], ids=["-q", "xdist", "--tb=no"])
 def test_the_summary_is_the_same_however_pytest_is_run(project: pytest.Pytester, arguments: list[str]) -> None:
     result = project.runpytest_subprocess(FAST, *arguments)
 
     assert section(result.stdout.str()) == squeezed(SUMMARY)
 
 
-def test_no_line_of_ours_is_wider_than_80_columns_or_coloured(project: pytest.Pytester) -> None:
-    text = project.runpytest_subprocess(FAST).stdout.str()
-
-    ours = text[text.index(" FAILURES ") : text.index("ledger: ")].splitlines()
+def test_no_line_of_ours_is_wider_than_80_columns_or_coloured(plain: str) -> None:
+    ours = plain[plain.index(" FAILURES ") : plain.index("ledger: ")].splitlines()
     assert max(map(len, ours)) <= 80
-    assert "\x1b" not in text
+    assert "\x1b" not in plain
 
 
-def test_a_failure_says_what_it_got_what_to_try_and_how_to_repeat_it(project: pytest.Pytester) -> None:
-    text = masked(project.runpytest_subprocess(FAST).stdout.str())
-
-    assert " ".join(FAILURE.split()) in " ".join(text.split())
+def test_a_failure_says_what_it_got_what_to_try_and_how_to_repeat_it(plain: str) -> None:
+    assert " ".join(FAILURE.split()) in " ".join(masked(plain).split())
 
 
 def test_the_command_of_a_failure_repeats_it(project: pytest.Pytester) -> None:
@@ -106,7 +116,7 @@ def test_in_ci_the_short_summary_has_one_line_for_a_failure(
 ) -> None:
     monkeypatch.setenv("CI", "true")
 
-    text = project.runpytest_subprocess(FAST).stdout.str()
+    text = project.runpytest_subprocess(FAST, "-k", "int8 and parity").stdout.str()
 
     [line] = [line for line in text.splitlines() if line.startswith("FAILED ")]
     assert line.startswith("FAILED cases/mlp.toml::ort-int8::parity - QP-PAR-002 SQNR of output")

@@ -5,20 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.projects import accept_golden, write_project
 from tests.faults.bench import Bench, copied
 from tests.worker import leftovers
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with its golden and its variants made, copied for each row."""
-    root = tmp_path_factory.mktemp("template")
-    accept_golden(write_project(root))
-    bench = Bench(root)
-    for precision in ("fp16", "int8"):
-        bench.verdict("preflight", precision=precision)
-    return root
 
 
 @pytest.fixture
