@@ -23,6 +23,7 @@ __all__ = [
     "digests_under",
     "signed_for",
     "sums_text",
+    "text_under",
 ]
 
 EXTRACT, VERDICT, CARD, SUMS = "ledger.json", "verdict.json", "README.md", "SHA256SUMS"
@@ -38,6 +39,12 @@ def digests_under(folder: Path) -> dict[str, str]:
     Raises OSError where something cannot be read, ValueError where it is no plain file: a link may lead anywhere.
     """
     return {path.relative_to(folder).as_posix(): file_digest(path) for path in sorted(_files(folder))}
+
+
+def text_under(folder: Path, name: str) -> str:
+    """The text of a file of a folder. Raises as `digests_under` does; ValueError too where it is no UTF-8."""
+    path = folder / name
+    return _plain(path, path.lstat().st_mode).read_bytes().decode()
 
 
 def sums_text(digests: Mapping[str, str]) -> str:

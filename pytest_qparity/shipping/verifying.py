@@ -22,6 +22,7 @@ from pytest_qparity.shipping.release_files import (
     digests_under,
     signed_for,
     sums_text,
+    text_under,
 )
 from pytest_qparity.shipping.signing import payload_of, public_key, verified_payload
 from pytest_qparity.shipping.statements import FORMAT, provenance_statement, result_statement, verdict_of
@@ -64,7 +65,7 @@ def verify(folder: Path, key: Path | None = None) -> Verified:
 def _digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file, as the sums say it too."""
     try:
-        stated = (folder / SUMS).read_bytes().decode()
+        stated = text_under(folder, SUMS)
         digests = digests_under(folder)
     except OSError as error:
         name = Path(error.filename or SUMS).name

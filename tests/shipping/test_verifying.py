@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,18 +65,33 @@ def test_a_file_too_many_is_found_and_what_a_hub_adds_is_not_one(release: Path) 
     assert "1 files too many (extra.py)" in altered(release)
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_what_is_no_plain_file_is_not_opened(release: Path, kind: str) -> None:
-    model = release / "model.onnx"
-    content = model.read_bytes()
-    model.unlink()
-    if kind == "pipe":
-        os.mkfifo(model)
-    else:
-        (release.parent / "elsewhere").write_bytes(content)
-        model.symlink_to(release.parent / "elsewhere")
+def write_into(pipe: Path, content: bytes) -> None:
+    """Waits for whoever opens the pipe to read, who would wait for ever for one that nobody writes into."""
+    pipe.write_bytes(content)
 
-    assert "model.onnx is a link, a device or a pipe" in altered(release)
+
+@pytest.mark.parametrize("name", ["model.onnx", "SHA256SUMS"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_plain_file_is_not_opened(release: Path, kind: str, name: str) -> None:
+    path = release / name
+    content = path.read_bytes()
+    path.unlink()
+    if kind == "link":
+        (release.parent / "elsewhere").write_bytes(content)
+        path.symlink_to(release.parent / "elsewhere")
+        said = altered(release)
+    else:
+        os.mkfifo(path)
+        writer = threading.Thread(target=write_into, args=(path, content))
+        writer.start()
+        try:
+            said = altered(release)
+        finally:
+            reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            writer.join()
+            os.close(reader)
+
+    assert f"{name} is a link, a device or a pipe" in said
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "verdict.json", "ledger.json"])
