@@ -56,6 +56,16 @@ class Ledger:
         judged = {verdict["node_id"] for verdict in self.verdicts}
         return tuple(node_id for node_id in self.planned if node_id not in judged)
 
+    @property
+    def extract_of(self) -> str | None:
+        """The one run that it holds of a larger ledger (`qparity export` writes such extracts); None where it is whole.
+        The only place that tells them apart: an extract says nothing of what else its session judged."""
+        if "extract" not in self.start:
+            return None
+        extract = self.start["extract"]
+        name = extract.get("run") if isinstance(extract, Mapping) else None
+        return name if isinstance(name, str) and name else "a run without a name"
+
     def case_of(self, case_file: str) -> str:
         """The name of a case by its file, of which no verdict need be there."""
         named = self.start.get("case_names")

@@ -54,6 +54,10 @@ def require_sessions(shards: Mapping[str, Ledger]) -> None:
             raise MergeError(
                 f"got {name}, which is merged, should be the ledger of a session: name those of all shards"
             )
+        if ledger.extract_of is not None:
+            raise MergeError(
+                f"got {name}, the extract of one run, {ledger.extract_of}, should be the whole ledger of its session"
+            )
         session = str(ledger.start.get("session"))
         other = sessions.setdefault(session, name)
         if other != name:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_qparity.report.carried import number_carried
+from pytest_qparity.report.extract import with_extract
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ def badge_of(ledger: Ledger) -> Badge:
     if ledger.passes:
         carried = number_carried(ledger)
         if not waived:
-            return Badge(f"passes, {carried} carried over" if carried else "passes", GREEN)
-        return Badge("all waived" if waived == len(ledger.planned) else f"passes, {waived} waived", YELLOW)
+            text = f"passes, {carried} carried over" if carried else "passes"
+            return Badge(with_extract(text, ledger), GREEN)
+        text = "all waived" if waived == len(ledger.planned) else f"passes, {waived} waived"
+        return Badge(with_extract(text, ledger), YELLOW)
     failed = counts[Outcome.ACCURACY_FAIL.value] + counts[Outcome.BUDGET_FAIL.value]
     if failed:
         return Badge(f"{failed} failed", RED)

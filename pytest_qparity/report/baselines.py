@@ -60,11 +60,13 @@ class Saved:
 
 
 def saved(ledger: Ledger, older: Baseline | None, unbounded: Unbounded = Unbounded.REFUSED) -> Saved:
-    """A baseline of a whole ledger that passes. Raises BaselineError where it is another, or where nothing bounds the
-    speed-up of one of its runs, and the older line has none of the same files and engine.
+    """A baseline of a whole ledger that passes. Raises BaselineError where it is another, or the extract of one, or
+    where nothing bounds the speed-up of one of its runs, and the older line has none of the same files and engine.
 
     Lines of other hardware stay, and so do those of backends and precisions that the session was not asked for.
     """
+    if ledger.extract_of is not None:
+        raise BaselineError(f"got {_extract(ledger)} --partial saves this run, and all others stay as they were")
     if ledger.against_it:
         raise BaselineError(f"got a ledger that does not pass: {ledger.against_it} --partial saves what passes of it")
     new, kept = _with_older_speed([figures for _, figures in recorded(ledger)], older)
@@ -168,7 +170,7 @@ def _was_asked_for(ledger: Ledger, figures: Figures, hardware: set[str]) -> bool
 
 def baseline_at(path: Path) -> Baseline:
     """The baseline in a file, or that of a ledger, such as the main branch's artifact. Raises BaselineError where it is
-    neither, or the ledger does not pass, and OSError where it cannot be read."""
+    neither, or the ledger does not pass or is an extract, and OSError where it cannot be read."""
     text = path.read_text(encoding="utf-8", errors="replace")
     if _LEDGER not in text[:100]:
         return parsed_baseline(text, path)
@@ -176,6 +178,12 @@ def baseline_at(path: Path) -> Baseline:
         ledger = parsed(text)
     except LedgerError as error:
         raise BaselineError(f"{path}: {error}") from None
+    if ledger.extract_of is not None:
+        raise BaselineError(f"{path}: got {_extract(ledger)} Every other run would pass as new")
     if ledger.against_it:
         raise BaselineError(f"got a ledger that does not pass, {path}, should be one that does: {ledger.against_it}")
     return Baseline(tuple(figures for _, figures in recorded(ledger)), bytes_digest(text.encode()))
+
+
+def _extract(ledger: Ledger) -> str:
+    return f"the extract of one run, {ledger.extract_of}, should be the whole ledger of its session."

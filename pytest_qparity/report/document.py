@@ -22,13 +22,14 @@ FORMAT = 1
 
 
 def summary_json(ledger: Ledger, root: Path) -> str:
-    """`passes`, `against_it`, `counts` by outcome, `planned`, `unjudged`, `problems`, `waived`,
+    """`passes`, `against_it`, `extract_of`, `counts` by outcome, `planned`, `unjudged`, `problems`, `waived`,
     `waivers_not_needed`, `comparison`, `start`. `root`: see problems_of."""
     waived = [event for event in ledger.verdicts if event["waiver"] is not None]
     document = {
         "format": FORMAT,
         "passes": ledger.passes,
         "against_it": ledger.against_it,
+        "extract_of": ledger.extract_of,
         "counts": Counter(event["outcome"] for event in ledger.verdicts),
         "planned": len(ledger.planned),
         "unjudged": ledger.unjudged,

@@ -141,9 +141,15 @@ def add_ledger(path: Path, history: Path) -> Entry | None:
     """Append what `entry_of` keeps of the ledger at `path`; None where it is there already, by its session.
 
     Each line is flushed to disk before this returns, and several processes may add at a time. Raises HistoryError where
-    the history cannot be read, LedgerError and OSError as `read_ledger` does.
+    the history cannot be read, or the ledger is an extract: its session would be taken for what the history has of it,
+    and the night lost. LedgerError and OSError as `read_ledger` does.
     """
-    entry = entry_of(read_ledger(path), file_digest(path))
+    ledger = read_ledger(path)
+    if ledger.extract_of is not None:
+        raise HistoryError(
+            f"got {path}, the extract of one run, {ledger.extract_of}, should be the whole ledger of its session"
+        )
+    entry = entry_of(ledger, file_digest(path))
     history.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{history}.lock"):
         if history.exists() and any(each.session == entry.session for each in read_history(history)):

@@ -12,6 +12,7 @@ from pytest_qparity.report.added_text import added_markdown
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.extract import extract_lines, with_extract
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.problems import Problem, problems_of
@@ -41,7 +42,7 @@ def summary_markdown(ledger: Ledger, root: Path, sections: Sequence[Added] = ())
         lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
     lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
     made_here, as_float = "; ".join(made_here_lines(ledger)), "; ".join(as_float_lines(ledger))
-    for line in filter(None, (*carried_lines(ledger), made_here, as_float)):
+    for line in filter(None, (*extract_lines(ledger), *carried_lines(ledger), made_here, as_float)):
         lines += [f"{markdown_text(cut(line, _LONGEST_SENTENCE))}.", ""]
     of_checks = [problem for problem in problems if problem.path]
     if of_checks:
@@ -59,8 +60,8 @@ def _headline(ledger: Ledger) -> str:
     if not ledger.passes:
         return "❌ qparity: does not pass"
     if all(event["outcome"] == Outcome.WAIVED for event in ledger.verdicts):
-        return "⚠️ qparity: all that was judged is waived"
-    return "✅ qparity: passes"
+        return with_extract("⚠️ qparity: all that was judged is waived", ledger)
+    return with_extract("✅ qparity: passes", ledger)
 
 
 def _counts(ledger: Ledger) -> str:

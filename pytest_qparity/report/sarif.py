@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pytest_qparity.checks.linting.finding import Weight
+from pytest_qparity.report.extract import extract_lines
 from pytest_qparity.report.problems import Problem, problems_of
 from pytest_qparity.version import __version__
 
@@ -34,6 +35,9 @@ def ledger_sarif(ledger: Ledger, root: Path) -> str:
     if ledger.against_it:
         told = {"text": ledger.against_it}
         invocation["toolExecutionNotifications"] = [{"level": "error", "message": told}]
+    notes = [{"level": "note", "message": {"text": line}} for line in extract_lines(ledger)]
+    if notes:
+        invocation["toolExecutionNotifications"] = [*invocation.get("toolExecutionNotifications", ()), *notes]
     return _document(rules.values(), [_of_problem(each, list(rules)) for each in found], invocation)
 
 

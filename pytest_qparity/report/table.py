@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
+from pytest_qparity.report.extract import extract_lines
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 from pytest_qparity.report.runs import decibels_text
@@ -135,7 +136,8 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
     yield from (
         f"{line[0].upper()}{line[1:]}."
-        for line in (*made_here_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
+        for lines in (extract_lines, made_here_lines, as_float_lines, carried_lines)
+        for line in lines(ledger)
     )
     yield from moved_note(rows)
     for row in rows:

@@ -16,6 +16,7 @@ from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.console import text_console
+from pytest_qparity.report.extract import extract_lines
 from pytest_qparity.report.text import printable
 from pytest_qparity.report.unneeded import unneeded_lines
 from pytest_qparity.verdict import Outcome
@@ -63,6 +64,7 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
         conformance_lines,
         canaries,
         carried_lines,
+        extract_lines,
         _counts,
         _explained,
     ):

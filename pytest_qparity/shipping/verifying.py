@@ -105,9 +105,8 @@ def _run(folder: Path) -> JudgedRun:
 
 
 def _named_in(ledger: Ledger) -> str:
-    extract = ledger.start.get("extract")
-    name = extract.get("run") if isinstance(extract, dict) else None
-    if not isinstance(name, str):
+    name = ledger.extract_of
+    if name is None:
         raise _altered(f"{EXTRACT}: got no extract of a ledger, should say which run it is of.")
     return name
 

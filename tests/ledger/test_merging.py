@@ -226,6 +226,14 @@ def test_the_start_of_the_whole_says_what_the_shards_have_in_common(tmp_path: Pa
     assert whole.start["libraries"] == {"pytest-qparity": "0.1.0"}
 
 
+def test_an_extract_is_no_shard(tmp_path: Path) -> None:
+    """The extracts of two releases, each of a case of its own, would add up to a whole ledger."""
+    a, b = shard(tmp_path, "a", NODES[:2]), shard(tmp_path, "b", NODES[2:])
+    extract = replace(b, start={**b.start, "extract": {"run": "cases/x.toml::ort-int8"}})
+
+    assert refusal(a=a, b=extract).startswith("got b, the extract of one run, cases/x.toml::ort-int8")
+
+
 @pytest.mark.parametrize("libraries", [{}, {"pytest-qparity": None}, None, "0.1.0"], ids=str)
 def test_a_ledger_that_does_not_say_its_version_is_refused(tmp_path: Path, libraries: Any) -> None:
     a, b = shard(tmp_path, "a", NODES[:2]), shard(tmp_path, "b", NODES[2:])

@@ -243,6 +243,22 @@ def test_a_name_that_leads_elsewhere_is_usage(name: str) -> None:
     assert main(["baseline", "save", name, "--from", "ledger.json"]) == 2
 
 
+def test_an_extract_is_no_baseline_and_of_a_part_it_saves_its_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every run that it lacks would be dropped from the baseline, and pass as new from then on."""
+    write_ledger(Path("ledger.json"), runs=RUNS)
+    save()
+    extract = {**START, "extract": {"run": "cases/digits.toml::ort-int8", "ledger_sha256": "0" * 64}}
+    write_ledger(Path("ledger.json"), start=extract)
+
+    with pytest.raises(BaselineError, match="Every other run would pass as new"):
+        baseline_at(Path("ledger.json"))
+    assert save() == 1
+    assert "got the extract of one run, cases/digits.toml::ort-int8" in capsys.readouterr().err
+    assert len(kept().runs) == 2
+    assert save("--partial") == 0
+    assert len(kept().runs) == 2
+
+
 def test_a_ledger_that_passes_stands_for_its_baseline_and_one_that_does_not_is_refused() -> None:
     good = write_ledger(Path("good.json"), runs=RUNS)
     bad = write_ledger(Path("bad.json"), outcomes={"parity": "accuracy-fail"})

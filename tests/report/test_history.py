@@ -112,6 +112,17 @@ class TestFile:
         assert add_ledger(ledger, tmp_path / "history.jsonl") is None
         assert len(read_history(tmp_path / "history.jsonl")) == 1
 
+    def test_an_extract_is_refused_since_its_session_would_be_taken_for_known(self, tmp_path: Path) -> None:
+        whole, history = add(tmp_path, 1), tmp_path / "history.jsonl"
+        history.unlink()
+        extract = {**START, "extract": {"run": "cases/digits.toml::ort-int8", "ledger_sha256": "0" * 64}}
+
+        with pytest.raises(HistoryError, match="the extract of one run"):
+            add_ledger(write_ledger(tmp_path / "extract.json", start=extract), history)
+
+        assert not history.exists()
+        assert add_ledger(whole, history) is not None
+
     def test_a_ledger_that_does_not_pass_is_kept_with_its_outcome(self, tmp_path: Path) -> None:
         ledger = write_ledger(tmp_path / "ledger.json", outcomes={"parity": "accuracy-fail"})
 

@@ -11,6 +11,7 @@ from pytest_qparity.ledger.events import badness
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import is_of_kernels
+from pytest_qparity.report.extract import extract_lines, with_extract
 from pytest_qparity.report.html.anchors import check_anchor
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.text import layers_command
@@ -63,18 +64,23 @@ def headline(ledger: Ledger) -> Headline:
     counts = Counter(str(event["outcome"]) for event in ledger.verdicts)
     told = tuple((outcome.value, counts[outcome.value]) for outcome in Outcome if counts[outcome.value])
     waived = counts[Outcome.WAIVED.value]
-    lines = (*made_here_lines(ledger), *unneeded_lines(ledger), *as_float_lines(ledger), *carried_lines(ledger))
-    remarks = tuple(f"{line[0].upper()}{line[1:]}." for line in lines)
+    told_of = (extract_lines, made_here_lines, unneeded_lines, as_float_lines, carried_lines)
+    remarks = tuple(f"{line[0].upper()}{line[1:]}." for lines in told_of for line in lines(ledger))
     if not ledger.passes:
         return Headline("fail", "Does not pass", (*_against(ledger), *remarks), told, len(ledger.planned))
     if not counts[Outcome.PASS.value]:
         said = f"Nothing passed by itself: {counted(waived, 'check')}, all waived."
-        return Headline("waived", "Waived", (said, *remarks), told, len(ledger.planned))
-    said = "Every check that the cases ask for has a verdict"
+        return Headline("waived", with_extract("Waived", ledger), (said, *remarks), told, len(ledger.planned))
+    asking = "the cases ask for" if ledger.extract_of is None else "is in this extract"
+    said = f"Every check that {asking} has a verdict"
     if waived:
         said = f"{said}; {waived} are waived."
-        return Headline("pass", "Passes, with waivers", (said, *remarks), told, len(ledger.planned))
-    return Headline("pass", "Passes", (f"{said}, and it is pass.", *remarks), told, len(ledger.planned))
+        return Headline(
+            "pass", with_extract("Passes, with waivers", ledger), (said, *remarks), told, len(ledger.planned)
+        )
+    return Headline(
+        "pass", with_extract("Passes", ledger), (f"{said}, and it is pass.", *remarks), told, len(ledger.planned)
+    )
 
 
 def counted(number: int, noun: str) -> str:
