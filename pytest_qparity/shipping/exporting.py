@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +112,22 @@ def _flush_all(folder: Path) -> None:
 
 
 def _require_names(file: VariantFile, run: JudgedRun) -> None:
-    """The names of external data stand in the model's file, and so cannot be changed: none may be one of ours."""
+    """The names of external data stand in the model's file, and so cannot be changed: none may be one of ours, nor that
+    of another, on any system that a release is copied to."""
+    taken = set(map(_as_stored, (*OWN_NAMES, file.shipped_as)))
+    found: dict[str, str] = {}
     for name in file.external:
-        is_ours = name in OWN_NAMES or name == file.shipped_as or name.startswith(".")
-        if is_ours or not name.isprintable() or "\\" in name:
+        other = found.setdefault(_as_stored(name), name)
+        is_ours = _as_stored(name.partition("/")[0]) in taken or name.startswith(".")
+        if is_ours or other != name or not name.isprintable() or "\\" in name:
             remedy = f"save the model with other names beside it, and judge {run.case_file} again"
-            sentence = f"Got external data {name!r}, should have a name that no file of a release has."
-            raise CannotJudge(Failure(Code.SHIP_FILE, sentence, remedy))
+            beside = "" if other == name else f" beside {other!r}"
+            sentence = f"Got external data {name!r}{beside}, should have a name that no file of a release has"
+            raise CannotJudge(Failure(Code.SHIP_FILE, f"{sentence} (case does not count).", remedy))
+
+
+def _as_stored(name: str) -> str:
+    """One text for all names that are one file somewhere: macOS and Windows tell no case, macOS no way of writing an
+    accent, and Windows leaves out dots and spaces at the end of a part."""
+    parts = unicodedata.normalize("NFC", name.casefold()).split("/")
+    return "/".join(part.rstrip(". ") for part in parts)

@@ -95,11 +95,27 @@ def test_a_case_file_that_changed_since_is_refused(judged: Judged) -> None:
     assert f"{CASE_FILE} is " in refused(judged)
 
 
-def test_external_data_may_not_have_a_name_of_ours(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = type(judged.variant)(judged.variant.path, judged.variant.digest, (), ("README.md",))
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("README.md",),
+        ("readme.MD",),
+        ("README.md.",),
+        ("Readme.md/weights",),
+        ("sha256sums",),
+        ("Model.onnx",),
+        ("a.data", "A.data"),
+        ("caf\u00e9.data", "cafe\u0301.data"),
+    ],
+    ids=ascii,
+)
+def test_external_data_may_not_have_a_name_of_ours_on_any_system(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    taken = type(judged.variant)(judged.variant.path, judged.variant.digest, (), names)
     monkeypatch.setattr(VariantCache, "holding", lambda *_: taken)
 
-    assert "Got external data 'README.md'" in refused(judged)
+    assert f"Got external data {names[-1]!r}" in refused(judged)
 
 
 def test_a_folder_that_holds_something_stays_as_it_is(judged: Judged) -> None:
