@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_TEXT = 2000
+_OF_A_RUN = ("variant_percent", "variant_value", "median_ms", "peak_mb", "size_mb")  # evidence: what it is judged by
 _PLAIN_WORD = re.compile(r"[a-z]+ ")  # no file name ("ext.onnx: got"), no key ("keep_float: got", "batch: got")
 
 
@@ -276,6 +279,10 @@ def contradiction(outcome: Outcome, failures: int, waiver: str | None, evidence:
         return "a waiver needs a reason"
     if outcome is Outcome.PASS and not evidence:
         return "a pass needs evidence"
+    for name in _OF_A_RUN if outcome is Outcome.PASS else ():
+        value = evidence.get(name)
+        if value is not None and not (isinstance(value, numbers.Real) and math.isfinite(value)):
+            return f"a pass has a finite {name}, not {value!r}"
     return ""
 
 

@@ -5,6 +5,7 @@ import json
 import pickle
 import re
 
+import numpy as np
 import pytest
 
 from pytest_qparity.verdict import (
@@ -62,6 +63,16 @@ def test_a_pass_has_evidence_and_no_failure():
         passed("34.2 dB", {})
     with pytest.raises(ValueError, match="contradicts itself"):
         Verdict(Outcome.PASS, "12.4 dB", {"sqnr_db": 12.4}, (SQNR,))
+
+
+@pytest.mark.parametrize("name", ["variant_percent", "variant_value", "median_ms", "peak_mb", "size_mb"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan"), "nan", "98.5", [98.5]], ids=repr)
+def test_a_pass_is_of_finite_figures_live_or_as_a_ledger_writes_them(name, value):
+    for fine in (98.5, np.float32(98.5), 98, None):
+        assert passed("98.5 %", {name: fine}).outcome is Outcome.PASS
+    with pytest.raises(ValueError, match=f"a pass has a finite {name}, not "):
+        passed("98.5 %", {name: value})
+    assert failed("?", {name: value}, (SQNR,)).outcome is Outcome.ACCURACY_FAIL
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ACCURACY_FAIL, Outcome.BUDGET_FAIL, Outcome.CANNOT_JUDGE])

@@ -14,12 +14,28 @@ from pytest_qparity.report.text import one_line
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
     from pytest_qparity.shipping.judged_run import JudgedRun
-    from pytest_qparity.shipping.variant_file import VariantFile
 
-__all__ = ["card_text"]
+__all__ = ["CARD_FORMAT", "METADATA", "SECTION", "Marks", "card_facts", "card_text"]
+
+# Releases outlive versions: another text is another format, and what makes cards of the older one has to stay.
+CARD_FORMAT = 1
 
 # Where a metric of ours is one of Hugging Face's by another name.
 _HUGGING_FACE = {"top1": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The lines around what is held of a card."""
+
+    begin: str
+    end: str
+
+
+METADATA = Marks(f"# card {CARD_FORMAT} of pytest-qparity: begin", f"# card {CARD_FORMAT} of pytest-qparity: end")
+SECTION = Marks(
+    f"<!-- card {CARD_FORMAT} of pytest-qparity: begin -->", f"<!-- card {CARD_FORMAT} of pytest-qparity: end -->"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +48,25 @@ class _Result:
     value: float
 
 
-def card_text(run: JudgedRun, case: Case, file: VariantFile) -> str:
-    """Markdown with YAML metadata in front. Every text of it may be anyone's and is escaped."""
+def card_facts(run: JudgedRun, case: Case) -> dict[str, Any]:
+    """What a card says of the case and no verdict does: the extract of the ledger keeps it, so that the card can be
+    made again where the case is not."""
+    from pytest_qparity.precision.table import FLOATS, base_of
+
+    stated = case.spec.precisions.get(run.precision)
+    is_float = base_of(run.precision, stated.base if stated else None) in FLOATS
+    return {
+        "task": case.spec.task,
+        "test_data": PurePosixPath(case.spec.data.test).stem,
+        "is_quantized": not is_float,
+    }
+
+
+def card_text(run: JudgedRun, model: str, *, has_external: bool) -> str:
+    """Markdown with YAML metadata in front, of a run of an extract. Every text of it may be anyone's and is escaped.
+
+    `model`: the name of its file; `has_external`: whether data lie beside it.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -45,13 +78,17 @@ def card_text(run: JudgedRun, case: Case, file: VariantFile) -> str:
     )
     environment.filters["text"] = _markdown
     environment.filters["yaml"] = json.dumps  # YAML 1.2 takes JSON's texts and numbers as they are
+    facts = run.start["extract"]["card"]
+    quantized = ("quantized",) if facts["is_quantized"] else ()
     return environment.get_template("model_card.md").render(
+        metadata=METADATA,
+        section=SECTION,
         run=run,
-        task=case.spec.task,
-        tags=list(dict.fromkeys(("onnx", *_quantized(run, case), run.precision, "pytest-qparity"))),
-        result=_result(run, case),
-        suffix=PurePosixPath(file.shipped_as).suffix,
-        external=bool(file.external),
+        task=facts["task"],
+        tags=list(dict.fromkeys(("onnx", *quantized, run.precision, "pytest-qparity"))),
+        result=_result(run, facts["test_data"]),
+        model=model,
+        external=has_external,
         made=_made(run),
         engine=_engine(run),
         version=run.start.get("libraries", {}).get("pytest-qparity", "of an unknown version"),
@@ -69,14 +106,7 @@ def _markdown(text: object) -> str:
     return escaped
 
 
-def _quantized(run: JudgedRun, case: Case) -> tuple[str, ...]:
-    from pytest_qparity.precision.table import FLOATS, base_of
-
-    stated = case.spec.precisions.get(run.precision)
-    return () if base_of(run.precision, stated.base if stated else None) in FLOATS else ("quantized",)
-
-
-def _result(run: JudgedRun, case: Case) -> _Result | None:
+def _result(run: JudgedRun, test_data: str) -> _Result | None:
     """None where nothing was scored: a card without a number is better than one with another number."""
     accuracy = next((event for event in run.verdicts if event["check"] == "accuracy"), None)
     if accuracy is None:
@@ -88,7 +118,7 @@ def _result(run: JudgedRun, case: Case) -> _Result | None:
         return None
     metric = str(evidence.get("metric"))
     name = f"{metric} (%)" if percent is not None else metric
-    return _Result(PurePosixPath(case.spec.data.test).stem, name, _HUGGING_FACE.get(metric, metric), score)
+    return _Result(test_data, name, _HUGGING_FACE.get(metric, metric), score)
 
 
 def _made(run: JudgedRun) -> str:
@@ -122,8 +152,8 @@ def _figures(run: JudgedRun) -> list[str]:
     accuracy = checks.get("accuracy", {})
     if "variant_percent" in accuracy:
         lines.append(
-            f"{accuracy['metric']}: {accuracy['variant_percent']:.2f} %, "
-            f"the float model {accuracy['float_percent']:.2f} %, over {accuracy['samples']:,} samples"
+            f"{accuracy['metric']}: {_percent(accuracy['variant_percent'])}, "
+            f"the float model {_percent(accuracy['float_percent'])}, over {accuracy['samples']:,} samples"
         )
     latency = checks.get("latency", {})
     if isinstance(latency.get("median_ms"), int | float):
@@ -142,3 +172,8 @@ def _figures(run: JudgedRun) -> list[str]:
     if isinstance(memory.get("size_mb"), int | float):
         lines.append(f"File: {memory['size_mb']:.4g} MB")
     return [*lines, *as_float_of(run.verdicts)]
+
+
+def _percent(value: float | str) -> str:
+    """Of a waived check it may be no number, which a ledger writes as a text."""
+    return f"{float(value):.2f} %"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.digest import bytes_digest
 from pytest_qparity.durable import flush_folder
 from pytest_qparity.ledger.reading import parsed
-from pytest_qparity.shipping.card import card_text
-from pytest_qparity.shipping.judged_run import judged_run
+from pytest_qparity.shipping.card import card_facts, card_text
+from pytest_qparity.shipping.judged_run import as_written, judged_run
 from pytest_qparity.shipping.release_files import (
     CARD,
     EXTRACT,
@@ -59,16 +59,19 @@ def export(
     """
     signer = None if key is None else signer_of(key)
     content = ledger.read_bytes()
-    judged = judged_run(parsed(content.decode("utf-8", errors="replace")), name, waived=waived)
+    remedy = f"take the ledger as it was written, or judge {case.path.name} again"
+    with as_written(str(ledger), Code.SHIP_REFUSED, remedy):
+        judged = judged_run(parsed(content.decode("utf-8", errors="replace")), name, waived=waived)
+        extract = extract_text(judged, bytes_digest(content), card_facts(judged, case))
+        shipped = judged_run(parsed(extract), judged.name, waived=waived)  # the release says what its own extract says
+        _require_readable(shipped)
     require_same_case(judged, case.path)
     file = variant_file(judged, case, settings)
     _require_names(file, judged)
-    extract = extract_text(judged, bytes_digest(content))
-    shipped = judged_run(parsed(extract), judged.name, waived=waived)  # the release says what its own extract says
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=UNFINISHED, dir=output.parent))
     try:
-        _fill(unfinished, shipped, file, extract, card_text(shipped, case, file), signer)
+        _fill(unfinished, shipped, file, extract, signer)
         unfinished.chmod(0o755)
         unfinished.rename(output)  # over an empty folder too, and over nothing else
         flush_folder(output.parent)
@@ -77,7 +80,15 @@ def export(
     return shipped
 
 
-def _fill(folder: Path, run: JudgedRun, file: VariantFile, extract: str, card: str, signer: Any) -> None:
+def _require_readable(run: JudgedRun) -> None:
+    """All that a release says of a run can be said: tried once, before anything is written."""
+    card_text(run, "", has_external=False)
+    verdict_of(run, "", {})
+    result_statement(run, {})
+    provenance_statement(run, {})
+
+
+def _fill(folder: Path, run: JudgedRun, file: VariantFile, extract: str, signer: Any) -> None:
     copied = VariantFile(folder / file.shipped_as, file.external)
     shutil.copyfile(file.path, copied.path)
     for place in file.external:
@@ -87,7 +98,7 @@ def _fill(folder: Path, run: JudgedRun, file: VariantFile, extract: str, card: s
     files = digests_under(folder)
     _write(folder / EXTRACT, extract)
     _write(folder / VERDICT, f"{json.dumps(verdict_of(run, file.shipped_as, files), indent=2)}\n")
-    _write(folder / CARD, card)
+    _write(folder / CARD, card_text(run, file.shipped_as, has_external=bool(file.external)))
     if signer is not None:
         subjects = signed_for(digests_under(folder))
         made = provenance_statement(run, subjects)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Failure, Outcome
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
 
-__all__ = ["JudgedRun", "judged_run"]
+__all__ = ["JudgedRun", "as_written", "judged_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,17 @@ def judged_run(ledger: Ledger, name: str, *, waived: bool) -> JudgedRun:
         start=ledger.start,
         exit_status=int(ledger.exit_status or 0),
     )
+
+
+@contextlib.contextmanager
+def as_written(where: str, code: Code, remedy: str) -> Iterator[None]:
+    """Raises CannotJudge where what is read within is not as a session writes it: a ledger may be anyone's."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        sentence = f"{where}: got what cannot be read ({told}), should be what pytest --backend=… writes."
+        raise CannotJudge(Failure(code, sentence, remedy)) from None
 
 
 def _unknown(shippable: Shippable, name: str) -> str:

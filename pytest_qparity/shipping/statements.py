@@ -23,10 +23,11 @@ BUILDER = "pkg:pypi/pytest-qparity"  # a package URL, which names no host
 BUILD_TYPE = f"{BUILDER}#variant/v1"
 
 
-def extract_text(run: JudgedRun, ledger_sha256: str) -> str:
-    """A ledger that holds one run of another, whose SHA-256 it names: read like any other, an event a line."""
+def extract_text(run: JudgedRun, ledger_sha256: str, card: Mapping[str, Any]) -> str:
+    """A ledger that holds one run of another, whose SHA-256 it names: read like any other, an event a line. `card`: see
+    card.card_facts."""
     events: list[Mapping[str, Any]] = [
-        {**run.start, "extract": {"run": run.name, "ledger_sha256": ledger_sha256}},
+        {**run.start, "extract": {"run": run.name, "ledger_sha256": ledger_sha256, "card": dict(card)}},
         {
             "event": "plan",
             "node_ids": [event["node_id"] for event in run.verdicts],

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.model import stored_bytes
 from pytest_qparity.ledger import Ledger, LedgerError, read_ledger
-from pytest_qparity.shipping.judged_run import judged_run
+from pytest_qparity.shipping.card import card_text
+from pytest_qparity.shipping.held_card import require_card, require_marks
+from pytest_qparity.shipping.judged_run import as_written, judged_run
 from pytest_qparity.shipping.release_files import (
     CARD,
     EXTRACT,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Verified", "verify"]
 
 _NAMED = 3
+_ANEW = "take the release anew from where it was exported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,16 @@ class Verified:
 
 def verify(folder: Path, key: Path | None = None) -> Verified:
     """Raises CannotJudge where a byte of the release is another than when it was exported, a file is missing or too
-    many, its verdict does not follow from its ledger, or, with a public `key`, it is not signed by it."""
+    many, its verdict or card does not follow from its ledger, or, with a public `key`, it is not signed by it."""
     signer = None if key is None else public_key(key)
     if folder.resolve().name.endswith(UNFINISHED):
         raise _altered(f"Got {folder.name}, which an export left unfinished, should be a release.")
     digests = _digests(folder)
-    run = _run(folder)
-    _require_model(folder, run, digests)
-    is_signed = _require_signatures(folder, run, digests, signer)
+    with as_written(EXTRACT, Code.SHIP_ALTERED, _ANEW):
+        run = _run(folder)
+        model = _require_model(folder, run, digests)
+        _require_card(folder, run, model, digests)
+        is_signed = _require_signatures(folder, run, digests, signer)
     return Verified(run, digests, is_signed, None if signer is None else signer.keyid)
 
 
@@ -111,8 +116,9 @@ def _named_in(ledger: Ledger) -> str:
     return name
 
 
-def _require_model(folder: Path, run: JudgedRun, digests: Mapping[str, str]) -> None:
-    """The verdict says what the extract of the ledger says, of the files that are here; and they are the variant."""
+def _require_model(folder: Path, run: JudgedRun, digests: Mapping[str, str]) -> str:
+    """The name of the model. The verdict says what the extract of the ledger says, of the files that are here; and they
+    are the variant."""
     try:
         said = json.loads((folder / VERDICT).read_bytes())
         model, newer = str(said["model"]), type(said["format"]) is int and said["format"] > FORMAT
@@ -127,6 +133,17 @@ def _require_model(folder: Path, run: JudgedRun, digests: Mapping[str, str]) -> 
     now = stored_bytes(folder / model, [name for name in files if name != model]).digest
     if now != run.digest:
         raise _altered(f"{model} is {now[:12]}, should be {run.digest[:12]} as the verdicts say.")
+    return model
+
+
+def _require_card(folder: Path, run: JudgedRun, model: str, digests: Mapping[str, str]) -> None:
+    """The card says what the extract of the ledger says: it is what people read."""
+    try:
+        card = (folder / CARD).read_bytes().decode()
+    except UnicodeDecodeError:
+        raise _altered(f"{CARD}: got bytes that are no UTF-8, should be text.") from None
+    require_marks(card)
+    require_card(card, card_text(run, model, has_external=bool(digests.keys() - OWN_NAMES - {model})))
 
 
 def _require_signatures(folder: Path, run: JudgedRun, digests: Mapping[str, str], signer: Any) -> bool:
@@ -162,4 +179,4 @@ def _stated(statement: Mapping[str, Any]) -> object:
 
 
 def _altered(sentence: str) -> CannotJudge:
-    return CannotJudge(Failure(Code.SHIP_ALTERED, sentence, "take the release anew from where it was exported"))
+    return CannotJudge(Failure(Code.SHIP_ALTERED, sentence, _ANEW))

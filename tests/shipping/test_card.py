@@ -63,14 +63,14 @@ def test_a_speed_up_that_nothing_bounds_is_not_on_the_card(judged: Judged, ends:
     assert "times as fast" not in card(judged).read_text()
 
 
-def test_a_quantized_file_that_runs_as_floats_is_said_to(judged: Judged) -> None:
-    def as_floats(events: list[dict[str, Any]]) -> None:
-        for each in events:
-            if each.get("check") == "preflight":
-                counts = {"Conv": {"quantized": 0, "fell_back": 3, "left_float": 1, "otherwise": 0}}
-                each["evidence"] |= {"kernel_counts": counts, "faster_with": 'target = "backend"'}
+def float_nodes(events: list[dict[str, Any]]) -> None:
+    counts = {"Conv": {"quantized": 0, "fell_back": 3, "left_float": 1, "otherwise": 0}}
+    preflight = next(each for each in events if each.get("check") == "preflight")
+    preflight["evidence"] |= {"kernel_counts": counts, "faster_with": 'target = "backend"'}
 
-    judged.write(as_floats)
+
+def test_a_quantized_file_that_runs_as_floats_is_said_to(judged: Judged) -> None:
+    judged.write(float_nodes)
 
     told = "- as float: 0 of 4 compute nodes of net ort-int8 run quantized; the others compute in floats, which gains"
     assert told in card(judged).read_text()

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from pytest_qparity.digest import file_digest
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.shipping.verifying import verify
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.shipping.judged import CASE_FILE, Judged, events
+from tests.shipping.judged import CASE_FILE, Change, Judged, events
 from tests.shipping.test_judged_run import waive
 
 
@@ -116,6 +117,48 @@ def test_external_data_may_not_have_a_name_of_ours_on_any_system(
     monkeypatch.setattr(VariantCache, "holding", lambda *_: taken)
 
     assert f"Got external data {names[-1]!r}" in refused(judged)
+
+
+def change(check: str, **evidence: Any) -> Change:
+    return lambda events: next(each for each in events if each.get("check") == check)["evidence"].update(evidence)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (change("accuracy", variant_percent="nan"), "a pass has a finite variant_percent, not 'nan'"),
+        (change("latency", median_ms="inf"), "a pass has a finite median_ms, not 'inf'"),
+        (change("memory", size_mb=[4.0]), "a pass has a finite size_mb"),
+        (change("accuracy", samples="many"), "got what cannot be read (ValueError"),
+        (change("latency", speed_up_over=[]), "got what cannot be read (AttributeError"),
+        (lambda events: events[2].pop("precision"), "got what cannot be read (KeyError: 'precision')"),
+    ],
+    ids=["nan", "inf", "list", "text", "no table", "no precision"],
+)
+def test_a_ledger_that_was_edited_is_refused_with_a_sentence(judged: Judged, edit: Change, said: str) -> None:
+    judged.write(edit)
+
+    with pytest.raises(CannotJudge) as caught:
+        judged.export()
+
+    assert caught.value.failure.code is Code.SHIP_REFUSED
+    assert said in caught.value.failure.sentence
+    assert not (judged.root / "out").exists()
+
+
+def test_a_waived_figure_that_is_no_number_is_told_as_it_is(judged: Judged) -> None:
+    failure = {"code": "QP-ACC-001", "sentence": "Got NaN."}
+    waived = {"outcome": "waived", "waiver": "not yet (until 2027-03-01)", "failures": [failure]}
+
+    def edit(events: list[dict[str, Any]]) -> None:
+        change("accuracy", variant_percent="nan")(events)
+        next(each for each in events if each.get("check") == "accuracy").update(waived)
+
+    judged.write(edit)
+    judged.export(waived=True)
+
+    assert "- top1: nan %, the float model 99.00 %" in (judged.root / "out" / "README.md").read_text()
+    verify(judged.root / "out")
 
 
 def test_a_folder_that_holds_something_stays_as_it_is(judged: Judged) -> None:
