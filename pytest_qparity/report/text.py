@@ -73,7 +73,7 @@ def layers_command(event: Mapping[str, Any], failure: Mapping[str, Any]) -> str 
     """What tells which layers are to blame for a failure; None of one of which they are not."""
     if failure["code"] not in _LAYERS_TELL:
         return None
-    return f"qparity diagnose {shlex.quote(event['node_id'].partition('::')[0])} {event['run']}"
+    return shlex.join(["qparity", "diagnose", event["node_id"].partition("::")[0], event["run"]])
 
 
 def wrapped(label: str, text: str, *, hanging: str | None = None) -> str:
