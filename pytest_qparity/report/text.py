@@ -35,6 +35,8 @@ def one_line(text: str) -> str:
 
 def printable_lines(text: str) -> str:
     """Text whose line breaks are ours, with what else a terminal would obey as escapes."""
+    if text.replace("\n", "").isprintable():
+        return text  # evidence has hundreds of thousands of lines
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
