@@ -13,7 +13,8 @@ Every figure of its tables is a ledger's; the words around them are in resnet50_
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +22,8 @@ from jinja2 import Environment, StrictUndefined
 
 from pytest_qparity import read_ledger
 from pytest_qparity.ledger import Ledger
+from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
+from pytest_qparity.report.moved import moved_note, moved_rows
 from pytest_qparity.report.runs import RunRecord, decibels_text, runs_by_case
 
 # The article's table, as it stands there.
@@ -38,8 +41,10 @@ CALIBRATION_IMAGES = 16
 def page(*ledgers: Ledger) -> str:
     """Of a case that several ledgers judged, what the last says."""
     runs: dict[str, list[RunRecord]] = {}
+    rows: dict[str, list[ComparisonRow]] = {}
     for ledger in ledgers:
         runs |= runs_by_case(ledger)
+        rows |= {case: [*of] for case, of in groupby(comparison_rows(ledger), key=lambda row: row.case)}
     resnet = [run for name in ("resnet50", "resnet50_batch32") for run in runs.get(name, ())]
     labelled = [run for name in LABELLED for run in runs.get(name, ()) if run.precision in SHOWN]
     bert = runs.get("bert_base", [])
@@ -48,9 +53,9 @@ def page(*ledgers: Ledger) -> str:
     return template.render(
         machine=machine(ledgers[0]),
         load=load((*resnet, *bert, *labelled)),
-        resnet=table(resnet, "same answer"),
-        bert=table(bert, None),
-        labelled=table(labelled, "Top-1", named=True),
+        resnet=table(resnet, rows, "same answer"),
+        bert=table(bert, rows, None),
+        labelled=table(labelled, rows, "Top-1", named=True),
         seed=SEED,
         ratios=_ratios(resnet),
         calibration=CALIBRATION_IMAGES,
@@ -83,7 +88,13 @@ def load(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def table(runs: Sequence[RunRecord], score: str | None, *, named: bool = False) -> str:
+def table(
+    runs: Sequence[RunRecord], rows: Mapping[str, Sequence[ComparisonRow]], score: str | None, *, named: bool = False
+) -> str:
+    """`rows`: by case, of the same ledgers, by which latencies are marked that do not compare with that of fp32."""
+    told = [row for case in dict.fromkeys(run.case for run in runs) for row in rows[case]]
+    told = [row for row in told if any((row.case, row.run) == (run.case, run.id) for run in runs)]
+    moved = {(row.case, row.run) for row in moved_rows(told)}
     columns = [
         *(["model"] if named else []),
         *["run", "batch", "threads", "callers"],
@@ -94,8 +105,11 @@ def table(runs: Sequence[RunRecord], score: str | None, *, named: bool = False) 
     for run in runs:
         figures = [*([run.case] if named else []), f"{run.id}{_outcome(run)}", *_call(run)]
         figures += [_percent(run)] if score else []
-        lines.append(f"| {' | '.join([*figures, *_costs(run)])} |")
-    return "\n".join(lines)
+        costs = _costs(run)
+        if (run.case, run.id) in moved:
+            costs[3] += " †"
+        lines.append(f"| {' | '.join([*figures, *costs])} |")
+    return "\n".join([*lines, *(f"\n† {note}" for note in moved_note(told, "`over fp32`"))])
 
 
 def _call(run: RunRecord) -> list[str]:

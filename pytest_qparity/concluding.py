@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def conclude_carried(request: pytest.FixtureRequest, event: Mapping[str, Any]) -
 
 
 def reproduce_of(item: pytest.Item, backend: str) -> str:
-    """The command that repeats a check."""
-    return " ".join([f'pytest "{item.nodeid}" --backend={backend}', *item.config.stash[SELECTION].repeat_options])
+    """The command that repeats a check. Names of files may be anyone's: a shell runs nothing that stands in them."""
+    return shlex.join(["pytest", item.nodeid, f"--backend={backend}", *item.config.stash[SELECTION].repeat_options])
 
 
 def end_by(request: pytest.FixtureRequest, event: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,4 +90,5 @@ class Reporting:
 
 
 def _unwritten(path: Path, reason: str) -> str:
-    return f"The report {path} was not written ({reason}); the ledger stands: qparity report -o {path.name}"
+    again = f"qparity report -o {shlex.quote(path.name)}"
+    return f"The report {path} was not written ({reason}); the ledger stands: {again}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,7 +129,7 @@ def _ray(config: pytest.Config, known: Mapping[str, BackendSpec]) -> RayOptions 
 
 def _repeat_options(config: pytest.Config) -> tuple[str, ...]:
     return tuple(
-        f"--{option.replace('_', '-')}={shlex.quote(config.getoption(option))}"
+        f"--{option.replace('_', '-')}={config.getoption(option)}"
         for option in REPEATED
         if config.getoption(option) is not None
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +15,7 @@ from pytest_qparity.commands.json_output import add_json, print_json, stdout_for
 from pytest_qparity.commands.refusals import usage
 from pytest_qparity.golden.accept import GoldenStatus, State, ci_refusal, orphans
 from pytest_qparity.progress import working
-from pytest_qparity.report.text import one_line, printable_lines
+from pytest_qparity.report.text import one_line, printable, printable_lines
 
 if TYPE_CHECKING:
     import pytest
@@ -112,7 +113,7 @@ def _settled(material: CaseMaterial, path: Path, allowed: Collection[State], tol
             print("Try:       pip install --upgrade pytest-qparity")
         elif status.state is not State.CURRENT:
             option = "--missing" if status.state is State.MISSING else "--changed"
-            print(f"Try:       qparity accept {os.path.relpath(path)} {option}")
+            print(f"Try:       qparity accept {shlex.quote(printable(os.path.relpath(path)))} {option}")
         return status.state is State.CURRENT
     with working(f"running the reference of {status.case}"):
         material.accept_golden()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,5 +200,5 @@ def _show(options: argparse.Namespace, status: int) -> None:
     print(f"verdict: {_WORDS[status]} (exit status {status})")
     if status != PASSES:
         return
-    named = f"{printable(str(options.model))} {printable(str(options.candidate))}"
+    named = shlex.join([printable(str(options.model)), printable(str(options.candidate))])
     print(f"next:    qparity init {named}    (a case file to keep, your data, CI)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +93,8 @@ def _refusal(options: argparse.Namespace) -> str | None:
     if options.case is not None and named:
         return f"got a case and {named[0]}, should be one of them"
     if options.case is not None and options.run is None:
-        return f"got {options.case} without a run, should be both: qparity diagnose {options.case} ort-int8"
+        case_file = shlex.quote(str(options.case))
+        return f"got {options.case} without a run, should be both: qparity diagnose {case_file} ort-int8"
     missing = [name for name, path in files.items() if path is None]
     if options.case is None and missing:
         return f"got no {missing[0]}, should be a case and a run, or --float, --variant and --data"

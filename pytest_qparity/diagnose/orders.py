@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +111,7 @@ def _single_steps(case: Case, run: Run) -> str:
     return (
         "these are single steps, each with the float model's states: what states gather over a recording is not in "
         "them. The gate judges the variant with its own states; its figure and the drift by step: "
-        f'pytest "{path}::{run.id}::parity" --backend={run.backend}'
+        + shlex.join(["pytest", f"{path}::{run.id}::parity", f"--backend={run.backend}"])
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -217,13 +218,14 @@ class CaseMaterial:
 
         feeds = self.feeds  # data that do not fit are no stale golden
         self.golden_state  # noqa: B018  what verdicts rest on is what was there before it was read
-        golden = read_golden(self.golden_folder, self.golden_key, f"qparity accept {self.location}")
+        accepting = f"qparity accept {shlex.quote(self.location)}"
+        golden = read_golden(self.golden_folder, self.golden_key, accepting)
         if golden.samples != feeds.samples:
             raise CannotJudge(
                 Failure(
                     Code.GOLDEN_CORRUPT,
                     f"The golden holds {golden.samples} samples, should hold {feeds.samples}.",
-                    f"qparity accept {self.location} --changed",
+                    f"{accepting} --changed",
                 )
             )
         return golden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ __all__ = ["REFERENCE", "Refusal", "Shippable"]
 REQUIRED = ("preflight", "parity")  # without them nobody looked at the file, or at what it gives
 REFERENCE = "reference"  # the backend that judges others
 _ENDED = (0, 1)  # of pytest: all tests passed, or some failed; others say that it did not do its work
-_RUN_AGAIN = "judge the case again, all of it: pytest {case_file} --backend={backend}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Shippable:
         sound, or the checks judged several files. `waived`: whether a run that needs a waiver is taken."""
         case_file, _, run = name.partition("::")
         planned = self._planned.get(name, [])
-        ledger, again = self._ledger, _RUN_AGAIN.format(case_file=case_file, backend=run.partition("-")[0] or "…")
+        ledger, again = self._ledger, _run_again(case_file, run.partition("-")[0])
         if run.endswith(EMULATED):
             remedy = "judge the precision on a backend that computes in it, and ship that run"
             return Refusal(f"Got {name}, which float operators emulate, should be a run on an engine.", remedy)
@@ -99,6 +99,11 @@ class Shippable:
         if case_file in self._ledger.case_files:
             return None
         return Refusal(f"The ledger has no digest of {case_file}, should have one.", again)
+
+
+def _run_again(case_file: str, backend: str) -> str:
+    chosen = shlex.quote(backend) if backend else "…"
+    return f"judge the case again, all of it: pytest {shlex.quote(case_file)} --backend={chosen}"
 
 
 def _of_verdicts(events: Sequence[Mapping[str, Any]], again: str) -> Refusal | None:

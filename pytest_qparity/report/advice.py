@@ -6,7 +6,7 @@ Each sentence names the checks that its numbers are from. Where a ledger does no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
     from pytest_qparity.report.runs import RunRecord
 
-__all__ = ["advice", "advice_text"]
+__all__ = ["advice", "advice_on", "advice_text"]
 
 FAIL = Outcome.ACCURACY_FAIL.value
 
@@ -41,7 +41,12 @@ def advice_text(ledger: Ledger) -> str:
 
 def advice(ledger: Ledger) -> dict[str, tuple[str, ...]]:
     """Sentences by case."""
-    return {case: tuple(_sentences(runs)) for case, runs in believed_runs(ledger).items()}
+    return advice_on(believed_runs(ledger))
+
+
+def advice_on(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, tuple[str, ...]]:
+    """The same of runs by case, as `believed_runs` gives them."""
+    return {case: tuple(_sentences(of_case)) for case, of_case in runs.items()}
 
 
 def _sentences(runs: Sequence[RunRecord]) -> Iterator[str]:
@@ -171,6 +176,7 @@ def _amount(run: RunRecord) -> str:
 def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
     """What training, or more calibration, could give back: at most what is lost."""
     able = [run for run in runs if run.may_ship and not run.is_float]
+    proofs: dict[tuple[str, ...], str] = {}  # by what fails: hundreds may fail alike
     for run in runs:
         base = base_of(run.precision, None)
         if run.is_float or base in FLOATS:
@@ -178,11 +184,12 @@ def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
         failing = [check for check in ("parity", "accuracy") if run.checks.get(check, {}).get("outcome") == FAIL]
         doubts = [note for note in run.checks.get("preflight", {}).get("notes", ()) if "calibration" in note]
         if failing:
-            better = [each for each in able if each is not run and set(failing) <= each.checks.keys()]
-            proof = f"; {_first(better).id} passes {_first(better).link(failing[0])}" if better else ""
+            key = tuple(failing)
+            if key not in proofs:
+                proofs[key] = _proof(able, failing)
             yield (
-                f"{run.id} {_failing(run, failing)} {run.link(*failing)}{proof}: quantization-aware training, or nodes "
-                f"kept float (qparity rescue CASE RUN), could win that back at most."
+                f"{run.id} {_failing(run, failing)} {run.link(*failing)}{proofs[key]}: quantization-aware training, or "
+                f"nodes kept float (qparity rescue CASE RUN), could win that back at most."
             )
         elif loses_something(run) and _margin_used(run) > 0.5:
             yield (
@@ -191,6 +198,15 @@ def _could_win(runs: Sequence[RunRecord]) -> Iterator[str]:
             )
         if doubts:
             yield f"More calibration data may move {run.id}: {doubts[0].rstrip('.')} {run.link('preflight')}."
+
+
+def _proof(able: Sequence[RunRecord], failing: Sequence[str]) -> str:
+    """That it can be done: the best of those that pass what fails."""
+    better = [run for run in able if set(failing) <= run.checks.keys()]
+    if not better:
+        return ""
+    best = _first(better)
+    return f"; {best.id} passes {best.link(failing[0])}"
 
 
 def _first(runs: Sequence[RunRecord]) -> RunRecord:

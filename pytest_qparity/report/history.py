@@ -207,10 +207,14 @@ def _line(entry: Entry) -> str:
 
 
 def read_history(path: Path) -> tuple[Entry, ...]:
-    """All entries, in the order of the file. A last line that was cut as it was written is passed over, as is a blank
-    one. Raises HistoryError at any other line that is none, OSError where there is no file."""
-    lines = path.read_bytes().split(b"\n")
-    return tuple(_entries(lines, path))
+    """All entries, in the order of the file, each session once: files that were joined hold some of them several times,
+    and copies are no second measurement. The first stands, as it does for `add_ledger`. A last line that was cut as it
+    was written is passed over, as is a blank one. Raises HistoryError at any other line that is none, OSError where
+    there is no file."""
+    once: dict[str, Entry] = {}
+    for entry in _entries(path.read_bytes().split(b"\n"), path):
+        once.setdefault(entry.session, entry)
+    return tuple(once.values())
 
 
 def _entries(lines: Sequence[bytes], path: Path) -> Iterator[Entry]:

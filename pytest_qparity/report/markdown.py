@@ -15,8 +15,9 @@ from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
 from pytest_qparity.report.extract import extract_lines, with_extract
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
+from pytest_qparity.report.moved import moved_note
 from pytest_qparity.report.problems import Problem, problems_of
-from pytest_qparity.report.table import markdown_rows, moved_note
+from pytest_qparity.report.table import markdown_rows
 from pytest_qparity.report.unneeded import unneeded_waivers
 from pytest_qparity.verdict import Outcome
 

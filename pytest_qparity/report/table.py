@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
-from pytest_qparity.report.comparison import MOST_APART, ComparisonRow, comparison_rows, three_figures
+from pytest_qparity.report.comparison import ComparisonRow, comparison_rows, three_figures
 from pytest_qparity.report.extract import extract_lines
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
+from pytest_qparity.report.moved import moved_note
 from pytest_qparity.report.runs import decibels_text
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ __all__ = [
     "comparison_latex",
     "comparison_markdown",
     "markdown_rows",
-    "moved_note",
     "table_cells",
 ]
 
@@ -145,22 +145,3 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
             yield f"Refused, {row.case} {row.run}: {problem}"
     if ledger.against_it:
         yield f"This ledger does not pass: {ledger.against_it}"
-
-
-def moved_note(rows: Sequence[ComparisonRow]) -> Iterator[str]:
-    """Where two latencies, taken one after the other, say another speed-up than the one that was taken in turn: the
-    machine changed between them, and of the three the speed-up is what stands."""
-    floats = {(row.case, row.backend): row.latency_ms for row in rows if row.precision == "fp32"}
-    moved: list[str] = []
-    for row in rows:
-        float_ms = floats.get((row.case, row.backend))
-        if row.problems or row.latency_ms is None or row.speed_up is None or float_ms is None:
-            continue
-        if not 1 / MOST_APART <= float_ms / row.latency_ms / row.speed_up <= MOST_APART:
-            moved.append(f"{row.case} {row.run}")
-    if moved:
-        more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
-        yield (
-            f"Of {moved[0]}{more} the latency does not compare with that of fp32, which was taken at another time, "
-            "when the machine ran otherwise: × fp32, measured in turn, is what stands."
-        )

@@ -35,6 +35,8 @@ def one_line(text: str) -> str:
 
 def printable_lines(text: str) -> str:
     """Text whose line breaks are ours, with what else a terminal would obey as escapes."""
+    if text.replace("\n", "").isprintable():
+        return text  # evidence has hundreds of thousands of lines
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
@@ -73,7 +75,7 @@ def layers_command(event: Mapping[str, Any], failure: Mapping[str, Any]) -> str 
     """What tells which layers are to blame for a failure; None of one of which they are not."""
     if failure["code"] not in _LAYERS_TELL:
         return None
-    return f"qparity diagnose {shlex.quote(event['node_id'].partition('::')[0])} {event['run']}"
+    return shlex.join(["qparity", "diagnose", event["node_id"].partition("::")[0], event["run"]])
 
 
 def wrapped(label: str, text: str, *, hanging: str | None = None) -> str:

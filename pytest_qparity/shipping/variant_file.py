@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,5 +90,5 @@ def _given(path: Path, material: CaseMaterial) -> VariantFile:
 
 
 def _gone(sentence: str, run: JudgedRun) -> CannotJudge:
-    remedy = f"judge it again: pytest {run.case_file} --backend={run.backend}"
+    remedy = f"judge it again: {shlex.join(['pytest', run.case_file, f'--backend={run.backend}'])}"
     return CannotJudge(Failure(Code.SHIP_FILE, sentence, remedy))

@@ -228,7 +228,7 @@ def test_a_case_of_recordings_says_that_single_steps_are_looked_at(
 
     said = " ".join(capsys.readouterr().out.split())
     assert "note these are single steps, each with the float model's states" in said
-    assert 'pytest "cases/integrator.toml::ort-int8::parity" --backend=ort' in said
+    assert "pytest cases/integrator.toml::ort-int8::parity --backend=ort" in said
 
 
 def test_other_cases_have_no_word_of_steps(project: Diagnose) -> None:

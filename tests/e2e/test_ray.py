@@ -139,7 +139,7 @@ def test_a_node_that_is_killed_in_the_middle_loses_nothing(
     assert doomed.node_id not in nodes
     assert len(nodes) == 2  # the two that were left, which work at the same time
     assert all(event["seconds"] > 0 and event["provenance"]["hardware"] for event in ledger.verdicts)
-    assert all(event["reproduce"].startswith('pytest "cases/') for event in ledger.verdicts)
+    assert all(event["reproduce"].startswith("pytest cases/") for event in ledger.verdicts)
     assert "ort-int8" in (project.path / "benchmarks.json").read_text(encoding="utf-8")  # samples came back
 
     judged = {event["node_id"]: event for event in ledger.verdicts}

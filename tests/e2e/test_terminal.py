@@ -41,7 +41,7 @@ worst is at [#]: # for #).
 Try:    check that calibration data are prepared as the test data are, or keep
         sensitive nodes float (keep_float)
 Layers: qparity diagnose cases/mlp.toml ort-int8
-Repeat: pytest "cases/mlp.toml::ort-int8::parity" --backend=ort"""
+Repeat: pytest cases/mlp.toml::ort-int8::parity --backend=ort"""
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from pytest_qparity.ledger import Ledger
+from pytest_qparity.report import advice as advising
 from pytest_qparity.report.advice import advice, advice_text
 
 PROVENANCE = {"variant": {"sha256": "ab"}, "engine": {"engine": "onnxruntime"}, "golden_key": {"model": "f1"}}
@@ -262,3 +265,16 @@ def test_a_loss_below_the_last_digit_is_one_and_float_within_noise_is_no_slower(
     assert "slower than FP32" not in beside
     assert "For latency ship ort-fp32: 2 ms at batch 1 [ort-fp32::latency]. ort-int8 is as fast, within" in beside
     assert "For latency ship ort-int8: 2 ms at batch 1, no faster than FP32 within what was measured" in alone
+
+
+def test_what_passes_where_others_fail_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = advising._first
+    asked: list[int] = []
+    monkeypatch.setattr(advising, "_first", lambda runs: asked.append(len(runs)) or found(runs))
+    failing = [each for index in range(20) for each in events(f"ort-int8-{index}", "int8", "accuracy-fail")]
+    able = [each for index in range(30) for each in events(f"ort-int4-{index}", "int4")]
+
+    said = advice(ledger_of([*failing, *able]))["net"]
+
+    assert asked == [30]
+    assert sum("; ort-int4-0 passes" in sentence for sentence in said) == 20

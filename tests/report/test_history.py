@@ -12,6 +12,7 @@ import pytest
 
 from pytest_qparity.cli import main
 from pytest_qparity.report import history
+from pytest_qparity.report.change_points import change_points
 from pytest_qparity.report.history import Entry, HistoryError, Series, add_ledger, read_history, series_of
 from pytest_qparity.report.history_text import history_text
 from tests.report.written_ledgers import START, evidence, write_ledger
@@ -23,6 +24,10 @@ def add(tmp_path: Path, night: int, sqnr_db: float | str = 30.0, **start: object
     ledger = write_ledger(tmp_path / f"{night}.json", told, start={**START, "time": time, **start})
     add_ledger(ledger, tmp_path / "history.jsonl")
     return ledger
+
+
+def lines_of(history: Path) -> int:
+    return history.read_bytes().count(b"\n")
 
 
 def named(series: list[Series]) -> dict[str, Series]:
@@ -110,7 +115,20 @@ class TestFile:
         ledger = add(tmp_path, 1)
 
         assert add_ledger(ledger, tmp_path / "history.jsonl") is None
-        assert len(read_history(tmp_path / "history.jsonl")) == 1
+        assert lines_of(tmp_path / "history.jsonl") == 1
+
+    def test_copies_of_lines_are_no_second_measurement(self, tmp_path: Path) -> None:
+        for night in range(1, 9):
+            add(tmp_path, night, 40.0 + 0.1 * (night % 3) - 10.0 * (night > 4))
+        history = tmp_path / "history.jsonl"
+        once = read_history(history)
+        history.write_bytes(history.read_bytes() * 3)
+
+        joined = read_history(history)
+
+        assert lines_of(history) == 24
+        assert joined == once
+        assert not change_points(named(series_of(joined))["sqnr_db"])  # eight points are too few for one
 
     def test_an_extract_is_refused_since_its_session_would_be_taken_for_known(self, tmp_path: Path) -> None:
         whole, history = add(tmp_path, 1), tmp_path / "history.jsonl"
@@ -175,7 +193,7 @@ class TestFile:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda _: add_ledger(ledger, tmp_path / "history.jsonl"), range(2)))
 
-        assert len(read_history(tmp_path / "history.jsonl")) == 1
+        assert lines_of(tmp_path / "history.jsonl") == 1
 
     def test_several_may_add_at_a_time(self, tmp_path: Path) -> None:
         ledgers = [write_ledger(tmp_path / f"{index}.json") for index in range(8)]

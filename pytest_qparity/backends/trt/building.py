@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import tensorrt as trt
@@ -59,7 +60,7 @@ def _parse(model: Path, network: trt.INetworkDefinition, log: Log) -> None:
 
 
 def _lint(model: Path) -> str:
-    return f"qparity lint {model.name} --target trt{major()}"
+    return f"qparity lint {shlex.quote(model.name)} --target trt{major()}"
 
 
 def _described(error: trt.ParserError) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
     from pytest_qparity.report.added import Added
     from pytest_qparity.report.comparison import ComparisonRow
+    from pytest_qparity.report.html.comparison_table import Table
     from pytest_qparity.report.html.layers import DiagnosisPart
     from pytest_qparity.report.html.trends import Trend
 
@@ -34,12 +35,12 @@ def report_page(
 
     Plots need pygal (the extra `report`): without it the page says so, and has the tables.
     """
-    from pytest_qparity.report.advice import advice
-    from pytest_qparity.report.comparison import believed_runs, comparison_rows
+    from pytest_qparity.report.advice import advice_on
+    from pytest_qparity.report.comparison import believed_runs
     from pytest_qparity.report.conformance_html import conformance_view
-    from pytest_qparity.report.html import comparison_table
     from pytest_qparity.report.html.cases import case_parts
     from pytest_qparity.report.html.charts import can_draw, drawn
+    from pytest_qparity.report.html.comparison_table import COLUMNS
     from pytest_qparity.report.html.headline import counted, headline, obstacles
     from pytest_qparity.report.html.page import page
     from pytest_qparity.report.html.plots import case_plots
@@ -50,10 +51,8 @@ def report_page(
 
     day = datetime.datetime.now(datetime.UTC).date() if today is None else today
     in_the_way = obstacles(ledger)
-    rows: dict[str, list[ComparisonRow]] = {}
-    for row in comparison_rows(ledger):
-        rows.setdefault(row.case, []).append(row)
-    plots, plots_left_out = case_plots(believed_runs(ledger))
+    believed = believed_runs(ledger)
+    plots, plots_left_out = case_plots(believed)
     charted, uncharted = shown_trends(trends)
     draws = can_draw()
     return page(
@@ -65,9 +64,9 @@ def report_page(
         obstacles=in_the_way[:OBSTACLES],
         more_obstacles=max(len(in_the_way) - OBSTACLES, 0),
         cases=case_parts(ledger),
-        columns=comparison_table.COLUMNS,
-        tables={case: comparison_table.table_of(of) for case, of in rows.items()},
-        advice=advice(ledger),
+        columns=COLUMNS,
+        tables=_tables(ledger),
+        advice=advice_on(believed),
         plots=plots,
         plots_left_out=plots_left_out,
         can_draw=draws,
@@ -80,6 +79,17 @@ def report_page(
         trends_left_out=uncharted,
         added=sections,
     )
+
+
+def _tables(ledger: Ledger) -> dict[str, Table]:
+    """By case."""
+    from pytest_qparity.report.comparison import comparison_rows
+    from pytest_qparity.report.html.comparison_table import table_of
+
+    rows: dict[str, list[ComparisonRow]] = {}
+    for row in comparison_rows(ledger):
+        rows.setdefault(row.case, []).append(row)
+    return {case: table_of(of) for case, of in rows.items()}
 
 
 def _with_plots(

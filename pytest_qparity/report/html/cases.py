@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from pytest_qparity.ledger.events import badness
 from pytest_qparity.report.html.anchors import case_anchor, check_anchor, run_anchor
 from pytest_qparity.report.html.facts import Fact, facts
 from pytest_qparity.report.html.plan import NO_VERDICT, NOT_ASKED_FOR, Holes, holes
+from pytest_qparity.report.html.provenance import Provenance, own_provenance, run_provenance, shared_provenance
 from pytest_qparity.report.runs import RunRecord, runs_by_case
 from pytest_qparity.report.terminal import CHECK_ORDER, LOOK, figure_of
 from pytest_qparity.report.text import layers_command
@@ -52,17 +52,21 @@ class CheckPart:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """`cells`: one for each column, None where the run has no such check. In a report of many runs `folded` is the
-    evidence as one text, and `checks` are those that did not pass."""
+    """`cells`: one for each column, None where the run has no such check. `provenance`: what is not the case's. In a
+    report of many runs `folded` is evidence and provenance as one text, and `checks` are those that did not pass."""
 
     id: str
     anchor: str
-    state: str
+    worst: Cell
     cells: tuple[Cell | None, ...]
     checks: tuple[CheckPart, ...]
     holes: tuple[tuple[str, str, str, str], ...]  # check, what is known, why, anchor
-    provenance: tuple[tuple[str, tuple[Fact, ...]], ...]  # whose it is, and what
+    provenance: Provenance
     folded: str
+
+    @property
+    def state(self) -> str:
+        return self.worst.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class CasePart:
     anchor: str
     columns: tuple[str, ...]
     runs: tuple[RunPart, ...]
+    provenance: tuple[Fact, ...]  # what all runs share
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
@@ -98,23 +103,34 @@ def _case(name: str, records: Sequence[RunRecord], missing: Holes, *, is_folded:
     present = {check for record in records for check in record.checks}
     present |= {check for run in runs for check in missing.get((name, run), {})}
     columns = (*(check for check in CHECK_ORDER if check in present), *sorted(present.difference(CHECK_ORDER)))
-    parts = tuple(_run(name, run, by_run.get(run), missing, columns, is_folded=is_folded) for run in runs)
-    return CasePart(name, case_anchor(name), columns, parts)
+    provenance = {record.id: run_provenance(record.checks) for record in records}
+    shared = shared_provenance(tuple(provenance.values()))
+    own = {run: own_provenance(of, shared) for run, of in provenance.items()}
+    parts = tuple(
+        _run(name, run, by_run.get(run), missing, columns, own.get(run, ()), is_folded=is_folded) for run in runs
+    )
+    return CasePart(name, case_anchor(name), columns, parts, shared)
 
 
 def _run(
-    case: str, run: str, record: RunRecord | None, missing: Holes, columns: Sequence[str], *, is_folded: bool
+    case: str,
+    run: str,
+    record: RunRecord | None,
+    missing: Holes,
+    columns: Sequence[str],
+    provenance: Provenance,
+    *,
+    is_folded: bool,
 ) -> RunPart:
     events = {} if record is None else record.checks
     absent = missing.get((case, run), {})
     cells = {check: _cell(event) for check, event in events.items()}
     for check, (word, _) in absent.items():
         cells.setdefault(check, Cell(word, "–", word, check_anchor(case, run, check)))
-    state = max((cell.state for cell in cells.values()), key=_gravity)
     return RunPart(
         id=run,
         anchor=run_anchor(case, run),
-        state=state,
+        worst=max(cells.values(), key=lambda cell: _gravity(cell.state)),
         cells=tuple(cells.get(check) for check in columns),
         checks=tuple(
             _check(event, cells[check], facts({} if is_folded else event.get("evidence", {})))
@@ -126,8 +142,8 @@ def _run(
             for check, (word, why) in absent.items()
             if check not in events
         ),
-        provenance=() if is_folded else tuple(_provenance(events)),
-        folded=_folded(events) if is_folded else "",
+        provenance=() if is_folded else provenance,
+        folded=_folded(events, provenance) if is_folded else "",
     )
 
 
@@ -158,21 +174,8 @@ def _check(event: Mapping[str, Any], cell: Cell, evidence: tuple[Fact, ...]) -> 
     )
 
 
-def _provenance(events: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, tuple[Fact, ...]]]:
-    """Told once for all checks that share it, which is nearly always all of them."""
-    shared: dict[tuple[Fact, ...], list[str]] = {}
-    for check, event in events.items():
-        session = {} if event.get("session") is None else {"session": event["session"]}
-        shared.setdefault(facts({**session, **event.get("provenance", {})}), []).append(check)
-    for rows, checks in shared.items():
-        if rows:
-            yield (", ".join(checks) if len(shared) > 1 else ""), rows
-
-
-def _folded(events: Mapping[str, Mapping[str, Any]]) -> str:
+def _folded(events: Mapping[str, Mapping[str, Any]], provenance: Provenance) -> str:
     """What a run rests on, as one text: its evidence, and whose bytes these are."""
-    lines = [f"{check}: {json.dumps(event.get('evidence', {}), ensure_ascii=False)}" for check, event in events.items()]
-    provenance: Mapping[str, Any] = next(
-        (event["provenance"] for event in events.values() if event.get("provenance")), {}
-    )
-    return "\n".join([*lines, f"provenance: {json.dumps(provenance, ensure_ascii=False)}"])
+    parts = [(check, facts(event.get("evidence", {}))) for check, event in events.items()]
+    parts += [(f"provenance of {whose}" if whose else "provenance", rows) for whose, rows in provenance]
+    return "\n".join(line for name, rows in parts for line in (name, *(f"  {path}: {text}" for path, text in rows)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.report.html.labels import Placing
+from pytest_qparity.report.html.slimming import slimmed
 from pytest_qparity.report.text import one_line
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """`title` is what a screen reader says of it: what it shows, and what of it matters."""
+    """`title` is what a screen reader says of it: what it shows, and what of it matters. `note`: what all have to be
+    told below it, since a part of a plot may lie outside of a small screen."""
 
     title: str
     x_title: str
@@ -54,6 +56,7 @@ class Plot:
     series: Sequence[Drawn]
     is_small: bool = False
     x_labels: Sequence[tuple[float, str]] = ()  # in place of numbers
+    note: str = ""
 
 
 def can_draw() -> bool:
@@ -149,6 +152,7 @@ def _for_page(plot: Plot) -> Callable[[Any], Any]:
                 if f"color-{index}" in classes:
                     element.set("class", " ".join([*classes, series.style]))
         _name_dots(svg, plot)
+        slimmed(svg, {series.style for series in plot.series})
         return svg
 
     return changed

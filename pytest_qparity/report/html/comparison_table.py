@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from pytest_qparity.report.comparison import three_figures
 from pytest_qparity.report.html.anchors import run_anchor
 from pytest_qparity.report.html.facts import figure_text
+from pytest_qparity.report.moved import moved_note
 from pytest_qparity.report.runs import decibels_text
-from pytest_qparity.report.table import moved_note
 
 if TYPE_CHECKING:
     from pytest_qparity.report.comparison import ComparisonRow

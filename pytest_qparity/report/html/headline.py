@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,15 @@ KERNELS = "conformance"  # the anchor of their section
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`state` is "pass", "waived" (every check that counts is) or "fail"; `sentences` say why, the gravest first."""
+    """`state` is "pass", "waived" (every check that counts is) or "fail"; `sentences` say why, the gravest first;
+    `remarks`: what else a reader has to know, which changes no verdict."""
 
     state: str
     word: str
     sentences: tuple[str, ...]
     counts: tuple[tuple[str, int], ...]
     planned: int
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,23 @@ class Obstacle:
 def headline(ledger: Ledger) -> Headline:
     counts = Counter(str(event["outcome"]) for event in ledger.verdicts)
     told = tuple((outcome.value, counts[outcome.value]) for outcome in Outcome if counts[outcome.value])
-    waived = counts[Outcome.WAIVED.value]
-    told_of = (extract_lines, made_here_lines, unneeded_lines, as_float_lines, carried_lines)
-    remarks = tuple(f"{line[0].upper()}{line[1:]}." for lines in told_of for line in lines(ledger))
+    waived, planned = counts[Outcome.WAIVED.value], len(ledger.planned)
+    told_of = (made_here_lines, unneeded_lines, as_float_lines, carried_lines)
+    remarks = _sentences(line for lines in told_of for line in lines(ledger))
+    extract = _sentences(extract_lines(ledger))
     if not ledger.passes:
-        return Headline("fail", "Does not pass", (*_against(ledger), *remarks), told, len(ledger.planned))
+        return Headline("fail", "Does not pass", (*_against(ledger), *extract), told, planned, remarks)
     if not counts[Outcome.PASS.value]:
         said = f"Nothing passed by itself: {counted(waived, 'check')}, all waived."
-        return Headline("waived", with_extract("Waived", ledger), (said, *remarks), told, len(ledger.planned))
+        return Headline("waived", with_extract("Waived", ledger), (said, *extract), told, planned, remarks)
     asking = "the cases ask for" if ledger.extract_of is None else "is in this extract"
     said = f"Every check that {asking} has a verdict"
-    if waived:
-        said = f"{said}; {waived} are waived."
-        return Headline(
-            "pass", with_extract("Passes, with waivers", ledger), (said, *remarks), told, len(ledger.planned)
-        )
-    return Headline(
-        "pass", with_extract("Passes", ledger), (f"{said}, and it is pass.", *remarks), told, len(ledger.planned)
-    )
+    word, more = ("Passes, with waivers", f"; {waived} are waived.") if waived else ("Passes", ", and it is pass.")
+    return Headline("pass", with_extract(word, ledger), (f"{said}{more}", *extract), told, planned, remarks)
+
+
+def _sentences(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{line[0].upper()}{line[1:]}." for line in lines)
 
 
 def counted(number: int, noun: str) -> str:

@@ -95,7 +95,15 @@ def _plot(case: str, trades: Sequence[Trade], batch: float, *, is_scored: bool) 
         x_title=f"latency in ms a call of {batch:g}, less is better",
         y_title="points lost, less is better" if is_scored else "SQNR in dB, more is better",
         series=[kind for kind in kinds if kind.dots],
+        note=_refused([each.run for each in trades if not each.may_ship]),
     )
+
+
+def _refused(runs: Sequence[str]) -> str:
+    if not runs:
+        return ""
+    more = f" and {len(runs) - LABELLED} more" if len(runs) > LABELLED else ""
+    return f"May not ship: {', '.join(runs[:LABELLED])}{more}."
 
 
 def _dot(trade: Trade, is_labelled: bool, is_scored: bool) -> Dot:

@@ -41,6 +41,7 @@ class Drawing:
 @dataclass(frozen=True, slots=True)
 class CasePlots:
     pareto: Markup | None
+    pareto_note: str
     distributions: tuple[Distribution, ...]
     distribution: Markup | None
 
@@ -51,6 +52,7 @@ def case_plots(runs: Mapping[str, Sequence[RunRecord]]) -> tuple[dict[str, CaseP
     found = {}
     for case, records in runs.items():
         timed = distributions(records)
-        pareto = drawing.draw(pareto_plot(case, records))
-        found[case] = CasePlots(pareto, timed, drawing.draw(distribution_plot(case, timed)))
+        plot = pareto_plot(case, records)
+        note = "" if plot is None else plot.note
+        found[case] = CasePlots(drawing.draw(plot), note, timed, drawing.draw(distribution_plot(case, timed)))
     return found, drawing.left_out

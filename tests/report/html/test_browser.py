@@ -92,7 +92,7 @@ def test_it_fits_a_phone_asks_for_nothing_and_runs_no_script_of_a_name(browser: 
     page.on("dialog", lambda dialog: said.append(dialog.message))
 
     page.goto(file.as_uri())
-    page.evaluate("document.querySelectorAll('.case, .run').forEach(each => each.style.contentVisibility = 'visible')")
+    page.evaluate(_LAY_ALL_OUT)
 
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator("svg.chart").count() >= 4
@@ -108,7 +108,7 @@ def test_the_comparison_shows_all_columns_on_a_small_screen(browser: Any, tmp_pa
     page = browser.new_page(viewport={"width": 1000, "height": 800})
 
     page.goto(page_file.as_uri())
-    page.evaluate("document.querySelectorAll('.case, .run').forEach(each => each.style.contentVisibility = 'visible')")
+    page.evaluate(_LAY_ALL_OUT)
 
     tables = "[...document.querySelectorAll('.scroll:has(.sortable)')].map(each => each.scrollWidth - each.clientWidth)"
     assert page.evaluate(tables)
@@ -122,7 +122,7 @@ def test_axe_finds_nothing(browser: Any, file: Path, scheme: str, options: dict[
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = _opened(browser, file, scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    page.evaluate("document.querySelectorAll('.case, .run').forEach(each => each.style.contentVisibility = 'visible')")
+    page.evaluate(_LAY_ALL_OUT)
 
     answer = axe.run(page, options=options).response
 
@@ -159,10 +159,63 @@ def test_links_lead_to_runs_also_from_outside(browser: Any, file: Path) -> None:
         assert page.locator(place).evaluate(_IS_SEEN), place
 
 
+_LAY_ALL_OUT = """
+document.querySelectorAll('.case, .run, .case > .scroll').forEach(each => each.style.contentVisibility = 'visible')
+"""
+
 _IS_SEEN = """element => {
   const { top, bottom, height } = element.getBoundingClientRect();
   return height > 0 && top < innerHeight && bottom > 0;
 }"""
+
+
+def test_the_first_screen_of_a_phone_says_verdict_counts_and_what_is_worst(browser: Any, tmp_path: Path) -> None:
+    as_float = event("preflight", passes("0/9", kernel_counts=_AS_FLOAT, kernels="0/9 Conv int8"))
+    failing = [as_float, event("parity", fails(sentence="It is far off.")), *whole_run(precision="fp16")]
+    more = [each for index in range(8) for each in whole_run(case=f"another_model_{index}")]
+    page_file = tmp_path / "report.html"
+    page_file.write_text(report_page(ledger([*more, *failing])), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+
+    page.goto(page_file.as_uri())
+
+    ends = [
+        _place(page.get_by_text(said).first)[1] for said in ("Does not pass", "46 pass, 1 accuracy-fail", "far off")
+    ]
+    assert ends == sorted(ends)
+    assert ends[-1] < 844
+    assert _place(page.get_by_text("As float:"))[0] > ends[-1]
+
+
+_AS_FLOAT = {"Conv": {"quantized": 0, "weights_only": 0, "fell_back": 9, "left_float": 0, "otherwise": 0}}
+
+
+def _place(locator: Any) -> tuple[float, float]:
+    """Top and bottom, from the top of the screen."""
+    box = locator.bounding_box()
+    return box["y"], box["y"] + box["height"]
+
+
+def test_on_a_phone_a_row_of_the_grid_begins_with_its_worst_check_however_far_it_is_scrolled(
+    browser: Any, tmp_path: Path
+) -> None:
+    page_file = tmp_path / "report.html"
+    events = [*whole_run()[:-1], event("memory", is_waived()), *whole_run(precision="fp16")]
+    page_file.write_text(report_page(ledger(events)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(page_file.as_uri())
+    grid, mark = page.locator("table.grid"), page.locator("table.grid th .mark")
+    grid.evaluate("element => element.scrollIntoView()")
+
+    places = [mark.bounding_box()["x"]]
+    grid.evaluate("element => element.parentElement.scrollLeft = 1000")
+    places.append(mark.bounding_box()["x"])
+
+    assert grid.evaluate("element => element.parentElement.scrollLeft") > 0
+    assert all(0 <= place < 100 for place in places)
+    assert mark.all_text_contents() == ["wwaived"]  # the letter that is seen, the word that is read out
+    mark.click()
+    assert page.locator(page.evaluate("location.hash")).evaluate(_IS_SEEN)
 
 
 def test_print_has_room_to_sign_and_no_navigation(browser: Any, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from pytest_qparity.report.html.layers import diagnosis_part
 from pytest_qparity.report.html.pareto import Trade, front, pareto_plot
 from pytest_qparity.report.html.trends import Trend, shown_trends, trend_of, trend_plot
 from pytest_qparity.report.html.waivers import waiver_parts
+from pytest_qparity.report.pages import page_environment
 from pytest_qparity.report.runs import runs_by_case
 from pytest_qparity.verdict import Code, waived
 from tests.report.ledgers import PASSING, costs, event, fails, is_waived, ledger, passes, unjudged, whole_run
@@ -69,7 +71,7 @@ def test_a_report_of_many_runs_folds_evidence_and_no_failure(monkeypatch: pytest
     assert whole.count("It is far off.") == folded.count("It is far off.") == 2
     assert "sqnr_db" in folded
     assert "\\u202e&lt;/pre&gt;" in folded.encode().decode()
-    assert whole.count("<table") > folded.count("<table")
+    assert whole.count("<dl>") > folded.count("<dl>") == 1  # that of the session
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,16 @@ def test_only_runs_of_one_batch_size_clock_and_machine_stand_in_one_plot() -> No
     assert pareto_plot("mlp", records[1:]) is None
 
 
+def test_runs_that_may_not_ship_are_named_below_the_plot_that_a_phone_cuts() -> None:
+    pytest.importorskip("pygal")
+    failing = [*whole_run(precision="fp16"), *whole_run(precision="fp32"), *whole_run()]
+    failing[-1]["outcome"] = "budget-fail"
+
+    page = report_page(ledger(failing))
+
+    assert "ort-int8." in page.partition("May not ship: ")[2]
+
+
 def test_figures_of_speed_that_contradict_each_other_are_not_shown() -> None:
     seed = event("latency", costs(4.2, 238.0))  # what batch 1 gives, told of batch 32
 
@@ -160,6 +172,52 @@ def test_evidence_becomes_rows_and_no_lack_becomes_a_number() -> None:
         "empty": "none",
     }
     assert dict(facts({"nodes": ["n"] * 30}))["nodes"].endswith("6 more in the ledger")
+
+
+def test_what_several_of_one_kind_have_alike_is_one_row() -> None:
+    relations = {
+        "repeat": {"y": {"differing": 0, "elements": 16}},
+        "order": {"y": {"differing": 0, "elements": 16}},
+        "batch": {"y": {"differing": 3}},
+    }
+
+    assert facts({"relations": relations, "outputs": {"y": {"cosine": 1.0}}}) == (
+        ("relations / repeat, order / y / differing", "0"),
+        ("relations / batch / y / differing", "3"),
+        ("relations / repeat, order / y / elements", "16"),
+        ("outputs / y / cosine", "1"),
+    )
+
+
+def test_one_of_a_list_is_one_row_and_bits_of_samples_are_cut() -> None:
+    drops = [{"label": 7, "drop": 0.25}, {"label": 0, "drop": 0.5}]
+    sentence = "word " * 100
+
+    rows = dict(facts({"class_drops": drops, "score_bits": "/" * 1160, "why": sentence}))
+
+    assert [rows[f"class_drops / {index}"] for index in (1, 2)] == ["label 7, drop 0.25", "label 0, drop 0.5"]
+    assert rows["score_bits"] == "/" * 160 + "… 1,000 more characters in the ledger"
+    assert rows["why"] == sentence
+
+
+def test_provenance_that_all_runs_share_is_told_once_and_what_differs_at_its_run() -> None:
+    events = [*whole_run(precision="fp16"), *whole_run()]
+    for each in events:
+        each["provenance"] = {"cpu": "one CPU", "variant": {"sha256": each["precision"]}, "engine": {"version": "1.32"}}
+    events[-1]["provenance"]["engine"] = {"version": "1.31"}
+
+    (case,) = case_parts(ledger(events))
+
+    first, second = (run.provenance for run in case.runs)
+    assert case.provenance == (("cpu", "one CPU"),)
+    assert first == (("", (("variant / sha256", "fp16"), ("engine / version", "1.32"))),)
+    assert [(whose, rows[-1]) for whose, rows in second] == [
+        ("preflight, parity, accuracy, latency", ("engine / version", "1.32")),
+        ("memory", ("engine / version", "1.31")),
+    ]
+    assert report_page(ledger(events)).count("one CPU") == 1
+    (alone,) = case_parts(ledger(events[:5]))
+    assert (alone.provenance, len(alone.runs[0].provenance[0][1])) == ((), 3)
 
 
 def test_a_diagnosis_without_layers_has_no_plot_and_an_exact_layer_stands_at_the_top() -> None:
@@ -225,6 +283,24 @@ def test_plots_hold_no_script_no_style_and_no_id() -> None:
     assert all(mark not in svg for mark in ("<script", "<style", " id=", "http://pygal", "<!--"))
     assert svg.count("</svg>") == 1
     assert svg.count("&lt;script&gt;") == 3
+
+
+def test_a_plot_has_no_class_that_the_page_does_not_style_and_no_place_finer_than_a_tenth_of_a_pixel() -> None:
+    pytest.importorskip("pygal")
+    style = page_environment().get_template("report/style.css").render()
+    dots = [Dot(index / 3.0, 1.0 / (index + 1.0), f"{index}", "a") for index in range(3)]
+
+    svg = str(drawn(Plot("t", "x", "y", [Drawn("s", "front", dots, True), Drawn("b", "behind", dots)])))
+
+    classes = {
+        name
+        for each in re.findall(r'<(?:svg|g|path|text|circle|rect)[^>]* class="([^"]*)"', svg)
+        for name in each.split()
+    }
+    assert classes
+    assert classes <= set(re.findall(r"\.([a-z]+)", style))
+    assert re.search(r"\d\.\d", svg)
+    assert not re.search(r"\d\.\d\d", re.sub(r"<text.*?</text>|<title>.*?</title>", "", svg))
 
 
 def test_the_failing_code_of_a_kernel_leads_to_the_conformance_part() -> None:
