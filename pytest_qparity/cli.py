@@ -244,6 +244,7 @@ def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: b
     from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, MergeError, merge, read_ledger
     from pytest_qparity.ledger.shards import of_changed_files, without_commit
+    from pytest_qparity.report.standing import standing_of
     from pytest_qparity.report.terminal import summary
 
     resolved = [path.resolve() for path in paths]
@@ -272,7 +273,8 @@ def merge_ledgers(paths: Sequence[Path], output: Path, *, allow_other_commits: b
         print(printable(told), file=sys.stderr)
     merged = read_ledger(output)
     print(summary(merged, width=shutil.get_terminal_size().columns, colour=False), end="")
-    print(f"ledger: {output}\n{printable(merged.against_it)}".rstrip())
+    standing = standing_of(merged)
+    print(f"ledger: {output}\n{standing.heading}: {printable(' '.join(standing.sentences))}")
     return 0 if merged.passes else 1
 
 

@@ -28,6 +28,11 @@ class Outcome(StrEnum):
     WAIVED = "waived"
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 check", "2,000 checks"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 EMULATED = "~"  # ends the name of a run whose precision its backend does not compute in
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
 from pytest_qparity.commands.refusals import usage
 from pytest_qparity.report.text import one_line
+from pytest_qparity.verdict import counted
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.file import Baseline
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     from pytest_qparity.durable import require_room, write_bytes
     from pytest_qparity.ledger import LedgerError, read_ledger
     from pytest_qparity.report.baselines import Unbounded, saved, saved_in_part
+    from pytest_qparity.report.standing import expired_lines
 
     if not _NAME.fullmatch(options.name):
         return usage(f"got the name {options.name!r}, should be letters, digits, dots, hyphens and underscores")
@@ -82,12 +84,15 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         return usage(f"got {error.strerror or error} ({error.filename or target}), should be room to write")
     kept = len(new.runs) - new.written
+    ended = list(expired_lines(ledger))
     with stdout_for_json(options):
+        for line in ended:
+            print(one_line(line))
         _show(new, target, kept)
     if options.json:
         names = ("left_out", "dropped", "kept_speed", "without_speed", "without_figures")
         named = {name: list(getattr(new, name)) for name in names}
-        print_json({"written": str(target), "runs": new.written, "kept": kept, **named})
+        print_json({"written": str(target), "runs": new.written, "kept": kept, **named, "expired": ended})
     return 0
 
 
@@ -101,7 +106,7 @@ def _show(new: Saved, target: Path, kept: int) -> None:
         print(f"no speed   {one_line(name)}: nothing bounds its speed-up over fp32, later ones cannot be judged by it")
     for name in new.without_figures:
         print(f"no figure  {one_line(name)} was judged and gave none: later runs that have one cannot be judged by it")
-    print(f"written    {one_line(str(target))}  {new.written} runs{f', {kept} of before' if kept else ''}")
+    print(f"written    {one_line(str(target))}  {counted(new.written, 'run')}{f', {kept} of before' if kept else ''}")
 
 
 def _older(target: Path) -> Baseline | None:

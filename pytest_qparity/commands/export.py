@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.commands.json_output import add_json, print_failure, print_json
 from pytest_qparity.commands.refusals import say_failure, usage
+from pytest_qparity.ledger.waivers import is_expired, today_utc
 from pytest_qparity.report.text import one_line, printable_lines
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="the ledger in which the run passed (default: .qparity/ledger.json)",
     )
     exporting.add_argument("--waived", action="store_true", help="take a run of which checks are waived")
+    exporting.add_argument("--expired", action="store_true", help="with --waived: also where a waiver has ended since")
     exporting.add_argument("--sign", type=Path, metavar="KEY", help="sign with a private key in PEM")
     add_json(exporting)
     verifying = commands.add_parser(
@@ -72,10 +74,14 @@ def export_run(options: argparse.Namespace, settings: Settings, root: Path) -> i
     refusal = _not_written(options.output)
     if refusal is not None:
         return usage(refusal)
+    if options.expired and not options.waived:
+        return usage("got --expired without --waived, should be both")
+    today = None if options.expired else today_utc()
     name = f"{case_file.relative_to(root).as_posix()}::{run}"
     try:
         case = load_case(case_file, settings.roots, settings.contributed, settings.case_name(case_file))
-        shipped = export(options.ledger, name, case, settings, options.output, waived=options.waived, key=options.sign)
+        takes: dict[str, Any] = {"waived": options.waived, "today": today, "key": options.sign}
+        shipped = export(options.ledger, name, case, settings, options.output, **takes)
     except CaseError as error:
         print(printable_lines(error.text(Path(path))), file=sys.stderr)
         return 2
@@ -93,8 +99,7 @@ def export_run(options: argparse.Namespace, settings: Settings, root: Path) -> i
     signed = ", signed" if options.sign is not None else ""
     print(f"exported   {one_line(str(options.output))}  {one_line(shipped.run)}  {shipped.outcome}{signed}")
     print(f"variant    SHA-256 {shipped.digest}")
-    for check, waiver in shipped.waivers:
-        print(f"waived     {check}: {one_line(waiver)}")
+    _show_waivers(shipped.waivers)
     return 0
 
 
@@ -120,8 +125,7 @@ def verify_release(options: argparse.Namespace) -> int:
         return 0
     print(f"verified   {one_line(str(options.folder))}  {one_line(run.name)}  {run.outcome}, {len(found.files)} files")
     print(f"variant    SHA-256 {run.digest}")
-    for check, waiver in run.waivers:
-        print(f"waived     {check}: {one_line(waiver)}")
+    _show_waivers(run.waivers)
     if found.key_id is not None:
         print(f"signed     by key {found.key_id}")
     elif found.signed:
@@ -131,8 +135,15 @@ def verify_release(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show_waivers(waivers: Iterable[tuple[str, str]]) -> None:
+    for check, waiver in waivers:
+        ended = ", which has expired since" if is_expired(waiver, today_utc()) else ""
+        print(f"waived     {check}: {one_line(waiver)}{ended}")
+
+
 def _as_json(run: str, outcome: str, digest: str, waivers: Iterable[tuple[str, str]]) -> dict[str, object]:
-    told = [{"check": check, "waiver": waiver} for check, waiver in waivers]
+    today = today_utc()
+    told = [{"check": check, "waiver": waiver, "expired": is_expired(waiver, today)} for check, waiver in waivers]
     return {"run": run, "outcome": str(outcome), "sha256": digest, "waivers": told}
 
 

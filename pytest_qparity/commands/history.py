@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     from pytest_qparity.report.history import add_ledger
+    from pytest_qparity.verdict import counted
 
     entry = add_ledger(options.ledger, options.file)
     if options.json:
@@ -64,7 +65,8 @@ def _add(options: argparse.Namespace) -> int:
     if entry is None:
         print(f"there already  {one_line(str(options.ledger))}")
         return 0
-    print(f"added      {one_line(entry.time)}  {len(entry.runs)} runs, {'passes' if entry.passes else 'does not pass'}")
+    told = "passes" if entry.passes else "does not pass"
+    print(f"added      {one_line(entry.time)}  {counted(len(entry.runs), 'run')}, {told}")
     return 0
 
 

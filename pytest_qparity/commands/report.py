@@ -113,12 +113,13 @@ def _report(ledger: Ledger, options: argparse.Namespace, form: str, beside: Mapp
         return _print_table(ledger, form)
     if not options.output:
         from pytest_qparity.report.added_text import added_text
-        from pytest_qparity.report.extract import with_extract
+        from pytest_qparity.report.standing import standing_of
         from pytest_qparity.report.terminal import summary
 
         print(summary(ledger, width=shutil.get_terminal_size().columns, colour=False), end="")
         print(added_text(beside["sections"], width=shutil.get_terminal_size().columns, colour=False), end="")
-        print(f"{printable(ledger.against_it or with_extract('This ledger passes', ledger) + '.')}")
+        standing = standing_of(ledger)
+        print(f"{standing.heading}: {printable(' '.join(standing.sentences))}")
     return 0
 
 

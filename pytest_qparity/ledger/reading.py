@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pytest_qparity.ledger.events import FORMAT, GOOD, badness
+from pytest_qparity.verdict import counted
 
 # What is read of each kind of event. A kind that is not here is of a later minor version, and passed over.
 _FIELDS: Mapping[str, Mapping[str, type]] = {
@@ -25,6 +27,28 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
 
 _MOST_DIGITS = 300  # of a whole number: beyond, none is a float
 _SHOWN = 20
+
+
+class Against(StrEnum):
+    """What kind of thing keeps a ledger from standing for a pass."""
+
+    REFUSED = "did not pass"
+    NO_CASE = "could not be planned"
+    UNJUDGED = "without a verdict"
+    NOT_ASKED_FOR = "not asked for"
+    NOT_COLLECTED = "not collected"
+    EMPTY = "nothing planned"
+    ENDED = "did not end well"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One thing that keeps a ledger from standing for a pass. `names`: of the checks or case files that it is about;
+    none where it is about the session."""
+
+    kind: Against
+    sentence: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +99,58 @@ class Ledger:
     @property
     def passes(self) -> bool:
         """Whether the run came to its end and every check of every case was asked for, and passed or is waived."""
-        return not self.against_it
+        return not self.objections
 
     @property
     def against_it(self) -> str:
-        """Why this ledger does not stand for a pass, in one sentence; empty where nothing speaks against it."""
-        refused = next((verdict for verdict in self.verdicts if verdict["outcome"] not in GOOD), None)
-        if refused is not None:
-            return f"{refused['node_id']} got {refused['outcome']}, should pass."
+        """The gravest of `objections`; empty where nothing speaks against it."""
+        return self.objections[0].sentence if self.objections else ""
+
+    @property
+    def objections(self) -> tuple[Objection, ...]:
+        """All that keeps this ledger from standing for a pass, one of a kind, the gravest first."""
+        refused = [verdict for verdict in self.verdicts if verdict["outcome"] not in GOOD]
+        names = tuple(str(verdict["node_id"]) for verdict in refused)
+        unjudged = self.unjudged
+        found: list[Objection] = []
+        if refused:
+            more = f"; {len(refused) - 1:,} more did not" if len(refused) > 1 else ""
+            sentence = f"{names[0]} got {refused[0]['outcome']}, should pass{more}."
+            found.append(Objection(Against.REFUSED, sentence, names))
         if self.case_errors:
-            return f"{next(iter(self.case_errors))} could not be planned, should be a case."
-        if self.unjudged:
-            return f"{len(self.unjudged)} checks have no verdict, should have one each; first {self.unjudged[0]}."
-        if self.deselected:
-            return f"{len(self.deselected)} checks were not asked for, should all be; first {self.deselected[0]}."
-        if self.uncollected:
-            return f"{len(self.uncollected)} case files were not collected, should all be; first {self.uncollected[0]}."
+            first, *others = self.case_errors
+            more = f"; {len(others)} more could not" if others else ""
+            sentence = f"{first} could not be planned, should be a case{more}."
+            found.append(Objection(Against.NO_CASE, sentence, (first, *others)))
+        lacking = {
+            Against.UNJUDGED: unjudged,
+            Against.NOT_ASKED_FOR: self.deselected,
+            Against.NOT_COLLECTED: self.uncollected,
+        }
+        found += [_lacking(kind, of) for kind, of in lacking.items() if of]
         if not self.planned:
-            return "No check was planned, should be at least one."
-        if self.exit_status != 0:
+            found.append(Objection(Against.EMPTY, "No check was planned, should be at least one."))
+        follows = {0, 1 if refused or self.case_errors or unjudged else 0, 0 if self.planned else 5}  # from the rest
+        if self.exit_status not in follows:
             ended = "did not come to its end" if self.exit_status is None else f"ended with status {self.exit_status}"
-            return f"The session {ended}, should end with status 0."
-        return ""
+            found.append(Objection(Against.ENDED, f"The session {ended}, should end with status 0."))
+        return tuple(found)
+
+
+# Of one, and of several: what is said of it, and what it should be.
+_LACKING = {
+    Against.UNJUDGED: ("check", "has no verdict", "have one", "have no verdict", "have one each"),
+    Against.NOT_ASKED_FOR: ("check", "was not asked for", "be", "were not asked for", "all be"),
+    Against.NOT_COLLECTED: ("case file", "was not collected", "be", "were not collected", "all be"),
+}
+
+
+def _lacking(kind: Against, names: Sequence[str]) -> Objection:
+    noun, is_told, it_should, are_told, they_should = _LACKING[kind]
+    if len(names) == 1:
+        return Objection(kind, f"1 {noun} {is_told}, should {it_should}: {names[0]}.", tuple(names))
+    sentence = f"{counted(len(names), noun)} {are_told}, should {they_should}; first {names[0]}."
+    return Objection(kind, sentence, tuple(names))
 
 
 class LedgerError(Exception):

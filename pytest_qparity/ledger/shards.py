@@ -7,7 +7,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import GOOD
-from pytest_qparity.verdict import Outcome, contradiction
+from pytest_qparity.verdict import Outcome, contradiction, counted
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger.reading import Ledger
@@ -204,22 +204,22 @@ def require_whole(shards: Mapping[str, Ledger]) -> None:
     missing = [name for ledger in shards.values() for name in ledger.uncollected if name not in collected]
     if missing:
         raise MergeError(
-            f"got {_counted(missing, 'case files that no shard collected')}, should be all: name the ledger of "
+            f"got {_counted(missing, 'case file', 'that no shard collected')}, should be all: name the ledger of "
             "the shard that has them"
         )
     asked = {node_id for ledger in shards.values() for node_id in ledger.planned}
     missing = [node_id for ledger in shards.values() for node_id in ledger.deselected if node_id not in asked]
     if missing:
         raise MergeError(
-            f"got {_counted(missing, 'checks that no shard was asked for')}, should be all: name the ledger of the "
+            f"got {_counted(missing, 'check', 'that no shard was asked for')}, should be all: name the ledger of the "
             "shard that has them"
         )
 
 
-def _counted(names: list[str], of_what: str) -> str:
+def _counted(names: list[str], noun: str, of_what: str) -> str:
     distinct = list(dict.fromkeys(names))
     named = ", ".join(distinct[:_NAMED]) + (", …" if len(distinct) > _NAMED else "")
-    return f"{len(distinct)} {of_what} ({named})"
+    return f"{counted(len(distinct), noun)} {of_what} ({named})"
 
 
 def require_sound(name: str, ledger: Ledger) -> None:

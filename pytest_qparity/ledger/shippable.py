@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import GOOD
 from pytest_qparity.ledger.shards import MergeError, require_sound
+from pytest_qparity.ledger.waivers import expired
 from pytest_qparity.verdict import EMULATED, Outcome
 
 if TYPE_CHECKING:
@@ -52,10 +54,14 @@ class Shippable:
         judged = (self._verdicts.get(node_id) for node_id in self._planned.get(name, ()))
         return tuple(event for event in judged if event is not None)
 
-    def refusal(self, name: str, *, waived: bool = False) -> Refusal | None:
+    def refusal(self, name: str, *, waived: bool = False, today: datetime.date | None = None) -> Refusal | None:
         """Why the ledger does not show that the run `name` passes, None where it does: it is emulated or judged by the
         reference, the ledger is cut, a check of the run has no verdict or was left out, a verdict is no pass or not
-        sound, or the checks judged several files. `waived`: whether a run that needs a waiver is taken."""
+        sound, or the checks judged several files.
+
+        `waived`: whether a run that needs a waiver is taken; `today`: the day on which waivers have to hold, None: that
+        on which they were judged will do.
+        """
         case_file, _, run = name.partition("::")
         planned = self._planned.get(name, [])
         ledger, again = self._ledger, _run_again(case_file, run.partition("-")[0])
@@ -82,6 +88,7 @@ class Shippable:
             _of_verdicts(events, again)
             or self._of_soundness(planned, events, again)
             or _of_waivers(events, again, waived=waived)
+            or _of_expiry(events, again, today)
             or self._of_case(case_file, again)
             or _of_files(events, again)
         )
@@ -127,6 +134,14 @@ def _of_waivers(events: Sequence[Mapping[str, Any]], again: str, *, waived: bool
         remedy = "judge it where its backend works: a waiver for an absent backend says nothing of the file"
         return Refusal(f"{checks['parity']['node_id']} was not run on any engine, should be.", remedy)
     return None
+
+
+def _of_expiry(events: Sequence[Mapping[str, Any]], again: str, today: datetime.date | None) -> Refusal | None:
+    ended = [] if today is None else expired(events, today)
+    if not ended:
+        return None
+    sentence = f"{ended[0]['node_id']} is waived ({ended[0]['waiver']}), should be so on {today} too."
+    return Refusal(sentence, f"{again}, with a waiver that holds; or say --waived --expired")
 
 
 def _of_files(events: Sequence[Mapping[str, Any]], again: str) -> Refusal | None:

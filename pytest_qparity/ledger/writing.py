@@ -137,7 +137,9 @@ class LedgerWriter:
             return "No check was planned, should be at least one."
         unjudged = [node_id for node_id in self._planned if not self._is_judged(node_id)]
         if unjudged:
-            return f"{len(unjudged)} planned checks have no verdict, should have one each; the first is {unjudged[0]}"
+            if len(unjudged) == 1:
+                return f"1 planned check has no verdict, should have one: {unjudged[0]}"
+            return f"{len(unjudged):,} planned checks have no verdict, should have one each; the first is {unjudged[0]}"
         return "The ledger holds a verdict that is no pass." if self._refused else ""
 
     def close(self, exit_status: int) -> Ledger:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_qparity.report.carried import number_carried
 from pytest_qparity.report.extract import with_extract
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.report.standing import Word, standing_of
+from pytest_qparity.verdict import Outcome, counted
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -27,24 +29,29 @@ class Badge:
     colour: str
 
 
-def badge_of(ledger: Ledger) -> Badge:
+def badge_of(ledger: Ledger, today: datetime.date | None = None) -> Badge:
+    """`today`: the day on which its waivers have to hold; None: this one."""
+    word = standing_of(ledger, today).word
     counts = Counter(event["outcome"] for event in ledger.verdicts)
-    waived = counts[Outcome.WAIVED.value]
-    if ledger.passes:
-        carried = number_carried(ledger)
-        if not waived:
-            text = f"passes, {carried} carried over" if carried else "passes"
-            return Badge(with_extract(text, ledger), GREEN)
-        text = "all waived" if waived == len(ledger.planned) else f"passes, {waived} waived"
-        return Badge(with_extract(text, ledger), YELLOW)
     failed = counts[Outcome.ACCURACY_FAIL.value] + counts[Outcome.BUDGET_FAIL.value]
+    if word is Word.PASSES:
+        carried = number_carried(ledger)
+        shown = f"{word}, {carried} carried over" if carried else word.value
+        return Badge(with_extract(shown, ledger), GREEN)
+    if word is not Word.DOES_NOT_PASS:
+        shown = f"{word}: {counted(counts[Outcome.WAIVED.value], 'check')}" if word is Word.WITH_WAIVERS else word.value
+        return Badge(with_extract(shown, ledger), YELLOW)
+    return Badge(f"{word}: {_why(ledger, counts, failed)}", RED if failed else GREY)
+
+
+def _why(ledger: Ledger, counts: Counter[str], failed: int) -> str:
     if failed:
-        return Badge(f"{failed} failed", RED)
+        return f"{failed} failed"
     if not ledger.planned and not ledger.case_errors:
-        return Badge("nothing judged", GREY)
+        return "nothing judged"
     if ledger.exit_status is None:
-        return Badge("not finished", GREY)
-    return Badge("cannot judge" if counts[Outcome.CANNOT_JUDGE.value] or ledger.case_errors else "incomplete", GREY)
+        return "not finished"
+    return "cannot judge" if counts[Outcome.CANNOT_JUDGE.value] or ledger.case_errors else "incomplete"
 
 
 def badge_svg(ledger: Ledger) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.ledger.events import NO_VERDICT
 from pytest_qparity.report.markup import spreadsheet_text
+from pytest_qparity.report.standing import standing_of
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -23,7 +24,8 @@ class CheckRow:
     """One planned check. `codes` and `sentences` of its failures; `evidence` as JSON; `time` its session began;
     `carried_from`: the session that judged it, where its verdict was carried over.
 
-    `ledger_passes`: whether the ledger as a whole does, which no row can say alone.
+    `ledger_passes`: whether the ledger as a whole does, which no row can say alone; `ledger_standing`: the word that
+    every report has for it.
     """
 
     node_id: str
@@ -42,11 +44,12 @@ class CheckRow:
     carried_from: str
     time: str
     ledger_passes: bool
+    ledger_standing: str
 
 
 def check_rows(ledger: Ledger) -> Iterator[CheckRow]:
     """Checks with a verdict in the ledger's order, then those without one, then case files that were not planned."""
-    time, passes = str(ledger.start.get("time", "")), ledger.passes
+    time, passes, standing = str(ledger.start.get("time", "")), ledger.passes, standing_of(ledger).word.value
     for event in ledger.verdicts:
         variant = event.get("provenance", {}).get("variant") or {}
         yield CheckRow(
@@ -66,14 +69,16 @@ def check_rows(ledger: Ledger) -> Iterator[CheckRow]:
             carried_from=str(event.get("carried", {}).get("session", "")),
             time=time,
             ledger_passes=passes,
+            ledger_standing=standing,
         )
     without = {node_id: ledger.not_judged.get(node_id, "it never ended") for node_id in ledger.unjudged}
     for node_id, reason in {**without, **ledger.case_errors}.items():
         names = node_id.split("::")
         run, check = (names[1], names[2]) if len(names) == 3 else ("", "")
         known = {"node_id": node_id, "run": run, "check": check, "outcome": NO_VERDICT, "sentences": reason}
+        of_ledger = {"time": time, "ledger_passes": passes, "ledger_standing": standing}
         blank = {field.name: "" for field in fields(CheckRow)}
-        yield CheckRow(**{**blank, **known, "time": time, "ledger_passes": passes})  # type: ignore[arg-type]
+        yield CheckRow(**{**blank, **known, **of_ledger})  # type: ignore[arg-type]
 
 
 def checks_csv(ledger: Ledger) -> str:

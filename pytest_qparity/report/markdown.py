@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import GOOD, badness
 from pytest_qparity.report.added_text import added_markdown
 from pytest_qparity.report.as_float import as_float_lines
 from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.comparison import ComparisonRow, comparison_rows
-from pytest_qparity.report.extract import extract_lines, with_extract
+from pytest_qparity.report.extract import extract_lines
 from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import cut, markdown_code, markdown_text
 from pytest_qparity.report.moved import moved_note
 from pytest_qparity.report.problems import Problem, problems_of
+from pytest_qparity.report.standing import Word, expired_lines, standing_of
 from pytest_qparity.report.table import markdown_rows
 from pytest_qparity.report.unneeded import unneeded_waivers
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.verdict import Outcome, counted
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -31,38 +33,38 @@ MOST_LINES = 60
 MOST_SHOWN = 10  # problems in the table
 MOST_TOLD = 6  # problems with their sentences
 MOST_COMPARED = 12  # lines of the comparison
+_MOST_WAIVED = 3  # runs of a waiver
 _LONGEST_NAME, _LONGEST_SENTENCE = 120, 400
+_HEADS = {Word.PASSES: "✅", Word.DOES_NOT_PASS: "❌"}
 _MARKS = {Outcome.ACCURACY_FAIL.value: "❌", Outcome.BUDGET_FAIL.value: "❌", Outcome.CANNOT_JUDGE.value: "❓"}
 
 
-def summary_markdown(ledger: Ledger, root: Path, sections: Sequence[Added] = ()) -> str:
-    """`root`: see problems_of. `sections`: those that plugins add, as far as there is room."""
+def summary_markdown(
+    ledger: Ledger, root: Path, sections: Sequence[Added] = (), today: datetime.date | None = None
+) -> str:
+    """`root`: see problems_of. `sections`: those that plugins add, as far as there is room. `today`: the day on which
+    waivers have to hold; None: this one."""
     problems = problems_of(ledger, root)
-    lines = [f"## {_headline(ledger)}", ""]
-    if ledger.against_it:
-        lines += [markdown_text(cut(ledger.against_it, _LONGEST_SENTENCE)), ""]
-    lines += [f"{len(ledger.planned)} checks planned: {_counts(ledger)}.", ""]
-    made_here, as_float = "; ".join(made_here_lines(ledger)), "; ".join(as_float_lines(ledger))
-    for line in filter(None, (*extract_lines(ledger), *carried_lines(ledger), made_here, as_float)):
+    standing = standing_of(ledger, today)
+    lines = [f"## {_HEADS.get(standing.word, '⚠️')} qparity: {standing.said}", ""]
+    if standing.word is not Word.PASSES:
+        lines += [" ".join(markdown_text(cut(each, _LONGEST_SENTENCE)) for each in standing.sentences), ""]
+    lines += [f"{counted(len(ledger.planned), 'check')} planned: {_counts(ledger)}.", ""]
+    joined = (
+        "; ".join(lines) for lines in (expired_lines(ledger, today), made_here_lines(ledger), as_float_lines(ledger))
+    )
+    for line in filter(None, (*extract_lines(ledger), *carried_lines(ledger), *joined)):
         lines += [f"{markdown_text(cut(line, _LONGEST_SENTENCE))}.", ""]
     of_checks = [problem for problem in problems if problem.path]
     if of_checks:
         lines += [*_table(of_checks), "", *_folded("What is wrong, and what to try", _told(of_checks)), ""]
     rows = sorted(comparison_rows(ledger), key=_worst_first)
     if rows:
-        lines += [*_folded(f"Comparison of {_counted(len(rows), 'run')}", _compared(rows)), ""]
+        lines += [*_folded(f"Comparison of {counted(len(rows), 'run')}", _compared(rows)), ""]
     lines += _waived(ledger)
     lines += _unneeded(ledger)
     lines = "\n".join(lines).rstrip("\n").split("\n")
     return "\n".join([*lines, *added_markdown(sections, MOST_LINES - len(lines))]) + "\n"
-
-
-def _headline(ledger: Ledger) -> str:
-    if not ledger.passes:
-        return "❌ qparity: does not pass"
-    if all(event["outcome"] == Outcome.WAIVED for event in ledger.verdicts):
-        return with_extract("⚠️ qparity: all that was judged is waived", ledger)
-    return with_extract("✅ qparity: passes", ledger)
 
 
 def _counts(ledger: Ledger) -> str:
@@ -75,10 +77,6 @@ def _counts(ledger: Ledger) -> str:
 
 def _by_badness(counted: tuple[str, int]) -> int:
     return -badness(counted[0])
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(problems: Sequence[Problem]) -> Iterator[str]:
@@ -136,22 +134,29 @@ def _folded(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _worst_first(row: ComparisonRow) -> tuple[bool, int]:
-    """Those that pass last; beyond that the ledger's order stands."""
-    return (row.outcome in GOOD and not row.problems, 0 if row.outcome in GOOD else -badness(row.outcome))
+    """What is waived behind what does not pass, and before what does; beyond that the ledger's order stands."""
+    return (row.outcome in GOOD and not row.problems, -badness(row.outcome))
 
 
 def _waived(ledger: Ledger) -> Iterator[str]:
-    waivers = Counter(event["waiver"] for event in ledger.verdicts if event["waiver"] is not None)
-    if not waivers:
+    """The first waiver and its runs, and how much else is waived."""
+    used: dict[str, list[Mapping[str, Any]]] = {}
+    for event in ledger.verdicts:
+        if event["waiver"] is not None:
+            used.setdefault(str(event["waiver"]), []).append(event)
+    if not used:
         return
-    first, number = next(iter(waivers.items()))
-    checks = _counted(sum(waivers.values()), "check")
-    reason = markdown_text(cut(str(first), _LONGEST_SENTENCE))
-    if len(waivers) == 1:
-        yield f"Waived: {checks}: {reason}."
+    first, events = next(iter(used.items()))
+    checks = counted(sum(len(each) for each in used.values()), "check")
+    runs = list(dict.fromkeys(f"{event['case']} {event['run']}" for event in events))
+    more = f" and {counted(len(runs) - _MOST_WAIVED, 'more run')}" if len(runs) > _MOST_WAIVED else ""
+    named = markdown_text(cut(", ".join(runs[:_MOST_WAIVED]), _LONGEST_SENTENCE)) + more
+    reason = markdown_text(cut(first, _LONGEST_SENTENCE))
+    if len(used) == 1:
+        yield f"Waived: {checks} of {named}: {reason}."
     else:
-        others = _counted(len(waivers) - 1, "other reason")
-        yield f"Waived: {checks}, {number} of them: {reason}, and {others}."
+        others = counted(len(used) - 1, "other reason")
+        yield f"Waived: {checks}, {len(events)} of them of {named}: {reason}, and {others}."
 
 
 def _unneeded(ledger: Ledger) -> Iterator[str]:

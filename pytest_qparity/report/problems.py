@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.case.location import Location, line_in, lines_of
 from pytest_qparity.ledger.events import GOOD, NO_VERDICT, badness
+from pytest_qparity.ledger.reading import Against
 from pytest_qparity.report.text import one_line
 from pytest_qparity.verdict import Code, Outcome
 
@@ -20,6 +21,7 @@ __all__ = ["Problem", "problems_of"]
 
 _LARGEST_CASE_FILE = 1 << 20  # bytes: what case files may hold
 _HEAD = re.compile(r"(QP-[A-Z]+-\d{3})  .*?(?::(\d+))?$")  # of a block of a case file's errors
+_OF_CHECKS = (Against.REFUSED, Against.NO_CASE, Against.UNJUDGED)  # each of them is a problem of its own
 _ASK_FOR_ALL = "judge every check of every case file, and let the session come to its end"
 
 
@@ -50,9 +52,9 @@ def problems_of(ledger: Ledger, root: Path) -> tuple[Problem, ...]:
     lines = _Lines(root)
     found = [*_of_verdicts(ledger, lines), *_of_case_files(ledger), *_of_unjudged(ledger, lines)]
     found.sort(key=lambda problem: -badness(problem.outcome) if problem.outcome != NO_VERDICT else 0)
-    if not found and ledger.against_it:
-        code = Code.RUN_INCOMPLETE
-        return (Problem("", 1, "", "", "", NO_VERDICT, code.code, code.title, ledger.against_it, _ASK_FOR_ALL),)
+    code = Code.RUN_INCOMPLETE
+    of_session = (each.sentence for each in ledger.objections if each.kind not in _OF_CHECKS)
+    found += [Problem("", 1, "", "", "", NO_VERDICT, code.code, code.title, told, _ASK_FOR_ALL) for told in of_session]
     return tuple(found)
 
 

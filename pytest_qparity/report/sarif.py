@@ -32,12 +32,10 @@ def ledger_sarif(ledger: Ledger, root: Path) -> str:
     invocation: dict[str, Any] = {"executionSuccessful": ledger.passes}
     if ledger.exit_status is not None:
         invocation["exitCode"] = ledger.exit_status
-    if ledger.against_it:
-        told = {"text": ledger.against_it}
-        invocation["toolExecutionNotifications"] = [{"level": "error", "message": told}]
-    notes = [{"level": "note", "message": {"text": line}} for line in extract_lines(ledger)]
-    if notes:
-        invocation["toolExecutionNotifications"] = [*invocation.get("toolExecutionNotifications", ()), *notes]
+    told = [{"level": "error", "message": {"text": each.sentence}} for each in ledger.objections]
+    told += [{"level": "note", "message": {"text": line}} for line in extract_lines(ledger)]
+    if told:
+        invocation["toolExecutionNotifications"] = told
     return _document(rules.values(), [_of_problem(each, list(rules)) for each in found], invocation)
 
 

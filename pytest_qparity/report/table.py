@@ -16,6 +16,7 @@ from pytest_qparity.report.made_here import made_here_lines
 from pytest_qparity.report.markup import latex_text, markdown_code, markdown_text, spreadsheet_text
 from pytest_qparity.report.moved import moved_note
 from pytest_qparity.report.runs import decibels_text
+from pytest_qparity.report.standing import Word, expired_lines, standing_of
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -59,6 +60,10 @@ def comparison_latex(ledger: Ledger) -> str:
         for cells in table_cells(row):
             told = " & ".join(latex_text(cell).replace(NOTHING, "--") for cell in (row.case, row.run, *cells))
             lines.append(rf"{told} \\")
+    standing = standing_of(ledger)
+    if standing.word is not Word.PASSES:  # in the table itself: who sets it reads no comments
+        said = latex_text(f"{standing.heading}: {standing.sentences[0]}")
+        lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{p{{.9\linewidth}}}}{{{said}}} \\"]
     lines += [r"\bottomrule", r"\end{tabular}"]
     return "\n".join([*lines, *(f"% {latex_text(line)}" for line in _notes(rows, ledger))]) + "\n"
 
@@ -136,12 +141,13 @@ def _notes(rows: Sequence[ComparisonRow], ledger: Ledger) -> Iterator[str]:
         yield f"Measured on {'; '.join(dict.fromkeys(machines))}.{of_several}"
     yield from (
         f"{line[0].upper()}{line[1:]}."
-        for lines in (extract_lines, made_here_lines, as_float_lines, carried_lines)
+        for lines in (expired_lines, extract_lines, made_here_lines, as_float_lines, carried_lines)
         for line in lines(ledger)
     )
     yield from moved_note(rows)
     for row in rows:
         for problem in row.problems:
             yield f"Refused, {row.case} {row.run}: {problem}"
-    if ledger.against_it:
-        yield f"This ledger does not pass: {ledger.against_it}"
+    standing = standing_of(ledger)
+    if standing.word is not Word.PASSES:
+        yield f"{standing.heading}: {' '.join(standing.sentences)}"

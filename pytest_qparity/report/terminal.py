@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.measure import Measurement
@@ -17,9 +17,10 @@ from pytest_qparity.report.carried import carried_lines
 from pytest_qparity.report.conformance import conformance_lines, is_of_kernels
 from pytest_qparity.report.console import text_console
 from pytest_qparity.report.extract import extract_lines
+from pytest_qparity.report.standing import expired_lines
 from pytest_qparity.report.text import printable
 from pytest_qparity.report.unneeded import unneeded_lines
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.verdict import Outcome, counted
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -53,12 +54,13 @@ def summary(ledger: Ledger, *, width: int, colour: bool) -> str:
             for part in fitting[:1] or _listed(cells):
                 console.print(part)
         if passed:
-            console.print(Text(f"and {passed} runs in which every check passed"))
+            console.print(Text(f"and {counted(passed, 'run')} in which every check passed"))
         console.print(Text("F accuracy-fail   B budget-fail   ? cannot-judge   w waived", style="dim"))
     for lines in (
         _different_files,
         as_float_lines,
         _waived,
+        expired_lines,
         unneeded_lines,
         false_alarms,
         conformance_lines,
@@ -155,7 +157,7 @@ def _waived(ledger: Ledger) -> Iterator[str]:
     for (case, waiver), events in used.items():
         runs = ", ".join(dict.fromkeys(event["run"] for event in events))
         codes = ", ".join(dict.fromkeys(failure["code"] for event in events for failure in event["failures"]))
-        yield f"waived: {case} {runs} ({len(events)} checks; {codes}): {waiver}"
+        yield f"waived: {case} {runs} ({counted(len(events), 'check')}; {codes}): {waiver}"
 
 
 def canaries(ledger: Ledger) -> Iterator[str]:
@@ -185,12 +187,14 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     said = [f"{counts[outcome.value]} {outcome.value}" for outcome in Outcome if counts[outcome.value]]
     if ledger.unjudged:
         said.append(f"{len(ledger.unjudged)} without a verdict")
-    yield f"{len(ledger.planned)} checks planned: {', '.join(said) or 'none judged'}"
+    yield f"{counted(len(ledger.planned), 'check')} planned: {', '.join(said) or 'none judged'}"
     if ledger.deselected:
-        yield f"{len(ledger.deselected)} checks of these cases were not asked for: nothing is known of them"
+        what, they = counted(len(ledger.deselected), "check"), _they(ledger.deselected)
+        yield f"{what} of these cases {they[0]} not asked for: nothing is known of {they[1]}"
     if ledger.uncollected:
         named = ", ".join(ledger.uncollected[:3]) + (", …" if len(ledger.uncollected) > 3 else "")
-        yield f"{len(ledger.uncollected)} case files were not collected: nothing is known of them: {named}"
+        what, they = counted(len(ledger.uncollected), "case file"), _they(ledger.uncollected)
+        yield f"{what} {they[0]} not collected: nothing is known of {they[1]}: {named}"
     for node_id, outcomes in ledger.flaky.items():
         yield f"flaky: {node_id} was judged {len(outcomes)} times: {', '.join(outcomes)}; the first failure stands"
     for case_file in ledger.case_errors:
@@ -198,6 +202,10 @@ def _counts(ledger: Ledger) -> Iterator[str]:
     for node_id in ledger.unjudged[:3]:
         reason = ledger.not_judged.get(node_id, "it never ended").strip().splitlines()
         yield f"no verdict: {node_id}: {reason[-1] if reason else 'it never ended'}"
+
+
+def _they(names: Sequence[str]) -> tuple[str, str]:
+    return ("was", "it") if len(names) == 1 else ("were", "them")
 
 
 def _explained(ledger: Ledger) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.events import GOOD
+from pytest_qparity.verdict import counted
 
 if TYPE_CHECKING:
     from pytest_qparity.ledger import Ledger
@@ -43,7 +44,8 @@ def unneeded_waivers(ledger: Ledger) -> tuple[UnneededWaiver, ...]:
 
 def unneeded_lines(ledger: Ledger) -> Iterator[str]:
     for each in unneeded_waivers(ledger):
-        where = f"{each.case} {', '.join(each.runs)} ({each.checks} checks pass without it)"
+        told = f"{counted(each.checks, 'check')} {'passes' if each.checks == 1 else 'pass'}"
+        where = f"{each.case} {', '.join(each.runs)} ({told} without it)"
         yield f"waiver not needed: {where}: {each.waiver}: delete it, unless another machine needs it"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -49,10 +50,11 @@ def export(
     output: Path,
     *,
     waived: bool = False,
+    today: datetime.date | None = None,
     key: Path | None = None,
 ) -> JudgedRun:
     """Write the run `name` ("cases/x.toml::ort-int8") of the file `ledger` as a release into the folder `output`, which
-    is not there yet or empty; signed where there is a `key`, a private one in PEM.
+    is not there yet or empty; signed where there is a `key`, a private one in PEM. `waived`, `today`: see judged_run.
 
     Raises CannotJudge where the run is not to be shipped, its file is gone or another, or nothing can be signed with
     the key; LedgerError where the ledger is none; OSError where something cannot be read or written.
@@ -61,7 +63,8 @@ def export(
     content = ledger.read_bytes()
     remedy = f"take the ledger as it was written, or judge {case.path.name} again"
     with as_written(str(ledger), Code.SHIP_REFUSED, remedy):
-        judged = judged_run(parsed(content.decode("utf-8", errors="replace")), name, waived=waived)
+        whole = parsed(content.decode("utf-8", errors="replace"))
+        judged = judged_run(whole, name, waived=waived, today=today)
         extract = extract_text(judged, bytes_digest(content), card_facts(judged, case))
         shipped = judged_run(parsed(extract), judged.name, waived=waived)  # the release says what its own extract says
         _require_readable(shipped)

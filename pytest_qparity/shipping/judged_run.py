@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,8 +64,9 @@ class JudgedRun:
         return next(event for event in self.verdicts if event["check"] == check)
 
 
-def judged_run(ledger: Ledger, name: str, *, waived: bool) -> JudgedRun:
-    """The run `name` ("cases/x.toml::ort-int8"). `waived`: whether one that needs a waiver is taken.
+def judged_run(ledger: Ledger, name: str, *, waived: bool, today: datetime.date | None = None) -> JudgedRun:
+    """The run `name` ("cases/x.toml::ort-int8"). `waived`: whether one that needs a waiver is taken; `today`: the day
+    on which waivers have to hold, None: that on which they were judged will do.
 
     Raises CannotJudge where the ledger does not show that this run passes (`ledger.shippable`).
     """
@@ -74,7 +76,7 @@ def judged_run(ledger: Ledger, name: str, *, waived: bool) -> JudgedRun:
     if name not in shippable.runs:
         remedy = "name a run of this ledger, or the ledger of this run: --ledger"
         raise _refused(Refusal(_unknown(shippable, name), remedy))
-    refusal = shippable.refusal(name, waived=waived)
+    refusal = shippable.refusal(name, waived=waived, today=today)
     if refusal is not None:
         raise _refused(refusal)
     events = shippable.events(name)

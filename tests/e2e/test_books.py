@@ -348,8 +348,8 @@ class TestNotCollected:
         result.assert_outcomes(passed=5)
         assert result.ret == 0
         assert ledger(two).uncollected == ["cases/other.toml"]
-        assert ledger(two).against_it == "1 case files were not collected, should all be; first cases/other.toml."
-        result.stdout.fnmatch_lines(["1 case files were not collected: nothing is known of them: cases/other.toml"])
+        assert ledger(two).against_it == "1 case file was not collected, should be: cases/other.toml."
+        result.stdout.fnmatch_lines(["1 case file was not collected: nothing is known of it: cases/other.toml"])
 
     @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
     def test_one_that_has_none_of_the_precisions_was_collected(self, two: pytest.Pytester, workers: list[str]) -> None:

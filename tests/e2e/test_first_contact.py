@@ -101,7 +101,7 @@ def test_what_fails_says_that_drawn_inputs_may_be_why_and_its_repeat_command_wor
     again = subprocess.run([*pytest_, *shlex.split(repeat)[2:]], cwd=pair, capture_output=True, text=True)
     assert again.returncode == 1
     assert "QP-PAR-00" in again.stdout
-    assert "1 checks planned" in again.stdout
+    assert "1 check planned" in again.stdout
 
 
 @pytest.mark.parametrize(

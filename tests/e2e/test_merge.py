@@ -209,7 +209,7 @@ class TestRefusals:
         status, _, refused = merge("a.json", "b.json")
 
         assert status == 2
-        assert "got 1 case files that no shard collected (cases/other.toml)" in refused
+        assert "got 1 case file that no shard collected (cases/other.toml)" in refused
 
     def test_a_case_file_that_changed_between_the_shards(self, project: pytest.Pytester, merge: Merge) -> None:
         judge(project, "a.json", "-k", "parity", *FP32)

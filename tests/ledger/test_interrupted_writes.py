@@ -63,7 +63,7 @@ def test_a_verdict_that_was_not_written_is_owed(writer: LedgerWriter, monkeypatc
     with pytest.raises(OSError, match="No space left"):
         writer.judged(LONG)
 
-    assert writer.debt().startswith("1 planned checks have no verdict")
+    assert writer.debt().startswith("1 planned check has no verdict")
 
 
 @pytest.mark.parametrize("after", [0, 3, 5000, 10_000])

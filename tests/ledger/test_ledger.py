@@ -227,13 +227,13 @@ def test_a_reason_for_what_was_not_planned_is_passed_over(writer, path):
         pytest.param(
             [PARITY, LATENCY],
             [(PARITY, PASSED)],
-            f"1 planned checks have no verdict, should have one each; the first is {LATENCY}",
+            f"1 planned check has no verdict, should have one: {LATENCY}",
             id="one not judged",
         ),
         pytest.param(
             [PARITY],
             [("unplanned", PASSED)],
-            f"1 planned checks have no verdict, should have one each; the first is {PARITY}",
+            f"1 planned check has no verdict, should have one: {PARITY}",
             id="a verdict for another",
         ),
         pytest.param([PARITY], [(PARITY, FAILED)], "The ledger holds a verdict that is no pass.", id="one failed"),
@@ -256,7 +256,7 @@ def test_a_ledger_with_a_reason_and_no_verdict_is_in_debt(writer):
     writer.plan([PARITY])
     writer.not_judged(PARITY, "the worker crashed")
 
-    assert writer.debt().startswith("1 planned checks have no verdict")
+    assert writer.debt().startswith("1 planned check has no verdict")
 
 
 def test_a_plan_in_two_parts_owes_both(writer):
@@ -265,7 +265,7 @@ def test_a_plan_in_two_parts_owes_both(writer):
     writer.plan([LATENCY])
     writer.judged(event(PARITY, PASSED))
 
-    assert writer.debt().startswith("1 planned checks have no verdict")
+    assert writer.debt().startswith("1 planned check has no verdict")
 
 
 def test_a_later_part_of_the_plan_without_a_check_takes_nothing_back(writer):

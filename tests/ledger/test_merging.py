@@ -362,7 +362,7 @@ def test_a_case_file_that_no_shard_collected_is_refused(tmp_path: Path) -> None:
         b=shard(tmp_path, "b", NODES[2:], uncollected=["cases/c.toml"]),
     )
 
-    assert said.startswith("got 1 case files that no shard collected (cases/c.toml)")
+    assert said.startswith("got 1 case file that no shard collected (cases/c.toml)")
 
 
 def test_a_case_file_that_one_shard_did_not_collect_and_the_other_does_not_know_is_refused(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_shards_that_were_split_by_path_are_one_ledger_that_passes(tmp_path: Pat
 def test_a_case_file_of_which_one_path_asked_for_a_part_is_refused(tmp_path: Path) -> None:
     said = refusal(a=by_path(tmp_path, "a", "b", asked=NODES[:1]), b=by_path(tmp_path, "b", "a"))
 
-    assert said.startswith(f"got 1 checks that no shard was asked for ({NODES[1]})")
+    assert said.startswith(f"got 1 check that no shard was asked for ({NODES[1]})")
 
 
 def test_shards_by_path_are_of_the_same_precisions(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_two_answers_about_other_bytes_are_refused(tmp_path: Path, of: str, said
 def test_a_missing_shard_is_refused(tmp_path: Path) -> None:
     said = refusal(a=shard(tmp_path, "a", [NODES[0]]), b=shard(tmp_path, "b", [NODES[1]]))
 
-    assert said.startswith(f"got 1 checks that no shard was asked for ({NODES[2]})")
+    assert said.startswith(f"got 1 check that no shard was asked for ({NODES[2]})")
 
 
 def test_another_plan_is_refused(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_check_that_once_ended_without_a_verdict_has_none(tmp_path: Path, orde
     assert ledger.verdicts == []
     assert ledger.flaky == {NODE: list(order)}
     assert ledger.not_judged == {NODE: "the worker crashed"}
-    assert debt == f"1 planned checks have no verdict, should have one each; the first is {NODE}"
+    assert debt == f"1 planned check has no verdict, should have one: {NODE}"
     assert not ledger.passes
 
 

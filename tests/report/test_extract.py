@@ -68,7 +68,7 @@ def test_the_command_ends_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert main(["report", str(path)]) == 0
 
-    assert capsys.readouterr().out.endswith(f"This ledger passes, {OF_ONE_RUN}.\n")
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"Passes, {OF_ONE_RUN}: ")
 
 
 @pytest.mark.parametrize("told", [None, True, {}, {"run": 3}, {"run": ""}], ids=str)

@@ -96,7 +96,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_made(tmp_path, mon
 def test_the_summary_begins_with_the_ledgers_own_answer(of):
     lines = summary_markdown(of, Path("nowhere")).splitlines()
 
-    passing = "## ⚠️ qparity: all that was judged is waived" if of is ALL_WAIVED else "## ✅ qparity: passes"
+    passing = "## ⚠️ qparity: all waived" if of is ALL_WAIVED else "## ✅ qparity: passes"
     assert lines[0] == (passing if of.passes else "## ❌ qparity: does not pass")
     assert of.passes or lines[2]
     assert ("✅" in "\n".join(lines)) == (of.passes and of is not ALL_WAIVED)
@@ -120,16 +120,16 @@ def test_the_summary_of_2000_runs_has_60_lines_and_the_worst_first():
     assert "and 2010 more" in text
     assert "and 999 more" in text  # of one sentence
     assert "Refused: Got 5 samples a second" in text
-    assert "Waived: 1000 checks: " in text
+    assert "Waived: 1,000 checks of mlp ort-int4-0, mlp ort-int4-1, mlp ort-int4-2 and 997 more runs: no GPU" in text
 
 
 def test_of_several_waivers_one_is_named_and_the_others_are_counted():
-    other = waived(fails(), "known since May (until 2027-03-01)")
+    other = waived(fails(), "known since May (until 2127-03-01)")
     text = summary_markdown(
         ledger([event("latency", is_waived()), event("parity", other), event("accuracy", other)]), Path("nowhere")
     )
 
-    assert "Waived: 3 checks, 1 of them: no GPU (until 2027-03-01), and 1 other reason." in text
+    assert "Waived: 3 checks, 1 of them of mlp ort-int8: no GPU (until 2127-03-01), and 1 other reason." in text
 
 
 def test_hard_names_leave_a_summary_in_one_piece():
@@ -188,8 +188,11 @@ def test_the_table_as_latex_is_one_tabular():
 
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
-    rows = body.splitlines()[1:]
+    *rows, rule, answer = body.splitlines()[1:]
     assert len(rows) == len(comparison_rows(HARD))
+    assert (rule, answer[:32]) == (r"\midrule", r"\multicolumn{12}{p{.9\linewidth}")
+    assert "Does not pass: cases/" in answer  # in what is set, not in a comment alone
+    assert r"\multicolumn" not in comparison_latex(PASSING)
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {11}
 
 
@@ -223,7 +226,7 @@ def test_the_tenth_annotation_says_how_many_there_are_beside():
 
 def test_a_passing_ledger_annotates_nothing_and_a_killed_one_something():
     assert list(github_annotations(PASSING, Path("nowhere"))) == []
-    assert len(list(github_annotations(KILLED, Path("nowhere")))) == 1
+    assert len(list(github_annotations(KILLED, Path("nowhere")))) == 2
     (told,) = github_annotations(EMPTY, Path("nowhere"))
     assert told.startswith("::error title=QP-RUN-001::No check was planned, should be at least one.%0ATry: ")
 
@@ -307,7 +310,7 @@ def test_every_planned_check_is_a_row_of_csv_and_parquet():
         ("no verdict", "its worker crashed"),
         ("no verdict", "no such thing"),
     ]
-    assert {row["ledger_passes"] for row in table} == {False}
+    assert {(row["ledger_passes"], row["ledger_standing"]) for row in table} == {(False, "does not pass")}
     assert rows[0]["deciding"] == "'-0.37 pt"
     assert json.loads(table[2]["evidence"]) == {"outputs": {"logits": {"sqnr_db": 34.2}}}
 
@@ -324,14 +327,14 @@ def test_a_spreadsheet_runs_no_cell():
     ("of", "text", "colour"),
     [
         (PASSING, "passes", GREEN),
-        (FAILING, "1 failed", RED),
-        (KILLED, "not finished", GREY),
-        (EMPTY, "nothing judged", GREY),
+        (FAILING, "does not pass: 1 failed", RED),
+        (KILLED, "does not pass: not finished", GREY),
+        (EMPTY, "does not pass: nothing judged", GREY),
         (ALL_WAIVED, "all waived", YELLOW),
-        (ledger([event(), event("memory", is_waived())]), "passes, 1 waived", YELLOW),
-        (ledger([event("parity", unjudged())]), "cannot judge", GREY),
-        (ledger([event()], deselected=["cases/mlp.toml::ort-fp16::parity"]), "incomplete", GREY),
-        (ledger([event()], exit_status=1), "incomplete", GREY),
+        (ledger([event(), event("memory", is_waived())]), "passes with waivers: 1 check", YELLOW),
+        (ledger([event("parity", unjudged())]), "does not pass: cannot judge", GREY),
+        (ledger([event()], deselected=["cases/mlp.toml::ort-fp16::parity"]), "does not pass: incomplete", GREY),
+        (ledger([event()], exit_status=1), "does not pass: incomplete", GREY),
     ],
 )
 def test_a_badge_is_green_only_where_all_of_it_passes(of, text, colour):

@@ -217,7 +217,7 @@ class TestCommand:
         assert main(["history", "add", str(ledger), *file]) == 0
         assert main(["history", "show", *file]) == 0
         shown = capsys.readouterr().out
-        assert "added      2026-11-25T01:00:00+00:00  1 runs, passes" in shown
+        assert "added      2026-11-25T01:00:00+00:00  1 run, passes" in shown
         assert "worse since 2026-11-15T01:00 at 000000000000: 30.01 dB to 28.01 dB (-6.7 %)" in shown
         assert main(["history", "show", "--json", *file]) == 0
         told = json.loads(capsys.readouterr().out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,9 +70,17 @@ class Judged:
         change(events)
         self.ledger.write_text(json.dumps({"format": 1, "events": events}))
 
-    def export(self, name: str = "out", run: str = RUN, *, waived: bool = False, key: Path | None = None) -> JudgedRun:
+    def export(
+        self,
+        name: str = "out",
+        run: str = RUN,
+        *,
+        waived: bool = False,
+        key: Path | None = None,
+        today: datetime.date | None = None,
+    ) -> JudgedRun:
         output = self.root / name
-        return export(self.ledger, run, self.case, self.settings, output, waived=waived, key=key)
+        return export(self.ledger, run, self.case, self.settings, output, waived=waived, key=key, today=today)
 
 
 def judge(root: Path) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from pytest_qparity import read_ledger
+from pytest_qparity.cli import main
 from pytest_qparity.digest import file_digest
 from pytest_qparity.precision.cache import VariantCache
 from pytest_qparity.shipping.verifying import verify
 from pytest_qparity.verdict import CannotJudge, Code
-from tests.shipping.judged import CASE_FILE, Change, Judged, events
-from tests.shipping.test_judged_run import waive
+from tests.shipping.judged import CASE_FILE, RUN, Change, Judged, events
+from tests.shipping.test_judged_run import LATENCY, waive
 
 
 def refused(judged: Judged, run: str = f"{CASE_FILE}::ort-int8") -> str:
@@ -61,6 +63,43 @@ def test_a_waived_release_says_so(judged: Judged) -> None:
     assert json.loads((judged.root / "out" / "verdict.json").read_bytes())["outcome"] == "waived"
     assert "**Waived, not passed**" in (judged.root / "out" / "README.md").read_text()
     assert verify(judged.root / "out").run.waivers
+
+
+def test_a_waiver_that_ended_since_is_refused_unless_it_is_asked_for(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end_waiver(events: list[dict[str, Any]]) -> None:
+        waive(events)
+        events[LATENCY]["waiver"] = "slow here (until 2020-02-29)"
+
+    judged.write(end_waiver)
+    (judged.root / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(judged.root)
+    export = ("export", CASE_FILE, "ort-int8", "--ledger", "ledger.json", "-o", "out")
+
+    assert main([*export, "--waived"]) == 1
+    refused = " ".join(capsys.readouterr().err.split())
+    assert f"{RUN}::latency is waived (slow here (until 2020-02-29)), should be so on 20" in refused
+    assert "or say --waived --expired" in refused
+    assert main([*export, "--expired"]) == 2
+    assert not Path("out").exists()
+    capsys.readouterr()
+
+    assert main([*export, "--waived", "--expired"]) == 0
+    told = "waived     latency: slow here (until 2020-02-29), which has expired since"
+    assert told in capsys.readouterr().out.splitlines()
+    assert main(["verify", "out"]) == 0  # it is what was exported, and says so
+    assert told in capsys.readouterr().out.splitlines()
+    assert main(["verify", "out", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["waivers"][0]["expired"] is True
+
+
+def test_the_last_day_of_a_waiver_counts(judged: Judged) -> None:
+    judged.write(waive)
+
+    with pytest.raises(CannotJudge, match="should be so on 2027-03-02 too"):
+        judged.export(waived=True, today=datetime.date(2027, 3, 2))
+    assert judged.export(waived=True, today=datetime.date(2027, 3, 1)).waivers
 
 
 def test_a_given_file_is_taken_from_the_case_unless_it_has_changed(judged: Judged) -> None:

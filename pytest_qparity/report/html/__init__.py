@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.verdict import counted
+
 if TYPE_CHECKING:
     from markupsafe import Markup
 
@@ -41,7 +43,7 @@ def report_page(
     from pytest_qparity.report.html.cases import case_parts
     from pytest_qparity.report.html.charts import can_draw, drawn
     from pytest_qparity.report.html.comparison_table import COLUMNS
-    from pytest_qparity.report.html.headline import counted, headline, obstacles
+    from pytest_qparity.report.html.headline import headline, obstacles
     from pytest_qparity.report.html.page import page
     from pytest_qparity.report.html.plots import case_plots
     from pytest_qparity.report.html.provenance import sessions
@@ -59,7 +61,7 @@ def report_page(
         title=title,
         ledger=ledger,
         day=day,
-        headline=headline(ledger),
+        headline=headline(ledger, day),
         counted=counted,
         obstacles=in_the_way[:OBSTACLES],
         more_obstacles=max(len(in_the_way) - OBSTACLES, 0),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.ledger.waivers import reason_and_day
 from pytest_qparity.report.conformance import is_of_kernels
 from pytest_qparity.report.html.anchors import run_anchor
+from pytest_qparity.verdict import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["WaiverPart", "waiver_parts"]
 
 SOON_DAYS = 14
-_EXPIRY = re.compile(r"^(?P<reason>.*) \(until (?P<day>\d{4}-\d{2}-\d{2})\)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class WaiverPart:
         if self.days_left is None:
             return "no day on record"
         if self.days_left < 0:
-            return f"expired {-self.days_left} days ago"
-        return "today is its last day" if self.days_left == 0 else f"{self.days_left} days left"
+            return f"expired {counted(-self.days_left, 'day')} ago"
+        return "today is its last day" if self.days_left == 0 else f"{counted(self.days_left, 'day')} left"
 
     @property
     def is_urgent(self) -> bool:
@@ -58,7 +58,7 @@ def waiver_parts(ledger: Ledger, today: datetime.date) -> tuple[WaiverPart, ...]
 
 
 def _part(case: str, text: str, events: list[Mapping[str, Any]], today: datetime.date) -> WaiverPart:
-    reason, expires = _taken_apart(text)
+    reason, expires = reason_and_day(text)
     return WaiverPart(
         case=case,
         reason=reason,
@@ -68,14 +68,3 @@ def _part(case: str, text: str, events: list[Mapping[str, Any]], today: datetime
         checks=len(events),
         codes=tuple(dict.fromkeys(failure["code"] for event in events for failure in event["failures"])),
     )
-
-
-def _taken_apart(text: str) -> tuple[str, datetime.date | None]:
-    """The reason and the last day, as `gate.judging` writes them into one text."""
-    found = _EXPIRY.match(text)
-    if found is None:
-        return text, None
-    try:
-        return found["reason"], datetime.date.fromisoformat(found["day"])
-    except ValueError:
-        return text, None

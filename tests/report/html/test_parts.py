@@ -77,10 +77,10 @@ def test_a_report_of_many_runs_folds_evidence_and_no_failure(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("day", "said", "urgent"),
     [
-        ("2027-01-01", "59 days left", False),
-        ("2027-02-20", "9 days left", True),
-        ("2027-03-01", "today is its last day", True),
-        ("2027-03-04", "expired 3 days ago", True),
+        ("2127-01-01", "59 days left", False),
+        ("2127-02-20", "9 days left", True),
+        ("2127-03-01", "today is its last day", True),
+        ("2127-03-04", "expired 3 days ago", True),
     ],
 )
 def test_a_waiver_tells_the_days_that_are_left(day: str, said: str, urgent: bool) -> None:
@@ -92,7 +92,7 @@ def test_a_waiver_tells_the_days_that_are_left(day: str, said: str, urgent: bool
 def test_a_waiver_without_a_day_is_told_first() -> None:
     dayless = event("accuracy", waived(fails(), "a reason (until the moon falls)"))
 
-    first, _ = waiver_parts(ledger([event(verdict=is_waived()), dayless]), datetime.date(2027, 1, 1))
+    first, _ = waiver_parts(ledger([event(verdict=is_waived()), dayless]), datetime.date(2127, 1, 1))
 
     assert (first.days_left, first.said) == (None, "no day on record")
 
