@@ -59,7 +59,7 @@ class TestShards:
 
         assert status == 0
         assert "5 checks planned: 5 pass" in said
-        assert said.endswith("ledger: whole.json\n")
+        assert "ledger: whole.json\nPasses: Every check" in said
         whole = read_ledger(project.path / "whole.json")
         assert whole.passes
         assert len(whole.planned) == 5
@@ -113,7 +113,9 @@ class TestShards:
         status, said, _ = merge("a.json", "b.json")
 
         assert status == 1
-        assert said.endswith("cases/mlp.toml::ort-fp32::parity got cannot-judge, should pass.\n")
+        assert said.endswith(
+            "Does not pass: cases/mlp.toml::ort-fp32::parity got cannot-judge, should pass; 1 more did not.\n"
+        )
         assert not read_ledger(project.path / "whole.json").passes
 
 

@@ -208,7 +208,7 @@ def test_a_table_that_cannot_be_true_is_no_success(tmp_path, capsys):
         assert main(["report", str(tmp_path / "l.json"), "--table", form]) == 1
         told = capsys.readouterr()
         assert "qparity: r trt-fp32: Got 238 samples a second at 4.2 ms a call of 32, should be about 7,619" in told.err
-        assert "does not pass: The session did not come to its end" in told.out or form == "--csv"
+        assert "Does not pass: The session did not come to its end" in told.out or form == "--csv"
     assert main(["report", str(tmp_path / "l.json")]) == 0
     assert "did not come to its end" in capsys.readouterr().out
     assert os.listdir(tmp_path) == ["l.json"]  # noqa: PTH208
