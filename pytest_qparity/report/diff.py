@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_qparity.baseline.figures import AtBatch, Latency, Memory
 from pytest_qparity.ledger.events import NO_VERDICT, badness, plain
+from pytest_qparity.ledger.reading import Against
+from pytest_qparity.report.history import OF_HARDWARE
+from pytest_qparity.report.promises import PromiseChange, promise_changes
 from pytest_qparity.report.recorded import recorded, start_of, time_of
-from pytest_qparity.verdict import Outcome
+from pytest_qparity.report.standing import standing_of
+from pytest_qparity.verdict import Outcome, counted
 
 if TYPE_CHECKING:
     from pytest_qparity.baseline.figures import Figures
@@ -39,6 +43,9 @@ class State(StrEnum):
     SAME = "same"
 
 
+# Digests beside those that figures tell themselves; model and data are among those, versions too.
+_BASES = ("golden", "calibration", "files", "code", "settings")
+_OF_CHECKS = dict.fromkeys((Against.REFUSED, Against.UNJUDGED, Against.NOT_ASKED_FOR), Against.REFUSED)
 NOT_SAME_OR_BETTER = frozenset((State.WORSE, State.VANISHED, State.UNKNOWN))
 
 
@@ -55,7 +62,8 @@ class CheckChange:
 
 @dataclass(frozen=True, slots=True)
 class RunDifference:
-    """`figures`: (before, after) of those that differ, None where there is none; `changed`: of digests and versions;
+    """`figures`: (before, after) of those that differ, None where there is none; `not_compared`: those of them that are
+    of two kinds of hardware; `promises`: limits that are others; `changed`: of digests, versions and hardware;
     `sentences`: why it is worse, or cannot be told, by the limits that `[regression]` has by default."""
 
     case: str
@@ -63,19 +71,22 @@ class RunDifference:
     state: State
     checks: tuple[CheckChange, ...]
     figures: Mapping[str, tuple[float | None, float | None]]
+    not_compared: tuple[str, ...]
+    promises: tuple[PromiseChange, ...]
     changed: Mapping[str, list[str | None]]
     sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerDifference:
-    """`against_it`: why the later ledger does not pass where the earlier one did; empty otherwise. `environment`:
-    [before, after] of versions and hardware that differ."""
+    """`against_it`: what keeps the later ledger from passing, or what it lacks, and was not so of the earlier one;
+    `still`: what keeps both from passing. `environment`: [before, after] of versions and hardware that differ."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     environment: Mapping[str, list[Any]]
-    against_it: str
+    against_it: tuple[str, ...]
+    still: tuple[str, ...]
     runs: tuple[RunDifference, ...]
 
     @property
@@ -90,15 +101,19 @@ def difference(before: Ledger, after: Ledger) -> LedgerDifference:
     figures = ({(run.case, run.id): each for run, each in recorded(ledger)} for ledger in (before, after))
     old, new = figures
     keys = dict.fromkeys((*events[0], *events[1]))
+    files = (before.case_files, after.case_files)
     runs = [
-        _of_run(key, (events[0].get(key, {}), events[1].get(key, {})), (old.get(key), new.get(key))) for key in keys
+        _of_run(key, (events[0].get(key, {}), events[1].get(key, {})), (old.get(key), new.get(key)), files)
+        for key in keys
     ]
     order = list(State)
+    against_it, still = _objections(before, after)
     return LedgerDifference(
         before=_head(before),
         after=_head(after),
         environment=_environment(before, after),
-        against_it=after.against_it if before.passes and not after.passes else "",
+        against_it=(*against_it, *_lost_canaries(before, after)),
+        still=still,
         runs=tuple(sorted(runs, key=lambda run: order.index(run.state))),
     )
 
@@ -112,7 +127,9 @@ def _events(ledger: Ledger) -> Events:
         for node_id in node_ids:
             file, _, rest = node_id.partition("::")
             run, _, check = rest.partition("::")
-            found.setdefault((ledger.case_of(file), run), {}).setdefault(check, {"outcome": outcome, "deciding": ""})
+            found.setdefault((ledger.case_of(file), run), {}).setdefault(
+                check, {"node_id": node_id, "outcome": outcome, "deciding": ""}
+            )
     return found
 
 
@@ -120,6 +137,7 @@ def _of_run(
     key: tuple[str, str],
     events: tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]],
     figures: tuple[Figures | None, Figures | None],
+    case_files: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> RunDifference:
     checks = tuple(_check_changes(*events))
     old, new = figures
@@ -131,10 +149,59 @@ def _of_run(
     }
     changed = {} if old is None or new is None else new.about.changed_from(old.about)
     changed.pop("commit", None)  # told of the ledgers
+    changed |= _other_bases(events, case_files)
+    not_compared: tuple[str, ...] = ()
+    if old is not None and new is not None and old.hardware != new.hardware:
+        changed["hardware"] = [old.hardware, new.hardware]
+        not_compared = tuple(name for name in differing if name in OF_HARDWARE)
+    promises = tuple(promise_changes(*events))
     state, sentences = _state(events, checks, figures)
-    if state is State.SAME and (differing or changed):
-        state = State.CHANGED
-    return RunDifference(*key, state, checks, differing, changed, sentences)
+    if events[0] and events[1]:
+        if any(promise.is_looser for promise in promises):
+            state = State.WORSE
+        elif state is State.SAME and (differing or changed or promises):
+            state = State.CHANGED
+    return RunDifference(*key, state, checks, differing, not_compared, promises, changed, sentences)
+
+
+def _other_bases(
+    events: tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]],
+    case_files: tuple[Mapping[str, str], Mapping[str, str]],
+) -> dict[str, list[str | None]]:
+    """Digests of the case file, and of what else verdicts rest on, where both ledgers tell them."""
+    told: list[dict[str, str]] = []
+    for of_run, files in zip(events, case_files, strict=True):
+        found: dict[str, str] = {}
+        for event in of_run.values():
+            case_file = event["node_id"].partition("::")[0]
+            basis = (event.get("provenance") or {}).get("basis") or {}
+            found |= {name: str(basis[name]) for name in _BASES if name in basis}
+            found |= {"case": files[case_file]} if case_file in files else {}
+        told.append(found)
+    old, new = told
+    return {name: [old[name], new[name]] for name in old if name in new and old[name] != new[name]}
+
+
+def _objections(before: Ledger, after: Ledger) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those to the later ledger: new ones, and those that the earlier one has too. A check that was bad already, in
+    whatever way, is no new one: by how much, its run tells."""
+    known: dict[Against, set[str]] = {}
+    for each in before.objections:
+        known.setdefault(_OF_CHECKS.get(each.kind, each.kind), set()).update(each.names)
+    told: tuple[list[str], list[str]] = ([], [])
+    for each in after.objections:
+        kind = _OF_CHECKS.get(each.kind, each.kind)
+        is_known = kind in known and known[kind].issuperset(each.names)
+        told[is_known].append(each.sentence)
+    return tuple(told[0]), tuple(told[1])
+
+
+def _lost_canaries(before: Ledger, after: Ledger) -> Iterator[str]:
+    """Without them nothing shows that the gate of that machine finds anything."""
+    had, has = (ledger.start.get("canaries") for ledger in (before, after))
+    lost = [name for name in had if name not in has] if isinstance(had, list) and isinstance(has, list) else []
+    if lost:
+        yield f"The session lacks {counted(len(lost), 'canary file')} of before, should have all; first {lost[0]}."
 
 
 def _check_changes(
@@ -217,7 +284,12 @@ def _as_known(was: Part, is_now: Part, names: tuple[str, ...]) -> Part:
 
 
 def _head(ledger: Ledger) -> Mapping[str, Any]:
-    return {"time": time_of(ledger), "commit": ledger.start.get("commit"), "passes": ledger.passes}
+    return {
+        "time": time_of(ledger),
+        "commit": ledger.start.get("commit"),
+        "passes": ledger.passes,
+        "standing": standing_of(ledger).word,
+    }
 
 
 def _environment(before: Ledger, after: Ledger) -> dict[str, list[Any]]:
@@ -226,7 +298,16 @@ def _environment(before: Ledger, after: Ledger) -> dict[str, list[Any]]:
     told = [
         {
             **{
-                name: start.get(name) for name in ("system", "processor", "cores", "cpu_features", "python", "backends")
+                name: start.get(name)
+                for name in (
+                    "system",
+                    "processor",
+                    "cores",
+                    "cpu_features",
+                    "python",
+                    "backends",
+                    "isolation",
+                )
             },
             **(start.get("libraries") or {}),
         }

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["difference_json", "difference_text"]
 
 _COMMIT = 12  # characters that tell commits apart for a reader
-_DIGESTS = frozenset(("variant", "model", "data", "reference", "options"))
+_DIGESTS = frozenset(
+    ("variant", "model", "data", "reference", "options", "case", "golden", "calibration", "files", "code", "settings")
+)
 
 
 def difference_text(found: LedgerDifference) -> str:
@@ -25,8 +27,8 @@ def difference_text(found: LedgerDifference) -> str:
     lines = [_head("before", found.before), _head("after", found.after)]
     for name, (was, now) in found.environment.items():
         lines.append(wrapped(f"{name:<10} ", f"{_value(was)} -> {_value(now)}"))
-    if found.against_it:
-        lines.append(wrapped("worse      ", found.against_it))
+    lines += [wrapped("worse      ", sentence) for sentence in found.against_it]
+    lines += [wrapped("still      ", sentence) for sentence in found.still]
     for run in found.runs:
         if run.state is not State.SAME:
             lines += ["", f"{run.state:<11} {one_line(run.case)} {one_line(run.run)}", *_of_run(run)]
@@ -37,7 +39,7 @@ def difference_text(found: LedgerDifference) -> str:
 
 def _head(name: str, told: Mapping[str, Any]) -> str:
     commit = f"  {one_line(str(told['commit']))[:_COMMIT]}" if told["commit"] else ""
-    return f"{name:<10} {one_line(told['time'])}{commit}  {'passes' if told['passes'] else 'does not pass'}"
+    return f"{name:<10} {one_line(told['time'])}{commit}  {told['standing']}"
 
 
 def _of_run(run: RunDifference) -> Iterator[str]:
@@ -50,7 +52,12 @@ def _of_run(run: RunDifference) -> Iterator[str]:
     for sentence in run.sentences:
         yield wrapped("  because      ", sentence)
     for figure, (was_value, now_value) in run.figures.items():
-        yield f"  {one_line(figure):<12} {_number(was_value)} -> {_number(now_value)}"
+        elsewhere = "  not compared: of other hardware" if figure in run.not_compared else ""
+        yield f"  {one_line(figure):<12} {_number(was_value)} -> {_number(now_value)}{elsewhere}"
+    for promise in run.promises:
+        less = {True: ": promises less", False: ": promises more", None: ""}[promise.is_looser]
+        told = f"{promise.limit} {_limit(promise.before)} -> {_limit(promise.after)}{less}"
+        yield wrapped(f"  {one_line(promise.check):<12} ", told)
     for name, (was_text, now_text) in run.changed.items():
         told = "another" if name in _DIGESTS else f"{was_text or 'absent'} -> {now_text or 'absent'}"
         yield wrapped(f"  {one_line(name):<12} ", told)
@@ -58,6 +65,10 @@ def _of_run(run: RunDifference) -> Iterator[str]:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.5g}"
+
+
+def _limit(value: object) -> str:
+    return _number(value) if isinstance(value, float | int) else "none" if value is None else one_line(str(value))
 
 
 def _value(value: Any) -> str:

@@ -122,8 +122,165 @@ def test_a_ledger_that_no_longer_passes_is_worse_whatever_its_runs_say(tmp_path:
     difference = found(tmp_path, {"exit_status": 1})
 
     assert [run.state for run in difference.runs] == [State.SAME]
-    assert "ended with status 1" in difference.against_it
+    assert difference.against_it == ("The session ended with status 1, should end with status 0.",)
     assert not difference.is_same_or_better
+
+
+FAILING = {"outcomes": {"parity": "accuracy-fail"}}
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        (
+            [{"event": "not-collected", "case_files": ["cases/b.toml"]}],
+            "1 case file was not collected, should be: cases/b.toml.",
+        ),
+        (
+            [{"event": "case-error", "case_file": "cases/c.toml", "error": "no"}],
+            "cases/c.toml could not be planned, should be a case.",
+        ),
+        ([{"event": "end", "exit_status": 3}], "The session ended with status 3, should end with status 0."),
+        ([{"event": "end"}], "The session did not come to its end, should end with status 0."),
+    ],
+    ids=["not collected", "case error", "status", "killed"],
+)
+def test_of_two_that_do_not_pass_the_later_may_be_worse(
+    tmp_path: Path, events: list[dict[str, Any]], sentence: str
+) -> None:
+    old, new = (write_ledger(tmp_path / name, **FAILING) for name in ("old.json", "new.json"))
+    document = json.loads(new.read_text())
+    document["events"][-1:] = [*events, *document["events"][-1:]][: 1 if events[0]["event"] == "end" else 2]
+    if events == [{"event": "end"}]:
+        document["events"].pop()
+    lines = ",\n".join(json.dumps(event) for event in document["events"])
+    new.write_text(f'{{"format": 1, "events": [\n{lines}\n]}}')
+
+    worse, back = difference(read_ledger(old), read_ledger(new)), difference(read_ledger(new), read_ledger(old))
+
+    assert worse.against_it == (sentence,)
+    assert [run.state for run in worse.runs] == [State.SAME]
+    assert worse.still == back.still == ("cases/digits.toml::ort-int8::parity got accuracy-fail, should pass.",)
+    assert not worse.is_same_or_better
+    assert back.is_same_or_better
+    assert difference(read_ledger(new), read_ledger(new)).is_same_or_better
+
+
+LIMIT = {"sqnr_db": 20.0, "cosine": None, "max_mismatched": None, "closeness": {"atol": 1e-8, "rtol": 1e-5}}
+PROMISED = evidence(
+    parity={"limit": LIMIT},
+    accuracy={"margin_points": 0.5, "level": 0.05},
+    latency={"budgets": {"fp32": 2.0}, "absolute_budgets": {"latency_ms": 9.0, "samples_per_s": 5.0}},
+    memory={"budgets": {"memory_mb": 64.0, "ratio_to.fp32.size": 0.3}},
+)
+
+
+def promised(check: str, **changed: Any) -> dict[str, Any]:
+    return {**PROMISED, check: {**PROMISED[check], **changed}}
+
+
+@pytest.mark.parametrize(
+    ("told", "limit", "is_looser"),
+    [
+        (promised("parity", limit={**LIMIT, "sqnr_db": 1.0}), ("sqnr_db", 20.0, 1.0), True),
+        (promised("parity", limit={**LIMIT, "sqnr_db": None}), ("sqnr_db", 20.0, None), True),
+        (promised("parity", limit={**LIMIT, "sqnr_db": 30.0}), ("sqnr_db", 20.0, 30.0), False),
+        (promised("parity", limit={**LIMIT, "cosine": 0.9}), ("cosine", None, 0.9), False),
+        (promised("accuracy", margin_points=5.0), ("margin_points", 0.5, 5.0), True),
+        (promised("accuracy", margin_points=0.501), ("margin_points", 0.5, 0.501), None),
+        (promised("accuracy", level=0.2), ("level", 0.05, 0.2), True),
+        (promised("accuracy", method="exact test of flips"), ("method", "census", "exact test of flips"), None),
+        (promised("latency", budgets={"fp32": 1.0}), ("fp32", 2.0, 1.0), True),
+        (promised("latency", budgets={}), ("fp32", 2.0, None), True),
+        (promised("latency", absolute_budgets={"latency_ms": 9.0}), ("samples_per_s", 5.0, None), True),
+        (
+            promised("latency", absolute_budgets={"latency_ms": 12.0, "samples_per_s": 5.0}),
+            ("latency_ms", 9.0, 12.0),
+            True,
+        ),
+        (
+            promised("latency", absolute_budgets={"latency_ms": 9.0, "samples_per_s": 6.0}),
+            ("samples_per_s", 5.0, 6.0),
+            False,
+        ),
+        (
+            promised("memory", budgets={"memory_mb": 99.0, "ratio_to.fp32.size": 0.3}),
+            ("memory_mb", 64.0, 99.0),
+            True,
+        ),
+    ],
+)
+def test_a_promise_that_is_another_is_told_and_a_looser_one_is_worse(
+    tmp_path: Path, told: dict[str, Any], limit: tuple[str, Any, Any], is_looser: bool | None
+) -> None:
+    found_between = found(tmp_path, {"told": told}, {"told": PROMISED})
+
+    (promise,) = found_between.runs[0].promises
+    assert (promise.limit, promise.before, promise.after) == limit
+    assert promise.is_looser is is_looser
+    assert found_between.runs[0].state is (State.WORSE if is_looser else State.CHANGED)
+    assert found_between.is_same_or_better is not bool(is_looser)
+
+
+def test_who_could_not_judge_has_not_loosened_a_promise(tmp_path: Path) -> None:
+    before = {"told": {**PROMISED, "parity": {}}, "outcomes": {"parity": "cannot-judge"}}
+    now = {"told": {**PROMISED, "parity": {"limit": {}, "outputs": {}}}}
+
+    assert found(tmp_path, before, {"told": PROMISED}).runs[0].promises == ()
+    assert found(tmp_path, {"told": PROMISED}, before).runs[0].promises == ()
+    assert [each.is_looser for each in found(tmp_path, now, {"told": PROMISED}).runs[0].promises] == [True]
+
+
+def rewritten(path: Path, **parts: Any) -> Path:
+    """The ledger with keys of its events set: `plan`, `provenance`, `start`."""
+    document = json.loads(path.read_text())
+    for event in document["events"]:
+        event.update(parts.get(event["event"], {}))
+        if event["event"] == "verdict":
+            event["provenance"] = {**event["provenance"], **parts.get("provenance", {})}
+    path.write_text(json.dumps({"format": 1, "events": document["events"]}))
+    return path
+
+
+def test_other_bytes_behind_the_same_figures_are_told(tmp_path: Path) -> None:
+    basis = {"golden": "g1", "calibration": "c", "code": "x", "files": "f", "settings": "s", "case": "k", "data": "d"}
+    golden_key = {"model": "m2" * 32, "data": "d2" * 32, "recipe": "r" * 64}
+    old, new = (write_ledger(tmp_path / name) for name in ("old.json", "new.json"))
+    rewritten(old, plan={"case_files": {"cases/digits.toml": "1" * 64}}, provenance={"basis": basis})
+    later = {"basis": {**basis, "golden": "g2"}, "golden_key": golden_key}
+    rewritten(new, plan={"case_files": {"cases/digits.toml": "2" * 64}}, provenance=later)
+
+    (run,) = difference(read_ledger(old), read_ledger(new)).runs
+
+    assert list(run.changed) == ["model", "data", "golden", "case"]
+    assert run.state is State.CHANGED
+
+
+def test_figures_of_other_hardware_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = evidence(latency={"median_ms": 100.0, **speed(0.9, 1.0, 1.1)}, memory={"peak_mb": 900.0})
+    old = write_ledger(tmp_path / "old.json")
+    new = write_ledger(tmp_path / "new.json", told, start={**START, "hardware": "another-cpu"})
+
+    assert main(["diff", str(old), str(new)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert "  median_ms    2 -> 100  not compared: of other hardware" in lines
+    assert "  speed_up     3 -> 1  not compared: of other hardware" in lines
+    assert "  hardware     some-cpu-2c-00000000 -> another-cpu" in lines
+    (run,) = difference(read_ledger(old), read_ledger(new)).runs
+    assert run.not_compared == ("median_ms", "speed_up", "peak_mb")
+
+
+def test_canaries_that_a_session_no_longer_has_are_missed(tmp_path: Path) -> None:
+    canaries = {"start": {**START, "canaries": ["cases/canaries/a.toml", "cases/canaries/b.toml"]}}
+
+    lost = found(tmp_path, {}, canaries)
+
+    assert lost.against_it == (
+        "The session lacks 2 canary files of before, should have all; first cases/canaries/a.toml.",
+    )
+    assert not lost.is_same_or_better
+    assert found(tmp_path, canaries, {}).is_same_or_better
 
 
 def test_the_command_tells_versions_figures_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
