@@ -30,6 +30,7 @@ from pytest_qparity.commands import (
     rescue,
 )
 from pytest_qparity.commands.json_output import add_json, print_json, stdout_for_json
+from pytest_qparity.commands.printing import OutputLostError, checked_stdout, discard_stdout
 from pytest_qparity.commands.refusals import usage
 from pytest_qparity.commands.refused import with_json_at_any_end
 from pytest_qparity.report.text import printable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pytest_qparity.report.added import ReportSection
 
 INTERRUPTED = 130  # what a shell says of a process that SIGINT ended
+NOT_PRINTED = 74  # sysexits' EX_IOERR
 NOBODY_READS = 141  # what a shell says of a process that SIGPIPE ended
 CANARIES_NEXT = "Try:       qparity accept --missing, and commit both folders"
 
@@ -70,19 +72,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 all is well; 1 goldens are missing, changed or orphaned still, the merged ledger does not pass, a
     variant cannot be made, an engine would refuse a file, a table holds what cannot be true, a run is not to be shipped
     or a release is not what was exported; 2 usage, or ledgers that are no shards of one plan; 4 no backend works here;
-    130 interrupted; 141 nobody reads what is printed."""
+    74 what is printed cannot be written; 130 interrupted; 141 nobody reads it."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = with_json_at_any_end(given, lambda: _run(_parser().parse_args(given)))
-        sys.stdout.flush()
+        with checked_stdout():
+            return with_json_at_any_end(given, lambda: _run(_parser().parse_args(given)))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes again as it ends, and would say that it cannot: what is left goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputLostError as lost:
+        discard_stdout()
+        if lost.is_nobody_reading:
+            return NOBODY_READS
+        print(f"qparity: got {lost} on stdout, should take all that is printed: it is cut", file=sys.stderr)
+        return NOT_PRINTED
+    except BrokenPipeError:  # of stderr
+        discard_stdout()
         return NOBODY_READS
-    return status
 
 
 def _run(options: argparse.Namespace) -> int:
