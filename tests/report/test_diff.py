@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,14 @@ def test_the_command_tells_versions_figures_and_why(tmp_path: Path, capsys: pyte
     assert main(["diff", old, new, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["runs"][0]["figures"] == {"sqnr_db": [30.0, 20.0]}
     assert main(["diff", old, str(tmp_path / "absent.json")]) == 2
+
+
+def test_one_more_case_file_that_is_not_collected_is_worse(tmp_path: Path) -> None:
+    ledger = read_ledger(write_ledger(tmp_path / "l.json"))
+    one, two = (
+        replace(ledger, uncollected=["cases/a.toml"]),
+        replace(ledger, uncollected=["cases/a.toml", "cases/b.toml"]),
+    )
+
+    assert difference(one, two).against_it == ("2 case files were not collected, should all be; first cases/a.toml.",)
+    assert difference(two, one).is_same_or_better
