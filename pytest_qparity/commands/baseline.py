@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     saving = actions.add_parser(
         "save", help="write what decides of a ledger's runs, in place of what stood there of them"
     )
-    saving.add_argument("name", metavar="NAME", help="of the baseline: FOLDER/NAME.json")
+    saving.add_argument("name", metavar="NAME", help="of the baseline: FOLDER/NAME.json; .json may be part of it")
     saving.add_argument(
         "--from", dest="ledger", type=Path, default=LEDGER, metavar="LEDGER", help=f"a ledger (default: {LEDGER})"
     )
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not _NAME.fullmatch(options.name):
         return usage(f"got the name {options.name!r}, should be letters, digits, dots, hyphens and underscores")
-    target: Path = options.folder / f"{options.name}.json"
+    target: Path = options.folder / f"{options.name.removesuffix('.json')}.json"
     try:
         require_room(target)
         ledger = read_ledger(options.ledger)

@@ -243,6 +243,13 @@ def test_a_name_that_leads_elsewhere_is_usage(name: str) -> None:
     assert main(["baseline", "save", name, "--from", "ledger.json"]) == 2
 
 
+def test_a_name_may_be_that_of_its_file() -> None:
+    write_ledger(Path("ledger.json"))
+
+    assert main(["baseline", "save", "main.json", "--from", "ledger.json"]) == 0
+    assert [path.name for path in Path("baselines").iterdir()] == ["main.json"]
+
+
 def test_an_extract_is_no_baseline_and_of_a_part_it_saves_its_run(capsys: pytest.CaptureFixture[str]) -> None:
     """Every run that it lacks would be dropped from the baseline, and pass as new from then on."""
     write_ledger(Path("ledger.json"), runs=RUNS)
