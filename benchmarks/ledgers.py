@@ -219,6 +219,7 @@ def _latency(random: Random, *, is_float: bool) -> dict[str, Any]:
         "batches": {},
         "conditions": {
             "cpus": 2,
+            "runs": random.randrange(57, 407),
             "others_percent": round(random.uniform(0.0, 90.0), 1),
             "stolen_percent": 0.0,
             "load": round(random.uniform(0.0, 8.0), 2),

@@ -42,7 +42,7 @@ def test_every_report_says_it():
     assert SAID in summary(AS_FLOAT, width=500, colour=False)
     assert "0 of 22 compute nodes" in summary_markdown(AS_FLOAT, Path("nowhere"))
     assert "0 of 22 compute nodes" in comparison_markdown(AS_FLOAT)
-    assert any("0 of 22 compute nodes" in line for line in headline(AS_FLOAT).sentences)
+    assert any("0 of 22 compute nodes" in line for line in headline(AS_FLOAT).remarks)
 
 
 def test_many_runs_share_the_line_of_their_remedy():

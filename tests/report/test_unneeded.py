@@ -30,7 +30,7 @@ def test_every_report_says_which_waiver_can_be_deleted():
     assert SAID in summary(of, width=500, colour=False)
     assert f"Waivers that nothing needed here: mlp: {WAIVER}." in summary_markdown(of, Path("nowhere"))
     assert json.loads(summary_json(of, Path("nowhere")))["waivers_not_needed"][0]["waiver"] == WAIVER
-    assert headline(of).sentences[-1] == f"W{SAID[1:]}."
+    assert headline(of).remarks[-1] == f"W{SAID[1:]}."
 
 
 NODE_ID = "cases/mlp.toml::ort-int8::latency"

@@ -32,8 +32,8 @@ KERNELS = "conformance"  # the anchor of their section
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """`state` is "pass", "waived" (a check is) or "fail"; `sentences` say why, the gravest first; `remarks`: what else
-    a reader has to know, which changes no verdict."""
+    """`state` is "pass", "waived" (a check is) or "fail"; `sentences` say why, the gravest first, and on what it rests;
+    `remarks`: what else a reader has to know, which may be long and changes no verdict."""
 
     state: str
     word: str
@@ -70,11 +70,11 @@ def headline(ledger: Ledger, today: datetime.date | None = None) -> Headline:
     counts = Counter(str(event["outcome"]) for event in ledger.verdicts)
     told = tuple((outcome.value, counts[outcome.value]) for outcome in Outcome if counts[outcome.value])
     standing = standing_of(ledger, today)
-    told_of = (made_here_lines, unneeded_lines, as_float_lines, carried_lines)
-    remarks = _sentences(line for lines in told_of for line in lines(ledger))
-    beside = _sentences((*expired_lines(ledger, today), *extract_lines(ledger)))
+    remarks = _sentences((*unneeded_lines(ledger), *as_float_lines(ledger)))
+    said_of = (extract_lines, made_here_lines, carried_lines)
+    rests_on = _sentences((*expired_lines(ledger, today), *(line for lines in said_of for line in lines(ledger))))
     state = _STATES.get(standing.word, "waived")
-    return Headline(state, standing.heading, (*standing.sentences, *beside), told, len(ledger.planned), remarks)
+    return Headline(state, standing.heading, (*standing.sentences, *rests_on), told, len(ledger.planned), remarks)
 
 
 def _sentences(lines: Iterable[str]) -> tuple[str, ...]:
