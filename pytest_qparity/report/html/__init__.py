@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.report.html.collecting import no_collection
 from pytest_qparity.verdict import counted
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = ["report_page"]
 OBSTACLES = 20  # that the page begins with; each stands again at its run
 
 
+@no_collection()
 def report_page(
     ledger: Ledger,
     *,
