@@ -14,6 +14,7 @@ from pytest_qparity.backends.sequential import FEWEST_PAIRS
 from pytest_qparity.backends.sides import FEWEST_WARM_UP_CALLS
 from pytest_qparity.backends.timed_calls import Clock
 from pytest_qparity.backends.timing import PATIENCE, PairedTimes, Question, Times, in_turn
+from pytest_qparity.verdict import CannotJudge
 from pytest_qparity.worker.limits import Phase
 
 if TYPE_CHECKING:
@@ -113,6 +114,10 @@ def _too_large(layout: object) -> TooLarge:
         return TooLarge(described(layout))
     except LayoutError as error:
         raise refused(f"{error} as outputs of a run") from None
+
+
+class CounterpartFailed(CannotJudge):
+    """What went wrong with a counterpart in a worker of its own, and says nothing of the run."""
 
 
 class HostedSession:
@@ -236,15 +241,20 @@ class HostedSession:
     ) -> PairedTimes:
         """Where one of both computes on a device and the other where the feed lies, copies to the device and back are
         part of the call: a user of the other makes none."""
-        with self._side(feed) as side, counterpart._side(feed) as other:
+        with self._side(feed) as side, counterpart._side(feed, CounterpartFailed) as other:
             is_mixed = side.computes_elsewhere != other.computes_elsewhere
             if is_mixed:
                 (side if side.computes_elsewhere else other).with_copies()
             return replace(in_turn(side, other, question), with_copies=is_mixed)
 
-    def _side(self, feed: Mapping[str, np.ndarray]) -> HostedSide:
+    def _side(self, feed: Mapping[str, np.ndarray], failed: type[CannotJudge] = CannotJudge) -> HostedSide:
+        """What goes wrong with it is raised as `failed`."""
+
         def ask(name: str, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray], runs: int) -> Answer:
-            return self._call(name, arguments, arrays, Phase("timing", runs * self._worker.limits.run_s))
+            try:
+                return self._call(name, arguments, arrays, Phase("run", runs * self._worker.limits.run_s))
+            except CannotJudge as reason:
+                raise failed(reason.failure) from None
 
         return HostedSide(ask, feed)
 

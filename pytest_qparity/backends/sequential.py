@@ -39,6 +39,10 @@ class Interval:
         """From both sides: an estimate of too few values is none to show."""
         return self.low > 0 and self.high < math.inf
 
+    def widened(self, factor: float) -> Interval:
+        """Both ends moved outwards by a factor."""
+        return Interval(self.low / factor, self.estimate, self.high * factor)
+
     @property
     def width(self) -> float:
         """high / low; infinite where it bounds nothing."""

@@ -13,7 +13,7 @@ from pytest_qparity.case.functions import find_function, is_function
 from pytest_qparity.case.names import known_list, nearest
 from pytest_qparity.case.problems import Finding, place, shown, table_name, uncapitalized
 from pytest_qparity.case.schema import KNOWN_METRICS, TASK_METRICS
-from pytest_qparity.verdict import CannotJudge, Code
+from pytest_qparity.verdict import CannotJudge, Code, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,7 +213,10 @@ def _counterparts(location: Location, counterparts: list[str], known: list[str])
     possible = sorted({*known, FLOAT} - {itself})
     for name in counterparts:
         if name not in possible:
-            sentence = f"{place(location)}: got {shown(name)}, should be another precision: {known_list(possible)}."
+            should = f"another precision: {known_list(possible)}"
+            if location[-1] == "speedup_over":
+                should += f"; or a run of another backend, such as {run_id('ort', FLOAT)}"
+            sentence = f"{place(location)}: got {shown(name)}, should be {should}."
             yield Finding(Code.CASE_DEAD_PATTERN, (*location, name), sentence, _rename(name, possible))
 
 

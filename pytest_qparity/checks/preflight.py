@@ -176,18 +176,23 @@ def _failures(measured: PreflightMeasurement) -> Iterator[Failure]:
         yield from _saturating(measured.saturation)
 
 
+def fallback(expected_placement: str, placement: Mapping[str, int]) -> Failure | None:
+    """Of a session whose nodes ran elsewhere than on the provider that was asked for, or nowhere."""
+    elsewhere = {place: count for place, count in placement.items() if place != expected_placement and count}
+    if not elsewhere and sum(placement.values()) > 0:
+        return None
+    where = ", ".join(f"{count} on {place}" for place, count in elsewhere.items()) or "no node anywhere"
+    return Failure(
+        Code.PREFLIGHT_FALLBACK,
+        f"Nodes ran elsewhere: {where}; all should run on {expected_placement}.",
+        "use a precision that the backend executes, or name the backend that does the work",
+    )
+
+
 def _failures_of_the_session(measured: PreflightMeasurement) -> Iterator[Failure]:
-    elsewhere = {
-        place: count for place, count in measured.placement.items() if place != measured.expected_placement and count
-    }
-    ran = sum(measured.placement.values())
-    if elsewhere or ran == 0:
-        where = ", ".join(f"{count} on {place}" for place, count in elsewhere.items()) or "no node anywhere"
-        yield Failure(
-            Code.PREFLIGHT_FALLBACK,
-            f"Nodes ran elsewhere: {where}; all should run on {measured.expected_placement}.",
-            "use a precision that the backend executes, or name the backend that does the work",
-        )
+    strayed = fallback(measured.expected_placement, measured.placement)
+    if strayed is not None:
+        yield strayed
     if measured.equal_to_float:
         yield Failure(
             Code.PREFLIGHT_SAME_AS_FLOAT,

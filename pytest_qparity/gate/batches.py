@@ -56,7 +56,7 @@ def _timed(run: RunMaterial, feeds: Feeds, seconds: float) -> AtBatch:
             with run.material.settings.timed():
                 return AtBatch(session.time_alone(feed.arrays, Question(seconds)))
         counterpart = opened.enter_context(contextlib.closing(run.session_that_never_ran(FP32, shapes)))
-        counterpart.run(feed.arrays)
+        require_as_at_own_batch(run.at(FP32), counterpart.run(feed.arrays), feeds, feed.count)
         with run.material.settings.timed():
             paired = session.time_in_turn(counterpart, feed.arrays, how_different(seconds))
         return AtBatch(paired.of_variant, speed_up(paired))

@@ -41,6 +41,9 @@ def counterpart_problems(case: Case, backends: Collection[str]) -> Iterator[Case
                 line = case.line_of("budgets", own, precision, "speedup_over", name)
                 if place is None:
                     yield _unknown(name, line, case, backends)
+                elif place == (own, precision):
+                    sentence = f'Got "{name}" as counterpart of {run_id(own, precision)}, should be another run.'
+                    yield CaseProblem(Code.CASE_DEAD_PATTERN, line, sentence, "take it out")
                 elif place[0] == own and name not in (*case.spec.precisions, FLOAT):
                     sentence = f'Got "{name}" as counterpart of a run of {own}, should be the precision alone.'
                     yield CaseProblem(Code.CASE_DEAD_PATTERN, line, sentence, f'write "{place[1]}"')

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.gate.counterpart_names import FLOAT, counterpart_place
 from pytest_qparity.gate.run_material import RunMaterial
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Outcome
+from pytest_qparity.verdict import CannotJudge, Code, Failure
 
 if TYPE_CHECKING:
     from pytest_qparity.backends.hosted import HostedSession
+    from pytest_qparity.gate.timed_feed import TimedFeed
 
 __all__ = ["Counterparts", "counterpart_names", "opened_counterparts"]
 
@@ -48,25 +49,27 @@ def _place(run: RunMaterial, name: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def opened_counterparts(run: RunMaterial, names: Iterable[str]) -> Iterator[Counterparts]:
-    """Sessions of these; workers of other backends end with it. A precision of the run's own backend that cannot be
-    loaded is raised, as what the run itself lacks is."""
+def opened_counterparts(run: RunMaterial, names: Iterable[str], timed: TimedFeed) -> Iterator[Counterparts]:
+    """Sessions of these, each of which gave the golden's outputs for the feed that is timed; workers of other backends
+    end with it. fp32 on the run's own backend that cannot be loaded is raised, as what the run itself lacks is."""
     opened = Counterparts()
     with contextlib.ExitStack() as held:
         run.session  # noqa: B018  what is wrong with the run itself is told first
         for name in names:
             backend, precision = _place(run, name)
-            if backend == run.backend_spec.name:
-                opened.sessions[name] = run.session_at(precision)
-                continue
-            other = held.enter_context(contextlib.closing(RunMaterial(run.material, backend, precision)))
+            is_own = backend == run.backend_spec.name
+            other = run.at(precision) if is_own else RunMaterial(run.material, backend, precision)
+            held.callback(other.close)
+            if is_own and precision == FLOAT:
+                other.session  # noqa: B018
             try:
-                _require_sound(other)
+                _require_sound(other, timed if not is_own or _has_golden(timed) else None)
+                told = {} if is_own else {name: _told(other)}
             except CannotJudge as reason:
                 opened.untimed[name] = reason.failure
             else:
                 opened.sessions[name] = other.session
-                opened.elsewhere[name] = _told(other)
+                opened.elsewhere.update(told)
         yield opened
 
 
@@ -80,9 +83,19 @@ def _told(other: RunMaterial) -> dict[str, Any]:
     }
 
 
-def _require_sound(other: RunMaterial) -> None:
+def _has_golden(timed: TimedFeed) -> bool:
+    """Parity of the run says so where there is none."""
+    try:
+        timed.golden()
+    except CannotJudge:
+        return False
+    return True
+
+
+def _require_sound(other: RunMaterial, timed: TimedFeed | None) -> None:
     """What fell back to another device, is not what it is called, or computes something else is slow, and nothing to be
     faster than. Raises CannotJudge."""
+    from pytest_qparity.checks.preflight import fallback
     from pytest_qparity.gate.measuring import preflight
     from pytest_qparity.gate.same_outputs import require_as_golden
 
@@ -90,7 +103,11 @@ def _require_sound(other: RunMaterial) -> None:
         sentence = f"{other.id}: got float operators that stand for {other.precision}, should be its own kernels."
         remedy = f"compare with a precision that {other.backend_spec.name} computes in, such as {FLOAT}"
         raise CannotJudge(Failure(Code.VARIANT_EMULATED, sentence, remedy))
-    verdict = preflight(other)
-    if verdict.outcome is not Outcome.PASS:
-        raise CannotJudge(verdict.failures[0])
-    require_as_golden(other)
+    if other.precision == FLOAT and not other.file.given:  # of the float model itself preflight says nothing else
+        strayed = fallback(other.facts.expected_placement, other.facts.placement)
+    else:
+        strayed = next(iter(preflight(other).failures), None)
+    if strayed is not None:
+        raise CannotJudge(strayed)
+    if timed is not None:
+        require_as_golden(other, timed)

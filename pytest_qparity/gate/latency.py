@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends.hosted import CounterpartFailed
 from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.budget_spec import TIME_KEYS
 from pytest_qparity.gate.baseline_variant import beside_baseline
@@ -12,9 +13,8 @@ from pytest_qparity.gate.batches import AtBatch, times_at_batches
 from pytest_qparity.gate.costs import budget_of, require_native
 from pytest_qparity.gate.counterparts import counterpart_names, opened_counterparts
 from pytest_qparity.gate.feed_shapes import shape_of, with_shape
-from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.gate.same_outputs import require_as_judged
-from pytest_qparity.verdict import CannotJudge, Code, Failure, Verdict
+from pytest_qparity.gate.timed_feed import timed_feed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.speed_up import Interval
     from pytest_qparity.gate.counterparts import Counterparts
     from pytest_qparity.gate.feed_shapes import FeedShapes
-    from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
+    from pytest_qparity.verdict import Verdict
 
 __all__ = ["latency"]
 
@@ -56,9 +56,9 @@ def latency(run: RunMaterial) -> Verdict:
     elsewhere = None if budget is None else counts_here(budget, TIME_KEYS, run.hardware)
     limits = _time_limits(None if elsewhere else budget)
     shapes = run.material.feed_shapes
-    feed = _timed_feed(run)
-    _require_native_counterparts(run, budgets)
-    with opened_counterparts(run, counterpart_names(run, budgets)) as beside:
+    fed = timed_feed(run)
+    feed = fed.placed.feed
+    with opened_counterparts(run, counterpart_names(run, budgets), fed) as beside:
         timed = _timed(run, beside, feed, budgets, limits.calls)
     times_of_all = _together(timed.own, timed.is_alone)
     at_batches = times_at_batches(run, {feed.count: AtBatch(times_of_all, timed.speed_ups.get("fp32"))})
@@ -94,8 +94,14 @@ def _timed(run: RunMaterial, beside: Counterparts, feed: Feed, budgets: Mapping[
     with run.material.settings.timed() as found.is_alone:
         for name, counterpart in beside.sessions.items():
             is_elsewhere = name in beside.elsewhere
-            question = _question(seconds, budgets.get(name), 0 if is_elsewhere else calls)
-            times = session.time_in_turn(counterpart, feed.arrays, question)
+            question = (
+                _across(seconds, budgets.get(name)) if is_elsewhere else _question(seconds, budgets.get(name), calls)
+            )
+            try:
+                times = session.time_in_turn(counterpart, feed.arrays, question)
+            except CounterpartFailed as reason:
+                beside.untimed[name] = reason.failure
+                continue
             found.speed_ups[name] = speed_up(times)
             if is_elsewhere:
                 beside.elsewhere[name] |= {
@@ -132,6 +138,15 @@ def _question(seconds: float, budget: float | None, calls: int) -> Question:
     return how_different(seconds, calls)
 
 
+def _across(seconds: float, budget: float | None) -> Question:
+    """Beyond what processes are given by chance, or within it: more pairs decide nothing there."""
+    from pytest_qparity.checks.latency import PROCESS_LUCK
+
+    if budget is None:
+        return _question(seconds, None, 0)
+    return Question(seconds, (budget / PROCESS_LUCK, budget * PROCESS_LUCK), must_decide=True)
+
+
 def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
     """The variant's calls beside each counterpart, where one clock told of them; the conditions of the first."""
     import numpy as np
@@ -148,24 +163,6 @@ def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
     )
 
 
-def _timed_feed(run: RunMaterial) -> Feed:
-    """The costliest; where all have one shape, the first feed of those whose outputs were judged, so that the timed
-    runs are held against them."""
-    seen: Judged | None = made_so_far(run).get("judged")
-    shapes = run.material.feed_shapes
-    return shapes.costliest.feed if seen is None or shapes.count > 1 else seen.first_feed
-
-
 def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:
     """Of each other shape: enough to see one that takes longer than the costliest was thought to."""
     return Question(run.material.settings.latency_seconds / len(shapes.others))
-
-
-def _require_native_counterparts(run: RunMaterial, budgets: Mapping[str, float]) -> None:
-    """Nothing is faster than float operators that stand for a precision."""
-    precisions = run.material.case.spec.precisions
-    emulated = [name for name in budgets if name in precisions and run.is_emulated_at(name)]
-    if emulated:
-        sentence = f"The speed-up of {run.id} over {emulated[0]}: got float operators that stand for {emulated[0]}, "
-        remedy = f"compare with a precision that {run.backend_spec.name} computes in, such as fp32"
-        raise CannotJudge(Failure(Code.VARIANT_EMULATED, f"{sentence}should be its own kernels.", remedy))

@@ -41,7 +41,7 @@ class RunMaterial:
         self.backend_spec = material.settings.backends[backend]
         self.precision = precision
         self.base = self._base(precision)
-        self._counterparts: dict[str, HostedSession] = {}
+        self._beside: dict[str, RunMaterial] = {}
         self._lent = lent
         self._worker: Worker | None = None
         self.verdicts: dict[str, Verdict] = {}  # of checks that were judged, before waivers
@@ -228,13 +228,16 @@ class RunMaterial:
         require_unchanged(self.variant)  # an engine may read the file again for it
         return kernels
 
-    def session_at(self, precision: str) -> HostedSession:
-        """Another precision of the case on the same backend: what latency is compared with."""
+    def at(self, precision: str) -> RunMaterial:
+        """The run of another precision of the case in the same worker: what this one is compared with."""
         if precision == self.precision:
-            return self.session
-        if precision not in self._counterparts:
-            self._counterparts[precision] = self._counterpart(self.variant_at(precision))
-        return self._counterparts[precision]
+            return self
+        if precision not in self._beside:
+            self._beside[precision] = _Counterpart(self.material, self.backend_spec.name, precision, self.host)
+        return self._beside[precision]
+
+    def session_at(self, precision: str) -> HostedSession:
+        return self.at(precision).session
 
     def _counterpart(self, variant: Variant, options: SessionOptions | None = None) -> HostedSession:
         """A session of the variant; of the float model, where the engine refuses it and it has local functions, which
@@ -373,6 +376,12 @@ class RunMaterial:
         if base is None:
             raise ValueError(f"got precision {precision!r}, should have been refused when the case was planned")
         return base
+
+
+class _Counterpart(RunMaterial):
+    @once
+    def session(self) -> HostedSession:
+        return self._counterpart(self.variant)
 
 
 def require_unchanged(variant: Variant) -> StoredBytes:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.outputs import Misfit
-from pytest_qparity.gate.feed_shapes import PlacedFeed
 from pytest_qparity.gate.once import made_so_far
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_qparity.case.data import Feeds
+    from pytest_qparity.gate.feed_shapes import PlacedFeed
     from pytest_qparity.gate.judged import Judged
     from pytest_qparity.gate.run_material import RunMaterial
+    from pytest_qparity.gate.timed_feed import TimedFeed
 
     Arrays = Mapping[str, np.ndarray]
 
@@ -33,25 +34,24 @@ def require_as_judged(run: RunMaterial, placed: PlacedFeed) -> None:
     seen: Judged | None = made_so_far(run).get("judged")
     if seen is None or isinstance(seen.outputs, Misfit) or run.material.recordings is not None:
         return
-    _require_rows(run, placed, seen.outputs, "of the timed feed are others than the run's own for these samples")
+    where = "of the timed feed are others than the run's own for these samples"
+    _require_rows(run, placed, seen.outputs, run.material.feeds.samples, where)
 
 
-def require_as_golden(run: RunMaterial) -> None:
-    """The outputs of the first feed are the golden's, within parity's limits. Nothing is required of a model with
-    states, whose first feeds need those of nobody."""
-    if run.material.recordings is None:
-        first = PlacedFeed(next(iter(run.material.feeds)))
-        where = f"of {run.id} for the first feed are others than the golden's"
-        _require_rows(run, first, run.material.golden.outputs, where)
+def require_as_golden(run: RunMaterial, timed: TimedFeed) -> None:
+    """The outputs of the timed feed are the golden's, within the parity limits of the run. Nothing is required of a
+    step that needs the states of those before it."""
+    if run.material.recordings is None or timed.placed.start == 0:
+        where = f"of {run.id} for the timed feed are others than the golden's"
+        _require_rows(run, timed.placed, timed.golden(), timed.samples, where)
 
 
-def _require_rows(run: RunMaterial, placed: PlacedFeed, outputs: Arrays, where: str) -> None:
-    """`outputs`: over all samples."""
+def _require_rows(run: RunMaterial, placed: PlacedFeed, outputs: Arrays, samples: int, where: str) -> None:
+    """`outputs`: over all `samples`."""
     got = run.session.run(placed.feed.arrays)
-    feeds = run.material.feeds
-    if feeds.stacked:
+    if run.material.feeds.stacked:
         got = {name: array[None] for name, array in got.items()}
-    expected = {name: _of_feed(array, placed, feeds.samples) for name, array in outputs.items()}
+    expected = {name: _of_feed(array, placed, samples) for name, array in outputs.items()}
     _require_same(run, _laid_out_as(got, expected), expected, where)
 
 

@@ -57,10 +57,10 @@ class Ledger:
 
     `planned`: node ids of the checks that were asked for; `deselected`: those of the same cases that were not;
     `case_files`: SHA-256 by name; `uncollected`: names of case files that are there and were not collected. `verdicts`:
-    one a node id, the worst where it was judged again; `flaky`: the outcomes of those that were repeated with another
-    one. `not_judged`: why a planned check ended without a verdict, by node id, also where it passed when it was
-    repeated; `case_errors`: what is wrong with a case file that could not be planned. `exit_status` is None where the
-    run did not come to its end, or the file is cut or damaged anywhere.
+    one a node id, in the order of the plan, the worst where it was judged again; `flaky`: the outcomes of those that
+    were repeated with another one. `not_judged`: why a planned check ended without a verdict, by node id, also where it
+    passed when it was repeated; `case_errors`: what is wrong with a case file that could not be planned. `exit_status`
+    is None where the run did not come to its end, or the file is cut or damaged anywhere.
     """
 
     start: Mapping[str, Any]
@@ -215,15 +215,18 @@ def parsed(text: str) -> Ledger:
     for event in events:
         if event["event"] == "plan" and isinstance(event.get("case_files"), dict):
             case_files |= event["case_files"]
+    planned = _texts(events, "plan", "node_ids")
     return Ledger(
         start=events[0],
-        planned=_texts(events, "plan", "node_ids"),
+        planned=planned,
         deselected=_texts(events, "not-asked-for", "node_ids"),
         uncollected=_texts(events, "not-collected", "case_files"),
         case_files=case_files,
         not_judged=not_judged,
         case_errors={event["case_file"]: event["error"] for event in events if event["event"] == "case-error"},
-        verdicts=_verdicts((event for event in events if event["event"] == "verdict"), not_judged),
+        verdicts=_planned_first(
+            _verdicts((event for event in events if event["event"] == "verdict"), not_judged), planned
+        ),
         flaky={event["node_id"]: event["outcomes"] for event in events if event["event"] == "flaky"},
         exit_status=ends[-1] if ends and is_whole else None,
     )
@@ -267,6 +270,12 @@ def _verdicts(events: Iterable[Mapping[str, Any]], without: Collection[str]) -> 
         if badness(event["outcome"]) > badness(earlier["outcome"]):
             kept[event["node_id"]] = event
     return [event for node_id, event in kept.items() if node_id not in without or event["outcome"] not in GOOD]
+
+
+def _planned_first(verdicts: Iterable[Mapping[str, Any]], planned: Sequence[str]) -> list[Mapping[str, Any]]:
+    """In the order of the plan: of several workers whoever is quicker writes first."""
+    place = {node_id: index for index, node_id in enumerate(planned)}
+    return sorted(verdicts, key=lambda verdict: place.get(verdict["node_id"], len(place)))
 
 
 def _whole_events(text: str) -> Iterable[Any]:

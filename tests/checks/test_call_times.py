@@ -121,6 +121,7 @@ def test_throughput_is_that_of_the_best_batch() -> None:
         "median_ms": pytest.approx(16.0, rel=0.01),
         "samples_per_s": pytest.approx(500.0, rel=0.01),
         "calls": 400,
+        "fastest_ms": min(batches[8].quiet_ms),
     }
     missed = judged(noisy(4.0), TimeLimits(samples_per_s=520.0), batches=batches)
     assert codes(missed) == [Code.LATENCY_BUDGET]

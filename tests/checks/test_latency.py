@@ -167,7 +167,10 @@ def test_a_counterpart_that_could_not_be_timed_says_why():
 @pytest.mark.parametrize(
     ("interval", "told"),
     [
-        ((0.8, 0.9, 1.1), "is 0.90 times (0.80 to 1.10, 40 pairs of blocks), should be at least 1.5."),
+        (
+            (0.8, 0.9, 1.1),
+            "is 0.90 times (0.78 to 1.13, 40 pairs of blocks, 3 % for what processes are given by chance), should",
+        ),
         (
             (0.0, 0.9, math.inf),
             "could not be told: other work interrupted 7 pairs of blocks, and too few are left, should",
@@ -183,6 +186,18 @@ def test_of_a_counterpart_elsewhere_pairs_of_blocks_are_told(interval, told):
 
     assert told in failure.sentence
     assert found.elsewhere == judge_latency(found, {}).evidence["counterparts"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "outcome"),
+    [(0.96, Outcome.PASS), (0.99, Outcome.CANNOT_JUDGE), (1.01, Outcome.CANNOT_JUDGE), (1.04, Outcome.BUDGET_FAIL)],
+)
+def test_what_processes_are_given_by_chance_decides_no_budget(budget, outcome):
+    found = measured(**{"ort-fp32": (0.999, 1.0, 1.001)})
+    elsewhere = dataclasses.replace(found, elsewhere={"ort-fp32": {"pairs": 40, "interrupted_pairs": 0}})
+
+    assert judge_latency(elsewhere, {"ort-fp32": budget}).outcome is outcome
+    assert judge_latency(elsewhere, {}).evidence["speed_up_over"]["ort-fp32"]["decision"] == "same"
 
 
 def test_a_counterpart_that_no_budget_asks_for_is_a_note_where_it_could_not_be_timed():

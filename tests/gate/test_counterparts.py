@@ -26,6 +26,8 @@ OTHERS = {
         "zeros": "GivesZeros",
         "absent": "RaisesAtImport",
         "stopping": "StopsComputing",
+        "crashing": "SegfaultsWhileTimed",
+        "floatzeros": "GivesZerosOfTheFloatModel",
     }.items()
 }
 OVER = """
@@ -114,7 +116,7 @@ def test_a_budget_over_another_backend_is_missed(root: Path) -> None:
     [
         ("absent", "absent"),
         ("strayed", "Elsewhere"),
-        ("zeros", "utputs of zeros-fp32 for the first feed are others than the golden's"),
+        ("zeros", "utputs of zeros-fp32 for the timed feed are others than the golden's"),
     ],
 )
 def test_a_counterpart_that_is_not_what_it_is_called_is_none(root: Path, backend: str, told: str) -> None:
@@ -130,10 +132,33 @@ def test_a_counterpart_that_is_not_what_it_is_called_is_none(root: Path, backend
     assert f"{backend}-fp32" not in verdict.evidence["speed_up_over"]
 
 
-def test_a_counterpart_that_stops_computing_while_it_is_timed_is_no_speed(root: Path) -> None:
-    (failure,) = latency_of(root, "[budgets.ort.int8]\nspeedup_over = { stopping-fp32 = 0.001 }\n").failures
+@pytest.mark.parametrize("backend", ["stopping", "crashing"])
+def test_a_counterpart_that_goes_wrong_while_it_is_timed_leaves_the_run_its_figures(root: Path, backend: str) -> None:
+    verdict = latency_of(root, f"[budgets.ort.int8]\nspeedup_over = {{ {backend}-fp32 = 0.001, fp32 = 0.001 }}\n")
 
-    assert failure.code is Code.LATENCY_OUTPUTS
+    assert [failure.code for failure in verdict.failures] == [Code.LATENCY_COUNTERPART]
+    assert verdict.evidence["speed_up_over"].keys() == {"fp32"}
+    recorded = latency_of(root, f'[latency]\nover = ["{backend}-fp32"]\n')
+    assert recorded.outcome is Outcome.PASS
+    assert any(note.startswith(f"the speed-up over {backend}-fp32 was not measured: ") for note in recorded.notes)
+
+
+@pytest.mark.parametrize("backend", ["floatzeros", "strayed"])
+def test_fp32_of_the_own_backend_counts_as_what_it_is_called_alone(root: Path, backend: str) -> None:
+    verdict = latency_of(root, f"[budgets.{backend}.int8]\nspeedup_over = {{ fp32 = 0.001 }}\n", f"{backend}-int8")
+
+    assert [failure.code for failure in verdict.failures] == [Code.LATENCY_COUNTERPART]
+    assert not verdict.evidence["speed_up_over"]
+
+
+def test_a_precision_of_the_own_backend_must_hold_it(root: Path) -> None:
+    """A float file that is called int8 is slow, and nothing to be faster than."""
+    text = '[precisions.int8-old]\nfile = "models/mlp.onnx"\n[budgets.ort.int8]\nspeedup_over = { int8-old = 0.001 }\n'
+
+    (failure,) = latency_of(root, text).failures
+
+    assert failure.code is Code.LATENCY_COUNTERPART
+    assert "quantized" in failure.sentence
 
 
 def test_an_emulated_run_is_nothing_to_be_faster_than(root: Path) -> None:
