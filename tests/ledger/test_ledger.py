@@ -55,16 +55,6 @@ def written(writer, *verdicts, exit_status=0):
     return read_ledger(writer.path)
 
 
-def test_verdicts_stand_in_the_order_of_the_plan(writer):
-    """Of several workers whoever is quicker writes first."""
-    writer.plan([PARITY, LATENCY])
-    for node_id in (LATENCY, PARITY):
-        writer.judged(event(node_id, PASSED))
-    writer.close(0)
-
-    assert [verdict["node_id"] for verdict in read_ledger(writer.path).verdicts] == [PARITY, LATENCY]
-
-
 def test_the_file_is_one_json_document_after_every_event(writer, path):
     def events():
         return [event["event"] for event in json.loads(path.read_bytes())["events"]]

@@ -105,12 +105,18 @@ REFERENCES: dict[str, tuple[str, str]] = {
         MINIMAL + "[budgets.ort.int8]\nspeedup_over = {fp3 = 1}\n",
         dead(
             5,
-            'speedup_over in [budgets.ort.int8]: got "fp3", should be another precision: fp32.',
+            'speedup_over in [budgets.ort.int8]: got "fp3", should be another precision: fp32; or a run of another '
+            "backend, such as ort-fp32.",
             'write "fp32"',
         ),
     ),
     "speedup-over-itself": (
         MINIMAL + "[budgets.ort.int8]\nspeedup_over = {int8 = 1}\n",
-        dead(5, 'speedup_over in [budgets.ort.int8]: got "int8", should be another precision: fp32.', "remove it"),
+        dead(
+            5,
+            'speedup_over in [budgets.ort.int8]: got "int8", should be another precision: fp32; or a run of another '
+            "backend, such as ort-fp32.",
+            "remove it",
+        ),
     ),
 }
