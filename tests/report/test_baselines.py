@@ -194,6 +194,23 @@ def test_but_not_that_of_other_files_or_another_engine(part: str) -> None:
     assert save() == 1
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param('"libraries": {"numpy": "9.9.9", ', id="libraries"),
+        pytest.param('"options": "another", "libraries": {', id="options"),
+    ],
+)
+def test_nor_that_of_other_options_of_the_engine_or_other_libraries(told: str) -> None:
+    write_ledger(Path("ledger.json"))
+    save()
+    path = Path("baselines/main.json")
+    path.write_text(path.read_text().replace('"libraries": {', told))
+    write_ledger(Path("ledger.json"), unbounded())
+
+    assert save() == 1
+
+
 def test_a_part_leaves_the_older_line_of_such_a_run_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     write_ledger(Path("ledger.json"), runs=RUNS)
     save()
