@@ -102,7 +102,8 @@ def saved_in_part(ledger: Ledger, older: Baseline | None, unbounded: Unbounded =
 
 def _with_older_speed(new: list[Figures], older: Baseline | None) -> tuple[list[Figures], tuple[str, ...]]:
     """Where nothing bounds the speed-up of a run, its older line's latency stays, if it is of the same files and an
-    engine that runs as it did: what they promise has not changed because this session was a noisy one. And the names of such runs."""
+    engine that runs as it did: what they promise has not changed because this session was a noisy one. And the names of
+    such runs."""
     known = {_key(each): each for each in (() if older is None else older.runs)}
     found, kept = [], []
     for each in new:
