@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_qparity.digest import json_digest
 
@@ -44,7 +44,11 @@ class Bounded(_Part):
 
 class SpeedUp(Bounded):
     """How many times faster than a counterpart, which is COUNTERPART on the same backend where none is named, with its
-    98 % interval."""
+    98 % interval. Without a number above 0 nobody is faster or slower, and nothing can be worse than it."""
+
+    low: float = Field(ge=0)  # 0: of an interval without an end, as lines of before have
+    estimate: float = Field(gt=0, allow_inf_nan=False)
+    high: float = Field(gt=0)
 
 
 class Repeated(Bounded):
@@ -298,7 +302,7 @@ def _speed_up(over: Mapping[str, Any]) -> SpeedUp | None:
 
 def _is_bounded(ends: Mapping[str, float]) -> bool:
     """Ledgers of before wrote down the numbers of intervals that bound nothing, too."""
-    return ends["low"] > 0 and math.isfinite(ends["estimate"]) and math.isfinite(ends["high"])
+    return all(end > 0 and math.isfinite(end) for end in ends.values())
 
 
 def _memory(evidence: Mapping[str, Any]) -> Memory | None:

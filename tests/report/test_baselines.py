@@ -140,7 +140,14 @@ def unbounded(**ends: Any) -> dict[str, dict[str, Any]]:
     return evidence(latency={"speed_up_over": over, "quantiles_ms": [1.5, 2.0]})
 
 
-@pytest.mark.parametrize("ends", [{}, {"low": 0.0, "estimate": 3.0, "high": "inf"}])  # the second: of an old ledger
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {},
+        {"low": 0.0, "estimate": 3.0, "high": "inf"},  # of an old ledger
+        {"low": 1.0, "estimate": -1.0, "high": 3.0},  # of one that was edited
+    ],
+)
 def test_a_speed_up_that_nothing_bounds_is_refused_and_saved_where_that_is_said(
     capsys: pytest.CaptureFixture[str], ends: dict[str, Any]
 ) -> None:
