@@ -54,7 +54,8 @@ def judge_vanished(before: Figures) -> Verdict:
     """A run of the baseline that nobody planned: what is not measured cannot have got worse."""
     sentence = f"The baseline has run {before.run} of case {before.case}, the plan has none, should have it."
     remedy = (
-        f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save NAME"
+        f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save "
+        "NAME, of a session without --precision and without the baseline"
     )
     about = {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware}
     return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
