@@ -26,6 +26,7 @@ __all__ = [
 COUNTERPART = "fp32"  # whom a run's speed is a multiple of: milliseconds are of one machine on one day
 _BASELINE = "baseline"  # `case.names.BASELINE`, which this layer does not see
 _CENSUS = "census"
+_PROCESS = "process"  # where engines run, if a latency does not say otherwise
 
 
 class _Part(BaseModel):
@@ -92,6 +93,7 @@ class Latency(AtBatch):
     batch: int
     clock: str = ""
     threads: int | None = None
+    isolation: str = _PROCESS
     time: str | None = None
     percentiles_ms: dict[str, float] = {}
     speed_up_over: dict[str, SpeedUp] = {}
@@ -103,9 +105,9 @@ class Latency(AtBatch):
         return any(each.has_counterpart and each.speed_up is None for each in (self, *self.batches.values()))
 
     def at(self, batch: int) -> Latency:
-        """What is known of one of `batches`, with clock and threads, which are those of all."""
+        """What is known of one of `batches`, with what is the same of all."""
         told = self.batches[batch].model_dump()
-        return Latency(**told, batch=batch, clock=self.clock, threads=self.threads)
+        return Latency(**told, batch=batch, clock=self.clock, threads=self.threads, isolation=self.isolation)
 
 
 class Memory(_Part):
@@ -265,6 +267,7 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
         batch=batch,
         clock=str(evidence.get("clock", "")),
         threads=threads if isinstance(threads, int) else None,
+        isolation=str(evidence.get("conditions", {}).get("isolation", _PROCESS)),
         percentiles_ms={name: value for name, value in percentiles.items() if value is not None},
         speed_up_over=_over_others(evidence.get("speed_up_over", {})),
         batches={batch: each for batch, each in swept.items() if each is not None},

@@ -124,7 +124,7 @@ def _stands_for(was: Figures, each: Figures) -> bool:
     if was.latency is None or each.latency is None or was.latency.is_unbounded or was.latency.speed_up is None:
         return False
     told = [(run.about.variant, run.about.model) for run in (was, each)]
-    timed = [(run.latency.batch, run.latency.clock, run.latency.threads) for run in (was, each) if run.latency]
+    timed = [(of.batch, of.clock, of.threads, of.isolation) for of in (was.latency, each.latency)]
     has_all = was.latency.batches.keys() >= each.latency.batches.keys()
     is_same = told[0] == told[1] and None not in told[0] and each.about.runs_as(was.about)
     return is_same and timed[0] == timed[1] and has_all

@@ -218,6 +218,14 @@ def test_nor_that_of_other_options_of_the_engine_or_other_libraries(told: str) -
     assert save() == 1
 
 
+def test_nor_that_of_another_isolation() -> None:
+    write_ledger(Path("ledger.json"), evidence(latency={"conditions": {"isolation": "none"}}))
+    save()
+    write_ledger(Path("ledger.json"), unbounded())
+
+    assert save() == 1
+
+
 def test_a_part_leaves_the_older_line_of_such_a_run_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     write_ledger(Path("ledger.json"), runs=RUNS)
     save()

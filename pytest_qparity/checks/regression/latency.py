@@ -163,6 +163,7 @@ def _timed_otherwise(before: Latency, now: Latency) -> Iterator[Compared]:
         ("batch", before.batch, now.batch),
         ("clock", before.clock, now.clock),
         ("threads", before.threads, now.threads),
+        ("isolation", before.isolation, now.isolation),
     ):
         if was != is_now and None not in (was, is_now):
             sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."

@@ -7,6 +7,7 @@ import pytest
 from pytest_qparity.baseline.figures import Figures, SpeedUp, figures_of
 from pytest_qparity.case.names import BASELINE
 from pytest_qparity.verdict import Code, Outcome
+from tests.checks.regression.test_batches import at
 from tests.checks.regression.test_judging import changed, codes, judged
 
 
@@ -64,6 +65,35 @@ def test_of_another_batch_they_are_not_compared() -> None:
 
     assert codes(verdict) == [Code.REGRESSION_UNDECIDED]
     assert "with batch 8" in verdict.failures[0].sentence
+
+
+def test_of_another_isolation_no_speed_is_compared() -> None:
+    """Over runs of other backends it made 3.9 times to 6.5."""
+    shared = changed("latency", speed_up_over={"fp16": over(9.0, 9.5, 9.9)}, isolation="none", batches={8: at()})
+
+    (failure,) = judged(shared, run(fp16=over())).failures
+
+    assert failure.code is Code.REGRESSION_UNDECIDED
+    assert "with isolation none, should be with the baseline's process" in failure.sentence
+    assert judged(shared, shared).outcome is Outcome.PASS
+    assert codes(judged(changed("latency", isolation="none", batches={8: at(1.0, 1.1, 1.2)}), with_batch())) == [
+        Code.REGRESSION_UNDECIDED
+    ]
+
+
+def with_batch() -> Figures:
+    return changed("latency", batches={8: at()})
+
+
+@pytest.mark.parametrize(("conditions", "isolation"), [({"isolation": "none"}, "none"), ({}, "process")])
+def test_the_isolation_is_taken_from_the_conditions(conditions: dict[str, str], isolation: str) -> None:
+    identity = {"case": "digits", "run": "ort-int8", "backend": "ort", "precision": "int8"}
+
+    latency = figures_of(identity, {"latency": {"median_ms": 0.5, "conditions": conditions}}, {}, {}).latency
+
+    assert latency is not None
+    assert latency.isolation == isolation
+    assert latency.model_copy(update={"batches": {8: at()}}).at(8).isolation == isolation
 
 
 def test_they_are_taken_from_the_evidence_where_something_bounds_them_but_for_the_baseline_s_variant() -> None:
