@@ -236,14 +236,10 @@ def ray_of(
 
 
 def vanished_cases(selection: Selection, names: Iterable[str]) -> tuple[str, ...]:
-    """Cases of which the baseline has runs that were asked for, and that are none of `names`, all case files'."""
+    """Cases of which the baseline has runs on the selection's backends, and that are none of `names`, all case files'.
+    Precisions leave none of them out, as none leave a run out that vanished from its case."""
     known = () if selection.baseline is None else selection.baseline.runs
-    asked = (
-        each.case
-        for each in known
-        if each.backend in selection.backends
-        and (selection.precisions is None or each.precision in selection.precisions)
-    )
+    asked = (each.case for each in known if each.backend in selection.backends)
     there = frozenset(names)
     return tuple(dict.fromkeys(case for case in asked if case not in there))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_qparity.digest import json_digest
 
@@ -24,7 +24,9 @@ __all__ = [
 ]
 
 COUNTERPART = "fp32"  # whom a run's speed is a multiple of: milliseconds are of one machine on one day
+_BASELINE = "baseline"  # `case.names.BASELINE`, which this layer does not see
 _CENSUS = "census"
+_PROCESS = "process"  # where engines run, if a latency does not say otherwise
 
 
 class _Part(BaseModel):
@@ -42,7 +44,12 @@ class Bounded(_Part):
 
 
 class SpeedUp(Bounded):
-    """How many times faster than COUNTERPART on the same backend, with its 98 % interval."""
+    """How many times faster than a counterpart, which is COUNTERPART on the same backend where none is named, with its
+    98 % interval. Without a number above 0 nobody is faster or slower, and nothing can be worse than it."""
+
+    low: float = Field(ge=0)  # 0: of an interval without an end, as lines of before have
+    estimate: float = Field(gt=0, allow_inf_nan=False)
+    high: float = Field(gt=0)
 
 
 class Repeated(Bounded):
@@ -80,13 +87,16 @@ class AtBatch(_Part):
 
 class Latency(AtBatch):
     """At the case's own `batch`; `batches`: at the others that were timed. `percentiles_ms` are told of, as
-    `samples_per_s` is. `time`: of the session that measured it, where that is an earlier one than the run's others."""
+    `samples_per_s` is. `time`: of the session that measured it, where that is an earlier one than the run's others.
+    `speed_up_over`: over each other counterpart that bounded it, by the name that the case has for it."""
 
     batch: int
     clock: str = ""
     threads: int | None = None
+    isolation: str = _PROCESS
     time: str | None = None
     percentiles_ms: dict[str, float] = {}
+    speed_up_over: dict[str, SpeedUp] = {}
     batches: dict[int, AtBatch] = {}
 
     @property
@@ -95,9 +105,9 @@ class Latency(AtBatch):
         return any(each.has_counterpart and each.speed_up is None for each in (self, *self.batches.values()))
 
     def at(self, batch: int) -> Latency:
-        """What is known of one of `batches`, with clock and threads, which are those of all."""
+        """What is known of one of `batches`, with what is the same of all."""
         told = self.batches[batch].model_dump()
-        return Latency(**told, batch=batch, clock=self.clock, threads=self.threads)
+        return Latency(**told, batch=batch, clock=self.clock, threads=self.threads, isolation=self.isolation)
 
 
 class Memory(_Part):
@@ -257,7 +267,9 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
         batch=batch,
         clock=str(evidence.get("clock", "")),
         threads=threads if isinstance(threads, int) else None,
+        isolation=str(evidence.get("conditions", {}).get("isolation", _PROCESS)),
         percentiles_ms={name: value for name, value in percentiles.items() if value is not None},
+        speed_up_over=_over_others(evidence.get("speed_up_over", {})),
         batches={batch: each for batch, each in swept.items() if each is not None},
     )
 
@@ -270,20 +282,30 @@ def _at_batch(row: Mapping[str, Any]) -> AtBatch | None:
 def _calls(told: Mapping[str, Any], median_ms: float) -> dict[str, Any]:
     """What calls of one batch have, whichever it is."""
     over = told.get("speed_up_over", {}).get(COUNTERPART)
-    ends = {} if over is None else {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
-    known = {name: end for name, end in ends.items() if end is not None}
     return {
         "median_ms": median_ms,
         "fastest_ms": _number(told.get("fastest_ms")),
         "has_counterpart": over is not None,
-        "speed_up": SpeedUp(**known) if len(known) == len(ends) > 0 and _is_bounded(known) else None,
+        "speed_up": None if over is None else _speed_up(over),
         "samples_per_s": _number(told.get("samples_per_s")),
     }
 
 
+def _over_others(over: Mapping[str, Mapping[str, Any]]) -> dict[str, SpeedUp]:
+    """The baseline's variant is none of them: it is another one each day."""
+    found = {name: _speed_up(told) for name, told in over.items() if name not in (COUNTERPART, _BASELINE)}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _speed_up(over: Mapping[str, Any]) -> SpeedUp | None:
+    ends = {name: _number(over.get(name)) for name in ("low", "estimate", "high")}
+    known = {name: end for name, end in ends.items() if end is not None}
+    return SpeedUp(**known) if len(known) == len(ends) and _is_bounded(known) else None
+
+
 def _is_bounded(ends: Mapping[str, float]) -> bool:
     """Ledgers of before wrote down the numbers of intervals that bound nothing, too."""
-    return ends["low"] > 0 and math.isfinite(ends["estimate"]) and math.isfinite(ends["high"])
+    return all(end > 0 and math.isfinite(end) for end in ends.values())
 
 
 def _memory(evidence: Mapping[str, Any]) -> Memory | None:

@@ -172,6 +172,11 @@ def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:
     if measured.beside_baseline is not None and measured.beside_baseline.note:
         yield measured.beside_baseline.note
     conditions = {} if measured.times is None else measured.times.conditions
+    if "isolation" in conditions:
+        yield (
+            "timed in pytest's own process (--qparity-isolation=none): these figures compare with none of engines that "
+            "had a process of their own"
+        )
     drift = conditions.get("drift_percent", 0.0)
     if abs(drift) > NOTABLE_DRIFT_PERCENT:
         yield f"calls became {abs(drift):g} % {'slower' if drift > 0 else 'faster'} while they were timed"

@@ -15,6 +15,7 @@ from pytest_qparity.gate.counterparts import counterpart_names, opened_counterpa
 from pytest_qparity.gate.feed_shapes import shape_of, with_shape
 from pytest_qparity.gate.same_outputs import require_as_judged
 from pytest_qparity.gate.timed_feed import timed_feed
+from pytest_qparity.worker.protocol import Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def latency(run: RunMaterial) -> Verdict:
     feed = fed.placed.feed
     with opened_counterparts(run, counterpart_names(run, budgets), fed) as beside:
         timed = _timed(run, beside, feed, budgets, limits.calls)
-    times_of_all = _together(timed.own, timed.is_alone)
+    times_of_all = _with_isolation(_together(timed.own, timed.is_alone), run.material.settings.isolation)
     at_batches = times_at_batches(run, {feed.count: AtBatch(times_of_all, timed.speed_ups.get("fp32"))})
     quiet_ms = times_of_all.quiet_ms
     run.latency_samples_ms = quiet_ms
@@ -161,6 +162,13 @@ def _together(timed: Sequence[Times], is_alone: bool | None) -> Times:
         end_to_end_ms=np.concatenate(whole_ms) if whole_ms else None,
         conditions=first.conditions if is_alone is None else {**first.conditions, "alone": is_alone},
     )
+
+
+def _with_isolation(times: Times, isolation: Isolation) -> Times:
+    """Where engines share a process with pytest the conditions say so: its threads, heap and caches are other ones."""
+    if isolation is Isolation.PROCESS:
+        return times
+    return replace(times, conditions={**times.conditions, "isolation": isolation.value})
 
 
 def _brief(run: RunMaterial, shapes: FeedShapes) -> Question:

@@ -65,13 +65,12 @@ def plan(
         for precision in case.spec.precisions
         if precisions is None or precision in precisions
     )
-    return (*runs, *_vanished(case, settings, backends, precisions))
+    return (*runs, *_vanished(case, settings, backends))
 
 
-def _vanished(
-    case: Case, settings: Settings, backends: Sequence[str], precisions: Sequence[str] | None
-) -> Iterator[Run]:
-    """Runs of the baseline that were asked for and that the case no longer has."""
+def _vanished(case: Case, settings: Settings, backends: Sequence[str]) -> Iterator[Run]:
+    """Runs of the baseline on these backends that the case no longer has, whichever precisions were asked for: who
+    renames one and asks for the new name would otherwise never hear of the old one."""
     known = () if settings.baseline is None else settings.baseline.runs
     gone = {
         (each.backend, each.precision): each.run.endswith(EMULATED)
@@ -79,7 +78,7 @@ def _vanished(
         if each.case == case.name and each.precision not in case.spec.precisions
     }
     for (backend, precision), emulated in sorted(gone.items()):
-        if backend in backends and (precisions is None or precision in precisions):
+        if backend in backends:
             yield Run(backend, precision, ("regression",), emulated, vanished=True)
 
 

@@ -101,8 +101,9 @@ def saved_in_part(ledger: Ledger, older: Baseline | None, unbounded: Unbounded =
 
 
 def _with_older_speed(new: list[Figures], older: Baseline | None) -> tuple[list[Figures], tuple[str, ...]]:
-    """Where nothing bounds the speed-up of a run, its older line's latency stays, if it is of the same files and
-    engine: what they promise has not changed because this session was a noisy one. And the names of such runs."""
+    """Where nothing bounds the speed-up of a run, its older line's latency stays, if it is of the same files and an
+    engine that runs as it did: what they promise has not changed because this session was a noisy one. And the names of
+    such runs."""
     known = {_key(each): each for each in (() if older is None else older.runs)}
     found, kept = [], []
     for each in new:
@@ -118,13 +119,15 @@ def _with_older_speed(new: list[Figures], older: Baseline | None) -> tuple[list[
 
 
 def _stands_for(was: Figures, each: Figures) -> bool:
-    """Whether the older latency is bounded, of the same bytes and engine, and was timed as this one."""
+    """Whether the older latency is bounded, of the same bytes, engine, its options and libraries, and was timed as this
+    one."""
     if was.latency is None or each.latency is None or was.latency.is_unbounded or was.latency.speed_up is None:
         return False
-    told = [(run.about.variant, run.about.model, run.about.engine) for run in (was, each)]
-    timed = [(run.latency.batch, run.latency.clock, run.latency.threads) for run in (was, each) if run.latency]
+    told = [(run.about.variant, run.about.model) for run in (was, each)]
+    timed = [(of.batch, of.clock, of.threads, of.isolation) for of in (was.latency, each.latency)]
     has_all = was.latency.batches.keys() >= each.latency.batches.keys()
-    return told[0] == told[1] and None not in told[0] and timed[0] == timed[1] and has_all
+    is_same = told[0] == told[1] and None not in told[0] and each.about.runs_as(was.about)
+    return is_same and timed[0] == timed[1] and has_all
 
 
 def _is_unbounded(figures: Figures) -> bool:

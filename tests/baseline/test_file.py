@@ -74,6 +74,12 @@ def test_of_a_run_on_several_machines_this_one_counts_and_else_the_newest() -> N
         ('{"format": 1, "runs": [{"case": "x"}]}', "got run 1 of"),
         (baseline_text([figures()]).replace('"bits"', '"bist"'), "accuracy.bist"),
         (baseline_text([figures()]).replace("8:/A==", "9:/A=="), "should be samples, a colon"),
+        *(
+            (baseline_text([figures()]).replace(f'"{end}": {old}', f'"{end}": {new}'), f"latency.speed_up.{end}")
+            for end, old in (("low", "2.9"), ("estimate", "3.0"), ("high", '"inf"'))
+            for new in ("-1.0", '"nan"', *(("0.0",) if end != "low" else ()))
+        ),
+        (baseline_text([figures()]).replace('"estimate": 3.0', '"estimate": "inf"'), "latency.speed_up.estimate"),
         (baseline_text([figures(), figures()]), "digits ort-int8 twice"),
     ],
 )

@@ -163,6 +163,12 @@ def test_the_evidence_says_what_the_machine_was_like() -> None:
     )
 
 
+def test_times_of_a_process_that_is_shared_with_pytest_are_noted_as_such() -> None:
+    (_, note) = judged(noisy(4.0, isolation="none"), TimeLimits()).notes
+
+    assert note.startswith("timed in pytest's own process (--qparity-isolation=none): these figures compare with none")
+
+
 def test_absolute_budgets_of_times_that_no_clock_gave_cannot_be_judged() -> None:
     verdict = judged(times_of(np.zeros(30)), TimeLimits(latency_ms=1.0))
 

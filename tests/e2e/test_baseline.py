@@ -91,7 +91,8 @@ def test_what_is_worse_fails_with_what_was_before(project: pytest.Pytester) -> N
     )
 
 
-def test_a_run_and_a_case_that_vanished_are_no_pass(project: pytest.Pytester) -> None:
+@pytest.mark.parametrize("asked_for", [(), ("--precision=fp32",)], ids=["all", "another precision"])
+def test_a_run_and_a_case_that_vanished_are_no_pass(project: pytest.Pytester, asked_for: tuple[str, ...]) -> None:
     baseline = project.path / "baselines" / "main.json"
     line = next(line for line in baseline.read_text().splitlines() if '"ort-int8"' in line).removesuffix(",")
     gone = [
@@ -105,7 +106,7 @@ def test_a_run_and_a_case_that_vanished_are_no_pass(project: pytest.Pytester) ->
     ]
     baseline.write_text(baseline.read_text().replace('"runs": [\n', '"runs": [\n' + ",\n".join(gone) + ",\n"))
 
-    result = project.runpytest("--backend=ort", *OPTIONS, "-k", "regression and not fp32 and not int8")
+    result = project.runpytest("--backend=ort", *OPTIONS, *asked_for, "-k", "regression and not fp32 and not int8")
 
     assert result.ret == 1
     assert regressions(project) == {"ort-int4-tiny": ["QP-REG-008"], "ort-own": ["QP-REG-008"]}

@@ -12,6 +12,7 @@ from pytest_qparity import gate, load_case
 from pytest_qparity.gate.canaries import Canaries
 from pytest_qparity.gate.turns import Turns
 from pytest_qparity.verdict import Code, Outcome, Verdict
+from pytest_qparity.worker.protocol import Isolation
 from tests.e2e.projects import CASE, write_project
 from tests.models import mlp, save
 
@@ -45,6 +46,17 @@ def latency_of(case_file: Path, **settings: object) -> Verdict:
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     root = tmp_path_factory.mktemp("timed")
     return latency_of(write_project(root, CASE + MORE), turns=Turns(root / "cache"))
+
+
+@pytest.mark.parametrize("isolation", Isolation)
+def test_whose_engines_share_a_process_with_pytest_says_so(
+    tmp_path: Path, timed: Verdict, isolation: Isolation
+) -> None:
+    verdict = latency_of(write_project(tmp_path, CASE), isolation=isolation)
+
+    is_shared = isolation is Isolation.NONE
+    assert verdict.evidence["conditions"].get("isolation") == ("none" if is_shared else None)
+    assert any("in pytest's own process" in note for note in verdict.notes) is is_shared
 
 
 def test_budgets_of_time_and_throughput_are_judged(timed: Verdict) -> None:

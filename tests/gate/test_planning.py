@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from pytest_qparity.backends.registry import BackendSpec
+from pytest_qparity.baseline.file import Baseline
 from pytest_qparity.case.loading import CaseError, load_case
 from pytest_qparity.case.names import known_list
 from pytest_qparity.checks.metrics import Metric
 from pytest_qparity.gate import Settings, default_settings, plan
 from pytest_qparity.precision.table import PRECISIONS
 from pytest_qparity.verdict import Code
+from tests.baseline.test_file import figures
 
 HEAD = """\
 model = "model.onnx"
@@ -63,6 +67,28 @@ def problems(case, settings, backends=("ort",)):
 def line_in(case, start):
     """The line of the case file that begins with `start`."""
     return 1 + [line.startswith(start) for line in case.path.read_text().splitlines()].index(True)
+
+
+@pytest.mark.parametrize("precisions", [None, ["fp32"], ["int8"]])
+def test_a_run_of_the_baseline_that_the_case_has_no_more_is_missed_whichever_precisions_are_asked_for(
+    case, settings, precisions
+):
+    known = Baseline(tuple(figures("mlp", precision) for precision in ("fp32", "int8", "int8-old")))
+
+    runs = plan(case(THREE), dataclasses.replace(settings, baseline=known), ["ort"], precisions)
+
+    assert ids(run for run in runs if run.vanished) == ["ort-int8-old"]
+    assert ids(run for run in runs if not run.vanished) == [
+        f"ort-{name}" for name in precisions or ("fp32", "int8", "int8-mixed")
+    ]
+
+
+def test_a_vanished_run_of_a_backend_that_was_not_asked_for_is_not_missed(case, settings):
+    known = Baseline((figures("mlp", "int8-old"),))
+
+    runs = plan(case(THREE), dataclasses.replace(settings, baseline=known), ["openvino"])
+
+    assert not [run for run in runs if run.vanished]
 
 
 def test_every_backend_meets_every_precision_in_the_order_asked_for(case, settings):

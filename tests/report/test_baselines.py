@@ -140,7 +140,14 @@ def unbounded(**ends: Any) -> dict[str, dict[str, Any]]:
     return evidence(latency={"speed_up_over": over, "quantiles_ms": [1.5, 2.0]})
 
 
-@pytest.mark.parametrize("ends", [{}, {"low": 0.0, "estimate": 3.0, "high": "inf"}])  # the second: of an old ledger
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {},
+        {"low": 0.0, "estimate": 3.0, "high": "inf"},  # of an old ledger
+        {"low": 1.0, "estimate": -1.0, "high": 3.0},  # of one that was edited
+    ],
+)
 def test_a_speed_up_that_nothing_bounds_is_refused_and_saved_where_that_is_said(
     capsys: pytest.CaptureFixture[str], ends: dict[str, Any]
 ) -> None:
@@ -189,6 +196,31 @@ def test_but_not_that_of_other_files_or_another_engine(part: str) -> None:
     save()
     path = Path("baselines/main.json")
     path.write_text(re.sub(rf'"{part}": "[^"]*"', f'"{part}": "another"', path.read_text()))
+    write_ledger(Path("ledger.json"), unbounded())
+
+    assert save() == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param('"libraries": {"numpy": "9.9.9", ', id="libraries"),
+        pytest.param('"options": "another", "libraries": {', id="options"),
+    ],
+)
+def test_nor_that_of_other_options_of_the_engine_or_other_libraries(told: str) -> None:
+    write_ledger(Path("ledger.json"))
+    save()
+    path = Path("baselines/main.json")
+    path.write_text(path.read_text().replace('"libraries": {', told))
+    write_ledger(Path("ledger.json"), unbounded())
+
+    assert save() == 1
+
+
+def test_nor_that_of_another_isolation() -> None:
+    write_ledger(Path("ledger.json"), evidence(latency={"conditions": {"isolation": "none"}}))
+    save()
     write_ledger(Path("ledger.json"), unbounded())
 
     assert save() == 1

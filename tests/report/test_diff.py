@@ -24,6 +24,13 @@ def found(tmp_path: Path, after: dict[str, Any], before: dict[str, Any] | None =
     return difference(read_ledger(old), read_ledger(write_ledger(tmp_path / "new.json", **after)))
 
 
+def over_another(low: float, estimate: float, high: float) -> dict[str, dict[str, Any]]:
+    over = EVIDENCE["latency"]["speed_up_over"]
+    return evidence(
+        latency={"speed_up_over": {**over, "openvino-fp32": {"low": low, "estimate": estimate, "high": high}}}
+    )
+
+
 FEWER = {check: told for check, told in EVIDENCE.items() if check != "accuracy"}
 
 
@@ -39,6 +46,7 @@ FEWER = {check: told for check, told in EVIDENCE.items() if check != "accuracy"}
         pytest.param({"told": evidence(latency=speed(2.0, 3.0, 4.0))}, State.UNKNOWN, False, id="a wide interval"),
         pytest.param({"told": evidence(latency={"median_ms": 4.0})}, State.CHANGED, True, id="milliseconds alone"),
         pytest.param({"told": evidence(latency={"median_ms": 9.0})}, State.UNKNOWN, False, id="milliseconds, far"),
+        pytest.param({"told": over_another(0.7, 0.75, 0.8)}, State.WORSE, False, id="speed over another backend"),
         pytest.param({"told": evidence(memory={"peak_mb": 50.0})}, State.WORSE, False, id="memory"),
         pytest.param(
             {"told": evidence(memory={"peak_mb": 50.0}), "start": {**START, "hardware": "another-cpu-2c-00000001"}},
@@ -51,7 +59,7 @@ FEWER = {check: told for check, told in EVIDENCE.items() if check != "accuracy"}
     ],
 )
 def test_the_worst_run_comes_first(tmp_path: Path, after: dict[str, Any], state: State, is_fine: bool) -> None:
-    difference = found(tmp_path, after)
+    difference = found(tmp_path, after, {"told": over_another(2.9, 3.0, 3.1)})
 
     assert difference.runs[0].state is state
     assert difference.is_same_or_better is is_fine

@@ -21,9 +21,9 @@ def compare_batches(before: Latency, now: Latency, limits: RegressionLimits) -> 
     """As `compare_latency`, of each batch that the baseline has. One that this run did not time is cannot-judge, one
     that the baseline lacks is new.
 
-    The case's own batch is none of them: where it is another, or clock or threads are, its latency says so.
+    The case's own batch is none of them: where it is another, or clock, threads or isolation are, its latency says so.
     """
-    if (before.clock, before.threads) != (now.clock, now.threads):
+    if (before.clock, before.threads, before.isolation) != (now.clock, now.threads, now.isolation):
         return
     new = [str(batch) for batch in now.batches if batch not in before.batches and batch != before.batch]
     if new:

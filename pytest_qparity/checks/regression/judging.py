@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.checks.regression.batches import compare_batches
 from pytest_qparity.checks.regression.compared import SAVE_AGAIN, Compared, RegressionLimits
 from pytest_qparity.checks.regression.costs import compare_anywhere, compare_here
-from pytest_qparity.checks.regression.latency import compare_latency
+from pytest_qparity.checks.regression.latency import compare_counterparts, compare_latency
 from pytest_qparity.checks.regression.outputs import compare_accuracy, compare_sqnr
 from pytest_qparity.verdict import Code, Failure, Verdict, cannot_judge, failed, passed
 
@@ -54,7 +54,8 @@ def judge_vanished(before: Figures) -> Verdict:
     """A run of the baseline that nobody planned: what is not measured cannot have got worse."""
     sentence = f"The baseline has run {before.run} of case {before.case}, the plan has none, should have it."
     remedy = (
-        f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save NAME"
+        f"give the case precision {before.precision} again, or take it out of the baseline: qparity baseline save "
+        "NAME, of a session without --precision and without the baseline"
     )
     about = {"time": before.about.time, "commit": before.about.commit, "hardware": before.hardware}
     return cannot_judge(Failure(Code.REGRESSION_VANISHED, sentence, remedy), {"baseline": about})
@@ -86,6 +87,7 @@ def _all(
         return
     if before.latency is not None and now.latency is not None:
         yield "latency", compare_latency(before.latency, now.latency, limits, direct)
+        yield from compare_counterparts(before.latency, now.latency, limits)
         yield from compare_batches(before.latency, now.latency, limits)
     if before.memory is not None and now.memory is not None:
         yield from compare_here(before.memory, now.memory, limits)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.checks.figures import apart
 from pytest_qparity.checks.regression.compared import (
+    NOTHING,
     REMEDY,
     SAVE_AGAIN,
     Compared,
@@ -20,11 +21,11 @@ from pytest_qparity.checks.regression.direct import with_direct
 from pytest_qparity.verdict import Code, Failure
 
 if TYPE_CHECKING:
-    from pytest_qparity.baseline.figures import Latency
+    from pytest_qparity.baseline.figures import Latency, SpeedUp
     from pytest_qparity.checks.regression.compared import RegressionLimits
     from pytest_qparity.checks.regression.direct import BesideBaseline
 
-__all__ = ["NO_COUNTERPART", "compare_latency"]
+__all__ = ["NO_COUNTERPART", "compare_counterparts", "compare_latency"]
 
 # Neighbours make a call slower and never faster: over 14 sessions of one file on an overloaded machine the medians of
 # fp32 lay 6.2 times apart, its fastest calls 6 %. Beyond this it is worth a word.
@@ -80,13 +81,48 @@ def _beside_fp32(before: Latency, now: Latency, slower_percent: float) -> Compar
         sentence = f"The speed-up over fp32 of the {who} has no interval that bounds it, should have one."
         failure = Failure(Code.REGRESSION_UNMEASURED, sentence, f"{remedy}, of a longer or quieter measurement")
         return Compared("fp32", 2.0, {}, (failure,))
+    found = _over("fp32", (before, now), (before.speed_up, now.speed_up), slower_percent)
+    return replace(found, evidence={**found.evidence, "before_fp32_ms": _fp32_ms(before), "now_fp32_ms": _fp32_ms(now)})
+
+
+def compare_counterparts(before: Latency, now: Latency, limits: RegressionLimits) -> Iterator[tuple[str, Compared]]:
+    """As `compare_latency` by fp32, by each other counterpart that both days had, of any backend. One that only one of
+    both has is a note: whether it may be lacking, the latency's own budget says."""
+    names = dict.fromkeys((*before.speed_up_over, *now.speed_up_over))
+    if not names or next(_timed_otherwise(before, now), None) is not None:
+        return
+    both = [name for name in names if name in before.speed_up_over and name in now.speed_up_over]
+    notes = tuple(
+        f"the {'run' if name in before.speed_up_over else 'baseline'} has no speed-up over {name} that is bounded, "
+        "it is not compared"
+        for name in names
+        if name not in both
+    )
+    each = {
+        name: _over(name, (before, now), (before.speed_up_over[name], now.speed_up_over[name]), limits.slower_percent)
+        for name in both
+    }
+    worst = max(each.values(), key=lambda found: found.share, default=NOTHING)
+    yield (
+        "counterparts",
+        Compared(
+            worst.shown,
+            worst.share,
+            {name: dict(found.evidence) for name, found in each.items()},
+            tuple(failure for found in each.values() for failure in found.failures),
+            notes,
+        ),
+    )
+
+
+def _over(name: str, days: tuple[Latency, Latency], over: tuple[SpeedUp, SpeedUp], slower_percent: float) -> Compared:
+    """`over`: the speed-up over the counterpart of that name on each of both `days`."""
+    (before, now), (was, is_now) = days, over
     least = 1.0 - slower_percent / 100.0
-    low, estimate, high = interval_of_ratio(before.speed_up, now.speed_up)
+    low, estimate, high = interval_of_ratio(was, is_now)
     evidence = {
-        "before_speed_up": before.speed_up.estimate,
-        "now_speed_up": now.speed_up.estimate,
-        "before_fp32_ms": _fp32_ms(before),
-        "now_fp32_ms": _fp32_ms(now),
+        "before_speed_up": was.estimate,
+        "now_speed_up": is_now.estimate,
         "ratio": {"low": low, "estimate": estimate, "high": high},
         "least_ratio": least,
     }
@@ -94,11 +130,11 @@ def _beside_fp32(before: Latency, now: Latency, slower_percent: float) -> Compar
     if low >= least:
         return Compared(shown, max(0.0, 1.0 - estimate) / (1.0 - least) if least < 1.0 else 0.0, evidence)
     sentence = (
-        f"The speed-up over fp32 is {now.speed_up.estimate:.2f}, the baseline's {before.speed_up.estimate:.2f}: "
+        f"The speed-up over {name} is {is_now.estimate:.2f}, the baseline's {was.estimate:.2f}: "
         f"{estimate:.3f} times it ({apart(low, least, 2)} to {apart(high, least, 2)}), should be at least {least:g}"
     )
     if high < slower_from(least):
-        return Compared(shown, 2.0, evidence, (_slower(sentence, before, now, least),))
+        return Compared(shown, 2.0, evidence, (_slower(name, sentence, days, least),))
     remedy = "measure longer (--qparity-latency-seconds) or on a quieter machine"
     failure = Failure(Code.REGRESSION_UNDECIDED, f"{sentence} over the whole interval. {_both(before, now)}", remedy)
     return Compared(shown, 2.0, evidence, (failure,))
@@ -127,6 +163,7 @@ def _timed_otherwise(before: Latency, now: Latency) -> Iterator[Compared]:
         ("batch", before.batch, now.batch),
         ("clock", before.clock, now.clock),
         ("threads", before.threads, now.threads),
+        ("isolation", before.isolation, now.isolation),
     ):
         if was != is_now and None not in (was, is_now):
             sentence = f"The latency was measured with {name} {is_now}, should be with the baseline's {was}."
@@ -137,13 +174,15 @@ def _who_lacks(of_baseline: object) -> str:
     return "baseline" if of_baseline is None else "run"
 
 
-def _slower(sentence: str, before: Latency, now: Latency, least: float) -> Failure:
-    """Of less of a speed-up. Where the run's own milliseconds are within the limit it is those of fp32 that are not."""
+def _slower(name: str, sentence: str, days: tuple[Latency, Latency], least: float) -> Failure:
+    """Of less of a speed-up. Where the run's own milliseconds are within the limit it is those of its counterpart that
+    are not."""
+    before, now = days
     was_ms, now_ms = _fastest(before, now)
     if now_ms * least > was_ms:
         return Failure(Code.REGRESSION_LATENCY, f"{sentence}. {_both(before, now)}", REMEDY)
-    told = f"{sentence}. {_both(before, now)} The run itself got no slower: fp32 got faster, and it did not."
-    remedy = f"look at why it gains nothing of what fp32 gains (an upgrade?); where that is meant so, {SAVE_AGAIN}"
+    told = f"{sentence}. {_both(before, now)} The run itself got no slower: {name} got faster, and it did not."
+    remedy = f"look at why it gains nothing of what {name} gains (an upgrade?); where that is meant so, {SAVE_AGAIN}"
     return Failure(Code.REGRESSION_LATENCY, told, remedy)
 
 
