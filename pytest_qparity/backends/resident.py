@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_qparity.backends import family
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 INTERVAL_S = 0.005
 BLOCK_BYTES = 131_072  # glibc's limit at the start
 SAMPLED = "sampled"
+WITH_CHILDREN = "sampled, with child processes"
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -27,8 +30,9 @@ class ResidentPeak:
     """`peak_mb`: the most above `idle_mb`; the larger of the system's figure and `sampled_mb`. `method`: whose it is.
 
     "VmHWM"; "VmHWM since start" where the kernel cannot reset it; "ru_maxrss" where there is no /proc; "sampled". The
-    second and third miss what stays below an earlier peak, sampling what is held for less than INTERVAL_S. `allocator`:
-    what gives large blocks (`give_blocks_back`).
+    second and third miss what stays below an earlier peak, sampling what is held for less than INTERVAL_S. "sampled,
+    with child processes" where these make it larger (`backends.family`). `allocator`: what gives large blocks
+    (`give_blocks_back`).
     """
 
     idle_mb: float
@@ -48,6 +52,7 @@ class ResidentWatch:
         self._method = restart_peak()
         self._idle_mb, self._marked_mb = resident_mb(), highest_mb()
         self._sampled_mb = self._idle_mb
+        self._idle_family_mb = self._family_mb = family.held_mb(family.children())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
@@ -63,10 +68,12 @@ class ResidentWatch:
 
     @property
     def peak(self) -> ResidentPeak:
-        marked, sampled = self._highest_mb - self._marked_mb, self._sampled_mb - self._idle_mb
+        marked, own = self._highest_mb - self._marked_mb, self._sampled_mb - self._idle_mb
+        sampled = max(own, (self._family_mb or 0.0) - (self._idle_family_mb or 0.0))
         # Counters of one process differ by some pages from one another: what is about equal is the system's figure.
         is_hidden = sampled > max(1.01 * marked, marked + 1.0)
-        method = SAMPLED if is_hidden else self._method
+        by_sampling = SAMPLED if sampled == own else WITH_CHILDREN
+        method = by_sampling if is_hidden else self._method
         return ResidentPeak(self._idle_mb, max(marked, sampled), sampled, method, self._allocator)
 
     def _sample(self) -> None:
@@ -75,6 +82,8 @@ class ResidentWatch:
 
     def _look(self) -> None:
         self._sampled_mb = max(self._sampled_mb, resident_mb())
+        if self._family_mb is not None and (below := family.children()):
+            self._family_mb = max(self._family_mb, family.held_mb(below) or 0.0)
 
 
 def give_blocks_back() -> str:

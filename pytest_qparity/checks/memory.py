@@ -27,6 +27,9 @@ class MemoryUse:
 
     `load_ms`, `first_run_ms`, `joule_per_sample`: one number for each time it was measured, in the order of the
     counterpart's. `engine_mb`, `activation_mb`: None where nobody tells them. `untold`: why a cost is absent.
+
+    `runs`: of which `peak_mb` is; None where nobody says. `grown_mb`: by how much a run the memory grew in each of the
+    last ones; None where it did not.
     """
 
     peak_mb: float
@@ -36,6 +39,8 @@ class MemoryUse:
     method: str = ""
     allocator: str = ""
     sampled_peak_mb: float | None = None
+    runs: int | None = None
+    grown_mb: float | None = None
     load_ms: tuple[float, ...] = ()
     first_run_ms: tuple[float, ...] = ()
     engine_mb: float | None = None
@@ -110,8 +115,15 @@ def judge_memory(
             failures += unkept(ceiling, used.of(ceiling.cost), used.untold.get(ceiling.cost, ""))
     failures += [] if elsewhere is None else [elsewhere]
     if failures:
-        return failed(deciding, evidence, tuple(failures))
-    return passed(deciding, evidence, () if ceilings else (NO_BUDGET,))
+        return failed(deciding, evidence, tuple(failures), _growth(used))
+    return passed(deciding, evidence, (*(() if ceilings else (NO_BUDGET,)), *_growth(used)))
+
+
+def _growth(used: MemoryUse) -> tuple[str, ...]:
+    if used.grown_mb is None:
+        return ()
+    grew = f"memory grew in each run after the second, by {used.grown_mb:.1f} MB a run on average"
+    return (f"{grew}: {used.peak_mb:.1f} MB are of {used.runs} runs, and more runs take more",)
 
 
 def _share(ceiling: Ceiling, used: MemoryUse, by_name: Mapping[str, MemoryUse]) -> Measured | None:
@@ -136,6 +148,7 @@ def _evidence(
     told = {"method": used.method, "allocator": used.allocator, "device_method": used.device_method}
     evidence |= {key: text for key, text in {**told, "energy_method": used.energy_method}.items() if text}
     single = {"sampled_peak_mb": used.sampled_peak_mb, "device_peak_mb": used.device_peak_mb}
+    single |= {"runs": used.runs, "grown_mb": used.grown_mb}
     evidence |= {key: value for key, value in single.items() if value is not None}
     for cost in Cost:
         measured = used.of(cost)

@@ -117,6 +117,8 @@ def _used(
         method=probed.method,
         allocator=probed.allocator,
         sampled_peak_mb=probed.sampled_peak_mb,
+        runs=probed.runs,
+        grown_mb=probed.grown_mb,
         load_ms=tuple(each.load_ms for each in starts),
         first_run_ms=tuple(each.first_run_ms for each in starts),
         engine_mb=probed.engine_mb,

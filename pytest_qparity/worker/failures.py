@@ -37,13 +37,10 @@ def failure_from_json(value: object) -> Failure:
 
 
 def ended(work: str, phase: Phase, ending: Ending, memory_mb: float) -> Failure:
-    """The process is gone: by the deadline, by its memory, or by itself."""
-    if ending.deadline:
-        return Failure(
-            Code.WORKER_DEADLINE,
-            f"{work} did not end its {phase.name} within {phase.deadline_s:g} s and was killed{_said(ending)}.",
-            f"give it longer (limits: {phase.name.replace(' ', '_')}_s), or see where it hangs: {ALONE}",
-        )
+    """The process is gone: by its memory, by the deadline, deaf, or by itself.
+
+    Memory is first: what holds much takes long to end, closes its channel meanwhile or comes to its deadline.
+    """
     if ending.memory_mb is not None:
         return Failure(
             Code.WORKER_MEMORY,
@@ -51,6 +48,14 @@ def ended(work: str, phase: Phase, ending: Ending, memory_mb: float) -> Failure:
             f"{memory_mb:,.0f} MB{_said(ending)}.",
             "allow it more (limits: memory_mb), or see what it allocates: a model may ask for any amount",
         )
+    if ending.deadline:
+        return Failure(
+            Code.WORKER_DEADLINE,
+            f"{work} did not end its {phase.name} within {phase.deadline_s:g} s and was killed{_said(ending)}.",
+            f"give it longer (limits: {phase.name.replace(' ', '_')}_s), or see where it hangs: {ALONE}",
+        )
+    if ending.deaf:
+        return no_answer(work, phase, "the end of its channel")
     return Failure(
         Code.WORKER_CRASH,
         f"{work} {_way_of(ending.status)} during its {phase.name}, should have answered{_said(ending)}.",

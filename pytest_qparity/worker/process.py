@@ -215,9 +215,7 @@ class WorkerProcess:
         try:
             ending = Ending.of(read_frame(self._lifeline.recv))
         except (ChannelClosed, OSError, FrameError, KeyError):
-            ending = Ending(_killed(self._supervisor), overtime, None, "")
-        if is_deaf:
-            return failures.no_answer(work, phase, "the end of its channel")
+            ending = Ending(_killed(self._supervisor), overtime, is_deaf, None, "")
         return failures.ended(work, phase, ending, self._memory_mb)
 
     def _failed(self, failure: Failure) -> CannotJudge:

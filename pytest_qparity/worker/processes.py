@@ -77,6 +77,14 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def with_own_memory(pids: Iterable[int]) -> set[int]:
+    """Those whose memory is not their parent's, as it is between vfork and exec: it would count twice (Linux).
+
+    That is told by the size of the address space: a fork that has mapped nothing since is taken for one.
+    """
+    return {pid for pid in pids if not _mapped(pid) or _mapped(pid) != _mapped(_parent(pid))}
+
+
 def end_children(group: int | None) -> bool:
     """Kill and reap every child of this process and all they started; `group` goes first, in one call. False where
     some were left when patience ended.
@@ -187,6 +195,18 @@ def _resident_bytes(pid: int) -> int:
         return int((_PROC / str(pid) / "statm").read_bytes().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def _mapped(pid: int) -> bytes:
+    """Pages of its address space; nothing where it is gone."""
+    try:
+        return (_PROC / str(pid) / "statm").read_bytes().split()[0]
+    except (OSError, IndexError):
+        return b""
+
+
+def _parent(pid: int) -> int:
+    return int((_fields(pid)[1:2] or [b"0"])[0])
 
 
 def _proportional_bytes(pid: int) -> int:

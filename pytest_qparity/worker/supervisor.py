@@ -50,16 +50,18 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an engine's process ended. `status` as os.waitstatus_to_exitcode gives it: below 0 a signal."""
+    """How an engine's process ended. `status` as os.waitstatus_to_exitcode gives it: below 0 a signal. `deadline`,
+    `deaf`: whether it was told to end for that."""
 
     status: int
     deadline: bool
+    deaf: bool
     memory_mb: float | None  # what it held when it was killed for it
     said: str  # the end of what it wrote to stdout and stderr
 
     @staticmethod
     def of(message: dict[str, Any]) -> Ending:
-        return Ending(message["status"], message["deadline"], message["memory_mb"], message["said"])
+        return Ending(message["status"], message["deadline"], message["deaf"], message["memory_mb"], message["said"])
 
 
 def main() -> None:
@@ -105,7 +107,7 @@ class _Watch:
         self._engine = engine
         self._said = said
         self._tail = b""
-        self._overtime = False
+        self._word = b""  # why pytest had it ended
         self._held_mb: float | None = None
         self._all_due = 0.0  # by the monotonic clock
 
@@ -124,13 +126,17 @@ class _Watch:
             status = self._ended()
             if status is not None:
                 self._listen()
-                return Ending(status, self._overtime, self._held_mb, self._tail.decode(errors="replace"))
+                return self._ending(status)
             if self._charge.lifeline in ready:
                 word = os.read(self._charge.lifeline, 1)
                 if not word:
                     return None
-                self._overtime = word == DEADLINE
+                self._word = word
                 self._kill()
+
+    def _ending(self, status: int) -> Ending:
+        said = self._tail.decode(errors="replace")
+        return Ending(status, self._word == DEADLINE, self._word == DEAF, self._held_mb, said)
 
     def _look_at_memory(self) -> int:
         """Kill what holds too much; in how many milliseconds the next look is due."""

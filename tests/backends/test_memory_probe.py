@@ -5,6 +5,7 @@ import ctypes
 import os
 import resource
 import select
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 WIDTH = 300_000  # 300,000 · (16 + 1 + 4) float32 weights: 25.2 MB
 PROBE = "sys.modules['pytest_qparity.backends.resident']"
 FEED = Feed({"input": inputs_for_mlp(1)}, 1)
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells what processes share")
 
 STRANGER = """
 import os, signal, subprocess, sys, time
@@ -152,6 +155,67 @@ def test_without_proc_the_figure_is_that_of_getrusage(stranger: Callable[..., Ba
 
 def test_what_is_freed_again_while_running_is_in_the_peak(stranger: Callable[..., BackendSpec]) -> None:
     assert measured(stranger(ran=f"len({megabytes(60)})")).peak_mb >= 100 - 1
+
+
+@ON_LINUX
+def test_a_helper_process_counts(stranger: Callable[..., BackendSpec]) -> None:
+    program = "x = b'x' * (60 * 10**6); print('ready', flush=True); input()"
+    helper = f"[sys.executable, '-c', {program!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE"
+
+    took = measured(stranger(loaded=f"self.helper = subprocess.Popen({helper}); self.helper.stdout.readline()"))
+
+    assert took.method == "sampled, with child processes"
+    assert 60 <= took.peak_mb == took.sampled_peak_mb <= 85
+
+
+@ON_LINUX
+@pytest.mark.parametrize(
+    ("of_its_own", "least_mb", "most_mb"),
+    [
+        pytest.param("b''", 60, 75, id="what it has of its parent counts once"),
+        pytest.param("b'x' * (40 * 10**6)", 100, 115, id="and what is its own besides"),
+    ],
+)
+def test_a_fork_counts_with_what_is_its_own(
+    stranger: Callable[..., BackendSpec], of_its_own: str, least_mb: float, most_mb: float
+) -> None:
+    in_child = f"(setattr(self, 'own', {of_its_own}), os.write(told[1], b'.'), signal.pause())"
+    forked = f"self.held = {megabytes(60)}; told = os.pipe(); os.fork() or {in_child}; os.read(told[0], 1)"
+
+    assert least_mb <= measured(stranger(loaded=forked)).peak_mb <= most_mb
+
+
+def test_what_is_allocated_in_a_later_run_is_in_the_peak(stranger: Callable[..., BackendSpec]) -> None:
+    late = f"self.runs = getattr(self, 'runs', 0) + 1; {megabytes(60)} if self.runs == 4 else None"
+
+    took = measured(stranger(ran=late))
+
+    assert took.peak_mb >= 100 - 1
+    assert (took.runs, took.grown_mb) == (10, None)
+
+
+@ON_LINUX
+def test_memory_that_grows_with_each_run_is_told(stranger: Callable[..., BackendSpec]) -> None:
+    leak = f"self.kept = [*getattr(self, 'kept', []), {megabytes(2)}]"
+
+    took = measured(stranger(ran=leak))
+
+    assert took.runs == 10
+    assert took.grown_mb == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        pytest.param(f"self.scratch = {megabytes(2)}", id="taken anew each time"),
+        pytest.param(f"held = [{megabytes(2)}]; held.append(held)", id="garbage that waits to be collected"),
+        pytest.param(
+            f"self.kept = [*getattr(self, 'kept', []), {megabytes(2)}][:6]", id="a cache that is full after six runs"
+        ),
+    ],
+)
+def test_memory_that_is_used_again_does_not_grow(stranger: Callable[..., BackendSpec], ran: str) -> None:
+    assert measured(stranger(ran=ran)).grown_mb is None
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc alone has mallopt")

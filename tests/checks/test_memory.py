@@ -115,6 +115,19 @@ def test_where_there_is_a_device_its_memory_is_what_the_budget_is_for(device_pea
     assert verdict.evidence["device_method"] == "of this process"
 
 
+@pytest.mark.parametrize("memory_mb", [64.0, 16.0])
+def test_memory_that_grows_is_told_with_every_verdict(memory_mb):
+    leaks = MemoryUse(peak_mb=61.09, size_mb=3.0, runs=10, grown_mb=5.04)
+
+    verdict = judge_memory(leaks, within(memory_mb=memory_mb))
+
+    (note,) = verdict.notes
+    assert note.startswith(
+        "memory grew in each run after the second, by 5.0 MB a run on average: 61.1 MB are of 10 runs"
+    )
+    assert (verdict.evidence["runs"], verdict.evidence["grown_mb"]) == (10, 5.04)
+
+
 USED = MemoryUse(
     30.0,
     2.0,
