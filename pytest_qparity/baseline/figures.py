@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ __all__ = [
     "Figures",
     "Latency",
     "Memory",
+    "OverCounterpart",
     "Repeated",
     "SpeedUp",
     "figures_of",
@@ -50,6 +51,12 @@ class SpeedUp(Bounded):
     low: float = Field(ge=0)  # 0: of an interval without an end, as lines of before have
     estimate: float = Field(gt=0, allow_inf_nan=False)
     high: float = Field(gt=0)
+
+
+class OverCounterpart(SpeedUp):
+    """`is_elsewhere`: over a run of another backend, which has a process of its own."""
+
+    is_elsewhere: bool = False
 
 
 class Repeated(Bounded):
@@ -96,7 +103,7 @@ class Latency(AtBatch):
     isolation: str = _PROCESS
     time: str | None = None
     percentiles_ms: dict[str, float] = {}
-    speed_up_over: dict[str, SpeedUp] = {}
+    speed_up_over: dict[str, OverCounterpart] = {}
     batches: dict[int, AtBatch] = {}
 
     @property
@@ -269,7 +276,7 @@ def _latency(evidence: Mapping[str, Any]) -> Latency | None:
         threads=threads if isinstance(threads, int) else None,
         isolation=str(evidence.get("conditions", {}).get("isolation", _PROCESS)),
         percentiles_ms={name: value for name, value in percentiles.items() if value is not None},
-        speed_up_over=_over_others(evidence.get("speed_up_over", {})),
+        speed_up_over=_over_others(evidence.get("speed_up_over", {}), evidence.get("counterparts", {})),
         batches={batch: each for batch, each in swept.items() if each is not None},
     )
 
@@ -291,10 +298,14 @@ def _calls(told: Mapping[str, Any], median_ms: float) -> dict[str, Any]:
     }
 
 
-def _over_others(over: Mapping[str, Mapping[str, Any]]) -> dict[str, SpeedUp]:
+def _over_others(over: Mapping[str, Mapping[str, Any]], elsewhere: Container[str]) -> dict[str, OverCounterpart]:
     """The baseline's variant is none of them: it is another one each day."""
     found = {name: _speed_up(told) for name, told in over.items() if name not in (COUNTERPART, _BASELINE)}
-    return {name: each for name, each in found.items() if each is not None}
+    return {
+        name: OverCounterpart(**each.model_dump(), is_elsewhere=name in elsewhere)
+        for name, each in found.items()
+        if each is not None
+    }
 
 
 def _speed_up(over: Mapping[str, Any]) -> SpeedUp | None:
