@@ -22,9 +22,10 @@ THREADS_SHARE = 1.1
 UNTOLD_MS = 0.01
 MOST_IN_THREADS = 0.05
 
-# Neighbours interrupted calls 0.2 to 0.3 times a millisecond that they computed, two of them on two cores; one that
-# takes a processor keeps it for a while. Interrupts that a call of microseconds feels come more often.
-MOST_PER_MS = 10.0
+# Neighbours took the processor from 0.2 to 0.8 times a millisecond that calls computed, at a load of 5 to 17 on two
+# cores; one that does keeps it for a while. Interrupts of the system come more often, and are shorter than 0.1 ms.
+MOST_PER_MS = 5.0
+LEAST_WAIT_MS = 0.1
 STEPS = 400  # of a share that is not known
 
 
@@ -46,10 +47,11 @@ def waits_by_itself(calls: Sequence[Call], others: Sequence[Call]) -> bool:
         p > min(1, q · max(1, t/u), MOST_PER_MS · t), by NOTABLE_SHARE, and by chance in ERROR of cases
 
     t, u: processor time of a call of each; p, q: shares of calls that waited longer than θ, for θ = t/9 and u/9 (at
-    which one of either was interrupted). The share that neighbours hit is concave in t, 0 at 0, and does not fall,
-    whatever they do: its slope is their rate times the share that nothing has hit yet. (1 − exp(−λt), of neighbours
-    at random, is too little of those that come by the clock: of two fifths of calls they hit all that last 2.5 times
-    as long.) False where nothing tells: on a device, or in several threads, whose processor time hides a wait.
+    which one of either was interrupted), LEAST_WAIT_MS at least. The share that neighbours hit is concave in t, 0 at 0,
+    and does not fall, whatever they do: its slope is their rate times the share that nothing has hit yet.
+    (1 − exp(−λt), of neighbours at random, is too little of those that come by the clock: of two fifths of calls they
+    hit all that last 2.5 times as long.) False where nothing tells: on a device, or in several threads, whose processor
+    time hides a wait.
     """
     if _is_untold(calls) or _is_untold(others):
         return False
@@ -59,7 +61,7 @@ def waits_by_itself(calls: Sequence[Call], others: Sequence[Call]) -> bool:
     explained = Explained(max(1.0, own_ms / other_ms), MOST_PER_MS * own_ms)
     return any(
         _is_beyond(_waited(calls, least_ms), _waited(others, least_ms), explained)
-        for least_ms in (own_ms / 9, other_ms / 9)
+        for least_ms in (max(own_ms / 9, LEAST_WAIT_MS), max(other_ms / 9, LEAST_WAIT_MS))
     )
 
 

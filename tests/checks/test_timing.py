@@ -362,7 +362,7 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     assert (interval.low, interval.high) == (0.0, math.inf)
 
 
-@pytest.mark.parametrize("every", [1, 2], ids=["in every call", "in every second call"])
+@pytest.mark.parametrize("every", [1, 3], ids=["in every call", "in every third call"])
 @pytest.mark.parametrize("sleeper", ["variant", "counterpart"])
 def test_a_session_that_waits_by_itself_has_no_speed_up(clock, sleeper, every):
     asleep, awake = clock.interrupted("asleep", 0.5, 30.0, every=every), clock.costing("awake", 0.6)
@@ -377,7 +377,8 @@ def test_a_session_that_waits_by_itself_has_no_speed_up(clock, sleeper, every):
     assert "wait by themselves" in found.why
     shares = [times.of_variant.conditions["interrupted_percent"], times.counterpart_interrupted_percent]
     assert min(shares) == 0.0
-    assert max(shares) >= 50.0
+    assert max(shares) > 30.0
+    assert every == 1 or len(times.variant_ms) >= FEWEST_PAIRS  # which would bound it otherwise
 
 
 def test_waits_of_a_variant_are_part_of_its_calls(clock):
