@@ -23,11 +23,12 @@ ERROR_OF_A_LOOK = ERROR / (len(LOOKS) + 1)
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A point estimate with its interval; 0 to infinity where too few values bound nothing."""
+    """A point estimate with its interval; 0 to infinity where too few values bound nothing, or for the reason `why`."""
 
     low: float
     estimate: float
     high: float
+    why: str = ""
 
     def decides(self, bounds: Iterable[float]) -> bool:
         """Whether it lies wholly on one side of each bound. A bound itself belongs to what is above it; NaN to none."""

@@ -58,11 +58,12 @@ class Timed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`is_sound`: it had the processor throughout."""
+    """`is_sound`: it had the processor throughout. `processor_ms`: that all threads had; None of a device's."""
 
     host_ms: float
     device_ms: float | None
     is_sound: bool
+    processor_ms: float | None = None
 
     def ms(self, clock: Clock) -> float:
         return self.device_ms if clock is Clock.DEVICE and self.device_ms is not None else self.host_ms
@@ -84,22 +85,20 @@ class Block:
         return median(sound or [call.ms(clock) for call in self.calls])
 
     def as_array(self) -> np.ndarray:
-        """float64 (calls, 3): by the host's clock, by the device's or NaN, and 1 where the call is sound."""
+        """float64 (calls, 4): by the host's clock, by the device's or NaN, 1 where the call is sound, and the
+        processor's or NaN."""
         import numpy as np
 
-        nothing = float("nan")
-        rows = [
-            (call.host_ms, nothing if call.device_ms is None else call.device_ms, call.is_sound) for call in self.calls
-        ]
-        return np.array(rows, np.float64)
+        rows = [(call.host_ms, call.device_ms, call.is_sound, call.processor_ms) for call in self.calls]
+        return np.array(rows, np.float64)  # None becomes NaN
 
     @classmethod
     def of_array(cls, array: np.ndarray) -> Block:
         """Of `as_array`."""
         return cls(
             tuple(
-                Call(host_ms, None if math.isnan(device_ms) else device_ms, bool(is_sound))
-                for host_ms, device_ms, is_sound in array.tolist()
+                Call(host_ms, _known(device_ms), bool(is_sound), _known(processor_ms))
+                for host_ms, device_ms, is_sound, processor_ms in array.tolist()
             )
         )
 
@@ -140,8 +139,13 @@ def timed_call(timed: Timed) -> tuple[Call, object]:
     given = timed.run()
     elapsed = time.perf_counter_ns() - start
     processor = time.process_time_ns() - processor_start
-    is_sound = timed.computes_elsewhere or processor >= LEAST_CPU_SHARE * elapsed
-    return Call(elapsed / 1e6, _believed(timed.device_ms, elapsed / 1e6), is_sound), given
+    processor_ms = None if timed.computes_elsewhere else processor / 1e6
+    is_sound = processor_ms is None or processor >= LEAST_CPU_SHARE * elapsed
+    return Call(elapsed / 1e6, _believed(timed.device_ms, elapsed / 1e6), is_sound, processor_ms), given
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _believed(device_ms: float | None, host_ms: float) -> float | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.backends.conditions import Observer
@@ -20,6 +21,7 @@ from pytest_qparity.backends.timed_calls import (
     clock_of,
     timed_call,
 )
+from pytest_qparity.backends.waiting import is_unexplained, waited_percent, waits_by_itself
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +95,7 @@ class PairedTimes:
     of its blocks. `with_copies`: a device's calls took its feed there and its outputs back.
 
     Pairs with an interrupted block are left out, `interrupted` of them; where too few are left all are here, and
-    `sound` is False.
+    `sound` is False, as it is where one of the two `waits`.
     """
 
     variant_ms: np.ndarray
@@ -102,6 +104,18 @@ class PairedTimes:
     interrupted: int = 0
     sound: bool = True
     with_copies: bool = False
+
+    @property
+    def waits(self) -> str | None:
+        """ "variant" or "counterpart": which of them waits by itself (`waits_by_itself`), so that its calls that do not
+        stand for none."""
+        waits: str | None = self.of_variant.conditions.get("waits")
+        return waits
+
+    @property
+    def counterpart_interrupted_percent(self) -> float | None:
+        share: float | None = self.of_variant.conditions.get("counterpart_interrupted_percent")
+        return share
 
 
 def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
@@ -145,6 +159,7 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
     sound: list[tuple[Block, Block]] = []
     interrupted: list[tuple[Block, Block]] = []
     calls: list[Call] = []
+    counterpart_calls: list[Call] = []
     is_answered = False
     start = time.perf_counter()
     goes_on = True
@@ -155,6 +170,7 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
         pair = (blocks[0], blocks[1])
         is_first = not (sound or interrupted)
         calls.extend(pair[0].calls)
+        counterpart_calls.extend(pair[1].calls)
         if all(block.is_sound for block in pair):
             sound.append(pair)
             if len(sound) in LOOKS:
@@ -174,8 +190,9 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
     clock = clock_of(call for pair in kept for block in pair for call in block.calls)
     times = np.array([[block.ms(clock) for block in pair] for pair in kept])
     pairs = len(sound) + len(interrupted)
-    of_variant = _times(calls, clock, warm_up, seen, pairs * (lead[0] + counted))
-    return PairedTimes(times[:, 0], times[:, 1], of_variant, len(interrupted), len(sound) >= FEWEST_PAIRS)
+    of_variant = _beside(_times(calls, clock, warm_up, seen, pairs * (lead[0] + counted)), calls, counterpart_calls)
+    is_sound = len(sound) >= FEWEST_PAIRS and "waits" not in of_variant.conditions
+    return PairedTimes(times[:, 0], times[:, 1], of_variant, len(interrupted), is_sound)
 
 
 def end_to_end(run: Callable[[], object], calls: int = FEWEST_PAIRS) -> np.ndarray:
@@ -219,6 +236,19 @@ def _goes_on_alone(calls: int, elapsed: float, question: Question) -> bool:
     return calls < max(MOST_CALLS, question.calls) and elapsed < question.seconds
 
 
+def _beside(of_variant: Times, calls: list[Call], counterpart_calls: list[Call]) -> Times:
+    """With what the two say of one another. Waits that are the variant's own are part of its calls: all count."""
+    import numpy as np
+
+    interrupted = 100.0 * sum(not call.is_sound for call in counterpart_calls) / len(counterpart_calls)
+    conditions = {**of_variant.conditions, "counterpart_interrupted_percent": round(interrupted, 1)}
+    if waits_by_itself(calls, counterpart_calls):
+        return replace(of_variant, is_sound=np.ones(len(calls), bool), conditions=conditions | {"waits": "variant"})
+    if waits_by_itself(counterpart_calls, calls):
+        conditions |= {"waits": "counterpart"}
+    return replace(of_variant, conditions=conditions)
+
+
 def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer, runs: int) -> Times:
     """`runs`: of the session once it was warm, those that are not counted too."""
     import numpy as np
@@ -233,5 +263,10 @@ def _times(calls: list[Call], clock: Clock, warm_up: WarmUp, seen: Observer, run
         "warm_up_stable": warm_up.is_stable,
         "runs": warm_up.calls + runs,
     }
+    waited = waited_percent(calls)
+    if waited is not None:
+        conditions |= {"waited_percent": waited}
+        if is_unexplained(waited, conditions, os.cpu_count() or 1):
+            conditions |= {"waits_unexplained": True}
     drift = drift_percent(ms[is_sound])
     return Times(ms, is_sound, clock, None, conditions if drift is None else conditions | {"drift_percent": drift})

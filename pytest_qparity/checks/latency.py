@@ -93,10 +93,12 @@ def judge_latency(
     failures = _unmeasured(measured) + tuple(
         failure
         for name, budget in budgets.items()
-        for failure in _compare(name, budget, measured.speed_up_over.get(name), measured)
+        for failure in (
+            _waits(name, budget, measured) or _compare(name, budget, measured.speed_up_over.get(name), measured)
+        )
     )
     failures += _beyond(measured, limits) + (() if elsewhere is None else (elsewhere,))
-    notes = (*_where(measured), *_untimed(measured, budgets), *_disturbed(measured))
+    notes = (*_where(measured), *_untimed(measured, budgets), *_waiting(measured, budgets), *_disturbed(measured))
     if failures:
         return failed(deciding, evidence, failures, notes)
     return passed(deciding, evidence, (*(() if budgets or limits.stated else ("recorded, no budget",)), *notes))
@@ -113,7 +115,8 @@ def _counterparts(measured: LatencyMeasurement) -> Mapping[str, Interval]:
 def _told(interval: Interval) -> dict[str, float | str]:
     """Without its numbers where it bounds nothing: they are of chance, and no reader is to show them."""
     numbers = {"low": interval.low, "estimate": interval.estimate, "high": interval.high}
-    return {**(numbers if interval.is_bounded else {}), "decision": decision(interval).value}
+    why = {"why": interval.why} if interval.why else {}
+    return {**(numbers if interval.is_bounded else {}), "decision": decision(interval).value, **why}
 
 
 def _of_calls(measured: LatencyMeasurement) -> dict[str, Any]:
@@ -184,6 +187,37 @@ def _disturbed(measured: LatencyMeasurement) -> Iterator[str]:
         yield f"a core was throttled {conditions['throttled']} times while it was timed"
     if conditions.get("alone") is False:
         yield "timed beside other engines of this gate, which did not come to rest in time"
+
+
+def _waits(name: str, budget: float, measured: LatencyMeasurement) -> tuple[Failure, ...]:
+    """Of a counterpart beside which one of the two waits by itself: no longer and no quieter measurement helps."""
+    interval = measured.speed_up_over.get(name)
+    if interval is None or not interval.why:
+        return ()
+    return (
+        Failure(
+            Code.LATENCY_UNDECIDED,
+            f"The speed-up over {name} could not be told: {interval.why}; should be at least {budget:g}.",
+            "find what the session waits for (a lock, a file that is paged in, a pool of threads, a remote), or state "
+            "latency_ms and p99_ms, which count waits",
+        ),
+    )
+
+
+def _waiting(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Iterator[str]:
+    """What a session that waits by itself leaves untold, of counterparts that no budget asks for."""
+    for name, interval in _counterparts(measured).items():
+        if interval.why and name not in budgets:
+            yield f"the speed-up over {name} could not be told: {interval.why}"
+    for batch, interval in measured.speed_up_at.items():
+        if interval.why and batch != measured.batch:
+            yield f"the speed-up over fp32 at batch {batch} could not be told: {interval.why}"
+    conditions = {} if measured.times is None else measured.times.conditions
+    if conditions.get("waits_unexplained") and conditions.get("waits") != "variant":
+        yield (
+            f"calls had no processor for {conditions['waited_percent']:g} % of their time, far more than others took "
+            "of it: they wait by themselves (a sleep, I/O, a lock) or for a quota; figures leave those that waited out"
+        )
 
 
 def _untimed(measured: LatencyMeasurement, budgets: Mapping[str, float]) -> Iterator[str]:

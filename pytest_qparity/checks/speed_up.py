@@ -25,6 +25,13 @@ def how_different(seconds: float, calls: int = 0) -> Question:
     return Question(seconds, DIFFERENCE_BOUNDS, narrow=(1 + EQUIVALENCE) ** 2, calls=calls)
 
 
+# Who waits by itself: what its calls are then.
+_WAITS = {
+    "variant": "its calls wait by themselves (a sleep, I/O, a lock), far more often than those of the counterpart do",
+    "counterpart": "the counterpart's calls wait by themselves (a sleep, I/O, a lock), far more often than its own do",
+}
+
+
 class Decision(StrEnum):
     """What a speed-up is, as far as its interval tells."""
 
@@ -37,14 +44,15 @@ class Decision(StrEnum):
 def speed_up(times: PairedTimes) -> Interval:
     """Median over pairs of counterpart / variant, with an interval that holds at every look (`interval_of_ratios`).
 
-    Fewer than FEWEST_PAIRS pairs without an interruption bound nothing: the interval is then 0 to infinity.
+    Fewer than FEWEST_PAIRS pairs without an interruption bound nothing, nor do any of a session that waits by itself,
+    since its calls that wait would be the ones left out: the interval is then 0 to infinity.
     """
     import numpy as np
 
     with np.errstate(divide="ignore", invalid="ignore"):
         found = interval_of_ratios(times.variant_ms, times.counterpart_ms)
     if len(times.variant_ms) < FEWEST_PAIRS or not times.sound:
-        return Interval(0.0, found.estimate, math.inf)
+        return Interval(0.0, found.estimate, math.inf, _WAITS.get(times.waits or "", ""))
     return found
 
 

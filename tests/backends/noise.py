@@ -34,3 +34,25 @@ def slowness_of(noise: str, moments: int, generator: np.random.Generator) -> Arr
     changes = generator.random(moments) < 0.05
     is_burst = np.cumsum(changes) % 2 == 1
     return calm * np.where(is_burst, generator.uniform(1.1, 2.5, moments), 1.0)
+
+
+NEIGHBOURS = ("at random", "in bursts", "by the clock", "in slices")
+
+
+def waits_beside(neighbours: str, processor_ms: Array, generator: np.random.Generator) -> Array:
+    """Milliseconds that calls back to back, float64 (calls,) of processor time, wait for neighbours, 3 ms each time.
+
+    at random: 0.25 times a millisecond that they compute. in bursts: once a millisecond, in every second 200 ms of it.
+    by the clock: every 50 ms of it. in slices: every 1.3 ms, as where each has its turn.
+    """
+    ends = np.cumsum(processor_ms)
+    whole = float(ends[-1])
+    spacing = {"by the clock": 50.0, "in slices": 1.3}.get(neighbours)
+    if spacing is not None:
+        taken = np.arange(generator.uniform(0.0, spacing), whole, spacing)
+    else:
+        taken = generator.uniform(0.0, whole, generator.poisson(whole * (0.25 if neighbours == "at random" else 1.0)))
+        if neighbours == "in bursts":
+            taken = taken[(taken // 200.0) % 2 == 1]
+    places = np.searchsorted(ends, taken)
+    return 3.0 * np.bincount(places[places < len(ends)], minlength=len(ends))

@@ -48,7 +48,7 @@ def hosted(session: Changing) -> tuple[InProcess, HostedSession]:
 
 
 def test_calls_are_the_same_after_their_way_from_a_worker() -> None:
-    block = Block((Call(2.5, None, True), Call(3.0, 1.25, False)))
+    block = Block((Call(2.5, None, True), Call(3.0, 1.25, False, 0.5)))
 
     assert Block.of_array(block.as_array()) == block
 
@@ -119,6 +119,6 @@ def test_two_sessions_on_devices_are_timed_there() -> None:
 
 
 def test_a_device_that_tells_no_time_is_not_nan() -> None:
-    (call,) = Block.of_array(np.array([[1.0, math.nan, 1.0]])).calls
+    (call,) = Block.of_array(np.array([[1.0, math.nan, 1.0, math.nan]])).calls
 
     assert call == Call(1.0, None, True)

@@ -147,6 +147,17 @@ def test_figures_are_of_the_calls_that_were_left_alone() -> None:
     assert percentiles_ms(noisy(4.0, 6636)).keys() == {"p50", "p90", "p99", "p99.9"}
 
 
+def test_waits_that_others_do_not_explain_have_a_note() -> None:
+    unexplained = {"waited_percent": 40.0, "waits_unexplained": True}
+
+    alone = judged(noisy(4.0, **unexplained), TimeLimits(latency_ms=5.0))
+    beside = judged(noisy(4.0, waits="variant", **unexplained), TimeLimits(latency_ms=5.0))
+
+    assert len(alone.notes) == 1
+    assert alone.notes[0].startswith("calls had no processor for 40 % of their time, far more than others took of it")
+    assert beside.notes == ()  # which the comparison tells, and whose figures leave nothing out
+
+
 def test_the_evidence_says_what_the_machine_was_like() -> None:
     conditions = {"load": 3.2, "drift_percent": 12.5, "throttled": 2, "alone": False}
 

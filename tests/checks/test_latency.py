@@ -149,6 +149,36 @@ def test_a_budget_over_a_precision_that_was_not_measured_cannot_be_judged():
     assert failure.remedy == "list fp16 under [precisions] of the case, or take the budget out"
 
 
+WHY = "its calls wait by themselves (a sleep, I/O, a lock), far more often than those of the counterpart do"
+WAITING = Interval(0.0, 4.0, math.inf, WHY)
+
+
+@pytest.mark.parametrize("name", ["fp32", "trt-fp32"])
+def test_a_session_that_waits_by_itself_cannot_be_judged_by_a_budget(name):
+    found = LatencyMeasurement(2.5, 60, 1, {name: WAITING})
+
+    (failure,) = judge_latency(found, {name: 0.05}).failures
+
+    assert failure.code is Code.LATENCY_UNDECIDED
+    assert failure.sentence == f"The speed-up over {name} could not be told: {WHY}; should be at least 0.05."
+    assert "quieter" not in failure.remedy
+
+
+def test_without_a_budget_a_session_that_waits_by_itself_has_a_note():
+    found = LatencyMeasurement(2.5, 60, 1, {"fp32": WAITING}, speed_up_at={1: WAITING, 8: WAITING})
+
+    verdict = judge_latency(found, {})
+
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.deciding == "2.5 ms"
+    assert verdict.evidence["speed_up_over"]["fp32"] == {"decision": "cannot tell", "why": WHY}
+    assert verdict.notes == (
+        "recorded, no budget",
+        f"the speed-up over fp32 could not be told: {WHY}",
+        f"the speed-up over fp32 at batch 8 could not be told: {WHY}",
+    )
+
+
 ABSENT = Failure(Code.BACKEND_UNAVAILABLE, "The engine is not installed.", "install it")
 
 

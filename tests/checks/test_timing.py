@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_qparity.backends import sides, timed_calls, timing
+from pytest_qparity.backends.conditions import Observer
 from pytest_qparity.backends.sequential import FEWEST_PAIRS, LOOKS, MOST_PAIRS, interval_of_ratios
 from pytest_qparity.backends.sides import MOST_SETTLING_CALLS, Here, settling_calls, warmed_up
 from pytest_qparity.backends.timed_calls import MOST_COUNTED, Block, Call, calls_in_a_block
@@ -21,6 +22,7 @@ from pytest_qparity.backends.timing import (
     Times,
     alone,
 )
+from pytest_qparity.checks.call_times import samples_per_s
 from pytest_qparity.checks.latency import LatencyMeasurement, judge_latency
 from pytest_qparity.checks.speed_up import speed_up
 from pytest_qparity.verdict import Code
@@ -358,6 +360,56 @@ def test_a_machine_so_busy_that_every_call_is_interrupted_bounds_nothing(clock):
     interval = speed_up(in_turn(variant, counterpart, Question(0.05)))
 
     assert (interval.low, interval.high) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("every", [1, 3], ids=["in every call", "in every third call"])
+@pytest.mark.parametrize("sleeper", ["variant", "counterpart"])
+def test_a_session_that_waits_by_itself_has_no_speed_up(clock, sleeper, every):
+    asleep, awake = clock.interrupted("asleep", 0.5, 30.0, every=every), clock.costing("awake", 0.6)
+    sides = (asleep, awake) if sleeper == "variant" else (awake, asleep)
+
+    times = in_turn(*sides, Question(2.0))
+    found = speed_up(times)
+
+    assert times.waits == sleeper
+    assert not times.sound
+    assert (found.low, found.high) == (0.0, math.inf)
+    assert "wait by themselves" in found.why
+    shares = [times.of_variant.conditions["interrupted_percent"], times.counterpart_interrupted_percent]
+    assert min(shares) == 0.0
+    assert max(shares) > 30.0
+    assert every == 1 or len(times.variant_ms) >= FEWEST_PAIRS  # which would bound it otherwise
+
+
+def test_waits_of_a_variant_are_part_of_its_calls(clock):
+    """Else its throughput would be that of the calls that do not wait."""
+    times = in_turn(clock.interrupted("v", 0.5, 30.0, every=2), clock.costing("c", 0.6), Question(2.0)).of_variant
+
+    assert times.is_sound.all()
+    assert samples_per_s(times, 1) == pytest.approx(1e3 / times.ms.mean())
+    assert times.ms.mean() > 15.0
+
+
+def test_both_shares_of_interruptions_are_told_where_neighbours_hit_both(clock):
+    sides = [clock.interrupted(name, 2.0, 4.0, every=4) for name in ("variant", "counterpart")]
+
+    times = in_turn(*sides, Question(2.0))
+
+    assert times.waits is None
+    assert times.of_variant.conditions["interrupted_percent"] == pytest.approx(25.0, abs=10.0)
+    assert times.counterpart_interrupted_percent == pytest.approx(25.0, abs=10.0)
+    assert set(times.variant_ms) == {2.0}
+
+
+def test_a_session_alone_that_waits_for_more_than_others_took_is_told(clock, monkeypatch):
+    monkeypatch.setattr(Observer, "seen", lambda _: {"others_percent": 0.5, "stolen_percent": 0.0})
+
+    asleep = alone(clock.interrupted("asleep", 1.0, 3.0), Question(2.0))
+    awake = alone(clock.costing("awake", 1.0), Question(2.0))
+
+    assert asleep.conditions["waits_unexplained"]
+    assert asleep.conditions["waited_percent"] == 75.0
+    assert "waits_unexplained" not in awake.conditions
 
 
 def test_waiting_for_a_device_is_no_interruption(clock):
