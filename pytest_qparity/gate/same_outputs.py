@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Arrays = Mapping[str, np.ndarray]
 
+ROOM_BYTES = 1_000_000
+
 __all__ = ["require_as_at_own_batch", "require_as_golden", "require_as_judged"]
 
 
@@ -47,11 +49,18 @@ def require_as_golden(run: RunMaterial, timed: TimedFeed) -> None:
 
 
 def _require_rows(run: RunMaterial, placed: PlacedFeed, outputs: Arrays, samples: int, where: str) -> None:
-    """`outputs`: over all `samples`."""
-    got = run.session.run(placed.feed.arrays)
+    """`outputs`: over all `samples`. What is larger than these rows never comes here."""
+    from pytest_qparity.backends.hosted import TooLarge
+
+    expected = {name: _of_feed(array, placed, samples) for name, array in outputs.items()}
+    most_bytes = ROOM_BYTES + 2 * sum(array.nbytes for array in expected.values())  # of a wider type, and aligned
+    try:
+        got = run.session.run_within(placed.feed.arrays, most_bytes)
+    except TooLarge as answer:
+        shapes = {name: shape for name, (_, shape) in answer.described.items()}
+        raise _refused(f"Outputs {where}. They have the shapes {shapes}.") from None
     if run.material.feeds.stacked:
         got = {name: array[None] for name, array in got.items()}
-    expected = {name: _of_feed(array, placed, samples) for name, array in outputs.items()}
     _require_same(run, _laid_out_as(got, expected), expected, where)
 
 
