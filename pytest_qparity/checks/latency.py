@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_qparity.backends.timed_calls import Clock
 from pytest_qparity.case.names import BASELINE
 from pytest_qparity.case.problems import uncapitalized
+from pytest_qparity.case.references import FLOAT
 from pytest_qparity.checks.call_times import TimeLimits, beyond_limits, percentiles_ms, quantiles_ms, samples_per_s
 from pytest_qparity.checks.figures import apart
 from pytest_qparity.checks.speed_up import decision
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_qparity.checks.regression.direct import BesideBaseline
     from pytest_qparity.checks.speed_up import Interval
 
-FLOAT = "fp32"  # over which a speed-up is meant where no other counterpart is named
 NOTABLE_DRIFT_PERCENT = 10.0
 
 # Between two processes a ratio of equal things lies off by as much, in one direction as long as they live (98 % of 40

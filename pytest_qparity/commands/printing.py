@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+
+from pytest_qparity.commands.passing import PassingOn
 
 __all__ = ["OutputLostError", "checked_stdout", "discard_stdout", "encodable"]
 
@@ -59,36 +59,15 @@ def _has(encoding: str | None, character: str) -> bool:
     return True
 
 
-class _Checked(io.TextIOBase):
-    """Passes text on to a stream."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
+class _Checked(PassingOn):
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(encodable(text, self._stream.encoding))
+            return super().write(encodable(text, self.encoding))
         except OSError as error:
             raise OutputLostError(error) from None
 
     def flush(self) -> None:
         try:
-            self._stream.flush()
+            super().flush()
         except OSError as error:
             raise OutputLostError(error) from None
-
-    def close(self) -> None:
-        """Of what it passes text to, nobody is done with it."""
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._stream.encoding

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from pytest_qparity.commands.json_output import print_json
+from pytest_qparity.commands.passing import PassingOn
 from pytest_qparity.verdict import Code, Failure
 
 __all__ = ["usage_failure", "with_json_at_any_end"]
@@ -69,11 +69,11 @@ def usage_failure(sentence: str, command: str) -> Failure:
     return Failure(Code.USAGE, sentence, f"qparity {command} --help" if command else "qparity --help")
 
 
-class _Tee(io.TextIOBase):
-    """Passes text on, and keeps it."""
+class _Tee(PassingOn):
+    """And keeps it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._kept: list[str] = []
 
     @property
@@ -82,20 +82,4 @@ class _Tee(io.TextIOBase):
 
     def write(self, text: str) -> int:
         self._kept.append(text)
-        return self._stream.write(text)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._stream.encoding
+        return super().write(text)

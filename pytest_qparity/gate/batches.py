@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.backends.timing import Question
 from pytest_qparity.case.data import Feed, Feeds, some_in_memory
+from pytest_qparity.case.references import FLOAT
 from pytest_qparity.gate.same_outputs import require_as_at_own_batch
 from pytest_qparity.verdict import CannotJudge, Code, Failure
 
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AtBatch", "times_at_batches"]
 
-FP32 = "fp32"
-
 
 @dataclass(frozen=True, slots=True)
 class AtBatch:
-    """`speed_up`: over FP32 at the same batch; None of FP32 itself, and where that one was not timed beside it."""
+    """`speed_up`: over fp32 at the same batch; None of fp32 itself, and where that one was not timed beside it."""
 
     times: Times
     speed_up: Interval | None = None
@@ -52,11 +51,11 @@ def _timed(run: RunMaterial, feeds: Feeds, seconds: float) -> AtBatch:
         session = opened.enter_context(contextlib.closing(run.session_that_never_ran(run.precision, shapes)))
         # The first run has a deadline of its own. Outputs at other batches are in no golden.
         require_as_at_own_batch(run, session.run(feed.arrays), feeds, feed.count)
-        if run.precision == FP32:
+        if run.precision == FLOAT:
             with run.material.settings.timed():
                 return AtBatch(session.time_alone(feed.arrays, Question(seconds)))
-        counterpart = opened.enter_context(contextlib.closing(run.session_that_never_ran(FP32, shapes)))
-        require_as_at_own_batch(run.at(FP32), counterpart.run(feed.arrays), feeds, feed.count)
+        counterpart = opened.enter_context(contextlib.closing(run.session_that_never_ran(FLOAT, shapes)))
+        require_as_at_own_batch(run.at(FLOAT), counterpart.run(feed.arrays), feeds, feed.count)
         with run.material.settings.timed():
             paired = session.time_in_turn(counterpart, feed.arrays, how_different(seconds))
         return AtBatch(paired.of_variant, speed_up(paired))

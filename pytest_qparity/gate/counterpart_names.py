@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_qparity.case.loading import CaseProblem
 from pytest_qparity.case.names import known_list, nearest
+from pytest_qparity.case.references import FLOAT
 from pytest_qparity.verdict import Code, run_id
 
 if TYPE_CHECKING:
     from pytest_qparity.case.loading import Case
 
 __all__ = ["FLOAT", "counterpart_place", "counterpart_problems"]
-
-FLOAT = "fp32"  # the float model itself: a counterpart that every case has
 
 
 def counterpart_place(name: str, own: str, case: Case, backends: Collection[str]) -> tuple[str, str] | None:
