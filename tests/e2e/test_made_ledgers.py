@@ -21,6 +21,10 @@ NAMES_BELOW = {"outputs", "shape", "kernel_counts", "placement", "makers", "sett
 NAMES_BELOW |= {"percentiles_ms", "untold", "left_out", "repeat", "order", "batch"}
 
 
+# What a busy machine alone leaves.
+RARE = {("conditions", "waits"), ("conditions", "waits_unexplained"), ("grown_mb",)}
+
+
 def keys_of(values: Mapping[str, Any], *path: str) -> Iterator[tuple[str, ...]]:
     for key, value in values.items():
         here = (*path, "*" if path[-1:] and path[-1] in NAMES_BELOW else key)
@@ -40,7 +44,7 @@ def test_they_lack_no_key_of_a_real_session_and_are_no_smaller(pytester: pytest.
     assert len(real) >= 5
     for check, event in real.items():
         for part in ("evidence", "provenance"):
-            assert set(keys_of(event[part])) - set(keys_of(made[check][part])) == set(), (check, part)
+            assert set(keys_of(event[part])) - set(keys_of(made[check][part])) - RARE == set(), (check, part)
         assert len(json.dumps(made[check])) >= len(json.dumps(event)), check
 
 
