@@ -61,6 +61,11 @@ class ModelFile:
     opset: int
     external: tuple[str, ...]
 
+    @property
+    def input_types(self) -> dict[str, str]:
+        """By name, in the order of the file."""
+        return {tensor.name: tensor.dtype for tensor in self.inputs}
+
 
 def read_model_file(path: Path, worker: Worker, shown: str | None = None) -> ModelFile:
     """What a model states, read in `worker` without its external data, which are only looked for and digested.

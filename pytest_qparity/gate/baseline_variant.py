@@ -100,10 +100,7 @@ def _timed(run: RunMaterial, before: Variant, feed: Feed) -> Interval:
 def _require_same_inputs(run: RunMaterial, before: Variant) -> None:
     from pytest_qparity.case.model import read_model_file
 
-    old, now = (
-        {tensor.name: tensor.dtype for tensor in inputs}
-        for inputs in (read_model_file(before.path, run.material.worker).inputs, run.material.model.inputs)
-    )
+    old, now = read_model_file(before.path, run.material.worker).input_types, run.material.model.input_types
     if old != now:
         sentence = f"Its inputs are {old}, should be the float model's {now}."
         raise CannotJudge(Failure(Code.VARIANT_INTERFACE, sentence, "save the baseline anew, of this model"))

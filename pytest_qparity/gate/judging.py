@@ -12,6 +12,7 @@ from pytest_qparity.case.patterns import matches
 from pytest_qparity.gate.canaries import require_caught
 from pytest_qparity.gate.case_material import CaseMaterial
 from pytest_qparity.gate.run_material import RunMaterial
+from pytest_qparity.ledger.waivers import today_utc
 from pytest_qparity.verdict import EMULATED, CannotJudge, Code, Failure, Outcome, Verdict, cannot_judge, waived
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def judge(run: RunMaterial, check: str, today: datetime.date | None = None) -> V
     except CannotJudge as reason:
         verdict = _unjudged(run, check, reason.failure)
     run.verdicts[check] = verdict
-    return _after_waivers(verdict, run, check, today or datetime.datetime.now(datetime.UTC).date())
+    return _after_waivers(verdict, run, check, today or today_utc())
 
 
 def judge_vanished_run(case: Case, run: Run, settings: Settings) -> Verdict:

@@ -346,13 +346,11 @@ class RunMaterial:
     def _require_same_inputs(self, given: Path) -> None:
         from pytest_qparity.case.model import read_model_file
 
-        self._require_inputs(
-            {tensor.name: tensor.dtype for tensor in read_model_file(given, self.material.worker).inputs}
-        )
+        self._require_inputs(read_model_file(given, self.material.worker).input_types)
 
     def _require_inputs(self, got: Mapping[str, str] | None) -> None:
         """The feeds are made for the float model's inputs."""
-        expected = {tensor.name: tensor.dtype for tensor in self.material.model.inputs}
+        expected = self.material.model.input_types
         if got != expected:
             raise CannotJudge(
                 Failure(

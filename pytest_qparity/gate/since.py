@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_qparity.ledger.earlier import Carried, NotCarried
+from pytest_qparity.ledger.waivers import today_utc
 from pytest_qparity.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def carried_run(
     if isinstance(found, NotCarried):
         return found
     spec = material.case.spec
-    expired = _expired(found, spec.waivers, today or datetime.datetime.now(datetime.UTC).date())
+    expired = _expired(found, spec.waivers, today or today_utc())
     return NotCarried((f"{expired}: its waiver expired",)) if expired else earlier.compared(found, material.basis)
 
 

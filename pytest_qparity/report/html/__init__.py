@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pytest_qparity.ledger.waivers import today_utc
 from pytest_qparity.report.html.collecting import no_collection
 from pytest_qparity.verdict import counted
 
@@ -53,7 +54,7 @@ def report_page(
     from pytest_qparity.report.html.waivers import waiver_parts
     from pytest_qparity.report.terminal import canaries
 
-    day = datetime.datetime.now(datetime.UTC).date() if today is None else today
+    day = today_utc() if today is None else today
     in_the_way = obstacles(ledger)
     believed = believed_runs(ledger)
     plots, plots_left_out = case_plots(believed)
