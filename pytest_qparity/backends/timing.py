@@ -112,11 +112,6 @@ class PairedTimes:
         waits: str | None = self.of_variant.conditions.get("waits")
         return waits
 
-    @property
-    def counterpart_interrupted_percent(self) -> float | None:
-        share: float | None = self.of_variant.conditions.get("counterpart_interrupted_percent")
-        return share
-
 
 def alone(timed: Timed, question: Question, seed: int = 0) -> Times:
     """At least FEWEST_PAIRS calls, then until the question's seconds have passed or MOST_CALLS are timed."""
@@ -159,7 +154,6 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
     sound: list[tuple[Block, Block]] = []
     interrupted: list[tuple[Block, Block]] = []
     calls: list[Call] = []
-    counterpart_calls: list[Call] = []
     is_answered = False
     start = time.perf_counter()
     goes_on = True
@@ -170,7 +164,6 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
         pair = (blocks[0], blocks[1])
         is_first = not (sound or interrupted)
         calls.extend(pair[0].calls)
-        counterpart_calls.extend(pair[1].calls)
         if all(block.is_sound for block in pair):
             sound.append(pair)
             if len(sound) in LOOKS:
@@ -186,11 +179,13 @@ def in_turn(variant: Side, counterpart: Side, question: Question, seed: int = 0)
             side.rest(look=look)
         if look:
             seen.look()
-    kept = sound if len(sound) >= FEWEST_PAIRS else sound + interrupted
+    pairs = sound + interrupted
+    kept = sound if len(sound) >= FEWEST_PAIRS else pairs
     clock = clock_of(call for pair in kept for block in pair for call in block.calls)
     times = np.array([[block.ms(clock) for block in pair] for pair in kept])
-    pairs = len(sound) + len(interrupted)
-    of_variant = _beside(_times(calls, clock, warm_up, seen, pairs * (lead[0] + counted)), calls, counterpart_calls)
+    counterpart_calls = [call for _, block in pairs for call in block.calls]
+    runs = len(pairs) * (lead[0] + counted)
+    of_variant = _beside(_times(calls, clock, warm_up, seen, runs), calls, counterpart_calls)
     is_sound = len(sound) >= FEWEST_PAIRS and "waits" not in of_variant.conditions
     return PairedTimes(times[:, 0], times[:, 1], of_variant, len(interrupted), is_sound)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,31 +16,12 @@ from pytest_qparity.verdict import CannotJudge, Code
 from pytest_qparity.worker.in_process import InProcess
 from pytest_qparity.worker.limits import Limits
 from tests.backends.test_watched import FEED, NOTHING, RIGHT, Changing, from_run
+from tests.checks.test_device_time import Binding
 
 SHORT = Question(0.01)
 
 
-class OnDevice(Changing):
-    """The same, with feeds that lie on a device: what runs there is counted apart from runs with all copies."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: RIGHT)
-        self.bound_runs = 0
-
-    def bound(self, feed: Mapping[str, np.ndarray]) -> Any:
-        session = self
-
-        class Bound:
-            def run(self) -> None:
-                session.bound_runs += 1
-
-            def outputs(self) -> dict[str, np.ndarray]:
-                return RIGHT
-
-        return Bound()
-
-
-def hosted(session: Changing) -> tuple[InProcess, HostedSession]:
+def hosted(session: Changing | Binding) -> tuple[InProcess, HostedSession]:
     worker = InProcess(Limits())
     worker.held["1"] = Opened(session)
     return worker, HostedSession(worker, "1", "A stand-in")
@@ -95,7 +75,7 @@ def test_both_are_run_once_more_when_all_is_timed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_copies_to_a_device_count_beside_a_session_that_needs_none() -> None:
-    device, host = OnDevice(), Changing(lambda _: RIGHT)
+    device, host = Binding(None), Changing(lambda _: RIGHT)
     (_, on_device), (_, on_host) = hosted(device), hosted(host)
 
     mixed = on_device.time_in_turn(on_host, FEED, SHORT)
@@ -108,7 +88,7 @@ def test_copies_to_a_device_count_beside_a_session_that_needs_none() -> None:
 
 
 def test_two_sessions_on_devices_are_timed_there() -> None:
-    one, other = OnDevice(), OnDevice()
+    one, other = Binding(None), Binding(None)
     (_, variant), (_, counterpart) = hosted(one), hosted(other)
 
     times = variant.time_in_turn(counterpart, FEED, SHORT)
